@@ -1,0 +1,43 @@
+namespace Vitrine.Errors;
+
+/// <summary>
+/// An error that a user can act on, told in three sentences: what happened, why probably, what to do.
+/// A guest's faults are never reported this way; they are data.
+/// </summary>
+public sealed class VitrineException : Exception
+{
+    /// <summary>Creates the error.</summary>
+    /// <param name="kind">Whose error it is; decides the exit status of the command.</param>
+    /// <param name="what">What happened, naming the value and the limit. One sentence.</param>
+    /// <param name="why">The most probable cause. One sentence.</param>
+    /// <param name="remedy">What to do about it. One sentence.</param>
+    /// <param name="inner">The exception that led here, if any; shown only on request.</param>
+    public VitrineException(ErrorKind kind, string what, string why, string remedy, Exception? inner = null)
+        : base($"{what} {why} {remedy}", inner)
+    {
+        Kind = kind;
+        What = what;
+        Why = why;
+        Remedy = remedy;
+    }
+
+    /// <summary>Whose error it is.</summary>
+    public ErrorKind Kind { get; }
+
+    /// <summary>What happened.</summary>
+    public string What { get; }
+
+    /// <summary>The most probable cause.</summary>
+    public string Why { get; }
+
+    /// <summary>What to do about it.</summary>
+    public string Remedy { get; }
+
+    /// <summary>An error in what the user asked for.</summary>
+    public static VitrineException User(string what, string why, string remedy, Exception? inner = null) =>
+        new(ErrorKind.User, what, why, remedy, inner);
+
+    /// <summary>An error of the host: a missing capability, a failed system call.</summary>
+    public static VitrineException Host(string what, string why, string remedy, Exception? inner = null) =>
+        new(ErrorKind.Host, what, why, remedy, inner);
+}

@@ -1,0 +1,47 @@
+namespace Vitrine.X86.State;
+
+/// <summary>Events in flight between two instructions, as struct kvm_vcpu_events has them.</summary>
+public struct PendingEvents
+{
+    /// <summary>An exception is being delivered.</summary>
+    public bool ExceptionInjected;
+
+    /// <summary>An exception waits to be delivered.</summary>
+    public bool ExceptionPending;
+
+    /// <summary>Its vector.</summary>
+    public byte ExceptionVector;
+
+    /// <summary>True when <see cref="ExceptionErrorCode"/> is pushed.</summary>
+    public bool ExceptionHasErrorCode;
+
+    /// <summary>The error code.</summary>
+    public uint ExceptionErrorCode;
+
+    /// <summary>An interrupt is being delivered.</summary>
+    public bool InterruptInjected;
+
+    /// <summary>Its vector.</summary>
+    public byte InterruptVector;
+
+    /// <summary>It comes from INT n.</summary>
+    public bool InterruptSoft;
+
+    /// <summary>Interrupt shadow: bit 0 MOV SS/POP SS, bit 1 STI (KVM_X86_SHADOW_INT_*).</summary>
+    public byte InterruptShadow;
+
+    /// <summary>An NMI is being delivered.</summary>
+    public bool NmiInjected;
+
+    /// <summary>An NMI waits.</summary>
+    public bool NmiPending;
+
+    /// <summary>NMIs are blocked until IRET.</summary>
+    public bool NmiMasked;
+
+    /// <summary>SIPI vector of an application processor that has received one.</summary>
+    public uint SipiVector;
+
+    /// <summary>A triple fault waits to be reported.</summary>
+    public bool TripleFaultPending;
+}

@@ -1,0 +1,80 @@
+namespace Vitrine.X86.State;
+
+/// <summary>
+/// The whole architectural state of one vCPU, as user space sees it: what is read from an accelerator
+/// and written to it. It is not what any accelerator runs on.
+/// </summary>
+public sealed class ProcessorState
+{
+    /// <summary>RAX to R15 in encoding order, see <see cref="State.Gpr"/>.</summary>
+    public ulong[] Gpr { get; } = new ulong[State.Gpr.Count];
+
+    /// <summary>Instruction pointer: an offset in CS.</summary>
+    public ulong Rip { get; set; }
+
+    /// <summary>RFLAGS; bit 1 is always set.</summary>
+    public ulong Rflags { get; set; } = 2;
+
+    /// <summary>ES CS SS DS FS GS TR LDTR, see <see cref="Seg"/>.</summary>
+    public SegmentRegister[] Segments { get; } = new SegmentRegister[Seg.Count];
+
+    /// <summary>Global descriptor table register.</summary>
+    public DescriptorTable Gdtr { get; set; }
+
+    /// <summary>Interrupt descriptor table register.</summary>
+    public DescriptorTable Idtr { get; set; }
+
+    /// <summary>CR0.</summary>
+    public ulong Cr0 { get; set; }
+
+    /// <summary>CR2: linear address of the last page fault.</summary>
+    public ulong Cr2 { get; set; }
+
+    /// <summary>CR3.</summary>
+    public ulong Cr3 { get; set; }
+
+    /// <summary>CR4.</summary>
+    public ulong Cr4 { get; set; }
+
+    /// <summary>CR8: task priority, bits 7:4 of the local APIC's TPR.</summary>
+    public ulong Cr8 { get; set; }
+
+    /// <summary>IA32_EFER.</summary>
+    public ulong Efer { get; set; }
+
+    /// <summary>IA32_APIC_BASE.</summary>
+    public ulong ApicBase { get; set; }
+
+    /// <summary>XCR0.</summary>
+    public ulong Xcr0 { get; set; } = 1;
+
+    /// <summary>DR0 to DR3.</summary>
+    public ulong[] DebugAddress { get; } = new ulong[4];
+
+    /// <summary>DR6.</summary>
+    public ulong Dr6 { get; set; } = 0xFFFF0FF0;
+
+    /// <summary>DR7.</summary>
+    public ulong Dr7 { get; set; } = 0x400;
+
+    /// <summary>x87, MMX and SSE state.</summary>
+    public FpuState Fpu { get; } = new();
+
+    /// <summary>
+    /// Model-specific registers by index, beyond those with a property of their own (EFER, APIC base).
+    /// An accelerator fills in those it has; a put writes those present here.
+    /// </summary>
+    public SortedDictionary<uint, ulong> Msrs { get; } = [];
+
+    /// <summary>Events in flight.</summary>
+    public PendingEvents Events { get; set; }
+
+    /// <summary>Multiprocessing state.</summary>
+    public MpState MpState { get; set; }
+
+    /// <summary>PAE page-directory pointers that the processor holds (PAE paging only).</summary>
+    public ulong[] Pdptes { get; } = new ulong[4];
+
+    /// <summary>The local APIC's register page: 64 registers, 16 bytes apart, 1,024 bytes (KVM's layout).</summary>
+    public byte[] LocalApic { get; } = new byte[1024];
+}
