@@ -1,0 +1,47 @@
+namespace Vitrine.Accelerators;
+
+/// <summary>Why <see cref="IVirtualCpu.Run"/> returned.</summary>
+public enum VmExitReason
+{
+    /// <summary>Port I/O: <see cref="VmExit.Port"/>, <see cref="VmExit.Size"/>, <see cref="VmExit.Count"/>, <see cref="VmExit.Data"/>.</summary>
+    PortIo,
+
+    /// <summary>Access to an address outside every slot, or a write to a read-only slot: <see cref="VmExit.Address"/>, <see cref="VmExit.Data"/>.</summary>
+    Mmio,
+
+    /// <summary>Kicked, or a signal came.</summary>
+    Interrupted,
+
+    /// <summary>HLT that the accelerator doesn't wait out itself (KVM without in-kernel irqchip).</summary>
+    Halt,
+
+    /// <summary>HLT with interrupts disabled on the software CPU: nothing but an NMI could end it.</summary>
+    HaltForever,
+
+    /// <summary>Triple fault.</summary>
+    Shutdown,
+
+    /// <summary>The CPU refused to enter the guest: <see cref="VmExit.Detail"/> is the hardware's reason (0x80000021, ...).</summary>
+    FailEntry,
+
+    /// <summary>The accelerator could not go on: <see cref="VmExit.Suberror"/>, <see cref="VmExit.InstructionBytes"/>.</summary>
+    InternalError,
+
+    /// <summary>A level-triggered interrupt was acknowledged: <see cref="VmExit.Vector"/> must be told to the IOAPIC.</summary>
+    IoapicEoi,
+
+    /// <summary>Single step or breakpoint set by a debugger.</summary>
+    Debug,
+
+    /// <summary>The guest asked for a reset, a shutdown or reported a crash: <see cref="VmExit.Detail"/> 1 shutdown, 2 reset, 3 crash.</summary>
+    SystemEvent,
+
+    /// <summary>Access to an MSR that the accelerator passes on: <see cref="VmExit.Address"/> is the index.</summary>
+    Msr,
+
+    /// <summary>The guest's TPR access, or another report that needs no answer.</summary>
+    Ignorable,
+
+    /// <summary>A reason that this version doesn't know; <see cref="VmExit.Detail"/> is its number.</summary>
+    Unknown,
+}
