@@ -1,9 +1,62 @@
+using System.Xml.Linq;
 using Xunit;
 
 namespace Vitrine.Tests;
 
+/// <summary>The layers of the architecture, read from the project files: who may reference whom.</summary>
 public sealed class LayerTests
 {
+    private static readonly Dictionary<string, string[]> Allowed = new()
+    {
+        ["Vitrine.Errors"] = [],
+        ["Vitrine.X86"] = ["Vitrine.Errors"],
+        ["Vitrine.Memory"] = ["Vitrine.Errors", "Vitrine.X86"],
+        ["Vitrine.Devices"] = ["Vitrine.Errors"],
+        ["Vitrine.Accelerators"] = ["Vitrine.Errors", "Vitrine.X86", "Vitrine.Memory"],
+        ["Vitrine.Accelerators.Kvm"] = ["Vitrine.Errors", "Vitrine.X86", "Vitrine.Memory", "Vitrine.Accelerators"],
+        ["Vitrine.Accelerators.Software"] = ["Vitrine.Errors", "Vitrine.X86", "Vitrine.Memory", "Vitrine.Accelerators"],
+        ["Vitrine"] =
+        [
+            "Vitrine.Errors", "Vitrine.X86", "Vitrine.Memory", "Vitrine.Accelerators", "Vitrine.Devices",
+            "Vitrine.Accelerators.Kvm", "Vitrine.Accelerators.Software",
+        ],
+
+        // "The CLI uses nothing else": whatever it needs comes through the library.
+        ["Vitrine.Cli"] = ["Vitrine"],
+    };
+
+    // Machine code and raw memory are touched here; the CLI has the terminal's system calls.
+    private static readonly string[] UnsafeAllowed =
+    [
+        "Vitrine.Memory", "Vitrine.Accelerators", "Vitrine.Accelerators.Kvm", "Vitrine.Accelerators.Software", "Vitrine.Cli",
+    ];
+
+    public static TheoryData<string> Projects => [.. Directory.GetFiles(SourceFolder, "*.csproj", SearchOption.AllDirectories)
+        .Select(path => Path.GetFileNameWithoutExtension(path)!)];
+
+    private static string SourceFolder => Path.Combine(RepositoryRoot.Path, "src");
+
+    [Theory]
+    [MemberData(nameof(Projects))]
+    public void References_only_lower_layers(string project)
+    {
+        Assert.True(Allowed.TryGetValue(project, out string[]? allowed), $"{project} has no place in the layers yet.");
+        IEnumerable<string> references = Load(project).Descendants("ProjectReference")
+            .Select(reference => Path.GetFileNameWithoutExtension(reference.Attribute("Include")!.Value));
+        Assert.Empty(references.Except(allowed));
+    }
+
+    [Theory]
+    [MemberData(nameof(Projects))]
+    public void Unsafe_code_only_where_memory_or_machine_code_is_touched(string project)
+    {
+        bool allows = Load(project).Descendants("AllowUnsafeBlocks").Any(element => element.Value == "true");
+        Assert.True(!allows || UnsafeAllowed.Contains(project), $"{project} must be safe code.");
+    }
+
     [Fact]
-    public void Placeholder() => Assert.Equal(1, int.Parse("1"));
+    public void Every_layer_has_its_project() =>
+        Assert.Equal(Allowed.Keys.Order(), Projects.Select(row => row.Data).Order());
+
+    private static XDocument Load(string project) => XDocument.Load(Path.Combine(SourceFolder, project, project + ".csproj"));
 }
