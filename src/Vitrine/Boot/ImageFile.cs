@@ -1,0 +1,152 @@
+using Microsoft.Win32.SafeHandles;
+using Vitrine.Errors;
+
+namespace Vitrine.Boot;
+
+/// <summary>
+/// A file that a guest is loaded from, or bytes in its place. Read piecewise, so that a large image goes to guest memory
+/// without a copy of it on the way.
+/// </summary>
+internal sealed class ImageFile : IDisposable
+{
+    private readonly SafeFileHandle? _handle;
+    private readonly ReadOnlyMemory<byte> _bytes;
+    private readonly string _role;
+
+    /// <summary>An image in memory.</summary>
+    /// <param name="bytes">Its content.</param>
+    /// <param name="role">What it is to the user: "kernel", "initrd", ...</param>
+    /// <param name="name">What to call it in messages.</param>
+    internal ImageFile(ReadOnlyMemory<byte> bytes, string role, string name)
+    {
+        _bytes = bytes;
+        _role = role;
+        Name = name;
+        Length = bytes.Length;
+    }
+
+    private ImageFile(SafeFileHandle handle, long length, string role, string path)
+    {
+        _handle = handle;
+        _role = role;
+        Name = path;
+        Length = length;
+    }
+
+    /// <summary>The path, for messages.</summary>
+    internal string Name { get; }
+
+    /// <summary>Size in bytes, never zero.</summary>
+    internal long Length { get; }
+
+    /// <summary>Opens a file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="role">What it is to the user: "kernel", "initrd", ...</param>
+    /// <param name="source">One sentence that says where to get such a file.</param>
+    /// <exception cref="VitrineException">It is missing, not readable, or empty.</exception>
+    internal static ImageFile Open(string path, string role, string source)
+    {
+        SafeFileHandle? handle = null;
+        try
+        {
+            handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
+            long length = RandomAccess.GetLength(handle);
+            if (length == 0)
+            {
+                throw VitrineException.User(
+                    $"The {role} '{path}' is empty (0 bytes).",
+                    "A copy or download of it was probably cut short, or it is no regular file.",
+                    source);
+            }
+
+            return new ImageFile(handle, length, role, path);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw VitrineException.User($"The {role} '{path}' does not exist.", "The path is probably mistyped, or the file was never installed.", source, e);
+        }
+        catch (UnauthorizedAccessException e)
+        {
+            throw VitrineException.User(
+                $"The {role} '{path}' can't be read.",
+                "It is a directory, or this user has no right to read it.",
+                $"Check it with `ls -ld '{path}'`, and give a file that this user may read.",
+                e);
+        }
+        catch (Exception e) when (e is IOException or NotSupportedException or ArgumentException)
+        {
+            throw VitrineException.User(
+                $"The {role} '{path}' can't be read: {e.Message.TrimEnd('.')}.",
+                "The path names no regular file, or the file system failed.",
+                "Give the path of a regular file.",
+                e);
+        }
+        catch (VitrineException)
+        {
+            handle?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Reads bytes at an offset.</summary>
+    /// <exception cref="VitrineException">The range reaches beyond the end, or the host failed to read.</exception>
+    internal void Read(ulong offset, Span<byte> destination)
+    {
+        if (!Contains(offset, (ulong)destination.Length))
+        {
+            throw Truncated($"its bytes {offset} to {offset + (ulong)destination.Length - 1} are needed");
+        }
+
+        if (_handle is null)
+        {
+            _bytes.Span.Slice((int)offset, destination.Length).CopyTo(destination);
+            return;
+        }
+
+        try
+        {
+            for (int done = 0; done < destination.Length;)
+            {
+                int read = RandomAccess.Read(_handle, destination[done..], (long)offset + done);
+                if (read == 0) throw Truncated("it shrank while it was read");
+                done += read;
+            }
+        }
+        catch (IOException e)
+        {
+            throw VitrineException.Host(
+                $"Reading the {_role} '{Name}' failed: {e.Message.TrimEnd('.')}.",
+                "The device or the file system that holds it reports an error.",
+                "Copy the file elsewhere, and look into the host's log (`dmesg`).",
+                e);
+        }
+    }
+
+    /// <summary>Reads bytes at an offset into an array.</summary>
+    internal byte[] Read(ulong offset, int length)
+    {
+        byte[] bytes = new byte[length];
+        Read(offset, bytes);
+        return bytes;
+    }
+
+    /// <summary>Reads the first bytes, fewer if the image is shorter.</summary>
+    internal byte[] ReadStart(int length) => Read(0, (int)Math.Min(length, Length));
+
+    /// <summary>True when the range lies within the image.</summary>
+    internal bool Contains(ulong offset, ulong length) => offset <= (ulong)Length && length <= (ulong)Length - offset;
+
+    /// <summary>The error for an image that ends too early.</summary>
+    /// <param name="because">What is missing, after a comma.</param>
+    internal VitrineException Truncated(string because) => VitrineException.User(
+        $"The {_role} '{Name}' is truncated: it has {Length} bytes, but {because}.",
+        "A copy or download of it was probably cut short, or its headers are damaged.",
+        "Get the file again and compare its checksum.");
+
+    /// <summary>The error for an image whose content is not acceptable.</summary>
+    internal VitrineException Invalid(string what, string why, string remedy) =>
+        VitrineException.User($"The {_role} '{Name}' {what}.", why, remedy);
+
+    /// <inheritdoc/>
+    public void Dispose() => _handle?.Dispose();
+}
