@@ -1,3 +1,4 @@
+using Vitrine.Acpi;
 using Vitrine.Memory;
 using Vitrine.X86.State;
 
@@ -28,6 +29,8 @@ internal static class BootLoader
                 FirmwareLoader.Load(firmware.Path, memory);
                 break;
             case BootSource.Flat flat:
+                // Before the code, which may want their place.
+                AcpiTables.Write(memory, cpus);
                 using (ImageFile image = ImageFile.Open(flat.Path, "flat code file", FlatSource))
                 {
                     FlatLoader.Load(image, flat.Address, flat.Entry, flat.Mode, map, bootCpu);
@@ -35,6 +38,7 @@ internal static class BootLoader
 
                 break;
             case BootSource.FlatBytes flat:
+                AcpiTables.Write(memory, cpus);
                 using (ImageFile image = new(flat.Code, "flat code", "flat code"))
                 {
                     FlatLoader.Load(image, flat.Address, flat.Entry, flat.Mode, map, bootCpu);
@@ -45,7 +49,7 @@ internal static class BootLoader
                 using (ImageFile image = ImageFile.Open(kernel.Path, "kernel", KernelSource))
                 using (ImageFile? initrd = kernel.Initrd is null ? null : ImageFile.Open(kernel.Initrd, "initrd", InitrdSource))
                 {
-                    LoadKernel(image, initrd, kernel.CommandLine, layout, map, bootCpu, 0);
+                    LoadKernel(image, initrd, kernel.CommandLine, layout, map, bootCpu, AcpiTables.Write(memory, cpus));
                 }
 
                 break;
