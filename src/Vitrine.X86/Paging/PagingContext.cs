@@ -1,0 +1,142 @@
+using System.Runtime.CompilerServices;
+using Vitrine.X86.Registers;
+using Vitrine.X86.State;
+
+namespace Vitrine.X86.Paging;
+
+/// <summary>
+/// The registers that decide about paging, and what follows from them. A plain value: make a new one when a register changes.
+/// </summary>
+public readonly struct PagingContext
+{
+    private readonly PdpteRegisters _pdptes;
+
+    /// <summary>Creates the context.</summary>
+    /// <param name="cr0">CR0: PG and WP matter.</param>
+    /// <param name="cr3">CR3.</param>
+    /// <param name="cr4">CR4: PSE, PAE, PGE, LA57, SMEP and SMAP matter.</param>
+    /// <param name="efer">IA32_EFER: LMA and NXE matter.</param>
+    /// <param name="maxPhyAddr">Width of physical addresses in bits (CPUID.80000008H:EAX[7:0]), 32 to 52.</param>
+    /// <param name="gigabytePages">The processor has 1-GiB pages (CPUID.80000001H:EDX[26]).</param>
+    /// <param name="pdptes">PAE paging: the pointer registers.</param>
+    public PagingContext(
+        ulong cr0, ulong cr3, ulong cr4, ulong efer, int maxPhyAddr, bool gigabytePages = true, PdpteRegisters pdptes = default)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(maxPhyAddr, 32);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(maxPhyAddr, 52);
+        Cr3 = cr3;
+        MaxPhyAddr = maxPhyAddr;
+        GigabytePages = gigabytePages;
+        _pdptes = pdptes;
+        Mode = (cr0 & Cr0.PG) == 0 ? PagingMode.None
+            : (efer & Efer.LMA) != 0 ? (cr4 & Cr4.LA57) != 0 ? PagingMode.FiveLevel : PagingMode.FourLevel
+            : (cr4 & Cr4.PAE) != 0 ? PagingMode.Pae
+            : PagingMode.Bits32;
+        WriteProtect = (cr0 & Cr0.WP) != 0;
+        GlobalPages = (cr4 & Cr4.PGE) != 0;
+        FourMegabytePages = (cr4 & Cr4.PSE) != 0;
+        Smep = (cr4 & Cr4.SMEP) != 0;
+        Smap = (cr4 & Cr4.SMAP) != 0;
+        ExecuteDisable = (efer & Efer.NXE) != 0 && Mode >= PagingMode.Pae;
+        ReportsFetch = Smep || ExecuteDisable;
+
+        ulong beyondPhysical = ulong.MaxValue << maxPhyAddr;
+        EntryReserved = Mode switch
+        {
+            // 4.4.2: bits 62:MAXPHYADDR; 4.5: bits 51:MAXPHYADDR, for 62:52 are ignored there.
+            PagingMode.Pae => beyondPhysical & ~ExecuteDisableBit,
+            PagingMode.FourLevel or PagingMode.FiveLevel => beyondPhysical & 0x000F_FFFF_FFFF_FFFF,
+            _ => 0,
+        };
+        if (Mode >= PagingMode.Pae && !ExecuteDisable)
+            EntryReserved |= ExecuteDisableBit;
+
+        // 4.3: PDE bits 20:13 are address bits 39:32; those the processor hasn't, and bit 21, are reserved.
+        int extension = Math.Min(40, maxPhyAddr) - 32;
+        FourMegabyteReserved = 0x3F_E000 & ~(((1UL << extension) - 1) << 13);
+        AddressMask = ~beyondPhysical & ~0xFFFUL;
+    }
+
+    /// <summary>The context of a processor.</summary>
+    /// <param name="state">Its state.</param>
+    /// <param name="maxPhyAddr">Width of physical addresses in bits.</param>
+    /// <param name="gigabytePages">The processor has 1-GiB pages.</param>
+    public static PagingContext From(ProcessorState state, int maxPhyAddr, bool gigabytePages = true)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        return new(state.Cr0, state.Cr3, state.Cr4, state.Efer, maxPhyAddr, gigabytePages, PdpteRegisters.From(state.Pdptes));
+    }
+
+    /// <summary>CR3.</summary>
+    public ulong Cr3 { get; }
+
+    /// <summary>The paging mode.</summary>
+    public PagingMode Mode { get; }
+
+    /// <summary>Width of physical addresses in bits.</summary>
+    public int MaxPhyAddr { get; }
+
+    /// <summary>The processor has 1-GiB pages.</summary>
+    public bool GigabytePages { get; }
+
+    /// <summary>CR0.WP.</summary>
+    public bool WriteProtect { get; }
+
+    /// <summary>CR4.PGE.</summary>
+    public bool GlobalPages { get; }
+
+    /// <summary>CR4.PSE; without meaning except in 32-bit paging.</summary>
+    public bool FourMegabytePages { get; }
+
+    /// <summary>CR4.SMEP.</summary>
+    public bool Smep { get; }
+
+    /// <summary>CR4.SMAP.</summary>
+    public bool Smap { get; }
+
+    /// <summary>Bit 63 of entries means execute-disable: EFER.NXE and a mode with 8-byte entries.</summary>
+    public bool ExecuteDisable { get; }
+
+    internal const ulong ExecuteDisableBit = 1UL << 63;
+
+    /// <summary>A page fault's error code tells fetches from reads (SDM vol. 3, 4.7).</summary>
+    internal bool ReportsFetch { get; }
+
+    /// <summary>Bits that must be zero in an entry of any level.</summary>
+    internal ulong EntryReserved { get; }
+
+    /// <summary>Bits that must be zero in a PDE that maps a 4-MiB page.</summary>
+    internal ulong FourMegabyteReserved { get; }
+
+    /// <summary>Bits of an 8-byte entry that are the address of a table or 4-KiB page.</summary>
+    internal ulong AddressMask { get; }
+
+    /// <summary>PAE paging: pointer register <paramref name="index"/>, 0 to 3.</summary>
+    public ulong Pdpte(int index) => _pdptes[index];
+
+    /// <summary>
+    /// Whether an access is allowed to a page with these rights in the present mode (SDM vol. 3, 4.6.1 "Determination of
+    /// Access Rights"). Says nothing of the dirty bit.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool Permits(PageRights rights, PageAccess access)
+    {
+        if (Mode == PagingMode.None)
+            return true;
+        bool userPage = (rights & PageRights.User) != 0;
+        if ((access & PageAccess.User) != 0)
+        {
+            if (!userPage)
+                return false;
+            if ((access & PageAccess.Fetch) != 0)
+                return (rights & PageRights.Executable) != 0;
+            return (access & PageAccess.Write) == 0 || (rights & PageRights.Writable) != 0;
+        }
+
+        if ((access & PageAccess.Fetch) != 0)
+            return (rights & PageRights.Executable) != 0 && !(userPage && Smep);
+        if (userPage && Smap && (access & PageAccess.SmapOverride) == 0)
+            return false;
+        return (access & PageAccess.Write) == 0 || !WriteProtect || (rights & PageRights.Writable) != 0;
+    }
+}
