@@ -3,6 +3,9 @@ namespace Vitrine.Devices.Buses;
 /// <summary>A device with memory-mapped registers. Called with the machine's device lock held.</summary>
 public interface IMmioDevice
 {
+    /// <summary>The widest access in bytes that the device takes in one piece: 1, 2, 4 or 8. The bus splits wider ones.</summary>
+    int WidestMemoryAccess => 8;
+
     /// <summary>The guest reads.</summary>
     /// <param name="offset">Address relative to the start of the range the device was attached at.</param>
     /// <param name="size">1, 2, 4 or 8 bytes.</param>

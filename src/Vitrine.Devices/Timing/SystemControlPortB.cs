@@ -1,0 +1,40 @@
+using System.Globalization;
+using Vitrine.Devices.Buses;
+using static Vitrine.Devices.Timing.Pit8254Registers;
+
+namespace Vitrine.Devices.Timing;
+
+/// <summary>
+/// Port 0x61: bit 0 is the gate of timer counter 2, bit 5 its output, bit 4 changes with each memory refresh (15 us);
+/// bits 1 to 3 (speaker, parity and channel check) are kept, bits 6 and 7 report no error.
+/// </summary>
+public sealed class SystemControlPortB(Pit8254 timer) : IPortDevice, IInspectable
+{
+    // Counter 1 of a PC is programmed for 18 clocks.
+    private const int RefreshClocks = 18;
+
+    private byte _written;
+
+    /// <inheritdoc/>
+    public string Name => "port61";
+
+    private byte Value => (byte)(_written
+        | (timer.Now / RefreshClocks % 2 != 0 ? RefreshToggle : 0)
+        | (timer.Output2 ? Output2 : 0));
+
+    /// <inheritdoc/>
+    public uint ReadPort(int offset, int size) => Value;
+
+    /// <inheritdoc/>
+    public void WritePort(int offset, int size, uint value)
+    {
+        _written = (byte)(value & PortBWritable);
+        timer.Gate2 = (value & Gate2) != 0;
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<KeyValuePair<string, string>> Inspect()
+    {
+        yield return new("value", Value.ToString("X2", CultureInfo.InvariantCulture));
+    }
+}

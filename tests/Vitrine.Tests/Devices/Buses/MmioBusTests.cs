@@ -1,0 +1,75 @@
+using Vitrine.Devices.Buses;
+using Xunit;
+
+namespace Vitrine.Tests.Devices.Buses;
+
+public sealed class MmioBusTests
+{
+    [Theory]
+    [InlineData(0x1000, 8, 4, "0:4 4:4")]
+    [InlineData(0x1000, 8, 8, "0:8")]
+    [InlineData(0x1004, 8, 8, "4:4 8:4")]
+    [InlineData(0x1001, 4, 4, "1:1 2:2 4:1")]
+    [InlineData(0x1001, 3, 4, "1:1 2:2")]
+    [InlineData(0x100E, 4, 4, "14:2")]
+    [InlineData(0x0FFF, 2, 4, "0:1")]
+    public void AccessesAreSplitAligned(ulong address, int size, int widest, string expected)
+    {
+        MmioBus bus = new();
+        RecordingMemory device = new(widest);
+        bus.Attach(device, 0x1000, 0x10);
+        byte[] data = new byte[8];
+        bus.Access(address, size, isWrite: false, data);
+        Assert.Equal(expected, string.Join(' ', device.Accesses));
+        for (int i = 0; i < size; i++)
+        {
+            ulong offset = address + (ulong)i - 0x1000;
+            Assert.Equal(offset < 0x10 ? (byte)(0xA0 + offset) : 0xFF, data[i]);
+        }
+        device.Accesses.Clear();
+        bus.Access(address, size, isWrite: true, data);
+        Assert.Equal(expected, string.Join(' ', device.Accesses));
+    }
+
+    [Fact]
+    public void FindsAmongManyRangesInAnyOrder()
+    {
+        MmioBus bus = new();
+        ulong[] bases = [0x5000, 0x1000, 0xFFFF_FFFF_FFFF_F000, 0x3000, 0x2000, 0x1_0000_0000];
+        foreach (ulong first in bases) bus.Attach(new Fixed((byte)(first >> 12)), first, 0x1000);
+        byte[] data = new byte[1];
+        foreach (ulong first in bases.Reverse())
+        {
+            bus.Access(first, 1, isWrite: false, data);
+            Assert.Equal((byte)(first >> 12), data[0]);
+            bus.Access(first + 0xFFF, 1, isWrite: false, data);
+            Assert.Equal((byte)(first >> 12), data[0]);
+        }
+        bus.Access(0x4000, 1, isWrite: false, data);
+        Assert.Equal(0xFF, data[0]);
+        Assert.Throws<ArgumentException>(() => bus.Attach(new Fixed(1), 0x4FFF, 2));
+        Assert.Throws<ArgumentOutOfRangeException>(() => bus.Attach(new Fixed(1), ulong.MaxValue, 2));
+    }
+
+    private sealed class Fixed(byte value) : IMmioDevice
+    {
+        public ulong ReadMemory(ulong offset, int size) => value;
+
+        public void WriteMemory(ulong offset, int size, ulong written) { }
+    }
+
+    private sealed class RecordingMemory(int widest) : IMmioDevice
+    {
+        public List<string> Accesses { get; } = [];
+
+        public int WidestMemoryAccess => widest;
+
+        public ulong ReadMemory(ulong offset, int size)
+        {
+            Accesses.Add($"{offset}:{size}");
+            return 0xA7A6A5A4A3A2A1A0 + 0x0101010101010101 * offset;
+        }
+
+        public void WriteMemory(ulong offset, int size, ulong value) => Accesses.Add($"{offset}:{size}");
+    }
+}
