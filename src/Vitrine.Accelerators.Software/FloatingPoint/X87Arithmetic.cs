@@ -2,100 +2,92 @@ namespace Vitrine.Accelerators.Software.FloatingPoint;
 
 /// <summary>
 /// x87 add, subtract, multiply, divide, square root and comparison. When the environment says <see cref="FpEnvironment.HasNoResult"/>
-/// afterwards, the returned value is not to be stored.
+/// afterwards, the returned value is not to be stored. Operands come unpacked, because a denormal in memory is reported by the
+/// arithmetic instruction, in its order among the other exceptions.
 /// </summary>
 internal static class X87Arithmetic
 {
     /// <summary>a + b (FADD).</summary>
-    public static Float80 Add(Float80 a, Float80 b, ref FpEnvironment environment) => AddSigned(a, b, false, ref environment);
+    public static Float80 Add(in Unpacked a, in Unpacked b, ref FpEnvironment environment) => AddSigned(a, b, false, ref environment);
 
     /// <summary>a - b (FSUB).</summary>
-    public static Float80 Subtract(Float80 a, Float80 b, ref FpEnvironment environment) => AddSigned(a, b, true, ref environment);
+    public static Float80 Subtract(in Unpacked a, in Unpacked b, ref FpEnvironment environment) => AddSigned(a, b, true, ref environment);
 
     /// <summary>a * b (FMUL).</summary>
-    public static Float80 Multiply(Float80 a, Float80 b, ref FpEnvironment environment)
+    public static Float80 Multiply(in Unpacked a, in Unpacked b, ref FpEnvironment environment)
     {
-        Unpacked x = Unpacked.From(a);
-        Unpacked y = Unpacked.From(b);
-        if (X87Operands.TryNan(x, y, a, b, ref environment, out Float80 nan)) return nan;
-        bool negative = x.Negative != y.Negative;
-        if ((x.IsInfinity && y.IsZero) || (x.IsZero && y.IsInfinity)) return X87Operands.Invalid(ref environment);
-        if (RaiseDenormal(x, y, ref environment)) return default;
-        if (x.IsInfinity || y.IsInfinity) return Float80.Infinity(negative);
-        if (x.IsZero || y.IsZero) return Float80.SignedZero(negative);
-        return X87Operands.RoundToControl(FiniteArithmetic.Multiply(x, y), ref environment);
+        if (X87Operands.TryNan(a, b, ref environment, out Float80 nan)) return nan;
+        bool negative = a.Negative != b.Negative;
+        if ((a.IsInfinity && b.IsZero) || (a.IsZero && b.IsInfinity)) return X87Operands.Invalid(ref environment);
+        if (RaiseDenormal(a, b, ref environment)) return default;
+        if (a.IsInfinity || b.IsInfinity) return Float80.Infinity(negative);
+        if (a.IsZero || b.IsZero) return Float80.SignedZero(negative);
+        return X87Operands.RoundToControl(FiniteArithmetic.Multiply(a, b), ref environment);
     }
 
     /// <summary>a / b (FDIV).</summary>
-    public static Float80 Divide(Float80 a, Float80 b, ref FpEnvironment environment)
+    public static Float80 Divide(in Unpacked a, in Unpacked b, ref FpEnvironment environment)
     {
-        Unpacked x = Unpacked.From(a);
-        Unpacked y = Unpacked.From(b);
-        if (X87Operands.TryNan(x, y, a, b, ref environment, out Float80 nan)) return nan;
-        bool negative = x.Negative != y.Negative;
-        if ((x.IsInfinity && y.IsInfinity) || (x.IsZero && y.IsZero)) return X87Operands.Invalid(ref environment);
-        if (y.IsZero && !x.IsInfinity)
+        if (X87Operands.TryNan(a, b, ref environment, out Float80 nan)) return nan;
+        bool negative = a.Negative != b.Negative;
+        if ((a.IsInfinity && b.IsInfinity) || (a.IsZero && b.IsZero)) return X87Operands.Invalid(ref environment);
+        if (b.IsZero && !a.IsInfinity)
         {
             environment.Flags |= FpFlags.ZeroDivide;
             return Float80.Infinity(negative);
         }
 
-        if (RaiseDenormal(x, y, ref environment)) return default;
-        if (x.IsInfinity) return Float80.Infinity(negative);
-        if (x.IsZero || y.IsInfinity) return Float80.SignedZero(negative);
-        return X87Operands.RoundToControl(FiniteArithmetic.Divide(x, y), ref environment);
+        if (RaiseDenormal(a, b, ref environment)) return default;
+        if (a.IsInfinity) return Float80.Infinity(negative);
+        if (a.IsZero || b.IsInfinity) return Float80.SignedZero(negative);
+        return X87Operands.RoundToControl(FiniteArithmetic.Divide(a, b), ref environment);
     }
 
     /// <summary>The square root (FSQRT).</summary>
-    public static Float80 SquareRoot(Float80 a, ref FpEnvironment environment)
+    public static Float80 SquareRoot(in Unpacked a, ref FpEnvironment environment)
     {
-        Unpacked x = Unpacked.From(a);
-        if (X87Operands.TryNan(x, a, ref environment, out Float80 nan)) return nan;
-        if (x.IsZero) return a;
-        if (x.Negative) return X87Operands.Invalid(ref environment);
-        if (x.IsInfinity) return a;
-        if (x.IsDenormal && environment.Raise(FpFlags.Denormal)) return default;
-        return X87Operands.RoundToControl(FiniteArithmetic.SquareRoot(x), ref environment);
+        if (X87Operands.TryNan(a, ref environment, out Float80 nan)) return nan;
+        if (a.IsZero) return Float80.SignedZero(a.Negative);
+        if (a.Negative) return X87Operands.Invalid(ref environment);
+        if (a.IsInfinity) return Float80.Infinity(false);
+        if (a.IsDenormal && environment.Raise(FpFlags.Denormal)) return default;
+        return X87Operands.RoundToControl(FiniteArithmetic.SquareRoot(a), ref environment);
     }
 
     /// <summary>
     /// Orders a and b. A NaN makes them unordered; it is invalid if it signals, or if <paramref name="quietIsInvalid"/>
     /// (FCOM and FTST, not FUCOM).
     /// </summary>
-    public static FpRelation Compare(Float80 a, Float80 b, bool quietIsInvalid, ref FpEnvironment environment)
+    public static FpRelation Compare(in Unpacked a, in Unpacked b, bool quietIsInvalid, ref FpEnvironment environment)
     {
-        Unpacked x = Unpacked.From(a);
-        Unpacked y = Unpacked.From(b);
-        if (x.Class >= FpClass.QuietNan || y.Class >= FpClass.QuietNan)
+        if (a.Class >= FpClass.QuietNan || b.Class >= FpClass.QuietNan)
         {
-            bool signals = x.Class > FpClass.QuietNan || y.Class > FpClass.QuietNan;
+            bool signals = a.Class > FpClass.QuietNan || b.Class > FpClass.QuietNan;
             if (signals || quietIsInvalid) environment.Flags |= FpFlags.Invalid;
             return FpRelation.Unordered;
         }
 
-        RaiseDenormal(x, y, ref environment);
-        return Comparison.Numbers(x, y);
+        RaiseDenormal(a, b, ref environment);
+        return Comparison.Numbers(a, b);
     }
 
     /// <summary>Raises the denormal exception if an operand is one; true when it is unmasked.</summary>
     internal static bool RaiseDenormal(in Unpacked a, in Unpacked b, ref FpEnvironment environment) =>
         (a.IsDenormal || b.IsDenormal) && environment.Raise(FpFlags.Denormal);
 
-    private static Float80 AddSigned(Float80 a, Float80 b, bool subtract, ref FpEnvironment environment)
+    private static Float80 AddSigned(in Unpacked a, in Unpacked addend, bool subtract, ref FpEnvironment environment)
     {
-        Unpacked x = Unpacked.From(a);
-        Unpacked y = Unpacked.From(b);
-        if (X87Operands.TryNan(x, y, a, b, ref environment, out Float80 nan)) return nan;
-        if (subtract) y = y.Negated;
-        if (x.IsInfinity && y.IsInfinity && x.Negative != y.Negative) return X87Operands.Invalid(ref environment);
-        if (RaiseDenormal(x, y, ref environment)) return default;
-        if (x.IsInfinity || y.IsInfinity) return Float80.Infinity(x.IsInfinity ? x.Negative : y.Negative);
-        if (x.IsZero && y.IsZero)
-            return Float80.SignedZero(x.Negative == y.Negative ? x.Negative : environment.ZeroSumIsNegative);
+        if (X87Operands.TryNan(a, addend, ref environment, out Float80 nan)) return nan;
+        Unpacked b = subtract ? addend.Negated : addend;
+        if (a.IsInfinity && b.IsInfinity && a.Negative != b.Negative) return X87Operands.Invalid(ref environment);
+        if (RaiseDenormal(a, b, ref environment)) return default;
+        if (a.IsInfinity || b.IsInfinity) return Float80.Infinity(a.IsInfinity ? a.Negative : b.Negative);
+        if (a.IsZero && b.IsZero)
+            return Float80.SignedZero(a.Negative == b.Negative ? a.Negative : environment.ZeroSumIsNegative);
         // A single operand still goes through rounding: precision control may be narrower than it.
-        if (x.IsZero) return X87Operands.RoundToControl(ExactResult.From(y), ref environment);
-        if (y.IsZero) return X87Operands.RoundToControl(ExactResult.From(x), ref environment);
-        return FiniteArithmetic.TryAdd(x, y, out ExactResult sum)
+        if (a.IsZero) return X87Operands.RoundToControl(ExactResult.From(b), ref environment);
+        if (b.IsZero) return X87Operands.RoundToControl(ExactResult.From(a), ref environment);
+        return FiniteArithmetic.TryAdd(a, b, out ExactResult sum)
             ? X87Operands.RoundToControl(sum, ref environment)
             : Float80.SignedZero(environment.ZeroSumIsNegative);
     }

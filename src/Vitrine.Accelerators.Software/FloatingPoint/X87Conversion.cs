@@ -14,20 +14,6 @@ internal static class X87Conversion
     }
 
     /// <summary>
-    /// The value of a memory operand of an arithmetic instruction: no exception yet, a signalling NaN stays one and the
-    /// instruction itself reports it; <paramref name="isDenormal"/> because 80 bits no longer show it.
-    /// </summary>
-    public static Float80 Widen<TFormat>(ulong bits, out bool isDenormal)
-        where TFormat : struct, ISseFormat
-    {
-        Unpacked value = Unpacked.From<TFormat>(bits, denormalsAreZero: false);
-        isDenormal = value.IsDenormal;
-        return value.Class == FpClass.SignalingNan
-            ? new(value.Significand, (ushort)(value.Negative ? 0xFFFF : 0x7FFF))
-            : X87Operands.PackExact(value);
-    }
-
-    /// <summary>
     /// Rounds to binary32 or binary64 (FST m32fp, m64fp). Nothing is to be stored when invalid, overflow or underflow is
     /// raised unmasked.
     /// </summary>
@@ -50,7 +36,11 @@ internal static class X87Conversion
             case FpClass.Zero:
                 return SseOperands.Zero<TFormat>(source.Negative);
             default:
-                return SseOperands.Round<TFormat>(ExactResult.From(source), ref environment);
+                ulong result = SseOperands.Round<TFormat>(ExactResult.From(source), ref environment);
+                // Nothing is stored then, so that nothing was rounded either.
+                if ((environment.Unmasked & (FpFlags.Overflow | FpFlags.Underflow)) != 0)
+                    environment.Flags &= ~(FpFlags.Precision | FpFlags.RoundedUp);
+                return result;
         }
     }
 
@@ -65,7 +55,7 @@ internal static class X87Conversion
     public static Float80 RoundToIntegral(Float80 value, ref FpEnvironment environment)
     {
         Unpacked source = Unpacked.From(value);
-        if (X87Operands.TryNan(source, value, ref environment, out Float80 nan)) return nan;
+        if (X87Operands.TryNan(source, ref environment, out Float80 nan)) return nan;
         if (source.Class != FpClass.Finite) return value;
         if (source.IsDenormal && environment.Raise(FpFlags.Denormal)) return default;
         if (!IntegerRounding.TryRound(source, environment.Rounding, out Unpacked rounded, out bool inexact, out bool up))

@@ -7,8 +7,7 @@ internal static class X87Operands
     /// Deals with a NaN or unsupported operand; true when <paramref name="result"/> is then the result. Of two NaNs x87 takes
     /// the quiet one, of two alike the one with the larger significand (SDM vol. 1, table 4-7).
     /// </summary>
-    public static bool TryNan(
-        in Unpacked a, in Unpacked b, Float80 rawA, Float80 rawB, ref FpEnvironment environment, out Float80 result)
+    public static bool TryNan(in Unpacked a, in Unpacked b, ref FpEnvironment environment, out Float80 result)
     {
         if (a.Class < FpClass.QuietNan && b.Class < FpClass.QuietNan)
         {
@@ -24,12 +23,12 @@ internal static class X87Operands
         }
 
         if (a.Class == FpClass.SignalingNan || b.Class == FpClass.SignalingNan) environment.Flags |= FpFlags.Invalid;
-        result = Quiet(ChooseSecond(a, b) ? rawB : rawA);
+        result = PackExact(ChooseSecond(a, b) ? b : a);
         return true;
     }
 
     /// <summary>The same for one operand.</summary>
-    public static bool TryNan(in Unpacked a, Float80 raw, ref FpEnvironment environment, out Float80 result)
+    public static bool TryNan(in Unpacked a, ref FpEnvironment environment, out Float80 result)
     {
         switch (a.Class)
         {
@@ -39,10 +38,10 @@ internal static class X87Operands
                 return true;
             case FpClass.SignalingNan:
                 environment.Flags |= FpFlags.Invalid;
-                result = Quiet(raw);
+                result = PackExact(a);
                 return true;
             case FpClass.QuietNan:
-                result = raw;
+                result = PackExact(a);
                 return true;
             default:
                 result = default;
@@ -65,7 +64,7 @@ internal static class X87Operands
     public static Float80 RoundToExtended(in ExactResult exact, ref FpEnvironment environment) =>
         Pack(Rounder.Round(exact, FpFormat.Extended, ref environment));
 
-    /// <summary>An exactly representable operand as a register value.</summary>
+    /// <summary>An operand that is a normal number, zero or infinity as a register value; a NaN made quiet.</summary>
     public static Float80 PackExact(in Unpacked value) => value.Class switch
     {
         FpClass.Zero => Float80.SignedZero(value.Negative),
@@ -76,8 +75,6 @@ internal static class X87Operands
 
     private static Float80 Pack(Rounder.Rounded value) =>
         new(value.Significand, (ushort)(value.BiasedExponent | (value.Negative ? 0x8000 : 0)));
-
-    private static Float80 Quiet(Float80 nan) => nan with { Significand = nan.Significand | Float80.QuietBit };
 
     private static bool ChooseSecond(in Unpacked a, in Unpacked b)
     {

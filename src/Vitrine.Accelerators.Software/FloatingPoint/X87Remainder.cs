@@ -14,7 +14,7 @@ internal static class X87Remainder
     {
         Unpacked x = Unpacked.From(a);
         Unpacked y = Unpacked.From(b);
-        if (X87Operands.TryNan(x, y, a, b, ref environment, out Float80 nan)) return new(nan, 0, false);
+        if (X87Operands.TryNan(x, y, ref environment, out Float80 nan)) return new(nan, 0, false);
         if (x.IsInfinity || y.IsZero) return new(X87Operands.Invalid(ref environment), 0, false);
         if (X87Arithmetic.RaiseDenormal(x, y, ref environment)) return default;
         if (x.IsZero) return new(a, 0, false);
@@ -63,7 +63,7 @@ internal static class X87Remainder
         const int beyondAllExponents = 0x20000;
         Unpacked x = Unpacked.From(a);
         Unpacked y = Unpacked.From(b);
-        if (X87Operands.TryNan(x, y, a, b, ref environment, out Float80 nan)) return nan;
+        if (X87Operands.TryNan(x, y, ref environment, out Float80 nan)) return nan;
         if (y.IsInfinity)
         {
             if (y.Negative ? x.IsInfinity : x.IsZero) return X87Operands.Invalid(ref environment);
@@ -87,7 +87,7 @@ internal static class X87Remainder
     public static Float80 Extract(Float80 value, ref FpEnvironment environment, out Float80 exponent)
     {
         Unpacked x = Unpacked.From(value);
-        if (X87Operands.TryNan(x, value, ref environment, out Float80 nan))
+        if (X87Operands.TryNan(x, ref environment, out Float80 nan))
         {
             exponent = nan;
             return nan;
