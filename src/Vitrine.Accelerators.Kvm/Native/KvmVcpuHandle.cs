@@ -1,0 +1,19 @@
+using Vitrine.Accelerators.Kvm.Abi;
+
+namespace Vitrine.Accelerators.Kvm.Native;
+
+/// <summary>The descriptor of a vCPU.</summary>
+internal sealed class KvmVcpuHandle : KvmDescriptor
+{
+    public KvmVcpuHandle(IKvmSystem system, int descriptor)
+        : base(system, KvmDescriptorKind.Vcpu, descriptor)
+    {
+    }
+
+    /// <summary>Maps the pages shared with KVM.</summary>
+    /// <param name="length">What KVM_GET_VCPU_MMAP_SIZE says, in bytes.</param>
+    public KvmRunMapping Map(int length) => new(System, Number, (nuint)length);
+
+    /// <summary>KVM_RUN. Returns 0 or −errno.</summary>
+    public int Run() => System.Ioctl(KvmDescriptorKind.Vcpu, Number, KvmIoctl.KVM_RUN, 0);
+}

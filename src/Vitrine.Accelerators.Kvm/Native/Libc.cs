@@ -1,0 +1,43 @@
+using System.Runtime.InteropServices;
+
+namespace Vitrine.Accelerators.Kvm.Native;
+
+/// <summary>The libc functions that this assembly calls, all of them.</summary>
+internal static unsafe partial class Libc
+{
+    private const string Library = "libc";
+
+    public const int O_RDWR = 2;
+    public const int O_CLOEXEC = 0x80000;
+    public const int PROT_READ = 1;
+    public const int PROT_WRITE = 2;
+    public const int MAP_SHARED = 1;
+
+    [LibraryImport(Library, EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int Open(string path, int flags, int mode);
+
+    [LibraryImport(Library, EntryPoint = "close", SetLastError = true)]
+    public static partial int Close(int descriptor);
+
+    // ioctl is variadic in C. On x86-64 a variadic call without floating-point arguments passes them like any other.
+    [LibraryImport(Library, EntryPoint = "ioctl", SetLastError = true)]
+    public static partial int Ioctl(int descriptor, nuint request, nint argument);
+
+    [LibraryImport(Library, EntryPoint = "mmap", SetLastError = true)]
+    public static partial nint Mmap(nint address, nuint length, int protection, int flags, int descriptor, long offset);
+
+    [LibraryImport(Library, EntryPoint = "munmap", SetLastError = true)]
+    public static partial int Munmap(nint address, nuint length);
+
+    [LibraryImport(Library, EntryPoint = "getpid")]
+    public static partial int GetPid();
+
+    [LibraryImport(Library, EntryPoint = "gettid")]
+    public static partial int GetThreadId();
+
+    [LibraryImport(Library, EntryPoint = "tgkill", SetLastError = true)]
+    public static partial int ThreadKill(int process, int thread, int signal);
+
+    [LibraryImport(Library, EntryPoint = "sigaction", SetLastError = true)]
+    public static partial int SignalAction(int signal, SignalActionRecord* action, SignalActionRecord* previous);
+}
