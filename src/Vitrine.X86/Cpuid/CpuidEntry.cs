@@ -9,4 +9,14 @@ namespace Vitrine.X86.Cpuid;
 /// <param name="Ecx">Answer in ECX.</param>
 /// <param name="Edx">Answer in EDX.</param>
 public readonly record struct CpuidEntry(
-    uint Function, uint Index, bool IndexMatters, uint Eax, uint Ebx, uint Ecx, uint Edx);
+    uint Function, uint Index, bool IndexMatters, uint Eax, uint Ebx, uint Ecx, uint Edx)
+{
+    /// <summary>The answer in <paramref name="register"/>.</summary>
+    public uint this[CpuidRegister register] => register switch
+    {
+        CpuidRegister.Eax => Eax,
+        CpuidRegister.Ebx => Ebx,
+        CpuidRegister.Ecx => Ecx,
+        _ => Edx,
+    };
+}

@@ -1,0 +1,26 @@
+namespace Vitrine.X86.Cpuid;
+
+/// <summary>What a CPU model must know of the machine to be turned into CPUID leaves.</summary>
+public sealed record CpuidEnvironment
+{
+    /// <summary>Frequency of the time-stamp counter in kHz; 0 when unknown (leaves 0x15 and 0x16 are then empty).</summary>
+    public uint TscKilohertz { get; init; }
+
+    /// <summary>
+    /// Frequency of the local APIC timer before its divider in kHz, which is what leaf 0x15 calls the crystal clock;
+    /// 0 when unknown (leaf 0x15 is then empty).
+    /// </summary>
+    public uint ApicTimerKilohertz { get; init; }
+
+    /// <summary>How many vCPUs the machine has.</summary>
+    public int CpuCount { get; init; } = 1;
+
+    /// <summary>
+    /// What the accelerator can offer on this host: features are cut down to it. It includes features that the accelerator
+    /// reports by other means (KVM: TSC deadline). Null for the software CPU, which has all that the models announce.
+    /// </summary>
+    public IReadOnlyList<CpuidEntry>? Supported { get; init; }
+
+    /// <summary>KVM's own leaves (0x40000000 on: signature, paravirtual clock) go through to the guest.</summary>
+    public bool PassKvmLeaves { get; init; }
+}

@@ -1,0 +1,189 @@
+using System.Text;
+using Vitrine.Errors;
+using Vitrine.X86.Cpuid;
+using Xunit;
+
+namespace Vitrine.Tests.X86.Cpuid;
+
+public sealed class CpuModelTests
+{
+    private static readonly CpuidEnvironment s_software = new() { TscKilohertz = 1_000_000, ApicTimerKilohertz = 1_000_000 };
+
+    private static CpuidTable Table(CpuModel model, CpuidEnvironment? environment = null, int apicId = 0) =>
+        new(model.Build(environment ?? s_software, apicId));
+
+    private static string Text(params uint[] words) => Encoding.ASCII.GetString([.. words.SelectMany(BitConverter.GetBytes)]);
+
+    /// <summary>
+    /// Bits of CPUID written out by hand from SDM vol. 2, tables 3-10, 3-11 and 3-8. The v1 words hold exactly what the
+    /// psABI's level 1 asks for, and what every x86-64 processor has beside.
+    /// </summary>
+    [Theory]
+    //          model       1:ECX         1:EDX         7:EBX         0xD.1:EAX 80000001:ECX 80000001:EDX
+    [InlineData("x86-64-v1", 0x8000_0000u, 0x078B_FBFFu, 0x0000_0000u, 0u, 0u, 0x2010_0800u)]
+    [InlineData("x86-64-v2", 0xC7BA_2203u, 0x078B_FBFFu, 0x0010_0681u, 1u, 1u, 0x2C10_0800u)]
+    public void Feature_words(string name, uint leaf1Ecx, uint leaf1Edx, uint leaf7Ebx, uint leafDEax, uint extEcx, uint extEdx)
+    {
+        CpuidTable table = Table(CpuModels.Get(name));
+        Assert.Equal(leaf1Ecx, table.Lookup(1, 0).Ecx);
+        Assert.Equal(leaf1Edx, table.Lookup(1, 0).Edx);
+        Assert.Equal(leaf7Ebx, table.Lookup(7, 0).Ebx);
+        Assert.Equal((0u, 0u), (table.Lookup(7, 0).Ecx, table.Lookup(7, 0).Edx));
+        Assert.Equal(leafDEax, table.Lookup(0xD, 1).Eax);
+        Assert.Equal(extEcx, table.Lookup(0x8000_0001, 0).Ecx);
+        Assert.Equal(extEdx, table.Lookup(0x8000_0001, 0).Edx);
+        Assert.Equal(0x100u, table.Lookup(0x8000_0007, 0).Edx);
+        Assert.Equal(4u, table.Lookup(6, 0).Eax);
+    }
+
+    [Fact]
+    public void It_calls_itself()
+    {
+        CpuidTable table = Table(CpuModels.Default);
+        CpuidEntry vendor = table.Lookup(0, 0);
+        Assert.Equal("GenuineIntel", Text(vendor.Ebx, vendor.Edx, vendor.Ecx));
+        Assert.Equal(0x16u, vendor.Eax);
+        CpuidEntry hypervisor = table.Lookup(0x4000_0000, 0);
+        Assert.Equal("VitrineVitri", Text(hypervisor.Ebx, hypervisor.Ecx, hypervisor.Edx));
+        string brand = string.Concat(Enumerable.Range(2, 3).Select(i => table.Lookup(0x8000_0000 + (uint)i, 0))
+            .Select(e => Text(e.Eax, e.Ebx, e.Ecx, e.Edx)));
+        Assert.Equal("Vitrine x86-64-v2", brand.TrimEnd('\0'));
+        uint signature = table.Lookup(1, 0).Eax;
+        Assert.Equal(6u, (signature >> 8) & 0xF);
+        Assert.Equal(CpuModel.Signature(s_software), signature);
+        Assert.Equal((uint)(46 | (48 << 8)), table.Lookup(0x8000_0008, 0).Eax);
+    }
+
+    /// <summary>Crystal × EBX / EAX is the TSC's frequency, and Linux's 32-bit product of kHz and EBX doesn't overflow.</summary>
+    [Theory]
+    [InlineData(1_000_000u, 1_000_000u, 0)]
+    [InlineData(2_596_000u, 1_000_000u, 0)]
+    [InlineData(2_596_134u, 1_000_000u, 1)]
+    [InlineData(3_000_001u, 1_000_000u, 1)]
+    [InlineData(4_999_999u, 1_000_000u, 1)]
+    [InlineData(2_596_134u, 24_000u, 1)]
+    [InlineData(999_983u, 1_000_000u, 18)] // no fraction near 1 with a numerator below 4,295 is better than 1
+    [InlineData(333_333u, 1_000_000u, 2)]
+    public void Leaf_0x15_gives_the_frequencies(uint tsc, uint crystal, int partsPerMillion)
+    {
+        CpuidEntry leaf = Table(CpuModels.Default, new CpuidEnvironment { TscKilohertz = tsc, ApicTimerKilohertz = crystal }).Lookup(0x15, 0);
+        Assert.Equal(crystal * 1000, leaf.Ecx);
+        ulong product = (ulong)crystal * leaf.Ebx;
+        Assert.True(product <= uint.MaxValue);
+        Assert.InRange(((double)product / leaf.Eax / tsc) - 1, -1e-6 * partsPerMillion, 1e-6 * partsPerMillion);
+    }
+
+    [Fact]
+    public void Unknown_frequencies_leave_their_leaves_empty()
+    {
+        CpuidTable table = Table(CpuModels.Default, new CpuidEnvironment { TscKilohertz = 2_000_000 });
+        Assert.Equal(new CpuidEntry(0x15, 0, false, 0, 0, 0, 0), table.Lookup(0x15, 0));
+        Assert.Equal(2000u, table.Lookup(0x16, 0).Eax);
+    }
+
+    [Fact]
+    public void Each_vcpu_has_its_id_and_the_topology()
+    {
+        CpuidTable table = Table(CpuModels.Default, s_software with { CpuCount = 3 }, apicId: 2);
+        Assert.Equal(2u, table.Lookup(1, 0).Ebx >> 24);
+        Assert.Equal(4u, (table.Lookup(1, 0).Ebx >> 16) & 0xFF);
+        Assert.Equal(1u << 28, table.Lookup(1, 0).Edx & (1u << 28));
+        Assert.Equal(new CpuidEntry(0xB, 1, true, 2, 3, 0x201, 2), table.Lookup(0xB, 1));
+        // SDM: ECX[7:0] repeats the subleaf and EDX the id, also where EBX is 0.
+        Assert.Equal((0u, 0u, 7u, 2u), Registers(table.Lookup(0xB, 7)));
+        // Caches: L3 shared by ids of two bits, four cores addressable.
+        Assert.Equal(3u, (table.Lookup(4, 3).Eax >> 14) & 0xFFF);
+        Assert.Equal(3u, table.Lookup(4, 0).Eax >> 26);
+        Assert.Equal(0u, table.Lookup(4, 4).Eax);
+    }
+
+    /// <summary>Leaf 4: size = ways × partitions × line × sets.</summary>
+    [Theory]
+    [InlineData(0, 32u << 10)]
+    [InlineData(1, 32u << 10)]
+    [InlineData(2, 256u << 10)]
+    [InlineData(3, 8u << 20)]
+    public void Caches(uint index, uint size)
+    {
+        CpuidEntry leaf = Table(CpuModels.Default).Lookup(4, index);
+        uint ways = (leaf.Ebx >> 22) + 1, partitions = ((leaf.Ebx >> 12) & 0x3FF) + 1, line = (leaf.Ebx & 0xFFF) + 1;
+        Assert.Equal(size, ways * partitions * line * (leaf.Ecx + 1));
+    }
+
+    /// <summary>SDM vol. 2, CPUID: a leaf beyond the highest returns the data of the highest basic leaf.</summary>
+    [Theory]
+    [InlineData(0x17u)]
+    [InlineData(0x3FFF_FFFFu)]
+    [InlineData(0x8000_0009u)]
+    [InlineData(0xFFFF_FFFFu)]
+    [InlineData(0x4000_0002u)]
+    public void Leaves_out_of_range(uint leaf)
+    {
+        CpuidTable table = Table(CpuModels.Default);
+        Assert.Equal(table.Lookup(0x16, 0), table.Lookup(leaf, 0));
+    }
+
+    [Theory]
+    [InlineData(3u)]
+    [InlineData(5u)]
+    [InlineData(9u)]
+    [InlineData(0x14u)]
+    public void Leaves_in_between_are_zero(uint leaf) =>
+        Assert.Equal((0u, 0u, 0u, 0u), Registers(Table(CpuModels.Default).Lookup(leaf, 0)));
+
+    [Fact]
+    public void A_host_that_lacks_a_feature_takes_it_out_and_it_is_named()
+    {
+        CpuidEntry[] all = CpuModels.Default.Build(s_software, 0);
+        CpuidEntry[] supported =
+        [
+            .. all.Where(e => e.Function is not (0xD or 0x4000_0000 or 0x8000_0008)).Select(e => e.Function switch
+            {
+                1 => e with { Ecx = e.Ecx & ~((1u << 26) | (1u << 13)) | (1u << 28), Edx = e.Edx | (1u << 21) }, // no XSAVE, no CX16; AVX, DS
+                _ => e,
+            }),
+            new CpuidEntry(0x4000_0000, 0, false, 0x4000_0001, 0x4B4D564B, 0x564B4D56, 0x4D),
+            new CpuidEntry(0x4000_0001, 0, false, 0x0100_7EFB, 0, 0, 0),
+            new CpuidEntry(0x8000_0008, 0, false, 0x3027, 0, 0, 0),
+        ];
+        var environment = new CpuidEnvironment { TscKilohertz = 2_596_134, ApicTimerKilohertz = 1_000_000, Supported = supported, PassKvmLeaves = true };
+        Assert.Equal(["cx16", "xsave", "xsaveopt"], CpuModels.Default.Missing(environment).Order());
+        CpuidTable table = Table(CpuModels.Default, environment);
+        Assert.Equal(0xC7BA_2203u & ~((1u << 26) | (1u << 13)), table.Lookup(1, 0).Ecx);
+        Assert.Equal(0x078B_FBFFu, table.Lookup(1, 0).Edx);
+        Assert.Equal((0u, 0u, 0u, 0u), Registers(table.Lookup(0xD, 0)));
+        Assert.Equal(39, table.MaxPhyAddr);
+        CpuidEntry kvm = table.Lookup(0x4000_0000, 0);
+        Assert.Equal("KVMKVMKVM\0\0\0", Text(kvm.Ebx, kvm.Ecx, kvm.Edx));
+        Assert.Equal(0x0100_7EFBu, table.Lookup(0x4000_0001, 0).Eax);
+
+        CpuidEntry hidden = Table(CpuModels.Default, environment with { PassKvmLeaves = false }).Lookup(0x4000_0000, 0);
+        Assert.Equal("VitrineVitri", Text(hidden.Ebx, hidden.Ecx, hidden.Edx));
+    }
+
+    [Fact]
+    public void Xsave_covers_x87_and_sse()
+    {
+        // SDM vol. 1, 13.2 and 13.4: legacy region of 512 bytes, header of 64.
+        Assert.Equal((3u, 576u, 576u, 0u), Registers(Table(CpuModels.Default).Lookup(0xD, 0)));
+        Assert.Equal((0u, 0u, 0u, 0u), Registers(Table(CpuModels.X8664V1).Lookup(0xD, 0)));
+    }
+
+    [Fact]
+    public void Instruction_sets_bear_names_of_the_decoder()
+    {
+        foreach (CpuModel model in CpuModels.All)
+            Assert.All(model.InstructionSets, name => Assert.True(Enum.TryParse<Iced.Intel.CpuidFeature>(name, out _), name));
+    }
+
+    [Fact]
+    public void An_unknown_model_is_the_users_error()
+    {
+        Assert.Null(CpuModels.Find("pentium"));
+        VitrineException error = Assert.Throws<VitrineException>(() => CpuModels.Get("pentium"));
+        Assert.Equal(ErrorKind.User, error.Kind);
+        Assert.Contains("x86-64-v2", error.Remedy, StringComparison.Ordinal);
+    }
+
+    private static (uint, uint, uint, uint) Registers(CpuidEntry e) => (e.Eax, e.Ebx, e.Ecx, e.Edx);
+}
