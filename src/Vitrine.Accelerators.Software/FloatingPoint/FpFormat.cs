@@ -22,6 +22,9 @@ internal readonly record struct FpFormat(int Precision, int Bias, int InfinityEx
     /// <summary>An x87 register under precision control: the significand narrows, the exponent range stays.</summary>
     public static FpFormat ExtendedWith(int precision) => new(precision, 16383, 0x7FFF, 24576);
 
+    /// <summary>Whether an unmasked overflow or underflow still delivers a result.</summary>
+    public bool IsDelivered => UnmaskedAdjustment != 0;
+
     /// <summary>The unbiased exponent of the smallest normal number.</summary>
     public int MinExponent => 1 - Bias;
 

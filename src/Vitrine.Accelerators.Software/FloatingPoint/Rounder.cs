@@ -72,7 +72,7 @@ internal static class Rounder
         {
             int adjusted = exponent - format.UnmaskedAdjustment;
             // FSCALE can overflow so far that the adjusted exponent does not fit either: infinity (SDM vol. 1, 8.5.4).
-            bool isMassive = adjusted > format.MaxExponent;
+            bool isMassive = format.IsDelivered && adjusted > format.MaxExponent;
             RaiseInexact(inexact || isMassive, up || isMassive, ref environment);
             return isMassive
                 ? new(negative, format.InfinityExponent, Float80.IntegerBit)
@@ -99,7 +99,7 @@ internal static class Rounder
         {
             environment.Flags |= FpFlags.Underflow;
             int adjusted = exponent + format.UnmaskedAdjustment;
-            bool isMassive = adjusted < format.MinExponent;
+            bool isMassive = format.IsDelivered && adjusted < format.MinExponent;
             RaiseInexact(inexact || isMassive, up && !isMassive, ref environment);
             return isMassive
                 ? new(exact.Negative, 0, 0)
