@@ -1,0 +1,40 @@
+using System.Globalization;
+using Vitrine.Devices.Buses;
+using static Vitrine.Devices.Power.ResetControlRegisters;
+
+namespace Vitrine.Devices.Power;
+
+/// <summary>
+/// The reset control register at 0xCF9: a rising bit 2 resets, whichever kind bit 1 asks for. It answers to byte
+/// accesses only; all others are PCI's, which this board has not.
+/// </summary>
+/// <param name="reset">Called when the guest asks for a reset, with the device lock held.</param>
+public sealed class ResetControl(Action reset) : IPortDevice, IInspectable
+{
+    private byte _value;
+
+    /// <inheritdoc/>
+    public string Name => "reset-control";
+
+    /// <inheritdoc/>
+    public int WidestPortAccess => 4;
+
+    /// <inheritdoc/>
+    public uint ReadPort(int offset, int size) => IsRegister(offset, size) ? _value : uint.MaxValue;
+
+    /// <inheritdoc/>
+    public void WritePort(int offset, int size, uint value)
+    {
+        if (!IsRegister(offset, size)) return;
+        _value = (byte)(value & Kept);
+        if ((value & ResetProcessor) != 0) reset();
+    }
+
+    /// <inheritdoc/>
+    public IEnumerable<KeyValuePair<string, string>> Inspect()
+    {
+        yield return new("value", _value.ToString("X2", CultureInfo.InvariantCulture));
+    }
+
+    private static bool IsRegister(int offset, int size) => offset == Port - FirstPort && size == 1;
+}

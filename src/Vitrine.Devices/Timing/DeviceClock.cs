@@ -1,0 +1,144 @@
+using System.Diagnostics;
+
+namespace Vitrine.Devices.Timing;
+
+/// <summary>
+/// Real time for devices. One background thread expires the timers, each with the machine's device lock held, about
+/// 100 us after its deadline at most when the host is not busy.
+/// </summary>
+public sealed class DeviceClock : IDeviceClock, IDisposable
+{
+    private const long Never = long.MaxValue;
+    private const long NanosecondsPerSecond = 1_000_000_000;
+    private const long NanosecondsPerMillisecond = 1_000_000;
+
+    // A sleep below a millisecond can't be cut short when an earlier deadline is set: none is longer than this.
+    private const int LongestFineSleepMicroseconds = 200;
+
+    private readonly Lock _deviceLock;
+    private readonly long _origin = Stopwatch.GetTimestamp();
+    private readonly AutoResetEvent _earlierDeadline = new(initialState: false);
+    private readonly Thread _thread;
+
+    // A board has a handful of timers, created with it: looking through them beats keeping them in order.
+    private readonly List<Timer> _timers = [];
+    private long _sleepsUntil;
+    private bool _stops;
+
+    /// <summary>Starts the clock at zero, and its thread.</summary>
+    /// <param name="deviceLock">The machine's device lock.</param>
+    public DeviceClock(Lock deviceLock)
+    {
+        _deviceLock = deviceLock;
+        _thread = new(Run) { IsBackground = true, Name = "device timers" };
+        _thread.Start();
+    }
+
+    /// <inheritdoc/>
+    public long Nanoseconds
+    {
+        get
+        {
+            (long seconds, long rest) = Math.DivRem(Stopwatch.GetTimestamp() - _origin, Stopwatch.Frequency);
+            return seconds * NanosecondsPerSecond + rest * NanosecondsPerSecond / Stopwatch.Frequency;
+        }
+    }
+
+    /// <inheritdoc/>
+    public DateTimeOffset WallClock => DateTimeOffset.UtcNow;
+
+    /// <inheritdoc/>
+    public IDeviceTimer CreateTimer(Action expired)
+    {
+        Timer timer = new(this, expired);
+        lock (_deviceLock) _timers.Add(timer);
+        return timer;
+    }
+
+    /// <summary>Ends the thread; no timer expires afterwards. Not with the device lock held, unless from an expiring timer.</summary>
+    public void Dispose()
+    {
+        lock (_deviceLock)
+        {
+            if (_stops) return;
+            _stops = true;
+        }
+        _earlierDeadline.Set();
+        if (Thread.CurrentThread == _thread) return;
+        _thread.Join();
+        _earlierDeadline.Dispose();
+    }
+
+    private void Run()
+    {
+        while (true)
+        {
+            long remaining;
+            lock (_deviceLock)
+            {
+                ExpireDue();
+                if (_stops) return;
+                _sleepsUntil = EarliestDeadline();
+                remaining = _sleepsUntil == Never ? Never : _sleepsUntil - Nanoseconds;
+            }
+            Sleep(remaining);
+        }
+    }
+
+    // One round looks at each timer once: a timer that arms itself in the past waits for the next, and the lock is
+    // free in between.
+    private void ExpireDue()
+    {
+        long now = Nanoseconds;
+        for (int i = 0; i < _timers.Count && !_stops; i++)
+        {
+            Timer timer = _timers[i];
+            if (timer.Deadline > now) continue;
+            timer.Deadline = Never;
+            timer.Expired();
+        }
+    }
+
+    private long EarliestDeadline()
+    {
+        long earliest = Never;
+        foreach (Timer timer in _timers) earliest = Math.Min(earliest, timer.Deadline);
+        return earliest;
+    }
+
+    private void Sleep(long nanoseconds)
+    {
+        if (nanoseconds == Never) _earlierDeadline.WaitOne();
+        else if (nanoseconds >= NanosecondsPerMillisecond)
+            _earlierDeadline.WaitOne((int)Math.Min(nanoseconds / NanosecondsPerMillisecond, int.MaxValue));
+        else if (nanoseconds > 0)
+            HostSleep.Microseconds((int)Math.Min(nanoseconds / 1000 + 1, LongestFineSleepMicroseconds));
+    }
+
+    private void Arm(Timer timer, long deadline)
+    {
+        lock (_deviceLock)
+        {
+            timer.Deadline = deadline;
+            if (_stops || deadline >= _sleepsUntil) return;
+            _sleepsUntil = deadline;
+            _earlierDeadline.Set();
+        }
+    }
+
+    private void Cancel(Timer timer)
+    {
+        lock (_deviceLock) timer.Deadline = Never;
+    }
+
+    private sealed class Timer(DeviceClock clock, Action expired) : IDeviceTimer
+    {
+        public long Deadline { get; set; } = Never;
+
+        public Action Expired { get; } = expired;
+
+        public void Arm(long deadline) => clock.Arm(this, deadline);
+
+        public void Cancel() => clock.Cancel(this);
+    }
+}

@@ -1,0 +1,120 @@
+using Vitrine.Devices.Timing;
+using Xunit;
+
+namespace Vitrine.Tests.Devices.Timing;
+
+public sealed class DeviceClockTests
+{
+    private readonly Lock _lock = new();
+
+    [Fact]
+    public void ExpiresUnderTheLockInOrderAndNotBeforeTheDeadline()
+    {
+        using DeviceClock clock = new(_lock);
+        using CountdownEvent done = new(3);
+        List<(int Id, long At, bool Locked)> seen = [];
+        IDeviceTimer[] timers = [.. Enumerable.Range(0, 3).Select(id => clock.CreateTimer(() =>
+        {
+            seen.Add((id, clock.Nanoseconds, _lock.IsHeldByCurrentThread));
+            done.Signal();
+        }))];
+        long start = clock.Nanoseconds;
+        long[] deadlines = [start + 9_300_000, start + 300_000, start + 4_000_000];
+        lock (_lock)
+        {
+            for (int i = 0; i < 3; i++) timers[i].Arm(deadlines[i]);
+        }
+        Assert.True(done.Wait(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+        lock (_lock)
+        {
+            Assert.Equal([1, 2, 0], seen.Select(s => s.Id));
+            Assert.All(seen, s => Assert.True(s.Locked && s.At >= deadlines[s.Id]));
+        }
+    }
+
+    [Fact]
+    public void AnEarlierDeadlineCutsTheSleepShortAndACancelledOneStays()
+    {
+        using DeviceClock clock = new(_lock);
+        using ManualResetEventSlim expired = new();
+        bool wrong = false;
+        IDeviceTimer far = clock.CreateTimer(() => wrong = true);
+        IDeviceTimer near = clock.CreateTimer(expired.Set);
+        IDeviceTimer cancelled = clock.CreateTimer(() => wrong = true);
+        far.Arm(long.MaxValue - 1);
+        Thread.Yield();
+        lock (_lock)
+        {
+            cancelled.Arm(clock.Nanoseconds);
+            cancelled.Cancel();
+            near.Arm(clock.Nanoseconds + 1_000_000);
+        }
+        Assert.True(expired.Wait(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+        lock (_lock) Assert.False(wrong);
+    }
+
+    [Fact]
+    public void ATimerMayRearmItselfInThePast()
+    {
+        using DeviceClock clock = new(_lock);
+        using ManualResetEventSlim done = new();
+        int count = 0;
+        IDeviceTimer? timer = null;
+        timer = clock.CreateTimer(() =>
+        {
+            if (++count < 100) timer!.Arm(0);
+            else done.Set();
+        });
+        timer.Arm(0);
+        Assert.True(done.Wait(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public void NothingExpiresAfterDisposal()
+    {
+        int count = 0;
+        DeviceClock clock = new(_lock);
+        IDeviceTimer timer = clock.CreateTimer(() => count++);
+        clock.Dispose();
+        timer.Arm(0);
+        clock.Dispose();
+        Assert.Equal(0, count);
+    }
+
+    [Fact]
+    public void MayBeDisposedByAnExpiringTimer()
+    {
+        using ManualResetEventSlim done = new();
+        DeviceClock clock = new(_lock);
+        clock.CreateTimer(() =>
+        {
+            clock.Dispose();
+            done.Set();
+        }).Arm(0);
+        Assert.True(done.Wait(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
+    public void ArmingAllocatesNothing()
+    {
+        using DeviceClock clock = new(_lock);
+        IDeviceTimer timer = clock.CreateTimer(() => { });
+        timer.Arm(long.MaxValue - 1);
+        timer.Cancel();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 100; i++)
+        {
+            timer.Arm(long.MaxValue - 1 - i);
+            timer.Cancel();
+        }
+        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+    }
+
+    [Fact]
+    public void WallClockIsUtc()
+    {
+        using DeviceClock clock = new(_lock);
+        Assert.Equal(TimeSpan.Zero, clock.WallClock.Offset);
+        Assert.InRange(clock.WallClock, DateTimeOffset.UtcNow.AddMinutes(-1), DateTimeOffset.UtcNow.AddMinutes(1));
+    }
+}
