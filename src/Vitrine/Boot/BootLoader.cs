@@ -65,13 +65,33 @@ internal static class BootLoader
         if (BzImageLoader.Recognises(start))
         {
             BzImageLoader.Load(kernel, initrd, commandLine, layout, map, cpu, rsdp);
+            return;
         }
-        else
+
+        ElfImage? elf = ElfImage.Recognises(start) ? ElfImage.Parse(kernel) : null;
+        if (elf is not null && ElfPvhLoader.FindEntry(elf) is { } entry)
+        {
+            ElfPvhLoader.Load(elf, entry, initrd, commandLine, layout, map, cpu, rsdp);
+            return;
+        }
+
+        if (MultibootHeader.Find(start) is { } header)
+        {
+            MultibootLoader.Load(kernel, header, elf, initrd, commandLine, layout, map, cpu);
+            return;
+        }
+
+        if (elf is not null)
         {
             throw kernel.Invalid(
-                "is no kernel: it is neither a bzImage, nor an ELF vmlinux with a PVH note, nor a Multiboot image",
-                "It is a file of another kind, or a compressed vmlinux.",
-                KernelSource);
+                $"is a {(elf.Is64 ? 64 : 32)}-bit ELF file without a PVH note and without a Multiboot header",
+                elf.Is64 ? "The kernel was built without CONFIG_PVH, or it is an ordinary program." : "It is a kernel for another boot loader, or an ordinary program.",
+                "Give the kernel's bzImage (vmlinuz) instead, or build it with CONFIG_PVH=y or with a Multiboot header.");
         }
+
+        throw kernel.Invalid(
+            "is no kernel: it is neither a bzImage, nor an ELF vmlinux with a PVH note, nor a Multiboot image",
+            "It is a file of another kind, or a compressed vmlinux.",
+            KernelSource);
     }
 }
