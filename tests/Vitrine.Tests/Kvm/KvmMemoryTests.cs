@@ -1,0 +1,169 @@
+using Iced.Intel;
+using Vitrine.Accelerators;
+using Vitrine.Accelerators.Kvm;
+using Vitrine.Errors;
+using Vitrine.Memory;
+using Vitrine.X86;
+using Vitrine.X86.State;
+using Xunit;
+using static Iced.Intel.AssemblerRegisters;
+
+namespace Vitrine.Tests.Kvm;
+
+public sealed class KvmMemoryTests
+{
+    private const ulong High = 0x200000;
+
+    [Fact]
+    public void OverlapIsRefusedByKvmAndSaidSo()
+    {
+        using var guest = new KvmGuest();
+        using var other = new GuestMemory();
+        _ = other.Add("elsewhere", new Gpa(0x40000000), 4096);
+        MemorySlot overlapping = other.Add("overlapping", new Gpa(0x80000), 4096);
+        VitrineException e = Assert.Throws<VitrineException>(() => guest.Accelerator.SetMemorySlot(overlapping));
+        Assert.Equal("KVM_SET_USER_MEMORY_REGION failed with EEXIST.", e.What);
+        Assert.Contains("overlaps", e.Why, StringComparison.Ordinal);
+        const int EEXIST = 17;
+        Assert.Equal(EEXIST, Assert.IsType<KvmIoctlException>(e.InnerException).Errno);
+    }
+
+    [Fact]
+    public void WriteToReadOnlySlotLeavesAndChangesNothing()
+    {
+        using var guest = new KvmGuest();
+        MemorySlot rom = guest.Memory.Add("rom", new Gpa(High), 4096, MemorySlotFlags.ReadOnly);
+        guest.Accelerator.SetMemorySlot(rom);
+        Assert.True(guest.Memory.TryWrite(new Gpa(High), [0x11, 0x22, 0x33, 0x44]));
+        guest.LoadProtected(a =>
+        {
+            a.mov(eax, __dword_ptr[High]);
+            a.mov(__dword_ptr[High], 0x55667788);
+            a.hlt();
+        });
+        ref VmExit exit = ref guest.Vcpu.Run();
+        Assert.Equal((VmExitReason.Mmio, true, High, 4), (exit.Reason, exit.IsWrite, exit.Address, exit.Size));
+        Assert.Equal([0x88, 0x77, 0x66, 0x55], exit.Data.ToArray());
+        Assert.Equal(0x44332211UL, guest.State().Gpr[Gpr.Rax]);
+        byte[] bytes = new byte[4];
+        Assert.True(guest.Memory.TryRead(new Gpa(High), bytes));
+        Assert.Equal([0x11, 0x22, 0x33, 0x44], bytes);
+    }
+
+    [Fact]
+    public void AccessToHoleLeavesAndTheAnswerArrives()
+    {
+        using var guest = new KvmGuest();
+        guest.LoadProtected(a =>
+        {
+            a.movzx(eax, __word_ptr[High + 6]);
+            a.mov(__byte_ptr[High], 0x5A);
+            a.hlt();
+        });
+        ref VmExit exit = ref guest.Vcpu.Run();
+        Assert.Equal((VmExitReason.Mmio, false, High + 6, 2), (exit.Reason, exit.IsWrite, exit.Address, exit.Size));
+        exit.Data[0] = 0xCD;
+        exit.Data[1] = 0xAB;
+        exit = ref guest.Vcpu.Run();
+        Assert.Equal((VmExitReason.Mmio, true, High, 1), (exit.Reason, exit.IsWrite, exit.Address, exit.Size));
+        Assert.Equal([0x5A], exit.Data.ToArray());
+        Assert.Equal(0xABCDUL, guest.State().Gpr[Gpr.Rax]);
+    }
+
+    [Fact]
+    public void AccessAcrossPagesIsFinishedInParts()
+    {
+        using var guest = new KvmGuest();
+        guest.LoadProtected(a =>
+        {
+            a.mov(__dword_ptr[High + 0xFFE], 0x44332211);
+            a.@out(0x80, al);
+        });
+        ref VmExit exit = ref guest.Vcpu.Run();
+        Assert.Equal((VmExitReason.Mmio, High + 0xFFE, 2), (exit.Reason, exit.Address, exit.Size));
+        Assert.Equal([0x11, 0x22], exit.Data.ToArray());
+
+        // Reading the state completes the first part; the second must not be lost.
+        _ = guest.State();
+        exit = ref guest.Vcpu.Run();
+        Assert.Equal((VmExitReason.Mmio, High + 0x1000, 2), (exit.Reason, exit.Address, exit.Size));
+        Assert.Equal([0x33, 0x44], exit.Data.ToArray());
+        Assert.Equal(VmExitReason.PortIo, guest.Vcpu.Run().Reason);
+    }
+
+    [Fact]
+    public void FetchFromHoleIsAnInternalError()
+    {
+        using var guest = new KvmGuest();
+        guest.LoadProtected(a => a.nop(), state => state.Rip = High);
+        ref VmExit exit = ref guest.Vcpu.Run();
+        Assert.Equal((VmExitReason.InternalError, 1u), (exit.Reason, exit.Suberror));
+        Assert.Equal("KVM_INTERNAL_ERROR_EMULATION", KvmExitName.OfSuberror(exit.Suberror));
+        Assert.Equal("KVM_EXIT_INTERNAL_ERROR", KvmExitName.Of(guest.Vcpu.LastExitReason));
+    }
+
+    [Fact]
+    public void RemovedSlotIsAHole()
+    {
+        using var guest = new KvmGuest();
+        MemorySlot slot = guest.Memory.Add("extra", new Gpa(High), 4096);
+        guest.Accelerator.SetMemorySlot(slot);
+        guest.LoadProtected(a =>
+        {
+            a.mov(eax, __dword_ptr[High]);
+            a.@out(0x80, al);
+            a.mov(eax, __dword_ptr[High]);
+        });
+        Assert.Equal(VmExitReason.PortIo, guest.Vcpu.Run().Reason);
+        guest.Accelerator.RemoveMemorySlot(slot);
+        ref VmExit exit = ref guest.Vcpu.Run();
+        Assert.Equal((VmExitReason.Mmio, High), (exit.Reason, exit.Address));
+
+        // Once more is no error, as removing twice is none.
+        guest.Accelerator.RemoveMemorySlot(slot);
+    }
+
+    [Fact]
+    public void DirtyLogHoldsExactlyTheWrittenPages()
+    {
+        using var guest = new KvmGuest();
+        MemorySlot slot = guest.Memory.Add("logged", new Gpa(High), 70 * 4096, MemorySlotFlags.LogDirtyPages);
+        guest.Accelerator.SetMemorySlot(slot);
+        guest.LoadProtected(a =>
+        {
+            Label again = a.CreateLabel();
+            a.mov(__byte_ptr[High + 0x3000], 1);
+            a.mov(__byte_ptr[High + (69 * 4096) + 5], 1);
+            a.mov(al, __byte_ptr[High + 0x5000]);
+            a.@out(0x80, al);
+            a.Label(ref again);
+            a.mov(__byte_ptr[High + 0x4000], 1);
+            a.@out(0x80, al);
+            a.jmp(again);
+        });
+        ulong[] bitmap = new ulong[2];
+        Assert.Equal([1UL << 3, 1UL << 5], Pages());
+        Assert.Equal([1UL << 4, 0], Pages());
+
+        // Clearing protects the page again: the same write is seen a second time.
+        Assert.Equal([1UL << 4, 0], Pages());
+        guest.Accelerator.GetDirtyLog(slot, bitmap);
+        Assert.Equal([0UL, 0], bitmap);
+
+        ulong[] Pages()
+        {
+            Assert.Equal(VmExitReason.PortIo, guest.Vcpu.Run().Reason);
+            guest.Accelerator.GetDirtyLog(slot, bitmap);
+            return bitmap;
+        }
+    }
+
+    [Fact]
+    public void DirtyLogOfSlotWithoutOneIsRefused()
+    {
+        using var guest = new KvmGuest();
+        VitrineException e = Assert.Throws<VitrineException>(() => guest.Accelerator.GetDirtyLog(guest.Ram, new ulong[4]));
+        Assert.Contains("LogDirtyPages", e.Why, StringComparison.Ordinal);
+        Assert.Throws<ArgumentOutOfRangeException>(() => guest.Accelerator.GetDirtyLog(guest.Ram, new ulong[3]));
+    }
+}
