@@ -1,13 +1,11 @@
 using System.Globalization;
+using Vitrine.Devices.Power;
 
 namespace Vitrine.Acpi;
 
 /// <summary>The board's devices as ACPI sees them, for drivers that look for them nowhere else.</summary>
 internal static class Dsdt
 {
-    /// <summary>What goes to SLP_TYP of the PM1 control register for the soft-off state S5.</summary>
-    internal const byte SleepTypeS5 = 5;
-
     /// <summary>The AML of the definition block.</summary>
     /// <param name="cpus">Number of processors.</param>
     internal static byte[] Build(int cpus)
@@ -31,7 +29,7 @@ internal static class Dsdt
         ];
 
         // \_S5: SLP_TYP for PM1a and PM1b, two reserved elements (ACPI 6.3, 7.4.2).
-        byte[] softOff = Aml.Package(Aml.Integer(SleepTypeS5), Aml.Integer(SleepTypeS5), Aml.Integer(0), Aml.Integer(0));
+        byte[] softOff = Aml.Package(Aml.Integer(AcpiPowerManagementRegisters.SleepTypeS5), Aml.Integer(AcpiPowerManagementRegisters.SleepTypeS5), Aml.Integer(0), Aml.Integer(0));
         return [.. Aml.Name(@"\_S5", softOff), .. Aml.Scope(@"\_SB", devices)];
     }
 

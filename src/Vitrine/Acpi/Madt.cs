@@ -1,4 +1,6 @@
 using Vitrine.Boot;
+using Vitrine.Devices.Interrupts;
+using Vitrine.Devices.Power;
 
 namespace Vitrine.Acpi;
 
@@ -23,9 +25,8 @@ internal static class Madt
         .. Bytes32((uint)MemoryLayout.LocalApicBase), DualPics, 0, 0, 0,
         .. Enumerable.Range(0, cpus).SelectMany(static id => LocalApic((byte)id)),
         .. IoApic(0, (uint)MemoryLayout.IoapicBase, 0),
-        // The 8254 is wired to input 2 of the IOAPIC.
-        .. InterruptOverride(0, 2, ConformsToBus),
-        .. InterruptOverride((byte)Fadt.SciInterrupt, Fadt.SciInterrupt, ActiveHighLevel),
+        .. InterruptOverride(InterruptRouter.TimerLine, InterruptRouter.TimerGlobalInterrupt, ConformsToBus),
+        .. InterruptOverride(AcpiPowerManagementRegisters.Interrupt, AcpiPowerManagementRegisters.Interrupt, ActiveHighLevel),
         .. LocalApicNmi(),
     ];
 

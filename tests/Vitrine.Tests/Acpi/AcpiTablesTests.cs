@@ -61,6 +61,8 @@ public sealed class AcpiTablesTests : IDisposable
         uint flags = U32(fadt, 112);
         Assert.True((flags & 1 << 10) != 0, "RESET_REG_SUP");
         Assert.True((flags & 1 << 20) == 0, "HW_REDUCED_ACPI");
+        Assert.True((flags & 1 << 4) == 0, "PWR_BUTTON: the button is fixed hardware");
+        Assert.True((flags & 1 << 8) != 0, "TMR_VAL_EXT: the timer has 32 bits");
         // A port of 8 bits, accessed as a byte.
         Assert.Equal(new byte[] { 1, 8, 0, 1, 0xF9, 0x0C, 0, 0, 0, 0, 0, 0, 6 }, fadt[116..129]);
     }
