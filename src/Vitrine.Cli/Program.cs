@@ -1,1 +1,1 @@
-return 0;
+return Vitrine.Cli.CommandLine.Run(args);

@@ -20,6 +20,9 @@ public sealed record MachineConfig
     /// <summary>What runs the vCPUs.</summary>
     public AcceleratorChoice Accelerator { get; init; } = AcceleratorChoice.Auto;
 
+    /// <summary>True when a guest's request for a reset ends the machine; false when it starts over, as a computer does.</summary>
+    public bool ExitOnReset { get; init; }
+
     /// <summary>
     /// Receives what the guest sends on its first serial port, byte by byte in order, on the thread that runs the vCPU:
     /// it must not block for long. Null discards.

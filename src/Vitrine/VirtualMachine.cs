@@ -1,20 +1,257 @@
+using Vitrine.Accelerators;
+using Vitrine.Accelerators.Kvm;
+using Vitrine.Boards;
+using Vitrine.Boot;
+using Vitrine.Memory;
+using Vitrine.Run;
+using Vitrine.X86.Cpuid;
+using Vitrine.X86.State;
 
 namespace Vitrine;
 
-/// <summary>A virtual machine: created from a configuration, started once, disposed.</summary>
+/// <summary>
+/// A virtual machine: created from a configuration, started once, disposed. Its members may be called from any thread,
+/// also from the callbacks of the configuration; but a callback must not wait for the machine
+/// (<see cref="Wait"/>, <see cref="Pause"/>, <see cref="Dispose"/>), because the machine waits for the callback.
+/// </summary>
 public sealed class VirtualMachine : IDisposable
 {
-    private VirtualMachine(MachineConfig config) => Config = config;
+    private readonly IAccelerator _accelerator;
+    private readonly MemoryLayout _layout;
+    private readonly BoardInterrupts _interrupts;
+    private readonly SerialInput _serialInput = new();
+    private readonly VcpuThread[] _vcpus;
+    private readonly VcpuGate _gate;
+    private readonly TaskCompletionSource<VmEnd> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile MicrovmBoard _board;
+    private volatile VmEnd? _end;
+    private int _vcpusLeft;
+    private bool _disposed;
+
+    private VirtualMachine(MachineConfig config, GuestMemory memory, MemoryLayout layout, IAccelerator accelerator, ProcessorState bootState)
+    {
+        Config = config;
+        Memory = memory;
+        _layout = layout;
+        _accelerator = accelerator;
+        foreach (MemorySlot slot in memory.Slots) accelerator.SetMemorySlot(slot);
+        _gate = new VcpuGate(config.Cpus, ResetBoard);
+        _vcpus = new VcpuThread[config.Cpus];
+        _vcpusLeft = config.Cpus;
+        _interrupts = new BoardInterrupts(accelerator);
+        _board = CreateBoard();
+        for (int id = 0; id < config.Cpus; id++)
+        {
+            ProcessorState state = id == 0 ? bootState : ResetState.Create(id, cpuidSignature: 0);
+            _vcpus[id] = new VcpuThread(this, id, state);
+        }
+    }
 
     /// <summary>The configuration it was made from.</summary>
     public MachineConfig Config { get; }
 
+    /// <summary>Guest-physical memory. May be read and written at any time; a running guest sees writes at once.</summary>
+    public GuestMemory Memory { get; }
+
+    /// <summary>"kvm" or "soft": what the machine runs on.</summary>
+    public string Accelerator => _accelerator.Name;
+
+    /// <summary>When the start reached which point.</summary>
+    public MachineTimestamps Timestamps => new(MachineTimestamps.StartOfThisProcess, _vcpus[0].ReadyAt, _vcpus[0].FirstRunAt);
+
+    /// <summary>Guest instructions executed, all vCPUs together, where the accelerator counts them; else 0. Approximate while running.</summary>
+    public ulong InstructionsExecuted => _vcpus.Aggregate(0UL, (sum, vcpu) => sum + vcpu.InstructionsExecuted);
+
+    /// <summary>Bytes given to <see cref="SendSerial"/> that the guest has not taken yet.</summary>
+    public int SerialBacklog => _serialInput.Count;
+
+    internal IAccelerator AcceleratorInUse => _accelerator;
+
+    internal VcpuGate Gate => _gate;
+
+    internal MachineBus Bus => _board.Bus;
+
+    internal BoardInterrupts Interrupts => _interrupts;
+
+    /// <summary>What CPUID answers on a vCPU.</summary>
+    internal CpuidEntry[] CpuidFor(IVirtualCpu cpu)
+    {
+        bool hardware = _accelerator is KvmAccelerator;
+        return CpuModels.Get(Config.CpuModel).Build(
+            new CpuidEnvironment
+            {
+                TscKilohertz = cpu.TscKilohertz,
+                ApicTimerKilohertz = cpu.ApicTimerKilohertz,
+                CpuCount = Config.Cpus,
+                Supported = hardware ? cpu.SupportedCpuid : null,
+                PassKvmLeaves = hardware,
+            },
+            cpu.Id);
+    }
+
     /// <summary>Checks the configuration, builds the board, loads the guest. The guest doesn't run yet.</summary>
     /// <exception cref="Errors.VitrineException">The configuration, a file or the host doesn't allow it.</exception>
-    public static VirtualMachine Create(MachineConfig config) => new(config);
+    public static VirtualMachine Create(MachineConfig config)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        ConfigCheck.Memory(config.MemoryBytes, HostMemory.AvailableBytes);
+        CpuModels.Get(config.CpuModel);
+        MemoryLayout layout = new(config.MemoryBytes);
+        GuestMemory memory = new();
+        IAccelerator? accelerator = null;
+        VirtualMachine? machine = null;
+        try
+        {
+            MemorySlots.Create(memory, layout, config.Boot);
+            ProcessorState bootState = ResetState.Create(apicId: 0, cpuidSignature: 0);
+            BootLoader.Load(config.Boot, memory, layout, bootState, config.Cpus);
+            accelerator = AcceleratorSelection.Create(config);
+            ConfigCheck.Cpus(config.Cpus, accelerator.MaximumVcpus, accelerator.Name);
+            machine = new VirtualMachine(config, memory, layout, accelerator, bootState);
+            foreach (VcpuThread vcpu in machine._vcpus) vcpu.Start();
+            foreach (VcpuThread vcpu in machine._vcpus) vcpu.WaitUntilReady();
+            return machine;
+        }
+        catch when (machine is not null)
+        {
+            machine.Dispose();
+            throw;
+        }
+        catch
+        {
+            accelerator?.Dispose();
+            memory.Dispose();
+            throw;
+        }
+    }
 
-    /// <inheritdoc/>
+    /// <summary>Lets the guest run. A second call does nothing.</summary>
+    public void Start() => Resume();
+
+    /// <summary>
+    /// Stops the vCPUs between two instructions and waits until they stand. Devices keep their time. Does nothing when the
+    /// machine has ended.
+    /// </summary>
+    public void Pause()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        _gate.Hold();
+        KickAll();
+        _gate.WaitUntilHeld();
+    }
+
+    /// <summary>Lets the guest run again. Changes of <see cref="GetState"/> made meanwhile take effect.</summary>
+    public void Resume()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        _gate.Release();
+    }
+
+    /// <summary>Asks the machine to end, with <see cref="VmEndReason.Stopped"/>, and doesn't wait for it.</summary>
+    public void Stop() => End(new VmEnd(VmEndReason.Stopped, 0, "The machine was stopped."));
+
+    /// <summary>Waits for the end.</summary>
+    /// <param name="timeout">How long at most; null for ever.</param>
+    /// <returns>How it ended; null when the time was over first.</returns>
+    public VmEnd? Wait(TimeSpan? timeout = null) =>
+        _ended.Task.Wait(timeout ?? Timeout.InfiniteTimeSpan) ? _ended.Task.Result : null;
+
+    /// <summary>Waits for the end.</summary>
+    /// <param name="cancellation">Ends the waiting, not the machine.</param>
+    public Task<VmEnd> WaitAsync(CancellationToken cancellation = default) => _ended.Task.WaitAsync(cancellation);
+
+    /// <summary>
+    /// Sends bytes to the guest's first serial port. They are queued without limit and delivered as the guest takes them:
+    /// see <see cref="SerialBacklog"/>.
+    /// </summary>
+    public void SendSerial(ReadOnlySpan<byte> bytes)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        _serialInput.Append(bytes);
+        _board.FeedSerial();
+    }
+
+    /// <summary>
+    /// The registers of a vCPU, while the machine is not running: before its start, paused or ended. Changes take effect when
+    /// it runs next.
+    /// </summary>
+    /// <param name="vcpu">Its number, from 0.</param>
+    /// <exception cref="InvalidOperationException">The machine is running.</exception>
+    public ProcessorState GetState(int vcpu)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(vcpu);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(vcpu, _vcpus.Length);
+        if (_gate.IsOpen || (_end is not null && !_ended.Task.IsCompleted))
+        {
+            throw new InvalidOperationException("The machine is running; pause it, or wait for its end, before reading registers.");
+        }
+
+        return _vcpus[vcpu].State;
+    }
+
+    /// <summary>Ends the machine if it has not ended, and frees what it holds. <see cref="Memory"/> is gone after this.</summary>
     public void Dispose()
     {
+        if (_disposed) return;
+        Stop();
+        foreach (VcpuThread vcpu in _vcpus) vcpu.Join();
+        _disposed = true;
+        _board.Dispose();
+        foreach (VcpuThread vcpu in _vcpus) vcpu.Dispose();
+        _accelerator.Dispose();
+        Memory.Dispose();
+    }
+
+    /// <summary>A vCPU has left its run loop because of something that happened in it. On its thread.</summary>
+    internal void Leave(Vcpu vcpu, ExitOutcome outcome, ref VmExit exit)
+    {
+        if (outcome.Kind == ExitKind.Reset && !Config.ExitOnReset)
+        {
+            _gate.Reset();
+            KickAll();
+            return;
+        }
+
+        End(EndDescription.Describe(outcome, ref exit, vcpu, Memory, _accelerator.Name));
+    }
+
+    /// <summary>Ends the machine. The first end counts.</summary>
+    internal void End(VmEnd end)
+    {
+        if (!_gate.End()) return;
+        _end = end;
+        KickAll();
+    }
+
+    /// <summary>A vCPU's thread is about to finish; its state is synchronized where that was possible.</summary>
+    internal void Finished(VcpuThread vcpu)
+    {
+        // Where a stopped guest stood is worth knowing: it may have hung.
+        if (vcpu.Id == 0 && _end is { Reason: VmEndReason.Stopped } stopped) _end = stopped with { Report = vcpu.Report(stopped.Report) };
+        if (Interlocked.Decrement(ref _vcpusLeft) == 0) _ended.TrySetResult(_end!);
+    }
+
+    private void KickAll()
+    {
+        foreach (VcpuThread vcpu in _vcpus) vcpu.Kick();
+    }
+
+    // A new board is a board after reset, whatever state the old one was in.
+    private MicrovmBoard CreateBoard() => new(Config, _interrupts, _serialInput);
+
+    // On the thread of the last vCPU to arrive, while all stand at the gate.
+    private void ResetBoard()
+    {
+        try
+        {
+            _board.Dispose();
+            _board = CreateBoard();
+            foreach (VcpuThread vcpu in _vcpus) vcpu.Reset();
+            BootLoader.Load(Config.Boot, Memory, _layout, _vcpus[0].State, Config.Cpus);
+        }
+        catch (Errors.VitrineException error)
+        {
+            End(new VmEnd(VmEndReason.InternalError, 0, error.Message, error));
+        }
     }
 }

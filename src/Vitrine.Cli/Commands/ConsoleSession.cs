@@ -1,0 +1,102 @@
+using System.Globalization;
+using System.Runtime.InteropServices;
+using Vitrine.Cli.Terminal;
+
+namespace Vitrine.Cli.Commands;
+
+/// <summary>One guest from start to end, with its serial port on the user's console.</summary>
+internal static class ConsoleSession
+{
+    // How long the last output may take to drain into a slow reader.
+    private static readonly TimeSpan FlushTime = TimeSpan.FromSeconds(5);
+
+    private static readonly PosixSignal[] EndingSignals = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP, PosixSignal.SIGQUIT];
+
+    /// <summary>Runs a guest until it ends, is left, or its time is over.</summary>
+    /// <returns>The exit status.</returns>
+    /// <exception cref="Errors.VitrineException">It could not be started.</exception>
+    public static int Run(MachineConfig config, OutputTarget serial, OutputTarget debug, TimeSpan? timeout, bool showTimes)
+    {
+        VirtualMachine? machine = null;
+        using OutputPump? serialPump = serial.Open(() => machine?.Stop());
+        using OutputPump? debugPump = debug.Open(() => machine?.Stop());
+        config = config with
+        {
+            SerialOutput = serialPump is null ? null : serialPump.Send,
+            DebugOutput = debugPump is null ? null : debugPump.Send,
+        };
+
+        using VirtualMachine created = VirtualMachine.Create(config);
+        machine = created;
+        PosixSignalRegistration[] signals = [.. EndingSignals.Select(signal => PosixSignalRegistration.Create(signal, context =>
+        {
+            // The main thread restores the terminal and returns a status, instead of the signal ending the process here.
+            context.Cancel = true;
+            serialPump?.Abandon();
+            debugPump?.Abandon();
+            created.Stop();
+        }))];
+        try
+        {
+            (VmEnd end, bool timedOut) = Run(created, serial is OutputTarget.Stdio, timeout, serialPump, debugPump);
+            return Tell(created, end, timedOut, timeout, showTimes);
+        }
+        finally
+        {
+            foreach (PosixSignalRegistration signal in signals) signal.Dispose();
+        }
+    }
+
+    private static (VmEnd End, bool TimedOut) Run(
+        VirtualMachine machine, bool interactive, TimeSpan? timeout, OutputPump? serialPump, OutputPump? debugPump)
+    {
+        // In the background there is no input: reading a terminal from there would stop the process.
+        bool isTerminal = Libc.IsTerminal(Libc.StandardInput);
+        bool mayRead = interactive && (!isTerminal || Libc.IsForeground(Libc.StandardInput));
+        using RawTerminal? raw = mayRead ? RawTerminal.TryEnter() : null;
+        if (mayRead) ConsoleInput.Start(machine, raw is not null, LeaveByKey);
+        machine.Start();
+        VmEnd? end = machine.Wait(timeout);
+        bool timedOut = end is null;
+        if (timedOut)
+        {
+            serialPump?.Abandon();
+            debugPump?.Abandon();
+            machine.Stop();
+            end = machine.Wait();
+        }
+
+        serialPump?.Flush(FlushTime);
+        debugPump?.Flush(FlushTime);
+        return (end!, timedOut);
+
+        void LeaveByKey()
+        {
+            serialPump?.Abandon();
+            machine.Stop();
+        }
+    }
+
+    private static int Tell(VirtualMachine machine, VmEnd end, bool timedOut, TimeSpan? timeout, bool showTimes)
+    {
+        if (showTimes) TellTimes(machine);
+        if (timedOut)
+        {
+            Messages.Say($"The guest did not end within {timeout!.Value.TotalSeconds.ToString(CultureInfo.InvariantCulture)} s.");
+            Messages.Say(end.Report);
+            return ExitStatus.Timeout;
+        }
+
+        if (end.Reason is not (VmEndReason.PowerOff or VmEndReason.DebugExit or VmEndReason.Stopped)) Messages.Say(end.Report);
+        return end.Error is null ? ExitStatus.Of(end) : Messages.StatusOf(end.Error);
+    }
+
+    private static void TellTimes(VirtualMachine machine)
+    {
+        MachineTimestamps times = machine.Timestamps;
+        Messages.Say(string.Create(
+            CultureInfo.InvariantCulture,
+            $"process start {times.ProcessStart:HH:mm:ss.ffffff}, vCPU ready {times.VcpuReady:HH:mm:ss.ffffff}, " +
+            $"first instruction {times.FirstInstruction:HH:mm:ss.ffffff} UTC; {machine.InstructionsExecuted} instructions executed."));
+    }
+}

@@ -1,0 +1,79 @@
+using System.CommandLine;
+
+namespace Vitrine.Cli.Commands;
+
+/// <summary>The options that say what machine a guest gets; the same for every command that runs one.</summary>
+internal sealed class MachineOptions
+{
+    private readonly Option<string> _memory = new("--memory", "-m")
+    {
+        Description = "Guest RAM: bytes, or a number with K, M or G; at most 64G.",
+        HelpName = "SIZE",
+        DefaultValueFactory = _ => "512M",
+    };
+
+    private readonly Option<string> _cpus = new("--cpus")
+    {
+        Description = "Number of CPUs.",
+        HelpName = "N",
+        DefaultValueFactory = _ => "1",
+    };
+
+    private readonly Option<string> _cpu = new("--cpu")
+    {
+        Description = "CPU model: x86-64-v1 or x86-64-v2.",
+        HelpName = "MODEL",
+        DefaultValueFactory = _ => "x86-64-v2",
+    };
+
+    private readonly Option<string> _accelerator = new("--accel")
+    {
+        Description = "What runs the CPU: auto, kvm or soft. auto says on standard error what it chose and why.",
+        HelpName = "NAME",
+        DefaultValueFactory = _ => "auto",
+    };
+
+    private readonly Option<string?> _timeout = new("--timeout")
+    {
+        Description = "End the guest after this many seconds, with status 124.",
+        HelpName = "SECONDS",
+    };
+
+    /// <summary>Adds the options to a command.</summary>
+    public void AddTo(Command command)
+    {
+        command.Options.Add(_memory);
+        command.Options.Add(_cpus);
+        command.Options.Add(_cpu);
+        command.Options.Add(_accelerator);
+        command.Options.Add(_timeout);
+    }
+
+    /// <summary>The configuration that was asked for.</summary>
+    /// <exception cref="Errors.VitrineException">A value can't be understood.</exception>
+    public MachineConfig Read(ParseResult parsed, Boot.BootSource boot) => new()
+    {
+        Boot = boot,
+        MemoryBytes = Numbers.Size(parsed.GetValue(_memory)!, _memory.Name),
+        Cpus = Numbers.Count(parsed.GetValue(_cpus)!, _cpus.Name),
+        CpuModel = parsed.GetValue(_cpu)!,
+        Accelerator = ReadAccelerator(parsed.GetValue(_accelerator)!),
+        Notice = Messages.Say,
+    };
+
+    /// <summary>How long the guest may run; null for ever.</summary>
+    /// <exception cref="Errors.VitrineException">The value can't be understood.</exception>
+    public TimeSpan? ReadTimeout(ParseResult parsed) =>
+        parsed.GetValue(_timeout) is { } text ? Numbers.Seconds(text, _timeout.Name) : null;
+
+    private AcceleratorChoice ReadAccelerator(string name) => name switch
+    {
+        "auto" => AcceleratorChoice.Auto,
+        "kvm" => AcceleratorChoice.Kvm,
+        "soft" => AcceleratorChoice.Soft,
+        _ => throw Errors.VitrineException.User(
+            $"{_accelerator.Name} '{name}' is not an accelerator.",
+            "The accelerators are auto, kvm and soft.",
+            "Leave it out, or see 'vitrine check' for what works here."),
+    };
+}

@@ -1,0 +1,72 @@
+namespace Vitrine.Cli;
+
+/// <summary>
+/// Exit statuses of the command. A guest's debug exit gives (v &lt;&lt; 1) | 1, which is odd, so that all others are even.
+/// </summary>
+internal static class ExitStatus
+{
+    /// <summary>The guest powered off, or the command did what it was asked for.</summary>
+    public const int Success = 0;
+
+    /// <summary>The request can't be carried out as given (EX_USAGE of sysexits.h).</summary>
+    public const int UserError = 64;
+
+    /// <summary>Vitrine or the accelerator failed (EX_SOFTWARE).</summary>
+    public const int InternalError = 70;
+
+    /// <summary>The host refused or failed (EX_OSFILE).</summary>
+    public const int HostError = 72;
+
+    /// <summary>The guest triple-faulted.</summary>
+    public const int TripleFault = 80;
+
+    /// <summary>The guest halted for ever.</summary>
+    public const int HaltForever = 82;
+
+    /// <summary>The guest asked for a reset, and --no-reboot was given.</summary>
+    public const int Reset = 84;
+
+    /// <summary>The guest reported a crash.</summary>
+    public const int GuestCrash = 86;
+
+    /// <summary>The CPU refused to enter the guest.</summary>
+    public const int FailEntry = 88;
+
+    /// <summary>Left with Ctrl-A X or by a signal, or the reader of standard output is gone.</summary>
+    public const int Stopped = 90;
+
+    /// <summary>The time given with --timeout is over (as timeout(1)).</summary>
+    public const int Timeout = 124;
+
+    /// <summary>The table for --help.</summary>
+    public const string Help =
+        """
+        Exit status:
+          0          the guest powered off
+          (v<<1)|1   the guest wrote v to the debug-exit port 0xf4 (low 8 bits; always odd)
+          64         user error: an argument, a file, a configuration
+          70         internal error of Vitrine or the accelerator
+          72         host error: a device node, a capability, memory
+          80         triple fault
+          82         the guest halted with interrupts disabled
+          84         the guest asked for a reset and --no-reboot was given
+          86         the guest reported a crash
+          88         the host's CPU refused to enter the guest
+          90         stopped by Ctrl-A X, by a signal, or because standard output was closed
+          124        the time given with --timeout was over
+        """;
+
+    /// <summary>The status for how a machine ended.</summary>
+    public static int Of(VmEnd end) => end.Reason switch
+    {
+        VmEndReason.PowerOff => Success,
+        VmEndReason.DebugExit => (int)(((end.Value << 1) | 1) & 0xFF),
+        VmEndReason.Reset => Reset,
+        VmEndReason.TripleFault => TripleFault,
+        VmEndReason.HaltForever => HaltForever,
+        VmEndReason.GuestCrash => GuestCrash,
+        VmEndReason.FailEntry => FailEntry,
+        VmEndReason.Stopped => Stopped,
+        _ => end.Error is null ? InternalError : HostError,
+    };
+}

@@ -1,0 +1,40 @@
+using System.Text;
+using Vitrine.Cli.Terminal;
+using Vitrine.Errors;
+
+namespace Vitrine.Cli;
+
+/// <summary>What the command itself says, always on standard error: standard output is the guest's.</summary>
+internal static class Messages
+{
+    private const string TraceVariable = "VITRINE_TRACE";
+
+    /// <summary>Prints a line, or several.</summary>
+    public static void Say(string text) => Libc.WriteAll(Libc.StandardError, Encoding.UTF8.GetBytes($"vitrine: {text}\n"));
+
+    /// <summary>Prints an error and returns the exit status for it. A stack trace comes only with VITRINE_TRACE=1.</summary>
+    public static int Fail(VitrineException error)
+    {
+        Say(error.Message);
+        Trace(error);
+        return StatusOf(error);
+    }
+
+    /// <summary>The exit status for an error.</summary>
+    public static int StatusOf(VitrineException error) =>
+        error.Kind == ErrorKind.User ? ExitStatus.UserError : ExitStatus.HostError;
+
+    /// <summary>Prints a defect of ours.</summary>
+    public static int Fail(Exception error)
+    {
+        Say($"Vitrine failed: {error.GetType().Name}: {error.Message} This is a defect of Vitrine. " +
+            $"Run it again with {TraceVariable}=1 and report what it prints.");
+        Trace(error);
+        return ExitStatus.InternalError;
+    }
+
+    private static void Trace(Exception error)
+    {
+        if (Environment.GetEnvironmentVariable(TraceVariable) is not (null or "" or "0")) Say(error.ToString());
+    }
+}

@@ -1,0 +1,55 @@
+namespace Vitrine.Cli.Terminal;
+
+/// <summary>Carries standard input to the guest's serial port, on a thread of its own.</summary>
+internal sealed class ConsoleInput
+{
+    // Input that the guest doesn't take stays where it comes from, instead of filling memory.
+    private const int MostWaiting = 4096;
+    private static readonly TimeSpan WaitForGuest = TimeSpan.FromMilliseconds(10);
+
+    private readonly VirtualMachine _machine;
+    private readonly EscapeFilter? _escapes;
+    private readonly Action _leave;
+
+    private ConsoleInput(VirtualMachine machine, bool isTerminal, Action leave)
+    {
+        _machine = machine;
+        _leave = leave;
+        _escapes = isTerminal ? new EscapeFilter() : null;
+    }
+
+    /// <summary>Starts reading. The thread ends with the process: a read from a terminal can't be taken back.</summary>
+    /// <param name="machine">Where the bytes go.</param>
+    /// <param name="isTerminal">True when Ctrl-A is a command; else all bytes are the guest's.</param>
+    /// <param name="leave">Carries out Ctrl-A X.</param>
+    public static void Start(VirtualMachine machine, bool isTerminal, Action leave) =>
+        new Thread(new ConsoleInput(machine, isTerminal, leave).Pump) { Name = "stdin", IsBackground = true }.Start();
+
+    private void Pump()
+    {
+        byte[] typed = new byte[1024];
+        byte[] forGuest = new byte[typed.Length];
+        try
+        {
+            // The end of the input is not the end of the guest.
+            while (Libc.Read(Libc.StandardInput, typed) is > 0 and int count)
+            {
+                while (_escapes is null && _machine.SerialBacklog > MostWaiting) Thread.Sleep(WaitForGuest);
+                if (_escapes is null) _machine.SendSerial(typed.AsSpan(0, count));
+                else Take(typed.AsSpan(0, count), forGuest);
+            }
+        }
+        catch (ObjectDisposedException)
+        {
+            // The machine has ended while a key was on its way.
+        }
+    }
+
+    private void Take(ReadOnlySpan<byte> typed, Span<byte> forGuest)
+    {
+        EscapeCommand command = _escapes!.Split(typed, forGuest, out int length);
+        if (length > 0) _machine.SendSerial(forGuest[..length]);
+        if (command == EscapeCommand.Help) Messages.Say(EscapeFilter.Help);
+        if (command == EscapeCommand.Leave) _leave();
+    }
+}

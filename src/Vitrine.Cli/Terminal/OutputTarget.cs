@@ -1,0 +1,83 @@
+using Vitrine.Errors;
+
+namespace Vitrine.Cli.Terminal;
+
+/// <summary>Where a guest's output goes: stdio, file:PATH or null.</summary>
+internal abstract record OutputTarget
+{
+    private const string FilePrefix = "file:";
+
+    private OutputTarget()
+    {
+    }
+
+    /// <summary>Standard output; for the serial port also standard input.</summary>
+    public sealed record Stdio : OutputTarget;
+
+    /// <summary>A file, written anew.</summary>
+    /// <param name="Path">The file.</param>
+    public sealed record ToFile(string Path) : OutputTarget;
+
+    /// <summary>Nowhere.</summary>
+    public sealed record Nowhere : OutputTarget;
+
+    /// <summary>Reads a target as it is written on the command line.</summary>
+    /// <exception cref="VitrineException">It is none.</exception>
+    public static OutputTarget Parse(string text, string option) => text switch
+    {
+        "stdio" => new Stdio(),
+        "null" => new Nowhere(),
+        _ when text.StartsWith(FilePrefix, StringComparison.Ordinal) && text.Length > FilePrefix.Length => new ToFile(text[FilePrefix.Length..]),
+        _ => throw VitrineException.User(
+            $"{option} '{text}' is not a place for output.",
+            "It is one of stdio, file:PATH and null.",
+            $"Give it like {option} stdio or {option} file:guest.log."),
+    };
+
+    /// <summary>Opens the target.</summary>
+    /// <param name="closed">Called when a reader of standard output is gone.</param>
+    /// <returns>Null for <see cref="Nowhere"/>.</returns>
+    /// <exception cref="VitrineException">The file can't be created.</exception>
+    public OutputPump? Open(Action closed)
+    {
+        switch (this)
+        {
+            case Stdio:
+                return new OutputPump(static (bytes, count) => Libc.WriteAll(Libc.StandardOutput, bytes.AsSpan(0, count)), closed);
+            case ToFile file:
+                FileStream stream = Create(file.Path);
+                return new OutputPump((bytes, count) => TryWrite(stream, bytes, count), closed);
+            default:
+                return null;
+        }
+    }
+
+    private static FileStream Create(string path)
+    {
+        try
+        {
+            return new FileStream(path, FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            throw VitrineException.User(
+                $"The file '{path}' for the guest's output can't be created ({error.Message.TrimEnd('.')}).",
+                "Its folder does not exist, or may not be written to.",
+                "Choose another path after file:.",
+                error);
+        }
+    }
+
+    private static bool TryWrite(FileStream stream, byte[] bytes, int count)
+    {
+        try
+        {
+            stream.Write(bytes, 0, count);
+            return true;
+        }
+        catch (IOException)
+        {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,59 @@
+using Vitrine.Accelerators;
+using Vitrine.Devices.Interrupts;
+
+namespace Vitrine.Boards;
+
+/// <summary>
+/// The seam between a board's interrupt controllers and the accelerator's local APICs. It outlives a reset of the board:
+/// an accelerator is connected once, a board's controllers are made anew.
+/// </summary>
+internal sealed class BoardInterrupts : IExternalInterruptSource, IInterruptMessageSink
+{
+    private readonly IAccelerator _accelerator;
+    private volatile IVirtualCpu? _bootProcessor;
+    private volatile PicPair? _pics;
+    private volatile Lock? _deviceLock;
+
+    /// <summary>Connects an accelerator.</summary>
+    public BoardInterrupts(IAccelerator accelerator)
+    {
+        _accelerator = accelerator;
+        if (!accelerator.HasInterruptControllers) accelerator.ConnectExternalInterrupts(this);
+    }
+
+    /// <summary>True when PIC, IOAPIC and PIT are the accelerator's.</summary>
+    public bool InAccelerator => _accelerator.HasInterruptControllers;
+
+    /// <summary>Lines into the accelerator's own controllers.</summary>
+    public IInterruptSink AcceleratorLines => new LineSink(_accelerator);
+
+    /// <summary>Names the processor that the 8259 pair interrupts.</summary>
+    public void ConnectBootProcessor(IVirtualCpu cpu) => _bootProcessor = cpu;
+
+    /// <summary>Names the 8259 pair that is asked for vectors from now on.</summary>
+    /// <param name="pics">The pair.</param>
+    /// <param name="deviceLock">The lock of its board.</param>
+    public void Connect(PicPair pics, Lock deviceLock)
+    {
+        _deviceLock = deviceLock;
+        _pics = pics;
+        ExternalLineChanged(pics.Output);
+    }
+
+    /// <summary>The 8259 pair's output has changed.</summary>
+    public void ExternalLineChanged(bool level) => _bootProcessor?.NotifyExternalInterrupt(level);
+
+    /// <inheritdoc/>
+    public byte Acknowledge()
+    {
+        lock (_deviceLock!) return _pics!.Acknowledge();
+    }
+
+    /// <inheritdoc/>
+    public void Send(ulong address, uint data) => _accelerator.SendInterruptMessage(address, data);
+
+    private sealed class LineSink(IAccelerator accelerator) : IInterruptSink
+    {
+        public void SetLine(int line, bool level) => accelerator.SetInterruptLine(line, level);
+    }
+}

@@ -1,0 +1,74 @@
+using Vitrine.Errors;
+
+namespace Vitrine;
+
+/// <summary>What a configuration must fulfil before anything is created from it.</summary>
+internal static class ConfigCheck
+{
+    /// <summary>The least guest RAM in bytes.</summary>
+    internal const ulong MinimumMemory = 1 << 20;
+
+    /// <summary>The most guest RAM in bytes.</summary>
+    internal const ulong MaximumMemory = 64UL << 30;
+
+    private const ulong PageSize = 4096;
+
+    /// <summary>Checks guest RAM against the limits of the board and what the host has available.</summary>
+    /// <param name="memoryBytes">Guest RAM wanted.</param>
+    /// <param name="availableBytes">What the host can give; null when it doesn't say.</param>
+    /// <exception cref="VitrineException">Zero, odd, too small, too large, or more than the host has.</exception>
+    internal static void Memory(ulong memoryBytes, ulong? availableBytes)
+    {
+        if (memoryBytes == 0)
+        {
+            throw VitrineException.User(
+                "The guest's memory is 0 bytes.",
+                "A guest needs at least 1 MiB, and Linux about 64 MiB.",
+                "Give a size such as --memory 512M.");
+        }
+
+        if (memoryBytes % PageSize != 0)
+        {
+            throw VitrineException.User(
+                $"The guest's memory of {memoryBytes} bytes is not a multiple of {PageSize}.",
+                "Memory comes in pages of 4 KiB; a unit is probably missing after the number.",
+                "Give a size with a unit, such as --memory 512M.");
+        }
+
+        if (memoryBytes is < MinimumMemory or > MaximumMemory)
+        {
+            throw VitrineException.User(
+                $"The guest's memory of {Show(memoryBytes)} is outside what the board has room for, 1 MiB to 64 GiB.",
+                "The number or its unit is probably mistyped.",
+                "Give a size in that range, such as --memory 512M.");
+        }
+
+        if (memoryBytes > availableBytes)
+        {
+            throw VitrineException.User(
+                $"The guest's memory of {Show(memoryBytes)} is more than the {Show(availableBytes.Value)} that the host has available.",
+                "The guest would push the host into swapping or be killed.",
+                "Give a smaller --memory, or end other programs first.");
+        }
+    }
+
+    /// <summary>Checks the number of vCPUs against what an accelerator supports.</summary>
+    /// <exception cref="VitrineException">None, or too many.</exception>
+    internal static void Cpus(int cpus, int maximum, string accelerator)
+    {
+        if (cpus >= 1 && cpus <= maximum) return;
+        throw VitrineException.User(
+            $"{cpus} CPUs were asked for, and the accelerator '{accelerator}' supports 1 to {maximum}.",
+            cpus < 1 ? "A machine needs a processor to start on." : "Each accelerator has its own limit.",
+            $"Give --cpus with a number from 1 to {maximum}.");
+    }
+
+    /// <summary>Bytes in the largest unit that divides them, for people.</summary>
+    internal static string Show(ulong bytes) => bytes switch
+    {
+        >= 1UL << 30 when bytes % (1UL << 30) == 0 => $"{bytes >> 30} GiB",
+        >= 1UL << 20 => $"{bytes >> 20} MiB",
+        >= 1UL << 10 => $"{bytes >> 10} KiB",
+        _ => $"{bytes} bytes",
+    };
+}

@@ -1,0 +1,60 @@
+using Iced.Intel;
+using Vitrine.Accelerators;
+using Vitrine.Memory;
+
+namespace Vitrine.Run;
+
+/// <summary>From the exit that ended a guest to what a user is told.</summary>
+internal static class EndDescription
+{
+    /// <summary>Describes the end, on the vCPU's thread.</summary>
+    /// <param name="outcome">What the run loop returned.</param>
+    /// <param name="exit">The exit behind it.</param>
+    /// <param name="vcpu">The vCPU; its state is synchronized where the report shows it.</param>
+    /// <param name="memory">Guest memory.</param>
+    /// <param name="accelerator">Name of the accelerator.</param>
+    internal static VmEnd Describe(ExitOutcome outcome, ref VmExit exit, Vcpu vcpu, GuestMemory memory, string accelerator)
+    {
+        switch (outcome.Kind)
+        {
+            case ExitKind.PowerOff:
+                return new VmEnd(VmEndReason.PowerOff, 0, "The guest powered off.");
+            case ExitKind.Reset:
+                return new VmEnd(VmEndReason.Reset, 0, "The guest asked for a reset.");
+            case ExitKind.DebugExit:
+                return new VmEnd(VmEndReason.DebugExit, outcome.Value, $"The guest wrote 0x{outcome.Value:x} to the debug-exit port.");
+            case ExitKind.GuestCrash:
+                return Full(VmEndReason.GuestCrash, "The guest reported that it crashed.", outcome, ref exit, vcpu, memory);
+            case ExitKind.HaltForever:
+                return Full(
+                    VmEndReason.HaltForever,
+                    "The guest halted with interrupts disabled, so nothing could ever wake it. " +
+                    "It has probably finished without powering off, or given up after an error.",
+                    outcome, ref exit, vcpu, memory);
+            case ExitKind.TripleFault:
+                return Full(
+                    VmEndReason.TripleFault,
+                    "The guest triple-faulted: a fault came while the processor was delivering a double fault. " +
+                    "The guest's interrupt table or stack is probably not set up, or damaged.",
+                    outcome, ref exit, vcpu, memory);
+            case ExitKind.FailEntry:
+                return Full(
+                    VmEndReason.FailEntry,
+                    $"The host's CPU refused to enter the guest (hardware reason 0x{outcome.Value:x}). " +
+                    "The guest's registers are probably in a combination that this CPU can't run.",
+                    outcome, ref exit, vcpu, memory);
+            default:
+                vcpu.Synchronize();
+                Instruction? instruction =
+                    FailureReport.TryDecode(vcpu, memory, exit.InstructionBytes, out Instruction decoded, out _) ? decoded : null;
+                return Full(
+                    VmEndReason.InternalError, FailureAdvice.Explain(accelerator, ref exit, instruction), outcome, ref exit, vcpu, memory);
+        }
+    }
+
+    private static VmEnd Full(VmEndReason reason, string headline, ExitOutcome outcome, ref VmExit exit, Vcpu vcpu, GuestMemory memory)
+    {
+        vcpu.Synchronize();
+        return new VmEnd(reason, outcome.Value, FailureReport.Write(headline, vcpu, memory, exit.InstructionBytes));
+    }
+}

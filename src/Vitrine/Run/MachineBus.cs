@@ -1,0 +1,66 @@
+using Vitrine.Devices.Buses;
+
+namespace Vitrine.Run;
+
+/// <summary>
+/// The machine as its vCPUs see it: ports, device memory, and what devices ask of the machine. One lock over all devices.
+/// </summary>
+internal sealed class MachineBus
+{
+    private ExitOutcome _request;
+
+    /// <summary>Held while any device code runs.</summary>
+    public Lock DeviceLock { get; } = new();
+
+    /// <summary>The I/O ports.</summary>
+    public PortBus Ports { get; } = new();
+
+    /// <summary>Device memory: every address outside the memory slots.</summary>
+    public MmioBus Memory { get; } = new();
+
+    /// <summary>Told the vector of an acknowledged level-triggered interrupt; null where the accelerator has the IOAPIC.</summary>
+    public Action<byte>? InterruptAcknowledged { get; set; }
+
+    /// <summary>A device asks the machine to power off, reset or exit. The first request counts. Device lock held.</summary>
+    public void Request(ExitKind kind, uint value = 0)
+    {
+        if (_request.Kind == ExitKind.Continue) _request = new(kind, value);
+    }
+
+    /// <summary>Port accesses of one instruction, one after the other to the same port.</summary>
+    public ExitOutcome AccessPort(ushort port, int size, int count, bool isWrite, Span<byte> data)
+    {
+        lock (DeviceLock)
+        {
+            for (int i = 0; i < count; i++) Ports.Access(port, size, isWrite, data.Slice(i * size, size));
+            return TakeRequest();
+        }
+    }
+
+    /// <summary>One access to device memory.</summary>
+    public ExitOutcome AccessMemory(ulong address, int size, bool isWrite, Span<byte> data)
+    {
+        lock (DeviceLock)
+        {
+            Memory.Access(address, size, isWrite, data);
+            return TakeRequest();
+        }
+    }
+
+    /// <summary>A local APIC has seen the EOI of a level-triggered interrupt.</summary>
+    public ExitOutcome EndOfInterrupt(byte vector)
+    {
+        lock (DeviceLock)
+        {
+            InterruptAcknowledged?.Invoke(vector);
+            return TakeRequest();
+        }
+    }
+
+    private ExitOutcome TakeRequest()
+    {
+        ExitOutcome request = _request;
+        _request = default;
+        return request;
+    }
+}

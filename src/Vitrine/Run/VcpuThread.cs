@@ -1,0 +1,154 @@
+using System.Runtime.ExceptionServices;
+using Vitrine.Accelerators;
+using Vitrine.Errors;
+using Vitrine.X86.Cpuid;
+using Vitrine.X86.State;
+
+namespace Vitrine.Run;
+
+/// <summary>A vCPU's thread: creates the vCPU, runs it whenever the gate is open, leaves its state behind for inspection.</summary>
+internal sealed class VcpuThread : IDisposable
+{
+    private readonly VirtualMachine _machine;
+    private readonly Thread _thread;
+    private readonly ManualResetEventSlim _ready = new();
+    private readonly Lock _kickLock = new();
+    private ExceptionDispatchInfo? _failure;
+    private Vcpu? _vcpu;
+    private uint _signature;
+    private bool _mayBeKicked;
+
+    /// <summary>Prepares the thread.</summary>
+    /// <param name="machine">The machine it belongs to.</param>
+    /// <param name="id">Number and local-APIC id.</param>
+    /// <param name="state">What the vCPU starts with.</param>
+    public VcpuThread(VirtualMachine machine, int id, ProcessorState state)
+    {
+        _machine = machine;
+        Id = id;
+        State = state;
+        _thread = new Thread(Main) { Name = $"vcpu{id}", IsBackground = true };
+    }
+
+    /// <summary>Number and local-APIC id.</summary>
+    public int Id { get; }
+
+    /// <summary>Our copy of the registers; valid while the vCPU stands at the gate or has finished.</summary>
+    public ProcessorState State { get; }
+
+    /// <summary>When its state was complete.</summary>
+    public DateTime ReadyAt { get; private set; }
+
+    /// <summary>When it entered the guest for the first time.</summary>
+    public DateTime FirstRunAt { get; private set; }
+
+    /// <summary>Guest instructions executed, where the accelerator counts them.</summary>
+    public ulong InstructionsExecuted => _vcpu?.Accelerated.InstructionsExecuted ?? 0;
+
+    /// <summary>Starts the thread; the vCPU then stands at the gate.</summary>
+    public void Start() => _thread.Start();
+
+    /// <summary>Waits until the vCPU stands at the gate.</summary>
+    /// <exception cref="VitrineException">It could not be created.</exception>
+    public void WaitUntilReady()
+    {
+        _ready.Wait();
+        _failure?.Throw();
+    }
+
+    /// <summary>Waits until the thread is over; it never is before the machine has ended.</summary>
+    public void Join()
+    {
+        if (_thread.ThreadState.HasFlag(ThreadState.Unstarted)) return;
+        _thread.Join();
+    }
+
+    /// <summary>Makes the run loop look at the gate. Any thread.</summary>
+    public void Kick()
+    {
+        // A thread that is gone must not be signalled.
+        lock (_kickLock)
+        {
+            if (_mayBeKicked) _vcpu!.Accelerated.Kick();
+        }
+    }
+
+    /// <summary>Puts the vCPU, which stands at the gate, into its state after reset.</summary>
+    public void Reset()
+    {
+        ResetState.Apply(State, Id, _signature);
+        _vcpu!.MarkReset();
+    }
+
+    /// <summary>The report of this vCPU under a headline. On its thread.</summary>
+    public string Report(string headline) =>
+        _vcpu is null || !_vcpu.Dirty ? headline : FailureReport.Write(headline, _vcpu, _machine.Memory, []);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _vcpu?.Dispose();
+        _ready.Dispose();
+    }
+
+    private void Main()
+    {
+        try
+        {
+            _vcpu = Create();
+            ReadyAt = DateTime.UtcNow;
+            lock (_kickLock) _mayBeKicked = true;
+            _ready.Set();
+            while (_machine.Gate.Pass()) RunUntilWanted(_vcpu);
+        }
+        catch (VitrineException error) when (_ready.IsSet)
+        {
+            _machine.End(new VmEnd(VmEndReason.InternalError, 0, error.Message, error));
+        }
+        catch (Exception error) when (_ready.IsSet)
+        {
+            // A defect of ours must not take the caller's process down.
+            _machine.End(new VmEnd(VmEndReason.InternalError, 0, Report($"Vitrine failed: {error}")));
+        }
+        catch (Exception error)
+        {
+            _failure = ExceptionDispatchInfo.Capture(error);
+            _machine.End(new VmEnd(VmEndReason.InternalError, 0, error.Message, error as VitrineException));
+        }
+        finally
+        {
+            lock (_kickLock) _mayBeKicked = false;
+            _machine.Finished(this);
+            _ready.Set();
+        }
+    }
+
+    private void RunUntilWanted(Vcpu vcpu)
+    {
+        if (FirstRunAt == default) FirstRunAt = DateTime.UtcNow;
+        ref VmExit exit = ref RunLoop.Run(vcpu, _machine.Bus, _machine.Gate, out ExitOutcome outcome);
+        if (outcome.Kind != ExitKind.Interrupted) _machine.Leave(vcpu, outcome, ref exit);
+        vcpu.Synchronize();
+    }
+
+    private Vcpu Create()
+    {
+        IVirtualCpu cpu = _machine.AcceleratorInUse.CreateVcpu(Id);
+        try
+        {
+            CpuidEntry[] cpuid = _machine.CpuidFor(cpu);
+            cpu.SetCpuid(cpuid);
+            _signature = cpuid.First(entry => entry.Function == 1).Eax;
+            State.Gpr[Gpr.Rdx] = _signature;
+            if (Id == 0) _machine.Interrupts.ConnectBootProcessor(cpu);
+            Vcpu vcpu = new(cpu, State);
+            vcpu.Put();
+            return vcpu;
+        }
+        catch
+        {
+            cpu.Dispose();
+            throw;
+        }
+    }
+}

@@ -1,0 +1,63 @@
+using Vitrine.Boot;
+using Vitrine.Errors;
+using Vitrine.X86;
+using Xunit;
+
+namespace Vitrine.Tests.Machine;
+
+public sealed class ConfigCheckTests
+{
+    private const ulong Plenty = 128UL << 30;
+
+    [Theory]
+    [InlineData(0ul, Plenty, "0 bytes")]
+    [InlineData(511ul, Plenty, "multiple of 4096")]
+    [InlineData((512ul << 20) + 1, Plenty, "multiple of 4096")]
+    [InlineData(4096ul, Plenty, "1 MiB to 64 GiB")]
+    [InlineData((64ul << 30) + 4096, Plenty, "1 MiB to 64 GiB")]
+    [InlineData(0xFFFF_FFFF_FFFF_F000ul, Plenty, "1 MiB to 64 GiB")]
+    [InlineData(2ul << 30, 1ul << 30, "1 GiB that the host has")]
+    public void Impossible_memory_is_refused(ulong bytes, ulong available, string named)
+    {
+        VitrineException error = Assert.Throws<VitrineException>(() => ConfigCheck.Memory(bytes, available));
+        Assert.Equal(ErrorKind.User, error.Kind);
+        Assert.Contains(named, error.What + error.Why, StringComparison.Ordinal);
+        Assert.NotEmpty(error.Remedy);
+    }
+
+    [Theory]
+    [InlineData(1ul << 20, null)]
+    [InlineData(512ul << 20, 512ul << 20)]
+    [InlineData(64ul << 30, 65ul << 30)]
+    public void Possible_memory_is_accepted(ulong bytes, ulong? available) => ConfigCheck.Memory(bytes, available);
+
+    [Theory]
+    [InlineData(0, 4)]
+    [InlineData(-1, 4)]
+    [InlineData(5, 4)]
+    public void Impossible_cpu_counts_are_refused(int cpus, int maximum)
+    {
+        VitrineException error = Assert.Throws<VitrineException>(() => ConfigCheck.Cpus(cpus, maximum, "soft"));
+        Assert.Equal(ErrorKind.User, error.Kind);
+        Assert.Contains($"1 to {maximum}", error.What, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_unknown_cpu_model_names_the_known_ones()
+    {
+        MachineConfig config = new() { Boot = new BootSource.FlatBytes(new byte[] { 0xF4 }, new Gpa(0x8000), 0x8000, FlatMode.Real), CpuModel = "pentium" };
+        VitrineException error = Assert.Throws<VitrineException>(() => VirtualMachine.Create(config));
+        Assert.Contains("pentium", error.What, StringComparison.Ordinal);
+        Assert.Contains("x86-64-v1", error.Remedy, StringComparison.Ordinal);
+        Assert.Contains("x86-64-v2", error.Remedy, StringComparison.Ordinal);
+    }
+
+    // Layout of proc(5), /proc/meminfo.
+    [Theory]
+    [InlineData("MemTotal:       16316412 kB\nMemAvailable:    8000000 kB\nBuffers: 1 kB", 8_192_000_000ul)]
+    [InlineData("MemAvailable:\t12 kB", 12_288ul)]
+    [InlineData("MemTotal: 16316412 kB", null)]
+    [InlineData("MemAvailable: unknown kB", null)]
+    [InlineData("", null)]
+    public void Available_memory_is_read(string text, ulong? bytes) => Assert.Equal(bytes, HostMemory.Parse(text.Split('\n')));
+}

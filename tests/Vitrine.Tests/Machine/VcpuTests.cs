@@ -1,0 +1,79 @@
+using Vitrine.Run;
+using Vitrine.X86.State;
+using Xunit;
+
+namespace Vitrine.Tests.Machine;
+
+/// <summary>
+/// Who owns the registers: our copy counts from creation, from a reset and from a get on, and is then put exactly once,
+/// before the next run, at the level that the change asks for.
+/// </summary>
+public sealed class VcpuTests
+{
+    // Steps: s synchronize, r run, p put, R reset. Calls: what the accelerator must see, no more and no less.
+    [Theory]
+    [InlineData("", "")]
+    [InlineData("p", "put Full")]
+    [InlineData("pp", "put Full")]
+    [InlineData("r", "put Full, run")]
+    [InlineData("pr", "put Full, run")]
+    [InlineData("rr", "put Full, run, run")]
+    [InlineData("s", "")]
+    [InlineData("sr", "put Full, run")]
+    [InlineData("rs", "put Full, run, get")]
+    [InlineData("rss", "put Full, run, get")]
+    [InlineData("rsr", "put Full, run, get, put Runtime, run")]
+    [InlineData("rsrr", "put Full, run, get, put Runtime, run, run")]
+    [InlineData("rsrsr", "put Full, run, get, put Runtime, run, get, put Runtime, run")]
+    [InlineData("rR", "put Full, run")]
+    [InlineData("rRr", "put Full, run, put Reset, run")]
+    [InlineData("rsRr", "put Full, run, get, put Reset, run")]
+    [InlineData("rRsr", "put Full, run, put Reset, run")]
+    [InlineData("rRrsr", "put Full, run, put Reset, run, get, put Runtime, run")]
+    [InlineData("Rr", "put Full, run")]
+    public void Puts_once_in_order_and_at_the_right_level(string steps, string calls)
+    {
+        RecordingCpu cpu = new();
+        using Vcpu vcpu = new(cpu, new ProcessorState());
+        foreach (char step in steps)
+        {
+            switch (step)
+            {
+                case 's': vcpu.Synchronize(); break;
+                case 'r': vcpu.Run(); break;
+                case 'p': vcpu.Put(); break;
+                case 'R': vcpu.MarkReset(); break;
+            }
+        }
+
+        Assert.Equal(calls, string.Join(", ", cpu.Calls));
+    }
+
+    [Fact]
+    public void A_change_after_a_get_reaches_the_accelerator_and_its_progress_reaches_us()
+    {
+        RecordingCpu cpu = new();
+        ProcessorState state = new() { Rip = 0x100 };
+        using Vcpu vcpu = new(cpu, state);
+        cpu.OnRun = () => cpu.Rip += 2;
+        vcpu.Run();
+        Assert.Equal(0x102u, cpu.Rip);
+        vcpu.Synchronize();
+        Assert.Equal(0x102u, state.Rip);
+        state.Rip = 0x200;
+        vcpu.Run();
+        vcpu.Run();
+        vcpu.Synchronize();
+        Assert.Equal(0x204u, state.Rip);
+    }
+
+    [Fact]
+    public void Its_own_copy_is_never_overwritten_while_it_is_the_truth()
+    {
+        RecordingCpu cpu = new() { Rip = 0xBAD };
+        ProcessorState state = new() { Rip = 0x100 };
+        using Vcpu vcpu = new(cpu, state);
+        vcpu.Synchronize();
+        Assert.Equal(0x100u, state.Rip);
+    }
+}
