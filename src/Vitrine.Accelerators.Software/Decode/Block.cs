@@ -1,0 +1,38 @@
+using System.Runtime.InteropServices;
+using Vitrine.Accelerators.Software.State;
+
+namespace Vitrine.Accelerators.Software.Decode;
+
+/// <summary>Header of a decoded block; its operations follow it in memory.</summary>
+[StructLayout(LayoutKind.Sequential, Size = 64)]
+internal unsafe struct Block
+{
+    /// <summary>Guest-physical address of the first instruction.</summary>
+    public ulong Gpa;
+
+    /// <summary>The mode it was decoded for.</summary>
+    public ExecutionMode Mode;
+
+    /// <summary>Bytes of guest code.</summary>
+    public ushort Bytes;
+
+    /// <summary>Operations, with the one that ends the block.</summary>
+    public ushort Count;
+
+    /// <summary>Next block in the same bucket of the hash table.</summary>
+    public Block* NextInBucket;
+
+    /// <summary>Next block that begins in the same guest page.</summary>
+    public Block* NextInPage;
+
+    /// <summary>The code has changed: every operation only leads back to the dispatcher.</summary>
+    public bool Dropped;
+
+    /// <summary>The block whose first operation this is.</summary>
+    // SAFETY: BlockCache lays the operations directly behind the header.
+    public static Block* Of(Op* first) => (Block*)first - 1;
+
+    /// <summary>The operations of a block.</summary>
+    // SAFETY: BlockCache lays the operations directly behind the header.
+    public static Op* Ops(Block* block) => (Op*)(block + 1);
+}

@@ -1,0 +1,160 @@
+using System.Runtime.InteropServices;
+using Vitrine.Accelerators.Software.Interpreter;
+using Vitrine.Accelerators.Software.State;
+
+namespace Vitrine.Accelerators.Software.Decode;
+
+/// <summary>
+/// Decoded blocks by guest-physical address and mode. Memory is handed out upwards and never reused before everything
+/// is flushed, so an operation that is running, or linked to, stays readable: invalidation only replaces its handler.
+/// </summary>
+internal sealed unsafe class BlockCache : IDisposable
+{
+    // SAFETY: all pointers are into the arena, the bucket table and the jump cache, which live as long as this object;
+    // Allocate checks the room, and Flush runs only between blocks.
+    private const int BucketCount = 1 << 15;
+    private const int ArenaBytes = 96 << 20;
+
+    private readonly byte* _arena;
+    private readonly Block** _buckets;
+    private readonly JumpCacheEntry* _jumps;
+    private readonly Dictionary<ulong, CodePage> _pages = [];
+    private nuint _used;
+
+    /// <summary>Reserves the arena; the host commits it as blocks fill it.</summary>
+    public BlockCache()
+    {
+        _arena = (byte*)NativeMemory.AlignedAlloc(ArenaBytes, 64);
+        _buckets = (Block**)NativeMemory.AllocZeroed(BucketCount, (nuint)sizeof(Block*));
+        _jumps = (JumpCacheEntry*)NativeMemory.AllocZeroed(JumpCache.Entries, (nuint)sizeof(JumpCacheEntry));
+    }
+
+    /// <summary>The jump cache that goes with the blocks.</summary>
+    public JumpCacheEntry* Jumps => _jumps;
+
+    /// <summary>Blocks decoded since creation.</summary>
+    public ulong Decoded { get; private set; }
+
+    /// <summary>Times that a write to decoded code dropped the blocks of a page.</summary>
+    public ulong Invalidations { get; private set; }
+
+    /// <summary>Times that everything was dropped because the arena was full.</summary>
+    public ulong Flushes { get; private set; }
+
+    /// <summary>The block at an address for a mode, or null.</summary>
+    public Block* Find(ulong gpa, ExecutionMode mode)
+    {
+        for (Block* block = _buckets[Bucket(gpa)]; block != null; block = block->NextInBucket)
+        {
+            if (block->Gpa == gpa && block->Mode == mode) return block;
+        }
+
+        return null;
+    }
+
+    /// <summary>Room for a block of up to <paramref name="operations"/> operations. Null when the arena is full: flush, then try again.</summary>
+    public Block* Allocate(int operations)
+    {
+        nuint bytes = (nuint)(sizeof(Block) + (operations * sizeof(Op)));
+        if (_used + bytes > ArenaBytes) return null;
+        Block* block = (Block*)(_arena + _used);
+        NativeMemory.Clear(block, bytes);
+        return block;
+    }
+
+    /// <summary>Takes the block that was just built in the room from <see cref="Allocate"/>.</summary>
+    public void Commit(Block* block)
+    {
+        _used += (nuint)(sizeof(Block) + (block->Count * sizeof(Op)));
+        Decoded++;
+        Block** bucket = _buckets + Bucket(block->Gpa);
+        block->NextInBucket = *bucket;
+        *bucket = block;
+        CodePage page = Page(block->Gpa);
+        block->NextInPage = page.First;
+        page.First = block;
+        page.Cover((int)(block->Gpa & 0xFFF), block->Bytes);
+    }
+
+    /// <summary>True when decoded code was read from the page.</summary>
+    public bool HasCode(ulong gpaPage) => _pages.ContainsKey(gpaPage);
+
+    /// <summary>
+    /// Bytes of a page are about to change. Drops the page's blocks if code was decoded from them.
+    /// </summary>
+    /// <returns>True when blocks were dropped: the page holds no decoded code any more.</returns>
+    public bool Invalidate(ulong gpa, int size)
+    {
+        if (!_pages.TryGetValue(gpa & ~0xFFFUL, out CodePage? page) || !page.Covers((int)(gpa & 0xFFF), size)) return false;
+        for (Block* block = page.First; block != null; block = block->NextInPage)
+        {
+            Unlink(block);
+            block->Dropped = true;
+            Op* ops = Block.Ops(block);
+            for (int i = 0; i < block->Count; i++) ops[i].Handler = &ControlFlow.Stale;
+        }
+
+        _pages.Remove(gpa & ~0xFFFUL);
+        Invalidations++;
+        return true;
+    }
+
+    /// <summary>Drops everything. Only between blocks.</summary>
+    /// <param name="forget">Called with each page that held code.</param>
+    public void Flush(Action<ulong> forget)
+    {
+        foreach (ulong page in _pages.Keys) forget(page);
+        _pages.Clear();
+        _used = 0;
+        NativeMemory.Clear(_buckets, (nuint)(BucketCount * sizeof(Block*)));
+        NativeMemory.Clear(_jumps, (nuint)(JumpCache.Entries * sizeof(JumpCacheEntry)));
+        Flushes++;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        NativeMemory.AlignedFree(_arena);
+        NativeMemory.Free(_buckets);
+        NativeMemory.Free(_jumps);
+    }
+
+    private static uint Bucket(ulong gpa) => (uint)((gpa ^ (gpa >> 13)) * 0x9E3779B1) >> 17;
+
+    private void Unlink(Block* block)
+    {
+        Block** link = _buckets + Bucket(block->Gpa);
+        while (*link != block) link = &(*link)->NextInBucket;
+        *link = block->NextInBucket;
+    }
+
+    private CodePage Page(ulong gpa)
+    {
+        ulong key = gpa & ~0xFFFUL;
+        if (!_pages.TryGetValue(key, out CodePage? page)) _pages.Add(key, page = new CodePage());
+        return page;
+    }
+
+    /// <summary>The decoded bytes of one guest page.</summary>
+    private sealed class CodePage
+    {
+        private readonly ulong[] _covered = new ulong[64];
+
+        public Block* First;
+
+        public void Cover(int offset, int length)
+        {
+            for (int i = offset; i < Math.Min(offset + length, 4096); i++) _covered[i >> 6] |= 1UL << i;
+        }
+
+        public bool Covers(int offset, int length)
+        {
+            for (int i = offset; i < Math.Min(offset + length, 4096); i++)
+            {
+                if ((_covered[i >> 6] & (1UL << i)) != 0) return true;
+            }
+
+            return false;
+        }
+    }
+}

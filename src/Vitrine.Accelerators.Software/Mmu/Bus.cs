@@ -1,0 +1,126 @@
+using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.State;
+
+namespace Vitrine.Accelerators.Software.Mmu;
+
+/// <summary>
+/// Accesses that leave the accelerator: ports, and guest-physical addresses outside every slot. Each becomes a
+/// <see cref="VmExit"/>; when the run loop has answered it, the instruction runs again and finds the answer in the
+/// <see cref="ReplayLog"/>. The local APIC's page is answered at once.
+/// </summary>
+internal sealed unsafe class Bus(SoftwareVcpu vcpu, CpuState* cpu)
+{
+    // SAFETY: data pointers are the callers' buffers of at least the given size.
+    private const ulong ApicPageMask = ~0xFFFUL;
+
+    /// <summary>IN and INS: reads a port.</summary>
+    /// <returns>False when the access has left as an exit.</returns>
+    public bool PortRead(CpuState* state, Op* op, ushort port, int size, out uint value)
+    {
+        if (TryReplay(op, out ulong data))
+        {
+            value = size == 4 ? (uint)data : (uint)data & ((1u << (size * 8)) - 1);
+            return true;
+        }
+
+        value = 0;
+        vcpu.ExitForPort(port, size, isWrite: false, 0);
+        return false;
+    }
+
+    /// <summary>OUT and OUTS: writes a port.</summary>
+    /// <returns>False when the access has left as an exit.</returns>
+    public bool PortWrite(CpuState* state, Op* op, ushort port, int size, uint value)
+    {
+        if (TryReplay(op, out _)) return true;
+        vcpu.ExitForPort(port, size, isWrite: true, value);
+        return false;
+    }
+
+    /// <summary>Reads device memory; the range lies within one page.</summary>
+    public bool MemoryRead(Op* op, ulong gpa, byte* destination, int size)
+    {
+        while (size > 0)
+        {
+            int part = Part(gpa, size);
+            ulong data;
+            if (IsLocalApic(gpa))
+            {
+                data = vcpu.ReadLocalApic((uint)gpa & 0xFFF, part);
+            }
+            else if (op == null)
+            {
+                data = ulong.MaxValue;
+            }
+            else if (!TryReplay(op, out data))
+            {
+                vcpu.ExitForMemory(gpa, part, isWrite: false, 0);
+                return false;
+            }
+
+            Buffer.MemoryCopy(&data, destination, part, part);
+            gpa += (ulong)part;
+            destination += part;
+            size -= part;
+        }
+
+        return true;
+    }
+
+    /// <summary>Writes device memory, or a read-only slot; the range lies within one page.</summary>
+    public bool MemoryWrite(Op* op, ulong gpa, byte* source, int size)
+    {
+        while (size > 0)
+        {
+            int part = Part(gpa, size);
+            ulong data = 0;
+            Buffer.MemoryCopy(source, &data, part, part);
+            if (IsLocalApic(gpa))
+            {
+                vcpu.WriteLocalApic((uint)gpa & 0xFFF, part, data);
+            }
+            else if (op != null && !TryReplay(op, out _))
+            {
+                vcpu.ExitForMemory(gpa, part, isWrite: true, data);
+                return false;
+            }
+
+            gpa += (ulong)part;
+            source += part;
+            size -= part;
+        }
+
+        return true;
+    }
+
+    private static int Part(ulong gpa, int size)
+    {
+        int part = Math.Min(size, 8);
+        while ((part & (part - 1)) != 0) part &= part - 1;
+        while ((gpa & (ulong)(part - 1)) != 0) part >>= 1;
+        return part;
+    }
+
+    private bool IsLocalApic(ulong gpa) => (gpa & ApicPageMask) == vcpu.LocalApicPage;
+
+    private bool TryReplay(Op* op, out ulong data)
+    {
+        ref ReplayLog log = ref cpu->Replay;
+        ulong instruction = cpu->Instructions + op->Position;
+        if (log.Instruction != instruction)
+        {
+            log.Instruction = instruction;
+            log.Count = 0;
+            log.Cursor = 0;
+        }
+
+        if (log.Cursor < log.Count)
+        {
+            data = log.Data[log.Cursor++];
+            return true;
+        }
+
+        data = 0;
+        return false;
+    }
+}

@@ -1,0 +1,14 @@
+using System.Runtime.InteropServices;
+
+namespace Vitrine.Accelerators.Software.Mmu;
+
+/// <summary>One entry of the TLB for instruction fetches; it serves the look-up of blocks, not their execution.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct FetchEntry
+{
+    /// <summary>Linear page address and generation, as in <see cref="TlbEntry"/>.</summary>
+    public ulong Tag;
+
+    /// <summary>Guest-physical page address.</summary>
+    public ulong GpaPage;
+}

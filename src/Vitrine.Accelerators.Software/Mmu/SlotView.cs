@@ -1,0 +1,60 @@
+using Vitrine.Memory;
+
+namespace Vitrine.Accelerators.Software.Mmu;
+
+/// <summary>A memory slot as the software CPU uses it, with a map of the pages that code was decoded from.</summary>
+internal sealed unsafe class SlotView : IDisposable
+{
+    // SAFETY: the slot's mapping outlives the accelerator; page numbers are checked against the slot before they are used.
+    private readonly HostMapping _codePages;
+    private readonly ulong[]? _dirty;
+
+    /// <summary>Views a slot.</summary>
+    public SlotView(MemorySlot slot)
+    {
+        Slot = slot;
+        Start = slot.Start.Value;
+        Size = slot.Size;
+        Host = slot.Pointer;
+        ReadOnly = slot.ReadOnly;
+        ulong pages = slot.Size >> 12;
+        _codePages = new HostMapping((pages + 0xFFF) & ~0xFFFUL);
+        if ((slot.Flags & MemorySlotFlags.LogDirtyPages) != 0) _dirty = new ulong[(pages + 63) / 64];
+    }
+
+    /// <summary>The slot.</summary>
+    public MemorySlot Slot { get; }
+
+    /// <summary>First guest-physical address.</summary>
+    public ulong Start { get; }
+
+    /// <summary>Size in bytes.</summary>
+    public ulong Size { get; }
+
+    /// <summary>Host address of the first byte.</summary>
+    public byte* Host { get; }
+
+    /// <summary>Guest writes go to the bus.</summary>
+    public bool ReadOnly { get; }
+
+    /// <summary>Whether decoded code came from the page of an address in the slot.</summary>
+    public ref byte HasCode(ulong gpa) => ref _codePages.Pointer[(gpa - Start) >> 12];
+
+    /// <summary>Notes a write for the dirty log, if there is one.</summary>
+    public void MarkDirty(ulong gpa)
+    {
+        if (_dirty is null) return;
+        ulong page = (gpa - Start) >> 12;
+        Interlocked.Or(ref _dirty[page >> 6], 1UL << (int)page);
+    }
+
+    /// <summary>Copies the dirty log out and clears it.</summary>
+    public void TakeDirty(Span<ulong> bitmap)
+    {
+        if (_dirty is null) return;
+        for (int i = 0; i < _dirty.Length; i++) bitmap[i] = Interlocked.Exchange(ref _dirty[i], 0);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => _codePages.Dispose();
+}

@@ -1,0 +1,24 @@
+using System.Runtime.InteropServices;
+
+namespace Vitrine.Accelerators.Software.Mmu;
+
+/// <summary>
+/// One entry of the software TLB. A tag is the linear page address with the address space's generation in its low
+/// 12 bits (<see cref="State.CpuState.TlbTag"/>), or 0 when that kind of access must take the slow path.
+/// </summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct TlbEntry
+{
+    /// <summary>Matches when reading is allowed and plain memory lies behind the page.</summary>
+    public ulong ReadTag;
+
+    /// <summary>Matches when writing is allowed, the dirty bit is set and nobody needs to know about the write.</summary>
+    public ulong WriteTag;
+
+    /// <summary>Host address minus linear address.</summary>
+    public ulong Addend;
+
+    /// <summary>Guest-physical page address; bit 0: the translation allows writing and the dirty bit is set (also where
+    /// <see cref="WriteTag"/> is 0 because the page holds decoded code).</summary>
+    public ulong Page;
+}

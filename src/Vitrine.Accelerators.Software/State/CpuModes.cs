@@ -1,0 +1,35 @@
+using Vitrine.X86.Registers;
+using Vitrine.X86.State;
+
+namespace Vitrine.Accelerators.Software.State;
+
+/// <summary>What follows from control registers, CS, SS, CPL and RFLAGS together.</summary>
+internal static unsafe class CpuModes
+{
+    // SAFETY: takes the vCPU's own state.
+
+    /// <summary>
+    /// Recomputes <see cref="CpuState.Mode"/>, the bounds of all segments, and which TLB is in use. Call after a change of
+    /// CR0, CR3 (through <see cref="Mmu.SoftMmu.LoadCr3"/>), CR4, EFER, any segment register, CPL, DR7, or RFLAGS.VM and AC.
+    /// </summary>
+    public static void Refresh(CpuState* cpu)
+    {
+        bool isProtected = (cpu->Cr0 & Cr0.PE) != 0;
+        bool vm86 = isProtected && (cpu->SystemFlags & Rflags.VM) != 0;
+        bool longMode = (cpu->Efer & Efer.LMA) != 0;
+        uint code = cpu->Segments[Seg.Cs].Access;
+        ExecutionMode mode = ExecutionMode.None;
+        if (isProtected) mode |= ExecutionMode.Protected;
+        if (vm86) mode |= ExecutionMode.Virtual8086;
+        if (longMode) mode |= ExecutionMode.LongMode;
+        if (longMode && (code & 0x2000) != 0) mode |= ExecutionMode.Code64;
+        else if ((code & 0x4000) != 0) mode |= ExecutionMode.Code32;
+        if ((cpu->Segments[Seg.Ss].Access & 0x4000) != 0 && (mode & ExecutionMode.Code64) == 0) mode |= ExecutionMode.Stack32;
+        if ((cpu->Cr0 & (Cr0.EM | Cr0.TS)) != 0) mode |= ExecutionMode.FpuTrap;
+        if ((cpu->Cr0 & (Cr0.EM | Cr0.TS)) != 0 || (cpu->Cr4 & Cr4.OSFXSR) == 0) mode |= ExecutionMode.SseTrap;
+        if (cpu->Cpl == 3) mode |= ExecutionMode.User;
+        cpu->Mode = mode;
+        for (int i = 0; i < Seg.Count; i++) SegmentFile.Refresh(ref cpu->Segments[i], !isProtected || vm86);
+        cpu->Vcpu.Mmu.RefreshMode();
+    }
+}

@@ -1,0 +1,149 @@
+using Vitrine.Accelerators.Software.State;
+using Vitrine.X86.Registers;
+using Vitrine.X86.State;
+
+namespace Vitrine.Accelerators.Software;
+
+/// <summary>Between <see cref="ProcessorState"/>, which everybody knows, and <see cref="CpuState"/>, which the software CPU runs on.</summary>
+internal static unsafe class StateTransfer
+{
+    // SAFETY: takes the state of a vCPU that is not running; fixed buffers are indexed within their sizes.
+
+    /// <summary>Reads the state.</summary>
+    public static void Get(CpuState* cpu, ProcessorState state)
+    {
+        for (int i = 0; i < Gpr.Count; i++) state.Gpr[i] = cpu->Gpr[i];
+        state.Rip = cpu->Rip;
+        state.Rflags = Flags.GetRflags(cpu);
+        for (int i = 0; i < Seg.Count; i++)
+        {
+            ref SegmentCache segment = ref cpu->Segments[i];
+            state.Segments[i] = new SegmentRegister((ushort)segment.Selector, segment.Base, segment.Limit, segment.Access);
+        }
+
+        state.Gdtr = new DescriptorTable(cpu->GdtBase, (ushort)cpu->GdtLimit);
+        state.Idtr = new DescriptorTable(cpu->IdtBase, (ushort)cpu->IdtLimit);
+        state.Cr0 = cpu->Cr0;
+        state.Cr2 = cpu->Cr2;
+        state.Cr3 = cpu->Cr3;
+        state.Cr4 = cpu->Cr4;
+        state.Efer = cpu->Efer;
+        state.Xcr0 = cpu->Xcr0;
+        state.Dr6 = cpu->Dr6;
+        state.Dr7 = cpu->Dr7;
+        for (int i = 0; i < 4; i++)
+        {
+            state.DebugAddress[i] = cpu->DebugAddress[i];
+            state.Pdptes[i] = cpu->Pdpte[i];
+        }
+
+        GetFpu(cpu, state.Fpu);
+        state.Events = new PendingEvents { InterruptShadow = (byte)cpu->InterruptShadow };
+        foreach (uint index in ModelSpecific) state.Msrs[index] = *Field(cpu, index);
+    }
+
+    /// <summary>Writes the state; the caller flushes translations and decoded code and refreshes the modes.</summary>
+    public static void Put(ProcessorState state, CpuState* cpu, PutLevel level)
+    {
+        for (int i = 0; i < Seg.Count; i++)
+        {
+            ref SegmentCache segment = ref cpu->Segments[i];
+            segment.Selector = state.Segments[i].Selector;
+            segment.Base = state.Segments[i].Base;
+            segment.Limit = state.Segments[i].Limit;
+            segment.Access = state.Segments[i].Access;
+        }
+
+        cpu->GdtBase = state.Gdtr.Base;
+        cpu->GdtLimit = state.Gdtr.Limit;
+        cpu->IdtBase = state.Idtr.Base;
+        cpu->IdtLimit = state.Idtr.Limit;
+        cpu->Cr0 = state.Cr0;
+        cpu->Cr2 = state.Cr2;
+        cpu->Cr3 = state.Cr3;
+        cpu->Cr4 = state.Cr4;
+        cpu->Efer = state.Efer;
+        cpu->Xcr0 = state.Xcr0;
+        for (int i = 0; i < Gpr.Count; i++) cpu->Gpr[i] = state.Gpr[i];
+        cpu->Rip = state.Rip;
+        Flags.SetRflags(cpu, state.Rflags);
+        bool vm86 = (state.Cr0 & Cr0.PE) != 0 && (state.Rflags & Rflags.VM) != 0;
+        cpu->Cpl = (state.Cr0 & Cr0.PE) == 0 ? 0u : vm86 ? 3u : state.Segments[Seg.Ss].Dpl;
+        PutFpu(state.Fpu, cpu);
+        foreach (uint index in ModelSpecific)
+        {
+            if (state.Msrs.TryGetValue(index, out ulong value)) *Field(cpu, index) = value;
+        }
+
+        cpu->InterruptShadow = state.Events.InterruptShadow;
+        cpu->Dr6 = state.Dr6;
+        cpu->Dr7 = state.Dr7;
+        for (int i = 0; i < 4; i++)
+        {
+            cpu->DebugAddress[i] = state.DebugAddress[i];
+            cpu->Pdpte[i] = state.Pdptes[i];
+        }
+    }
+
+    /// <summary>The model-specific registers with a field of their own.</summary>
+    private static ReadOnlySpan<uint> ModelSpecific =>
+    [
+        Msr.IA32_STAR, Msr.IA32_LSTAR, Msr.IA32_CSTAR, Msr.IA32_FMASK, Msr.IA32_KERNEL_GS_BASE, Msr.IA32_SYSENTER_CS,
+        Msr.IA32_SYSENTER_ESP, Msr.IA32_SYSENTER_EIP, Msr.IA32_TSC_AUX,
+    ];
+
+    private static ulong* Field(CpuState* cpu, uint msr) => msr switch
+    {
+        Msr.IA32_STAR => &cpu->Star,
+        Msr.IA32_LSTAR => &cpu->Lstar,
+        Msr.IA32_CSTAR => &cpu->Cstar,
+        Msr.IA32_FMASK => &cpu->Fmask,
+        Msr.IA32_KERNEL_GS_BASE => &cpu->KernelGsBase,
+        Msr.IA32_SYSENTER_CS => &cpu->SysenterCs,
+        Msr.IA32_SYSENTER_ESP => &cpu->SysenterEsp,
+        Msr.IA32_SYSENTER_EIP => &cpu->SysenterEip,
+        _ => &cpu->TscAux,
+    };
+
+    private static void GetFpu(CpuState* cpu, FpuState fpu)
+    {
+        fpu.ControlWord = cpu->Fcw;
+        fpu.StatusWord = (ushort)(cpu->Fsw | (cpu->FpuTop << 11));
+        fpu.AbridgedTag = cpu->FpuTag;
+        fpu.LastOpcode = cpu->Fop;
+        fpu.LastInstructionPointer = cpu->Fip;
+        fpu.LastDataPointer = cpu->Fdp;
+        fpu.Mxcsr = cpu->Mxcsr;
+        for (int i = 0; i < 8; i++)
+        {
+            int physical = (cpu->FpuTop + i) & 7;
+            fpu.St[i] = new UInt128((ushort)cpu->X87[(2 * physical) + 1], cpu->X87[2 * physical]);
+        }
+
+        for (int i = 0; i < 16; i++) fpu.Xmm[i] = new UInt128(cpu->Xmm[(4 * i) + 1], cpu->Xmm[4 * i]);
+    }
+
+    private static void PutFpu(FpuState fpu, CpuState* cpu)
+    {
+        cpu->Fcw = fpu.ControlWord;
+        cpu->Fsw = (ushort)(fpu.StatusWord & ~0x3800);
+        cpu->FpuTop = (byte)((fpu.StatusWord >> 11) & 7);
+        cpu->FpuTag = fpu.AbridgedTag;
+        cpu->Fop = fpu.LastOpcode;
+        cpu->Fip = fpu.LastInstructionPointer;
+        cpu->Fdp = fpu.LastDataPointer;
+        cpu->Mxcsr = fpu.Mxcsr;
+        for (int i = 0; i < 8; i++)
+        {
+            int physical = (cpu->FpuTop + i) & 7;
+            cpu->X87[2 * physical] = (ulong)fpu.St[i];
+            cpu->X87[(2 * physical) + 1] = (ushort)(fpu.St[i] >> 64);
+        }
+
+        for (int i = 0; i < 16; i++)
+        {
+            cpu->Xmm[4 * i] = (ulong)fpu.Xmm[i];
+            cpu->Xmm[(4 * i) + 1] = (ulong)(fpu.Xmm[i] >> 64);
+        }
+    }
+}
