@@ -1,0 +1,18 @@
+namespace Vitrine.Accelerators.Software.Irq;
+
+/// <summary>What reaches a processor through its local APIC beside vectors.</summary>
+[Flags]
+internal enum ApicEvents
+{
+    /// <summary>Nothing.</summary>
+    None = 0,
+
+    /// <summary>A non-maskable interrupt.</summary>
+    Nmi = 1,
+
+    /// <summary>INIT.</summary>
+    Init = 2,
+
+    /// <summary>A start-up IPI; see <see cref="LocalApic.StartUpVector"/>.</summary>
+    StartUp = 4,
+}
