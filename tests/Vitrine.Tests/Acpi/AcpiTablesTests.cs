@@ -1,9 +1,9 @@
 using System.Buffers.Binary;
-using System.Diagnostics;
 using System.Text;
 using Vitrine.Acpi;
 using Vitrine.Boot;
 using Vitrine.Memory;
+using Vitrine.Tests.Boot;
 using Vitrine.X86;
 using Xunit;
 
@@ -112,14 +112,15 @@ public sealed class AcpiTablesTests : IDisposable
     [Fact]
     public void IaslDisassemblesTheTables()
     {
-        Assert.SkipWhen(FindIasl() is null, "iasl is not installed (Debian package acpica-tools)");
+        Assert.SkipWhen(HostProgram.Find("iasl") is null, "iasl is not installed (Debian package acpica-tools)");
         DirectoryInfo folder = Directory.CreateTempSubdirectory("vitrine-acpi-");
         try
         {
             foreach (string name in new[] { "FACP", "APIC", "DSDT", "XSDT" })
             {
                 File.WriteAllBytes(Path.Combine(folder.FullName, name + ".dat"), Find(name, 2));
-                (int status, string output) = Iasl(folder.FullName, $"-d {name}.dat");
+                (int status, string output, string errors) = HostProgram.Run("iasl", $"-d {name}.dat", folder.FullName, []);
+                output += errors;
                 Assert.True(status == 0, output);
                 Assert.DoesNotContain("rror", output, StringComparison.Ordinal);
                 Assert.DoesNotContain("arning", output, StringComparison.Ordinal);
@@ -132,7 +133,7 @@ public sealed class AcpiTablesTests : IDisposable
             }
 
             // What it disassembled compiles to what we wrote.
-            (int compiled, string messages) = Iasl(folder.FullName, "-oa -p again DSDT.dsl");
+            (int compiled, string messages, _) = HostProgram.Run("iasl", "-oa -p again DSDT.dsl", folder.FullName, []);
             Assert.True(compiled == 0, messages);
             Assert.Equal(Find("DSDT", 2)[36..], File.ReadAllBytes(Path.Combine(folder.FullName, "again.aml"))[36..]);
         }
@@ -140,20 +141,6 @@ public sealed class AcpiTablesTests : IDisposable
         {
             folder.Delete(recursive: true);
         }
-    }
-
-    private static string? FindIasl() => (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':')
-        .Select(static folder => Path.Combine(folder, "iasl"))
-        .FirstOrDefault(File.Exists);
-
-    private static (int Status, string Output) Iasl(string folder, string arguments)
-    {
-        ProcessStartInfo start = new(FindIasl()!, arguments) { WorkingDirectory = folder, RedirectStandardOutput = true, RedirectStandardError = true };
-        using Process process = Process.Start(start)!;
-        Task<string> errors = process.StandardError.ReadToEndAsync();
-        string output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return (process.ExitCode, output + errors.Result);
     }
 
     private byte[] Find(string signature, int cpus = 1)
