@@ -15,5 +15,9 @@ internal sealed class KvmVcpuHandle : KvmDescriptor
     public KvmRunMapping Map(int length) => new(System, Number, (nuint)length);
 
     /// <summary>KVM_RUN. Returns 0 or −errno.</summary>
-    public int Run() => System.Ioctl(KvmDescriptorKind.Vcpu, Number, KvmIoctl.KVM_RUN, 0);
+    public int Run() =>
+        // Every exit passes here, so the usual case is a direct call: after an exit the predictor for indirect ones is cold.
+        System is LinuxKvmSystem linux
+            ? linux.Ioctl(KvmDescriptorKind.Vcpu, Number, KvmIoctl.KVM_RUN, 0)
+            : System.Ioctl(KvmDescriptorKind.Vcpu, Number, KvmIoctl.KVM_RUN, 0);
 }

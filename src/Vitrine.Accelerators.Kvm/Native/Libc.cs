@@ -20,7 +20,9 @@ internal static unsafe partial class Libc
     public static partial int Close(int descriptor);
 
     // ioctl is variadic in C. On x86-64 a variadic call without floating-point arguments passes them like any other.
-    [LibraryImport(Library, EntryPoint = "ioctl", SetLastError = true)]
+    // Every exit goes through it, so errno is not cleared before and kept after each call: when it fails,
+    // Marshal.GetLastSystemError has it until the next call.
+    [LibraryImport(Library, EntryPoint = "ioctl")]
     public static partial int Ioctl(int descriptor, nuint request, nint argument);
 
     [LibraryImport(Library, EntryPoint = "mmap", SetLastError = true)]

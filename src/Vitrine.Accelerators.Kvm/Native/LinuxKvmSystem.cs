@@ -15,8 +15,11 @@ internal sealed class LinuxKvmSystem : IKvmSystem
 
     public int Close(int descriptor) => Result(Libc.Close(descriptor));
 
-    public int Ioctl(KvmDescriptorKind kind, int descriptor, uint request, nint argument) =>
-        Result(Libc.Ioctl(descriptor, request, argument));
+    public int Ioctl(KvmDescriptorKind kind, int descriptor, uint request, nint argument)
+    {
+        int result = Libc.Ioctl(descriptor, request, argument);
+        return result >= 0 ? result : -Marshal.GetLastSystemError();
+    }
 
     public nint Map(int descriptor, nuint length)
     {
