@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
 using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.Helpers;
+using Vitrine.Accelerators.Software.Irq;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.State;
 using Vitrine.X86.Cpuid;
@@ -44,6 +46,9 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
         _cpu->SystemFlags = Rflags.Fixed;
         _bus = new Bus(this, _cpu);
         _mmu = new SoftMmu(_cpu, accelerator, _bus, _blocks);
+        LocalApic = new LocalApic((uint)id, new ApicClock(_cpu), () => Volatile.Write(ref _cpu->PollAt, 0));
+        LocalApicPage = LocalApic.PageAddress;
+        Msrs = new ModelSpecificRegisters(_cpu, this);
         PutState(ResetState.Create(id, 0), PutLevel.Full);
     }
 
@@ -67,6 +72,12 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
 
     /// <summary>Ports and device memory.</summary>
     internal Bus Bus => _bus;
+
+    /// <summary>The local APIC.</summary>
+    internal LocalApic LocalApic { get; }
+
+    /// <summary>RDMSR and WRMSR.</summary>
+    internal ModelSpecificRegisters Msrs { get; }
 
     /// <summary>The state, for tests.</summary>
     internal CpuState* State => _cpu;
@@ -218,12 +229,10 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
     }
 
     /// <summary>Reads a register of the local APIC.</summary>
-    internal ulong ReadLocalApic(uint offset, int size) => ulong.MaxValue;
+    internal ulong ReadLocalApic(uint offset, int size) => LocalApic.Read(offset);
 
     /// <summary>Writes a register of the local APIC.</summary>
-    internal void WriteLocalApic(uint offset, int size, ulong value)
-    {
-    }
+    internal void WriteLocalApic(uint offset, int size, ulong value) => LocalApic.Write(offset, (uint)value);
 
     private CpuidTable _cpuid = new([]);
 

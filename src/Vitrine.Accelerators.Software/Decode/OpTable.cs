@@ -15,6 +15,7 @@ internal sealed unsafe class OpTable
     private OpTable()
     {
         IntegerOps.Register(this);
+        SystemOps.Register(this);
     }
 
     /// <summary>The table.</summary>

@@ -79,6 +79,12 @@ internal unsafe struct CpuState
     /// <summary>Interrupt shadow after STI (bit 1) or a load of SS (bit 0), for one instruction.</summary>
     public uint InterruptShadow;
 
+    /// <summary>NMIs are blocked until IRET.</summary>
+    public bool NmiMasked;
+
+    /// <summary>Causes of a debug trap that is due behind the present instruction, as bits of DR6; see <see cref="Helpers.DebugEvents"/>.</summary>
+    public ulong PendingDebug;
+
     // --- segmentation ----------------------------------------------------------------------------------------------
 
     /// <summary>ES CS SS DS FS GS TR LDTR.</summary>

@@ -1,0 +1,108 @@
+using Vitrine.Accelerators.Software.State;
+using Vitrine.X86.Registers;
+
+namespace Vitrine.Accelerators.Software.Helpers;
+
+/// <summary>Single step and the breakpoints of DR0 to DR3 (SDM vol. 3, chapter 18 "Debug").</summary>
+/// <remarks>
+/// The dispatcher runs one instruction at a time while <see cref="NeedsStepping"/>:
+/// <list type="number">
+/// <item>before it, <see cref="HasInstructionBreakpoint"/>: then <see cref="InterruptDelivery.DeliverDebugTrap"/> instead of the instruction;</item>
+/// <item>the memory and port slow paths call <see cref="NoteData"/> and <see cref="NotePort"/> with every access; fast TLB
+/// hits must be off while DR7 enables anything;</item>
+/// <item>behind it, when it completed, <see cref="IsTrapDue"/>: then <see cref="InterruptDelivery.DeliverDebugTrap"/>.</item>
+/// </list>
+/// Outside stepping, <see cref="CpuState.PendingDebug"/> is only set by a task switch into a TSS with the T flag.
+/// </remarks>
+internal static unsafe class DebugEvents
+{
+    // SAFETY: takes the running vCPU's state; breakpoint numbers are below 4.
+    private const int Breakpoints = 4;
+    private const uint ShadowMovSs = 1;
+
+    /// <summary>In <see cref="CpuState.PendingDebug"/>: the instruction entered a handler that TF does not follow into.</summary>
+    private const ulong NoStep = 1UL << 63;
+
+    /// <summary>True when instructions must run one by one: TF, RF to clear, or an enabled breakpoint.</summary>
+    public static bool NeedsStepping(CpuState* cpu) =>
+        (cpu->SystemFlags & (Rflags.TF | Rflags.RF)) != 0 || (cpu->Dr7 & Dr7.EnableMask) != 0;
+
+    /// <summary>
+    /// Whether an instruction breakpoint stands at the linear address of the next instruction. Then DR6 tells which, and #DB
+    /// is due before the instruction. RF and a preceding load of SS suppress it.
+    /// </summary>
+    public static bool HasInstructionBreakpoint(CpuState* cpu, ulong linear)
+    {
+        if ((cpu->Dr7 & Dr7.EnableMask) == 0 || (cpu->SystemFlags & Rflags.RF) != 0 || (cpu->InterruptShadow & ShadowMovSs) != 0)
+            return false;
+        ulong hits = 0;
+        for (int i = 0; i < Breakpoints; i++)
+        {
+            if (Dr7.IsEnabled(cpu->Dr7, i) && Dr7.Condition(cpu->Dr7, i) == Dr7.Execute && cpu->DebugAddress[i] == linear)
+                hits |= Dr6.B0 << i;
+        }
+
+        if (hits == 0) return false;
+        cpu->Dr6 = (cpu->Dr6 & ~Dr6.BMask) | hits;
+        return true;
+    }
+
+    /// <summary>Notes a data access for the breakpoints that watch its bytes.</summary>
+    public static void NoteData(CpuState* cpu, ulong linear, int size, bool write)
+    {
+        for (int i = 0; i < Breakpoints; i++)
+        {
+            if (!Dr7.IsEnabled(cpu->Dr7, i)) continue;
+            int condition = Dr7.Condition(cpu->Dr7, i);
+            if (condition == Dr7.ReadWrite || (write && condition == Dr7.Write)) Note(cpu, i, linear, size);
+        }
+    }
+
+    /// <summary>Notes a port access for I/O breakpoints, which need CR4.DE.</summary>
+    public static void NotePort(CpuState* cpu, ushort port, int size)
+    {
+        if ((cpu->Dr7 & Dr7.EnableMask) == 0 || (cpu->Cr4 & Cr4.DE) == 0) return;
+        for (int i = 0; i < Breakpoints; i++)
+        {
+            if (Dr7.IsEnabled(cpu->Dr7, i) && Dr7.Condition(cpu->Dr7, i) == Dr7.Io) Note(cpu, i, port, size);
+        }
+    }
+
+    /// <summary>Called by instructions that entered a handler (INT n, SYSCALL): single step goes by the TF they leave.</summary>
+    public static void EnteredHandler(CpuState* cpu)
+    {
+        if ((cpu->SystemFlags & Rflags.TF) == 0) cpu->PendingDebug |= NoStep;
+    }
+
+    /// <summary>
+    /// Behind a completed instruction: clears RF unless the instruction has just loaded it, and decides whether #DB is due;
+    /// DR6 then tells why.
+    /// </summary>
+    /// <param name="cpu">The vCPU.</param>
+    /// <param name="flagsBefore"><see cref="CpuState.SystemFlags"/> before the instruction.</param>
+    public static bool IsTrapDue(CpuState* cpu, ulong flagsBefore)
+    {
+        if ((flagsBefore & Rflags.RF) != 0) cpu->SystemFlags &= ~Rflags.RF;
+        bool step = (flagsBefore & Rflags.TF) != 0 && (cpu->PendingDebug & NoStep) == 0;
+        cpu->PendingDebug &= ~NoStep;
+
+        // Behind a load of SS traps wait for the next instruction, and its single step is lost (SDM vol. 3, 6.8.3).
+        if ((cpu->InterruptShadow & ShadowMovSs) != 0) return false;
+        ulong causes = cpu->PendingDebug | (step ? Dr6.BS : 0);
+        if (causes == 0) return false;
+        cpu->PendingDebug = 0;
+        cpu->Dr6 = (cpu->Dr6 & ~Dr6.BMask) | causes;
+        return true;
+    }
+
+    /// <summary>Forgets what an instruction noted that then faulted.</summary>
+    public static void Discard(CpuState* cpu) => cpu->PendingDebug &= Dr6.BT;
+
+    private static void Note(CpuState* cpu, int number, ulong address, int size)
+    {
+        // A breakpoint is aligned to its length (SDM vol. 3, 18.2.5).
+        ulong length = (ulong)Dr7.Length(cpu->Dr7, number);
+        ulong start = cpu->DebugAddress[number] & ~(length - 1);
+        if (address < start + length && start < address + (ulong)size) cpu->PendingDebug |= Dr6.B0 << number;
+    }
+}

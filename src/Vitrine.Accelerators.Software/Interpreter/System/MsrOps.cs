@@ -1,0 +1,93 @@
+using Iced.Intel;
+using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.Helpers;
+using Vitrine.Accelerators.Software.State;
+using Vitrine.X86.Registers;
+using Vitrine.X86.State;
+
+namespace Vitrine.Accelerators.Software.Interpreter;
+
+/// <summary>RDMSR, WRMSR, RDTSC, RDTSCP, RDPMC, XGETBV and XSETBV: registers that go through EDX:EAX (SDM vol. 2).</summary>
+internal static unsafe class MsrOps
+{
+    // SAFETY: takes the running vCPU's state.
+
+    /// <summary>Names the binders.</summary>
+    public static void Register(OpTable table)
+    {
+        foreach (Code code in (ReadOnlySpan<Code>)
+            [Code.Rdmsr, Code.Wrmsr, Code.Rdtsc, Code.Rdtscp, Code.Rdpmc, Code.Xgetbv, Code.Xsetbv])
+        {
+            table.Add(code, &Bind);
+        }
+    }
+
+    private static void Bind(in Instruction instruction, in BindContext context, Op* op) => op->Handler = instruction.Code switch
+    {
+        Code.Rdmsr => &Read,
+        Code.Wrmsr => &Write,
+        Code.Rdtsc => &ReadTimeStamp,
+        Code.Rdtscp => &ReadTimeStampAndProcessor,
+        Code.Xgetbv => &ReadExtendedControl,
+        Code.Xsetbv => &WriteExtendedControl,
+
+        // RDPMC: there are no performance counters, so every ECX names an unsupported one.
+        _ => &Faults.GeneralProtection,
+    };
+
+    private static void SetPair(CpuState* cpu, ulong value)
+    {
+        cpu->Gpr[Gpr.Rax] = (uint)value;
+        cpu->Gpr[Gpr.Rdx] = value >> 32;
+    }
+
+    private static ulong Pair(CpuState* cpu) => (uint)cpu->Gpr[Gpr.Rax] | (cpu->Gpr[Gpr.Rdx] << 32);
+
+    private static Op* Read(CpuState* cpu, Op* op)
+    {
+        if (cpu->Cpl != 0) return Faults.GeneralProtection(cpu, op);
+        if (!cpu->Vcpu.Msrs.TryRead((uint)cpu->Gpr[Gpr.Rcx], out ulong value)) return Faults.GeneralProtection(cpu, op);
+        SetPair(cpu, value);
+        return op + 1;
+    }
+
+    private static Op* Write(CpuState* cpu, Op* op)
+    {
+        if (cpu->Cpl != 0) return Faults.GeneralProtection(cpu, op);
+        if (!cpu->Vcpu.Msrs.TryWrite((uint)cpu->Gpr[Gpr.Rcx], Pair(cpu))) return Faults.GeneralProtection(cpu, op);
+
+        // Modes, the APIC and its timer may have changed; the dispatcher looks at them.
+        cpu->PollAt = 0;
+        return Faults.CompleteAndLeave(cpu, op);
+    }
+
+    private static Op* ReadTimeStamp(CpuState* cpu, Op* op)
+    {
+        if ((cpu->Cr4 & Cr4.TSD) != 0 && cpu->Cpl != 0) return Faults.GeneralProtection(cpu, op);
+        SetPair(cpu, cpu->Vcpu.ReadTsc());
+        return op + 1;
+    }
+
+    private static Op* ReadTimeStampAndProcessor(CpuState* cpu, Op* op)
+    {
+        if ((cpu->Cr4 & Cr4.TSD) != 0 && cpu->Cpl != 0) return Faults.GeneralProtection(cpu, op);
+        SetPair(cpu, cpu->Vcpu.ReadTsc());
+        cpu->Gpr[Gpr.Rcx] = (uint)cpu->TscAux;
+        return op + 1;
+    }
+
+    private static Op* ReadExtendedControl(CpuState* cpu, Op* op)
+    {
+        if ((cpu->Cr4 & Cr4.OSXSAVE) == 0) return Faults.InvalidOpcode(cpu, op);
+        if ((uint)cpu->Gpr[Gpr.Rcx] != 0) return Faults.GeneralProtection(cpu, op);
+        SetPair(cpu, cpu->Xcr0);
+        return op + 1;
+    }
+
+    private static Op* WriteExtendedControl(CpuState* cpu, Op* op)
+    {
+        if ((cpu->Cr4 & Cr4.OSXSAVE) == 0) return Faults.InvalidOpcode(cpu, op);
+        if (cpu->Cpl != 0 || (uint)cpu->Gpr[Gpr.Rcx] != 0) return Faults.GeneralProtection(cpu, op);
+        return ControlRegisters.TryWriteXcr0(cpu, Pair(cpu)) ? Faults.CompleteAndLeave(cpu, op) : Faults.Raise(cpu, op);
+    }
+}

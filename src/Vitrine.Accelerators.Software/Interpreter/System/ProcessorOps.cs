@@ -1,0 +1,77 @@
+using Iced.Intel;
+using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.State;
+using Vitrine.X86.Cpuid;
+using Vitrine.X86.Registers;
+using Vitrine.X86.State;
+
+namespace Vitrine.Accelerators.Software.Interpreter;
+
+/// <summary>CPUID, HLT, PAUSE and RDRAND (SDM vol. 2).</summary>
+internal static unsafe class ProcessorOps
+{
+    // SAFETY: register operands are offsets computed by binders.
+    private const uint ApicFeature = 1u << 9;
+    private const uint OsxsaveFeature = 1u << 27;
+
+    /// <summary>Names the binders.</summary>
+    public static void Register(OpTable table)
+    {
+        table.Add(Code.Cpuid, &Bind);
+        table.Add(Code.Hlt, &Bind);
+        table.Add(Code.Pause, &Bind);
+        table.Add(Code.Rdrand_r16, &Bind);
+        table.Add(Code.Rdrand_r32, &Bind);
+        table.Add(Code.Rdrand_r64, &Bind);
+    }
+
+    private static void Bind(in Instruction instruction, in BindContext context, Op* op)
+    {
+        if (instruction.OpCount != 0) Operands.Destination(instruction, op);
+        op->Handler = instruction.Code switch
+        {
+            Code.Cpuid => &Identify,
+            Code.Hlt => &Halt,
+            Code.Pause => &Pause,
+            Code.Rdrand_r16 => &Random<ushort>,
+            Code.Rdrand_r32 => &Random<uint>,
+            _ => &Random<ulong>,
+        };
+    }
+
+    private static Op* Identify(CpuState* cpu, Op* op)
+    {
+        uint leaf = (uint)cpu->Gpr[Gpr.Rax];
+        CpuidEntry entry = cpu->Vcpu.Cpuid(leaf, (uint)cpu->Gpr[Gpr.Rcx]);
+        uint ecx = entry.Ecx;
+        uint edx = entry.Edx;
+        if (leaf == 1)
+        {
+            // Two bits follow the machine's state: CR4.OSXSAVE, and the APIC's global enable.
+            ecx = (cpu->Cr4 & Cr4.OSXSAVE) != 0 ? ecx | OsxsaveFeature : ecx & ~OsxsaveFeature;
+            if (!cpu->Vcpu.LocalApic.IsEnabled) edx &= ~ApicFeature;
+        }
+
+        cpu->Gpr[Gpr.Rax] = entry.Eax;
+        cpu->Gpr[Gpr.Rbx] = entry.Ebx;
+        cpu->Gpr[Gpr.Rcx] = ecx;
+        cpu->Gpr[Gpr.Rdx] = edx;
+        return op + 1;
+    }
+
+    private static Op* Halt(CpuState* cpu, Op* op) =>
+        cpu->Cpl != 0 ? Faults.GeneralProtection(cpu, op) : Faults.CompleteAndLeave(cpu, op, LeaveReason.Halt);
+
+    private static Op* Pause(CpuState* cpu, Op* op) => op + 1;
+
+    private static Op* Random<T>(CpuState* cpu, Op* op)
+        where T : unmanaged
+    {
+        // The runtime's generator is seeded from the operating system and allocates nothing.
+        ulong value = 0;
+        System.Random.Shared.NextBytes(new Span<byte>(&value, sizeof(ulong)));
+        Width.WriteRegister<T>(cpu, op->Dst, value);
+        Flags.SetArithmetic(cpu, Rflags.CF);
+        return op + 1;
+    }
+}

@@ -1,0 +1,81 @@
+using Iced.Intel;
+using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.Helpers;
+using Vitrine.Accelerators.Software.Mmu;
+using Vitrine.Accelerators.Software.State;
+using Vitrine.X86.Exceptions;
+
+namespace Vitrine.Accelerators.Software.Interpreter;
+
+/// <summary>INT n, INT3, INTO, INT1 and BOUND (SDM vol. 2).</summary>
+internal static unsafe class SoftwareInterruptOps
+{
+    // SAFETY: takes the running vCPU's state; guest memory is reached through GuestAccess only.
+
+    /// <summary>Names the binders.</summary>
+    public static void Register(OpTable table)
+    {
+        table.Add(Code.Int_imm8, &Bind);
+        table.Add(Code.Int3, &Bind);
+        table.Add(Code.Into, &Bind);
+        table.Add(Code.Int1, &Bind);
+        table.Add(Code.Bound_r16_m1616, &Bind);
+        table.Add(Code.Bound_r32_m3232, &Bind);
+    }
+
+    private static void Bind(in Instruction instruction, in BindContext context, Op* op)
+    {
+        switch (instruction.Code)
+        {
+            case Code.Int_imm8:
+                op->Imm = instruction.Immediate8;
+                op->Handler = &Interrupt;
+                break;
+            case Code.Int3:
+                op->Handler = &Breakpoint;
+                break;
+            case Code.Into:
+                op->Handler = &InterruptOnOverflow;
+                break;
+            case Code.Int1:
+                op->Handler = &DebugInterrupt;
+                break;
+            case Code.Bound_r16_m1616:
+                Operands.Destination(instruction, op);
+                op->Handler = &Bound<short>;
+                break;
+            default:
+                Operands.Destination(instruction, op);
+                op->Handler = &Bound<int>;
+                break;
+        }
+    }
+
+    private static Op* Interrupt(CpuState* cpu, Op* op) => Enter(cpu, op, (byte)op->Imm, EventKind.SoftwareInterrupt);
+
+    private static Op* Breakpoint(CpuState* cpu, Op* op) => Enter(cpu, op, ExceptionVector.BP, EventKind.SoftwareException);
+
+    private static Op* InterruptOnOverflow(CpuState* cpu, Op* op) =>
+        Flags.Overflow(cpu) ? Enter(cpu, op, ExceptionVector.OF, EventKind.SoftwareException) : op + 1;
+
+    private static Op* DebugInterrupt(CpuState* cpu, Op* op) => Enter(cpu, op, ExceptionVector.DB, EventKind.PrivilegedSoftwareException);
+
+    private static Op* Enter(CpuState* cpu, Op* op, byte vector, EventKind kind)
+    {
+        cpu->Rip = Faults.NextRip(cpu, op);
+        TransferOutcome outcome = InterruptDelivery.Run(cpu, new GuestEvent(vector, kind, HasErrorCode: false, 0));
+        if (outcome == TransferOutcome.Done) DebugEvents.EnteredHandler(cpu);
+        return FarTransferOps.End(cpu, op, outcome);
+    }
+
+    private static Op* Bound<T>(CpuState* cpu, Op* op)
+        where T : unmanaged
+    {
+        if (!AnyAddress.ForRead(cpu, op, 2 * sizeof(T), out ulong linear)) return Faults.Raise(cpu, op);
+        ulong second = (uint)(linear + (ulong)sizeof(T));
+        if (!GuestAccess.Read(cpu, op, linear, out T lower) || !GuestAccess.Read(cpu, op, second, out T upper)) return Faults.Raise(cpu, op);
+        long index = (long)Width.SignExtend<T>(Width.ReadRegister<T>(cpu, op->Dst));
+        bool inside = index >= (long)Width.SignExtend<T>(Width.ToUInt64(lower)) && index <= (long)Width.SignExtend<T>(Width.ToUInt64(upper));
+        return inside ? op + 1 : Faults.Raise(cpu, op, ExceptionVector.BR);
+    }
+}
