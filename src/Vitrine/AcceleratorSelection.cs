@@ -1,20 +1,41 @@
+using System.Globalization;
 using Vitrine.Accelerators;
 using Vitrine.Accelerators.Kvm;
+using Vitrine.Accelerators.Software;
 using Vitrine.Errors;
 
 namespace Vitrine;
 
-/// <summary>Chooses and creates what runs a machine's vCPUs.</summary>
+/// <summary>
+/// Chooses and creates what runs a machine's vCPUs. <see cref="AcceleratorChoice.Auto"/> never chooses something slow
+/// silently: it tells in one line what it chose, and why.
+/// </summary>
 internal static class AcceleratorSelection
 {
     /// <summary>Creates the accelerator that a configuration asks for.</summary>
     /// <exception cref="VitrineException">It does not work here.</exception>
-    internal static IAccelerator Create(MachineConfig config) => config.Accelerator switch
+    internal static IAccelerator Create(MachineConfig config)
     {
-        AcceleratorChoice.Soft => throw VitrineException.Host(
-            "The software CPU is not part of this build.",
-            "This is an early version.",
-            "Give --accel kvm."),
-        _ => KvmAccelerator.Create(),
+        switch (config.Accelerator)
+        {
+            case AcceleratorChoice.Kvm:
+                return KvmAccelerator.Create();
+            case AcceleratorChoice.Soft:
+                return SoftwareAccelerator.Create();
+            default:
+                KvmVerdict verdict = KvmVerdict.Current;
+                config.Notice?.Invoke(Sentence(verdict));
+                return verdict.WorthUsing ? KvmAccelerator.Create() : SoftwareAccelerator.Create();
+        }
+    }
+
+    /// <summary>What auto chooses on a host, and why, in one line.</summary>
+    internal static string Sentence(KvmVerdict verdict) => verdict switch
+    {
+        { WorthUsing: true } => "Using KVM, because it works here and runs the guest's kernel at full speed.",
+        { Problem: null } => string.Create(
+            CultureInfo.InvariantCulture,
+            $"Using the software CPU, because KVM only emulates ring 0 here ({verdict.NanosecondsPerInstruction:0} ns per instruction); --accel kvm would use it anyway."),
+        _ => $"Using the software CPU, because KVM does not work here: {verdict.Problem}",
     };
 }

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.Globalization;
+using Vitrine.Accelerators.Kvm;
 
 namespace Vitrine.Cli.Commands;
 
@@ -9,7 +11,46 @@ internal static class CheckCommand
     public static Command Build()
     {
         Command command = new("check", "Shows which accelerators work here, why not, what --accel auto chooses, and what the host's CPU offers.");
-        command.SetAction(_ => ExitStatus.Success);
+        command.SetAction(_ =>
+        {
+            Write(HostReport.Examine(), Console.Out);
+            return ExitStatus.Success;
+        });
         return command;
     }
+
+    /// <summary>Writes a report.</summary>
+    internal static void Write(HostReport host, TextWriter output)
+    {
+        WriteKvm(host.Kvm, output);
+        output.WriteLine("soft   works. It needs nothing of the host.");
+        output.WriteLine($"auto   {(host.AutomaticChoice == AcceleratorChoice.Kvm ? "kvm" : "soft")}. {host.Reason}");
+        output.WriteLine();
+        string level = host.Cpu.Level == 0 ? "not x86-64" : string.Create(CultureInfo.InvariantCulture, $"x86-64-v{host.Cpu.Level}");
+        output.WriteLine($"CPU    {host.Cpu.Name}, {level}");
+        output.WriteLine($"       {string.Join(' ', host.Cpu.Features)}");
+        if (host.AvailableMemory is { } bytes) output.WriteLine($"memory {bytes >> 20} MiB available for guests");
+    }
+
+    private static void WriteKvm(KvmReport kvm, TextWriter output)
+    {
+        output.WriteLine($"kvm    {Verdict(kvm)}");
+        foreach (string hint in kvm.Host.Hints) output.WriteLine($"       {hint}");
+        if (kvm.ApiVersion is { } version) output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"       {kvm.DevicePath}, API version {version}"));
+        if (kvm.Host.VendorModules.Count > 0)
+        {
+            string nested = kvm.Host.NestedAllowed switch { true => ", nested virtualisation on", false => ", nested virtualisation off", null => "" };
+            output.WriteLine($"       modules {string.Join(", ", kvm.Host.VendorModules)}{nested}");
+        }
+    }
+
+    private static string Verdict(KvmReport kvm) => kvm switch
+    {
+        { Problem: { } problem } => $"does not work. {problem.Message}",
+        { EmulatesRing0: true } => string.Create(
+            CultureInfo.InvariantCulture,
+            $"works, but emulates ring 0 instead of running it: {kvm.NanosecondsPerInstruction:0} ns for each kernel instruction, where hardware needs less than one."),
+        { NanosecondsPerInstruction: { } nanoseconds } => string.Create(CultureInfo.InvariantCulture, $"works, at full speed ({nanoseconds:0.0} ns per kernel instruction)."),
+        _ => "opens, but could not run the first instructions of a guest.",
+    };
 }
