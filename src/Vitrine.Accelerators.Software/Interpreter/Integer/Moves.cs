@@ -62,7 +62,8 @@ internal static unsafe class Moves
         table.Add(Code.Nop_rm16, &BindNop);
         table.Add(Code.Nop_rm32, &BindNop);
         table.Add(Code.Nop_rm64, &BindNop);
-        for (Code code = Code.Reservednop_rm16_r16_0F0D; code <= Code.Reservednop_rm64_r64_0F1F; code++) table.Add(code, &BindNop);
+        for (Code code = Code.Reservednop_rm16_r16_0F0D; code <= Code.Reservednop_rm64_r64_0F0D; code++) table.Add(code, &BindNop);
+        for (Code code = Code.Reservednop_rm16_r16_0F18; code <= Code.Reservednop_rm64_r64_0F1F; code++) table.Add(code, &BindNop);
     }
 
     /// <summary>Does nothing.</summary>
