@@ -1,5 +1,7 @@
 using Iced.Intel;
 using Vitrine.Accelerators.Software.Interpreter;
+using Vitrine.Accelerators.Software.Interpreter.Mmx;
+using Vitrine.Accelerators.Software.Interpreter.Sse;
 
 namespace Vitrine.Accelerators.Software.Decode;
 
@@ -16,6 +18,8 @@ internal sealed unsafe class OpTable
     {
         IntegerOps.Register(this);
         SystemOps.Register(this);
+        MmxOps.Register(this);
+        SseOps.Register(this);
     }
 
     /// <summary>The table.</summary>

@@ -1,0 +1,59 @@
+using Iced.Intel;
+using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.Mmu;
+using Vitrine.Accelerators.Software.State;
+
+namespace Vitrine.Accelerators.Software.Interpreter.Sse;
+
+/// <summary>
+/// Prefetches, fences, CLFLUSH. There is no cache to control; CLFLUSH faults like a byte load, prefetches never fault.
+/// None of them depends on CR0.EM, CR0.TS or CR4.OSFXSR.
+/// </summary>
+internal static unsafe class CacheControl
+{
+    // SAFETY: guest memory is only probed.
+
+    /// <summary>Registers the instructions.</summary>
+    public static void Register(OpTable table)
+    {
+        Code[] hints =
+        [
+            Code.Prefetchnta_m8, Code.Prefetcht0_m8, Code.Prefetcht1_m8, Code.Prefetcht2_m8,
+            Code.Prefetch_m8, Code.Prefetchw_m8, Code.Prefetchwt1_m8,
+            Code.Prefetchreserved3_m8, Code.Prefetchreserved4_m8, Code.Prefetchreserved5_m8,
+            Code.Prefetchreserved6_m8, Code.Prefetchreserved7_m8,
+        ];
+        Code[] fences =
+        [
+            Code.Lfence, Code.Lfence_E9, Code.Lfence_EA, Code.Lfence_EB,
+            Code.Lfence_EC, Code.Lfence_ED, Code.Lfence_EE, Code.Lfence_EF,
+            Code.Mfence, Code.Mfence_F1, Code.Mfence_F2, Code.Mfence_F3,
+            Code.Mfence_F4, Code.Mfence_F5, Code.Mfence_F6, Code.Mfence_F7,
+            Code.Sfence, Code.Sfence_F9, Code.Sfence_FA, Code.Sfence_FB,
+            Code.Sfence_FC, Code.Sfence_FD, Code.Sfence_FE, Code.Sfence_FF,
+        ];
+        foreach (Code code in hints) table.Add(code, &BindHint);
+        foreach (Code code in fences) table.Add(code, &BindFence);
+        table.Add(Code.Clflush_m8, &BindFlush);
+    }
+
+    private static void BindHint(in Instruction instruction, in BindContext context, Op* op) => op->Handler = &Hint;
+
+    private static void BindFence(in Instruction instruction, in BindContext context, Op* op) => op->Handler = &Fence;
+
+    private static void BindFlush(in Instruction instruction, in BindContext context, Op* op) => op->Handler = &Flush;
+
+    private static Op* Hint(CpuState* cpu, Op* op) => op + 1;
+
+    /// <summary>A full barrier for all three: other vCPUs are other threads of the host.</summary>
+    private static Op* Fence(CpuState* cpu, Op* op)
+    {
+        Interlocked.MemoryBarrier();
+        return op + 1;
+    }
+
+    private static Op* Flush(CpuState* cpu, Op* op) =>
+        AnyAddress.ForRead(cpu, op, 1, out ulong linear) && GuestAccess.ProbeRead(cpu, op, linear, 1)
+            ? op + 1
+            : Faults.Raise(cpu, op);
+}

@@ -1,0 +1,13 @@
+using System.Runtime.Intrinsics;
+using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.State;
+
+namespace Vitrine.Accelerators.Software.Interpreter.Sse;
+
+/// <summary>An operand that can be the source; registers are named by <see cref="Op.Src"/>.</summary>
+internal unsafe interface IVectorSource : IVectorOperand
+{
+    /// <summary>Reads it, zero-extended.</summary>
+    /// <returns>False when a fault is recorded.</returns>
+    static abstract bool Load(CpuState* cpu, Op* op, out Vector128<byte> value);
+}
