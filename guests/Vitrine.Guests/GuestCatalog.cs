@@ -20,6 +20,8 @@ public static class GuestCatalog
         PagingGuests.Faults32(),
         PagingGuests.Faults64(),
         PrivilegeGuests.SystemCalls(),
+        PrivilegeGuests.FaultInRing3(),
+        ModeGuests.RoundTrip(),
         .. Modes.Select(PowerGuests.PowerOff),
         .. Modes.Select(PowerGuests.ResetByResetRegister),
         .. Modes.Select(PowerGuests.ResetByKeyboardController),

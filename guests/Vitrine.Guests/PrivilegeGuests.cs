@@ -26,7 +26,6 @@ public static class PrivilegeGuests
         const uint MsrLstar = 0xC000_0082;
         const uint MsrFmask = 0xC000_0084;
         const uint UserStack = 0x7_0000;
-        const uint UserBit = 4;
         const byte Result = 2 + (UserCode << 1);
 
         GuestAssembler guest = new(FlatMode.Long);
@@ -39,10 +38,7 @@ public static class PrivilegeGuests
         SetDescriptor(code, UserBase + 8, 0x00CF_F300_0000_FFFF);
         SetDescriptor(code, UserBase + 16, 0x00AF_FB00_0000_FFFF);
 
-        // The first 2 MiB for the user too: PML4, PDPT and page directory of FlatMode.Long.
-        foreach (uint entry in new uint[] { 0x9_0000, 0x9_1000, 0x9_2000 }) code.or(__dword_ptr[entry], (int)UserBit);
-        code.mov(rax, cr3);
-        code.mov(cr3, rax);
+        AllowUser(code);
 
         Mark kernelEntry = guest.NewLabel();
         Mark user = guest.NewLabel();
@@ -99,6 +95,66 @@ public static class PrivilegeGuests
             Serial = "3!",
             EmulatingKvmLacks = "SYSCALL to ring 0",
         };
+    }
+
+    /// <summary>
+    /// Enters 64-bit ring 3 by IRETQ and provokes a general-protection fault there with HLT, which comes back through
+    /// the IDT and the ring-0 stack of the TSS. Leaves with the CS selector that the fault pushed.
+    /// </summary>
+    public static GuestProgram FaultInRing3()
+    {
+        const ushort UserData = 0x20 | 3;
+        const ushort UserCode = 0x28 | 3;
+        const ushort Tss = 0x30;
+        const uint TssBase = 0x2_1000;
+        const uint KernelStack = 0x6_0000;
+        const uint UserStack = 0x7_0000;
+        const byte GeneralProtection = 13;
+        GuestAssembler guest = new(FlatMode.Long);
+        Assembler code = guest.Code;
+        guest.LoadGdtr(Gdt, 0x3F);
+        SetDescriptor(code, 0x10, 0x00AF_9B00_0000_FFFF);
+        SetDescriptor(code, 0x18, 0x00CF_9300_0000_FFFF);
+        SetDescriptor(code, 0x20, 0x00CF_F300_0000_FFFF);
+        SetDescriptor(code, 0x28, 0x00AF_FB00_0000_FFFF);
+        SetDescriptor(code, Tss, 0x0000_8902_1000_0067);
+        code.mov(__qword_ptr[TssBase + 4], (int)KernelStack);
+        code.mov(ax, Tss);
+        code.ltr(ax);
+        AllowUser(code);
+        Mark handler = guest.NewLabel();
+        Mark user = guest.NewLabel();
+        guest.SetGate(GeneralProtection, handler);
+        guest.LoadInterruptTable();
+
+        code.push(UserData);
+        code.push((int)UserStack);
+        code.push(2);
+        code.push(UserCode);
+        code.lea(rax, __[user]);
+        code.push(rax);
+        code.iretq();
+
+        // Stack: error code, RIP, CS, RFLAGS, RSP, SS; RSP0 was aligned to 16 bytes.
+        guest.Place(handler);
+        code.pop(rax);
+        guest.Out(Ports.Serial, (byte)'0');
+        code.mov(eax, __dword_ptr[rsp + 8]);
+        guest.DebugExit();
+
+        guest.Place(user);
+        code.hlt();
+        code.jmp(user);
+        return new GuestProgram("fault-in-ring-3", FlatMode.Long, guest.Assemble(), GuestEnd.DebugExit) { ExitValue = (byte)UserCode, Serial = "0" };
+    }
+
+    // The first 2 MiB for the user too: PML4, PDPT and page directory of FlatMode.Long.
+    private static void AllowUser(Assembler code)
+    {
+        const int UserBit = 4;
+        foreach (uint entry in new uint[] { 0x9_0000, 0x9_1000, 0x9_2000 }) code.or(__dword_ptr[entry], UserBit);
+        code.mov(rax, cr3);
+        code.mov(cr3, rax);
     }
 
     private static void SetDescriptor(Assembler code, uint selector, ulong descriptor)
