@@ -16,7 +16,10 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
 {
     // SAFETY: _cpu, _data and _single are native allocations owned by this object and freed in Dispose; only the vCPU's thread
     // touches them, except PollAt, to which others write zero.
-    private const ulong PollInterval = 20_000;
+    // Bounds of how many instructions run between two looks at the clock: about 100 and 2 microseconds.
+    private const long LongestPoll = 20_000;
+    private const long ShortestPoll = 400;
+    private const long NanosecondsPerInstruction = 5;
 
     private readonly CpuState* _cpu;
     private readonly byte* _data;
@@ -28,9 +31,14 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
     private readonly Bus _bus;
     private readonly SoftMmu _mmu;
     private VmExit _exit;
+    private readonly WakeSignal _wake = new();
+    private CpuidTable _cpuid = new([]);
     private bool _accessPending;
+    private bool _halted;
+    private bool _interruptWaits;
     private bool _disposed;
     private volatile bool _kicked;
+    private volatile bool _flushRequested;
 
     internal SoftwareVcpu(SoftwareAccelerator accelerator, int id)
     {
@@ -46,7 +54,7 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
         _cpu->SystemFlags = Rflags.Fixed;
         _bus = new Bus(this, _cpu);
         _mmu = new SoftMmu(_cpu, accelerator, _bus, _blocks);
-        LocalApic = new LocalApic((uint)id, new ApicClock(_cpu), () => Volatile.Write(ref _cpu->PollAt, 0));
+        LocalApic = new LocalApic((uint)id, new ApicClock(_cpu), Wake);
         LocalApicPage = LocalApic.PageAddress;
         Msrs = new ModelSpecificRegisters(_cpu, this);
         PutState(ResetState.Create(id, 0), PutLevel.Full);
@@ -96,6 +104,14 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
     {
         CompleteAccess();
         StateTransfer.Get(_cpu, state);
+        state.ApicBase = LocalApic.ApicBase;
+        state.Cr8 = LocalApic.Cr8;
+        LocalApic.SaveState(state.LocalApic);
+        state.MpState = _halted ? MpState.Halted : MpState.Runnable;
+        foreach (uint index in ModelSpecificRegisters.Transferred)
+        {
+            if (Msrs.TryRead(index, out ulong value)) state.Msrs[index] = value;
+        }
     }
 
     /// <inheritdoc/>
@@ -103,7 +119,23 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
     {
         CompleteAccess();
         _cpu->Replay.Count = 0;
-        StateTransfer.Put(state, _cpu, level);
+        StateTransfer.Put(state, _cpu);
+        if (level >= PutLevel.Reset)
+        {
+            // A page without a version was never read from an APIC: the state was built, and means the APIC's own reset.
+            const int VersionRegister = 0x30;
+            if (state.LocalApic[VersionRegister] != 0) LocalApic.LoadState(state.LocalApic, state.ApicBase);
+            else LocalApic.Reset();
+            LocalApicPage = LocalApic.IsMmioEnabled ? LocalApic.PageAddress : ulong.MaxValue;
+            _halted = state.MpState == MpState.Halted;
+        }
+
+        foreach (uint index in ModelSpecificRegisters.Transferred)
+        {
+            bool writable = index is not (Msr.IA32_TIME_STAMP_COUNTER or Msr.IA32_TSC_DEADLINE) || level >= PutLevel.Reset;
+            if (writable && state.Msrs.TryGetValue(index, out ulong value)) Msrs.TryWrite(index, value);
+        }
+
         FlushCode();
         _mmu.FlushAll();
         CpuModes.Refresh(_cpu);
@@ -116,34 +148,15 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
         bool finishing = CompleteAccess();
         while (true)
         {
-            if (!finishing && _cpu->Instructions >= _cpu->PollAt && !ProcessEvents()) return ref _exit;
-            finishing = false;
-            bool single = (_cpu->SystemFlags & Rflags.TF) != 0 || _cpu->InterruptShadow != 0;
-            Op* op = single ? FindSingle() : Find(_cpu->Rip);
-            if (op != null)
+            if (!finishing)
             {
-                _cpu->BlockRip = _cpu->Rip;
-                do
-                {
-                    op = op->Handler(_cpu, op);
-                }
-                while (op != null);
+                if (_halted && !WaitForInterrupt()) return ref _exit;
+                if ((_cpu->Instructions >= _cpu->PollAt || (_interruptWaits && InterruptsEnabled)) && !ProcessEvents()) return ref _exit;
             }
 
-            switch (_cpu->Leave)
-            {
-                case LeaveReason.NextBlock:
-                    break;
-                case LeaveReason.Exit:
-                    return ref _exit;
-                case LeaveReason.Fault:
-                case LeaveReason.Shutdown:
-                    _exit.Reason = VmExitReason.Shutdown;
-                    return ref _exit;
-                case LeaveReason.Halt:
-                    _exit.Reason = VmExitReason.HaltForever;
-                    return ref _exit;
-            }
+            finishing = false;
+            bool alive = NeedsSteps() ? RunOne() : RunBlocks();
+            if (!alive) return ref _exit;
         }
     }
 
@@ -151,18 +164,14 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
     public void Kick()
     {
         _kicked = true;
-        Volatile.Write(ref _cpu->PollAt, 0);
+        Wake();
     }
 
     /// <inheritdoc/>
-    public void NotifyExternalInterrupt(bool level)
-    {
-    }
+    public void NotifyExternalInterrupt(bool level) => LocalApic.SetLine(0, level);
 
     /// <inheritdoc/>
-    public void RaiseNmi()
-    {
-    }
+    public void RaiseNmi() => LocalApic.PostNmi();
 
     /// <inheritdoc/>
     public bool TryTranslate(ulong gva, out ulong gpa) => _mmu.TryTranslate(gva, out gpa);
@@ -173,6 +182,7 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
         if (_disposed) return;
         _disposed = true;
         _mmu.Dispose();
+        _wake.Dispose();
         _blocks.Dispose();
         NativeMemory.Free(_single);
         NativeMemory.Free(_data);
@@ -232,21 +242,21 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
     internal ulong ReadLocalApic(uint offset, int size) => LocalApic.Read(offset);
 
     /// <summary>Writes a register of the local APIC.</summary>
-    internal void WriteLocalApic(uint offset, int size, ulong value) => LocalApic.Write(offset, (uint)value);
-
-    private CpuidTable _cpuid = new([]);
+    internal void WriteLocalApic(uint offset, int size, ulong value)
+    {
+        LocalApic.Write(offset, (uint)value);
+        Volatile.Write(ref _cpu->PollAt, 0);
+    }
 
     /// <summary>The dirty log was read: writes must be seen again. Any thread.</summary>
     internal void RequestFlush()
     {
         _flushRequested = true;
-        Volatile.Write(ref _cpu->PollAt, 0);
+        Wake();
     }
 
     /// <summary>Delivers an interrupt message to the local APIC. Any thread.</summary>
-    internal void DeliverMessage(ulong address, uint data)
-    {
-    }
+    internal void DeliverMessage(ulong address, uint data) => LocalApic.DeliverMessage(address, data);
 
     /// <summary>The slots have changed. The vCPU must not be running.</summary>
     internal void ReloadSlots()
@@ -255,8 +265,6 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
         _mmu.ReloadSlots();
         _mmu.FlushAll();
     }
-
-    private volatile bool _flushRequested;
 
     private void ExitForAccess(int size, bool isWrite, ulong value)
     {
@@ -284,9 +292,96 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
         return log.Count > 0 && log.Instruction == _cpu->Instructions + 1;
     }
 
+    private bool InterruptsEnabled => (_cpu->SystemFlags & Rflags.IF) != 0;
+
+    /// <summary>Runs blocks until something needs the dispatcher.</summary>
+    /// <returns>False when the exit is filled in.</returns>
+    private bool RunBlocks()
+    {
+        Op* op = Find(_cpu->Rip);
+        if (op != null) Execute(op);
+        return _cpu->Leave switch
+        {
+            LeaveReason.NextBlock => true,
+            LeaveReason.Fault => InterruptDelivery.DeliverException(_cpu) || ShutDown(),
+            LeaveReason.Halt => _halted = true,
+            LeaveReason.DebugTrap => InterruptDelivery.DeliverDebugTrap(_cpu) || ShutDown(),
+            LeaveReason.Shutdown => ShutDown(),
+            _ => false,
+        };
+    }
+
+    /// <summary>Runs one instruction, with everything that single step, breakpoints and interrupt shadows ask for around it.</summary>
+    /// <returns>False when the exit is filled in.</returns>
+    private bool RunOne()
+    {
+        ulong flags = _cpu->SystemFlags;
+        if (DebugEvents.HasInstructionBreakpoint(_cpu, LinearRip())) return InterruptDelivery.DeliverDebugTrap(_cpu) || ShutDown();
+        _cpu->InterruptShadow = 0;
+
+        // The end of the one-instruction block must come back here.
+        Volatile.Write(ref _cpu->PollAt, 0);
+        Op* op = FindSingle();
+        if (op != null) Execute(op);
+        switch (_cpu->Leave)
+        {
+            case LeaveReason.NextBlock:
+            case LeaveReason.Halt:
+                _halted = _cpu->Leave == LeaveReason.Halt;
+                return !DebugEvents.IsTrapDue(_cpu, flags) || InterruptDelivery.DeliverDebugTrap(_cpu) || ShutDown();
+            case LeaveReason.Fault:
+                DebugEvents.Discard(_cpu);
+                return InterruptDelivery.DeliverException(_cpu) || ShutDown();
+            case LeaveReason.Exit:
+                // A bus access: the same instruction runs again, under the same shadow.
+                DebugEvents.Discard(_cpu);
+                return false;
+            case LeaveReason.DebugTrap:
+                return InterruptDelivery.DeliverDebugTrap(_cpu) || ShutDown();
+            default:
+                return ShutDown();
+        }
+    }
+
+    private void Execute(Op* op)
+    {
+        _cpu->BlockRip = _cpu->Rip;
+        do
+        {
+            op = op->Handler(_cpu, op);
+        }
+        while (op != null);
+    }
+
+    private bool NeedsSteps()
+    {
+        if (_cpu->InterruptShadow != 0 || _cpu->PendingDebug != 0) return true;
+        if (!DebugEvents.NeedsStepping(_cpu)) return false;
+
+        // RF alone only holds back instruction breakpoints: without any it may as well go now.
+        if ((_cpu->SystemFlags & Rflags.TF) != 0 || (_cpu->Dr7 & Dr7.EnableMask) != 0) return true;
+        _cpu->SystemFlags &= ~Rflags.RF;
+        return false;
+    }
+
+    private bool ShutDown()
+    {
+        _exit.Reason = VmExitReason.Shutdown;
+        return false;
+    }
+
+    private void Wake()
+    {
+        Volatile.Write(ref _cpu->PollAt, 0);
+        _wake.Signal();
+    }
+
+    /// <summary>Looks at everything that other threads and the clock may have brought.</summary>
+    /// <returns>False when the exit is filled in.</returns>
     private bool ProcessEvents()
     {
-        Volatile.Write(ref _cpu->PollAt, _cpu->Instructions + PollInterval);
+        // First, so that a request that comes while we look is not overwritten.
+        Volatile.Write(ref _cpu->PollAt, _cpu->Instructions + (ulong)LongestPoll);
         if (_flushRequested)
         {
             _flushRequested = false;
@@ -300,12 +395,96 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
             return false;
         }
 
+        long now = GuestClock.Nanoseconds();
+        LocalApic.Advance(now);
+        if (LocalApic.TryTakeEoiBroadcast(out byte ended))
+        {
+            Volatile.Write(ref _cpu->PollAt, 0);
+            _exit.Reason = VmExitReason.IoapicEoi;
+            _exit.Vector = ended;
+            return false;
+        }
+
+        return DeliverEvents() && PlanPoll(now);
+    }
+
+    private bool DeliverEvents()
+    {
+        if (LocalApic.TryTake(ApicEvents.Init)) TakeInit();
+        bool open = _cpu->InterruptShadow == 0;
+        if (open && !_cpu->NmiMasked && LocalApic.TryTake(ApicEvents.Nmi) && !InterruptDelivery.DeliverNmi(_cpu)) return ShutDown();
+        bool local = LocalApic.HasDeliverableInterrupt(out _);
+        bool external = !local && LocalApic.HasExternalInterrupt;
+        _interruptWaits = local || external;
+        if (!_interruptWaits || !open || !InterruptsEnabled) return true;
+        byte vector = local ? LocalApic.Acknowledge() : _accelerator.ExternalInterrupts!.Acknowledge();
+        if (!InterruptDelivery.DeliverInterrupt(_cpu, vector)) return ShutDown();
+        _interruptWaits = LocalApic.HasDeliverableInterrupt(out _) || LocalApic.HasExternalInterrupt;
         return true;
     }
 
+    /// <summary>The next look at the clock: sooner when the APIC's timer is about to expire.</summary>
+    private bool PlanPoll(long now)
+    {
+        long deadline = LocalApic.NextDeadline;
+        if (deadline == long.MaxValue) return true;
+        ulong instructions = (ulong)Math.Clamp((deadline - now) / NanosecondsPerInstruction, ShortestPoll, LongestPoll);
+        ulong planned = _cpu->Instructions + instructions;
+
+        // Only shorten it: zero is somebody's request.
+        if (planned < Volatile.Read(ref _cpu->PollAt)) Volatile.Write(ref _cpu->PollAt, planned);
+        return true;
+    }
+
+    /// <summary>HLT: until an interrupt that can be delivered.</summary>
+    /// <returns>False when the exit is filled in; the vCPU stays halted.</returns>
+    private bool WaitForInterrupt()
+    {
+        while (true)
+        {
+            long now = GuestClock.Nanoseconds();
+            LocalApic.Advance(now);
+            bool interrupt = LocalApic.HasDeliverableInterrupt(out _) || LocalApic.HasExternalInterrupt;
+            ApicEvents events = LocalApic.PendingEvents & (ApicEvents.Nmi | ApicEvents.Init);
+            if (_cpu->NmiMasked) events &= ~ApicEvents.Nmi;
+            if ((interrupt && InterruptsEnabled) || events != ApicEvents.None)
+            {
+                _halted = false;
+                Volatile.Write(ref _cpu->PollAt, 0);
+                return true;
+            }
+
+            if (_kicked || _flushRequested)
+            {
+                if (!ProcessEvents()) return false;
+                continue;
+            }
+
+            if (!InterruptsEnabled)
+            {
+                _exit.Reason = VmExitReason.HaltForever;
+                return false;
+            }
+
+            long deadline = LocalApic.NextDeadline;
+            _wake.Wait(deadline == long.MaxValue ? long.MaxValue : deadline - now);
+        }
+    }
+
+    /// <summary>INIT to the bootstrap processor: the reset vector again (SDM vol. 3, 10.1.1).</summary>
+    private void TakeInit()
+    {
+        ProcessorState state = new();
+        GetState(state);
+        ResetState.ApplyInit(state, _cpuid.Lookup(1, 0).Eax);
+        PutState(state, PutLevel.Reset);
+    }
+
+    private ulong LinearRip() =>
+        (_cpu->Mode & ExecutionMode.Code64) != 0 ? _cpu->Rip : (uint)(_cpu->Segments[Seg.Cs].Base + _cpu->Rip);
+
     private Op* FindSingle()
     {
-        _cpu->InterruptShadow = 0;
         _cpu->Leave = LeaveReason.NextBlock;
         if (!TryLocate(_cpu->Rip, out ulong linear, out ulong gpa)) return null;
         return DecodeSingle(linear, gpa) ? Block.Ops(_single) : null;

@@ -39,11 +39,10 @@ internal static unsafe class StateTransfer
 
         GetFpu(cpu, state.Fpu);
         state.Events = new PendingEvents { InterruptShadow = (byte)cpu->InterruptShadow };
-        foreach (uint index in ModelSpecific) state.Msrs[index] = *Field(cpu, index);
     }
 
     /// <summary>Writes the state; the caller flushes translations and decoded code and refreshes the modes.</summary>
-    public static void Put(ProcessorState state, CpuState* cpu, PutLevel level)
+    public static void Put(ProcessorState state, CpuState* cpu)
     {
         for (int i = 0; i < Seg.Count; i++)
         {
@@ -70,11 +69,6 @@ internal static unsafe class StateTransfer
         bool vm86 = (state.Cr0 & Cr0.PE) != 0 && (state.Rflags & Rflags.VM) != 0;
         cpu->Cpl = (state.Cr0 & Cr0.PE) == 0 ? 0u : vm86 ? 3u : state.Segments[Seg.Ss].Dpl;
         PutFpu(state.Fpu, cpu);
-        foreach (uint index in ModelSpecific)
-        {
-            if (state.Msrs.TryGetValue(index, out ulong value)) *Field(cpu, index) = value;
-        }
-
         cpu->InterruptShadow = state.Events.InterruptShadow;
         cpu->Dr6 = state.Dr6;
         cpu->Dr7 = state.Dr7;
@@ -84,26 +78,6 @@ internal static unsafe class StateTransfer
             cpu->Pdpte[i] = state.Pdptes[i];
         }
     }
-
-    /// <summary>The model-specific registers with a field of their own.</summary>
-    private static ReadOnlySpan<uint> ModelSpecific =>
-    [
-        Msr.IA32_STAR, Msr.IA32_LSTAR, Msr.IA32_CSTAR, Msr.IA32_FMASK, Msr.IA32_KERNEL_GS_BASE, Msr.IA32_SYSENTER_CS,
-        Msr.IA32_SYSENTER_ESP, Msr.IA32_SYSENTER_EIP, Msr.IA32_TSC_AUX,
-    ];
-
-    private static ulong* Field(CpuState* cpu, uint msr) => msr switch
-    {
-        Msr.IA32_STAR => &cpu->Star,
-        Msr.IA32_LSTAR => &cpu->Lstar,
-        Msr.IA32_CSTAR => &cpu->Cstar,
-        Msr.IA32_FMASK => &cpu->Fmask,
-        Msr.IA32_KERNEL_GS_BASE => &cpu->KernelGsBase,
-        Msr.IA32_SYSENTER_CS => &cpu->SysenterCs,
-        Msr.IA32_SYSENTER_ESP => &cpu->SysenterEsp,
-        Msr.IA32_SYSENTER_EIP => &cpu->SysenterEip,
-        _ => &cpu->TscAux,
-    };
 
     private static void GetFpu(CpuState* cpu, FpuState fpu)
     {

@@ -33,6 +33,14 @@ internal sealed unsafe class ModelSpecificRegisters
     /// <summary>Memory types.</summary>
     public MemoryTypeRanges MemoryTypes { get; } = new();
 
+    /// <summary>What is part of a vCPU's transferable state, beside the registers that <see cref="ProcessorState"/> has properties for.</summary>
+    public static ReadOnlySpan<uint> Transferred =>
+    [
+        Msr.IA32_STAR, Msr.IA32_LSTAR, Msr.IA32_CSTAR, Msr.IA32_FMASK, Msr.IA32_KERNEL_GS_BASE, Msr.IA32_SYSENTER_CS,
+        Msr.IA32_SYSENTER_ESP, Msr.IA32_SYSENTER_EIP, Msr.IA32_TSC_AUX, Msr.IA32_MISC_ENABLE, Msr.IA32_PAT,
+        Msr.IA32_TIME_STAMP_COUNTER, Msr.IA32_TSC_DEADLINE,
+    ];
+
     /// <summary>RDMSR.</summary>
     /// <returns>False for #GP(0).</returns>
     public bool TryRead(uint index, out ulong value)

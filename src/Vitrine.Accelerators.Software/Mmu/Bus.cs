@@ -1,4 +1,5 @@
 using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.Helpers;
 using Vitrine.Accelerators.Software.State;
 
 namespace Vitrine.Accelerators.Software.Mmu;
@@ -17,6 +18,7 @@ internal sealed unsafe class Bus(SoftwareVcpu vcpu, CpuState* cpu)
     /// <returns>False when the access has left as an exit.</returns>
     public bool PortRead(CpuState* state, Op* op, ushort port, int size, out uint value)
     {
+        DebugEvents.NotePort(cpu, port, size);
         if (TryReplay(op, out ulong data))
         {
             value = size == 4 ? (uint)data : (uint)data & ((1u << (size * 8)) - 1);
@@ -32,6 +34,7 @@ internal sealed unsafe class Bus(SoftwareVcpu vcpu, CpuState* cpu)
     /// <returns>False when the access has left as an exit.</returns>
     public bool PortWrite(CpuState* state, Op* op, ushort port, int size, uint value)
     {
+        DebugEvents.NotePort(cpu, port, size);
         if (TryReplay(op, out _)) return true;
         vcpu.ExitForPort(port, size, isWrite: true, value);
         return false;

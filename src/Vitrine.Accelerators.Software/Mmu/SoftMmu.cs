@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.Helpers;
 using Vitrine.Accelerators.Software.State;
 using Vitrine.X86.Exceptions;
 using Vitrine.X86.Paging;
@@ -466,6 +467,7 @@ internal sealed unsafe class SoftMmu : IDisposable
             return false;
         }
 
+        DebugEvents.NoteData(_cpu, linear, size, write);
         return true;
     }
 

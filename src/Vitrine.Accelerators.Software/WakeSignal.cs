@@ -1,0 +1,47 @@
+using System.Runtime.InteropServices;
+
+namespace Vitrine.Accelerators.Software;
+
+/// <summary>
+/// What a halted vCPU waits on: a signal from any thread, or a time to the nanosecond (the runtime's own waits count in
+/// milliseconds, too coarse for a guest's timers). A signal costs a system call only when somebody waits.
+/// </summary>
+internal sealed unsafe partial class WakeSignal : IDisposable
+{
+    // SAFETY: _word is a native allocation freed in Dispose, after which nobody signals; the kernel only reads it.
+    private const int Idle = 0;
+    private const int Signalled = 1;
+    private const int Waiting = 2;
+    private const nint FutexCall = 202;
+    private const int WaitPrivate = 128;
+    private const int WakePrivate = 129;
+
+    private readonly int* _word = (int*)NativeMemory.AllocZeroed(sizeof(int));
+
+    /// <summary>Ends the present or the next wait.</summary>
+    public void Signal()
+    {
+        if (Interlocked.Exchange(ref *_word, Signalled) == Waiting) _ = Futex(FutexCall, _word, WakePrivate, 1, null);
+    }
+
+    /// <summary>Waits for a signal.</summary>
+    /// <param name="nanoseconds">At most this long; not positive returns at once, <see cref="long.MaxValue"/> waits for ever.</param>
+    public void Wait(long nanoseconds)
+    {
+        if (nanoseconds > 0 && Interlocked.CompareExchange(ref *_word, Waiting, Idle) == Idle)
+        {
+            long* time = stackalloc long[2];
+            time[0] = nanoseconds / 1_000_000_000;
+            time[1] = nanoseconds % 1_000_000_000;
+            _ = Futex(FutexCall, _word, WaitPrivate, Waiting, nanoseconds == long.MaxValue ? null : time);
+        }
+
+        Volatile.Write(ref *_word, Idle);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => NativeMemory.Free(_word);
+
+    [LibraryImport("libc", EntryPoint = "syscall")]
+    private static partial nint Futex(nint number, int* word, int operation, int value, long* timeout);
+}
