@@ -35,6 +35,7 @@ internal static class CommandLine
         Command root = new("vitrine", $"Runs x86-64 virtual machines on KVM, or on its own software CPU.\n\n{ExitStatus.Help}")
         {
             RunCommand.Build(),
+            DemoCommand.Build(),
             CheckCommand.Build(),
             version,
         };

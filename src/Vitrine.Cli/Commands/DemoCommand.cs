@@ -1,0 +1,65 @@
+using System.CommandLine;
+using Vitrine.Boot;
+using Vitrine.Cli.Demo;
+using Vitrine.Cli.Terminal;
+using Vitrine.Errors;
+using Vitrine.Guests;
+
+namespace Vitrine.Cli.Commands;
+
+/// <summary>vitrine demo: boots Linux to a shell, or the built-in guest where no kernel can be had.</summary>
+internal static class DemoCommand
+{
+    private const string DefaultCommandLine = "console=ttyS0";
+
+    /// <summary>Describes the command.</summary>
+    public static Command Build()
+    {
+        Option<string> append = new("--append")
+        {
+            Description = "Linux' command line.",
+            HelpName = "TEXT",
+            DefaultValueFactory = _ => DefaultCommandLine,
+        };
+        Option<bool> builtIn = new("--built-in") { Description = "Run the small built-in guest; downloads nothing." };
+        MachineOptions machine = new();
+        Command command = new(
+            "demo",
+            "Boots an unmodified Debian kernel to a shell. The kernel and busybox come through apt-get download into " +
+            $"{DemoFolder}; nothing is installed. Without apt or network a small built-in guest runs instead.\n\n{ExitStatus.Help}")
+        {
+            append, builtIn,
+        };
+        machine.AddTo(command);
+        command.SetAction(parsed =>
+        {
+            BootSource boot = parsed.GetValue(builtIn) ? BuiltIn() : Choose(parsed.GetValue(append)!);
+            return ConsoleSession.Run(
+                machine.Read(parsed, boot),
+                new OutputTarget.Stdio(),
+                new OutputTarget.Nowhere(),
+                machine.ReadTimeout(parsed),
+                showTimes: false);
+        });
+        return command;
+    }
+
+    private static string DemoFolder => Path.Combine(CacheFolder.Path, "demo");
+
+    private static BootSource Choose(string commandLine)
+    {
+        try
+        {
+            LinuxGuest guest = LinuxGuest.FindIn(DemoFolder) ?? LinuxGuest.Fetch(DemoFolder);
+            Messages.Say($"Booting {guest.Kernel}. Ctrl-A X leaves, Ctrl-A H helps.");
+            return new BootSource.Kernel(guest.Kernel) { Initrd = guest.Initrd, CommandLine = commandLine };
+        }
+        catch (VitrineException error) when (error.Kind == ErrorKind.Host)
+        {
+            Messages.Say($"{error.What} {error.Why} Running the built-in guest instead.");
+            return BuiltIn();
+        }
+    }
+
+    private static BootSource BuiltIn() => DemoGuest.Create().ToBootSource();
+}
