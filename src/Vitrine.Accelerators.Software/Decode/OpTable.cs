@@ -2,6 +2,7 @@ using Iced.Intel;
 using Vitrine.Accelerators.Software.Interpreter;
 using Vitrine.Accelerators.Software.Interpreter.Mmx;
 using Vitrine.Accelerators.Software.Interpreter.Sse;
+using Vitrine.Accelerators.Software.Interpreter.X87;
 
 namespace Vitrine.Accelerators.Software.Decode;
 
@@ -20,6 +21,7 @@ internal sealed unsafe class OpTable
         SystemOps.Register(this);
         MmxOps.Register(this);
         SseOps.Register(this);
+        X87Instructions.Register(this);
     }
 
     /// <summary>The table.</summary>

@@ -9,26 +9,16 @@ namespace Vitrine.Tests.Software.FloatingPoint;
 /// The host's own x87 and SSE units as oracle: a few instructions in an executable page. x87 may run with exceptions unmasked,
 /// because nothing in the page waits for them; SSE must have them masked.
 /// </summary>
-// SAFETY: the page is mapped for the life of the object, holds a leaf function that follows the System V convention and touches
-// only the Frame it is given, and every Frame is on the caller's stack.
-internal sealed unsafe partial class HostFpu : IDisposable
+// SAFETY: the routine touches only the Frame, which is pinned while it runs.
+internal sealed unsafe class HostFpu : IDisposable
 {
-    public const string Missing = "the oracle is the host CPU, and this one is not an x86-64 under Linux";
+    public const string Missing = HostRoutine.Missing;
 
-    private const nuint PageSize = 4096;
-    private readonly void* page;
+    private readonly HostRoutine routine;
 
-    private HostFpu(Assembler assembler)
-    {
-        page = Map(null, PageSize, 7, 0x22, -1, 0);
-        if (page == (void*)-1) throw new InvalidOperationException("mmap of an executable page failed");
-        using MemoryStream code = new();
-        assembler.Assemble(new StreamCodeWriter(code), (ulong)page);
-        Marshal.Copy(code.ToArray(), 0, (nint)page, (int)code.Length);
-    }
+    private HostFpu(Assembler assembler) => routine = new(assembler);
 
-    public static bool IsAvailable =>
-        OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64;
+    public static bool IsAvailable => HostRoutine.IsAvailable;
 
     /// <summary>Runs an x87 instruction with ST(0) and ST(1) loaded from the frame; Operand is at [rdi + 0x60].</summary>
     public static HostFpu X87(Action<Assembler> operation)
@@ -71,16 +61,10 @@ internal sealed unsafe partial class HostFpu : IDisposable
 
     public void Run(ref Frame frame)
     {
-        fixed (Frame* pointer = &frame) ((delegate* unmanaged<Frame*, void>)page)(pointer);
+        fixed (Frame* pointer = &frame) routine.Run(pointer);
     }
 
-    public void Dispose() => Unmap(page, PageSize);
-
-    [LibraryImport("libc", EntryPoint = "mmap")]
-    private static partial void* Map(void* address, nuint length, int protection, int flags, int descriptor, nint offset);
-
-    [LibraryImport("libc", EntryPoint = "munmap")]
-    private static partial int Unmap(void* address, nuint length);
+    public void Dispose() => routine.Dispose();
 
     [StructLayout(LayoutKind.Explicit, Size = 0x80)]
     internal struct Frame
