@@ -2,6 +2,7 @@ using Iced.Intel;
 using Vitrine.Accelerators.Software.Interpreter;
 using Vitrine.Accelerators.Software.Interpreter.Mmx;
 using Vitrine.Accelerators.Software.Interpreter.Sse;
+using Vitrine.Accelerators.Software.Interpreter.SseFloat;
 using Vitrine.Accelerators.Software.Interpreter.X87;
 
 namespace Vitrine.Accelerators.Software.Decode;
@@ -22,6 +23,7 @@ internal sealed unsafe class OpTable
         MmxOps.Register(this);
         SseOps.Register(this);
         X87Instructions.Register(this);
+        SseFloatInstructions.Register(this);
     }
 
     /// <summary>The table.</summary>

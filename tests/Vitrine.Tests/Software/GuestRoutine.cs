@@ -48,6 +48,14 @@ internal sealed class GuestRoutine : IDisposable
         if (!memory.TryRead(new Gpa(Data), data)) throw new InvalidOperationException("no memory");
     }
 
+    /// <summary>The processor's state as the last run left it.</summary>
+    public ProcessorState GetState()
+    {
+        ProcessorState state = new();
+        vcpu.GetState(state);
+        return state;
+    }
+
     public void Dispose()
     {
         vcpu.Dispose();

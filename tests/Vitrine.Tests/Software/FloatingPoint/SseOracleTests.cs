@@ -119,7 +119,7 @@ public sealed class SseOracleTests
     private static void Check(string name, Action<Assembler> host, Operation ours, bool? isDouble, ulong mask)
     {
         using HostFpu oracle = HostFpu.Sse(host);
-        Operands operands = new(Seed);
+        RandomOperands operands = new(Seed);
         for (int i = 0; i < Cases; i++)
         {
             uint mxcsr = operands.Mxcsr();

@@ -87,7 +87,7 @@ public sealed class TranscendentalTests
         (Action<Assembler> host, Operation ours) = Operations[name];
         bool isBinary = name is "fpatan" or "fyl2x" or "fyl2xp1";
         using HostFpu oracle = HostFpu.X87(host);
-        Operands operands = new(Seed);
+        RandomOperands operands = new(Seed);
         for (int i = 0; i < Cases; i++)
         {
             Float80 x = operands.Extended();

@@ -48,7 +48,7 @@ public sealed class X87OracleTests
         Assert.SkipUnless(HostFpu.IsAvailable, HostFpu.Missing);
         (Action<Assembler> host, Operation ours) = Operations[name];
         using HostFpu oracle = HostFpu.X87(host);
-        Operands operands = new(Seed);
+        RandomOperands operands = new(Seed);
         for (int i = 0; i < Cases; i++)
         {
             ushort control = operands.ControlWord(masked);
@@ -72,7 +72,7 @@ public sealed class X87OracleTests
     {
         Assert.SkipUnless(HostFpu.IsAvailable, HostFpu.Missing);
         using HostFpu oracle = HostFpu.X87(a => { if (bits == 32) a.fadd(__dword_ptr[rdi + 0x60]); else a.fadd(__qword_ptr[rdi + 0x60]); });
-        Operands operands = new(Seed);
+        RandomOperands operands = new(Seed);
         for (int i = 0; i < Cases; i++)
         {
             ushort control = operands.ControlWord(masked: i % 2 == 0);
@@ -97,7 +97,7 @@ public sealed class X87OracleTests
     {
         Assert.SkipUnless(HostFpu.IsAvailable, HostFpu.Missing);
         using HostFpu oracle = HostFpu.X87(a => { if (nearest) a.fprem1(); else a.fprem(); });
-        Operands operands = new(Seed);
+        RandomOperands operands = new(Seed);
         for (int i = 0; i < Cases; i++)
         {
             ushort control = operands.ControlWord(masked: i % 2 == 0);
@@ -120,7 +120,7 @@ public sealed class X87OracleTests
     {
         Assert.SkipUnless(HostFpu.IsAvailable, HostFpu.Missing);
         using HostFpu oracle = HostFpu.X87(a => { a.ffree(st7); a.fxtract(); });
-        Operands operands = new(Seed);
+        RandomOperands operands = new(Seed);
         for (int i = 0; i < Cases; i++)
         {
             ushort control = operands.ControlWord(masked: i % 2 == 0);
@@ -143,7 +143,7 @@ public sealed class X87OracleTests
     {
         Assert.SkipUnless(HostFpu.IsAvailable, HostFpu.Missing);
         using HostFpu oracle = HostFpu.X87(a => { if (quietIsInvalid) a.fcom(st0, st1); else a.fucom(st0, st1); });
-        Operands operands = new(Seed);
+        RandomOperands operands = new(Seed);
         for (int i = 0; i < Cases; i++)
         {
             Float80 x = operands.Extended();
@@ -176,7 +176,7 @@ public sealed class X87OracleTests
     {
         Assert.SkipUnless(HostFpu.IsAvailable, HostFpu.Missing);
         using HostFpu oracle = HostFpu.X87(a => { if (bits == 32) a.fld(__dword_ptr[rdi + 0x60]); else a.fld(__qword_ptr[rdi + 0x60]); });
-        Operands operands = new(Seed);
+        RandomOperands operands = new(Seed);
         for (int i = 0; i < Cases; i++)
         {
             ushort control = operands.ControlWord();
@@ -221,7 +221,7 @@ public sealed class X87OracleTests
                 default: a.fbstp(__tbyte_ptr[rdi + 0x60]); break;
             }
         });
-        Operands operands = new(Seed);
+        RandomOperands operands = new(Seed);
         for (int i = 0; i < Cases; i++)
         {
             ushort control = operands.ControlWord(masked: i % 2 == 0);
@@ -258,7 +258,7 @@ public sealed class X87OracleTests
     {
         Assert.SkipUnless(HostFpu.IsAvailable, HostFpu.Missing);
         using HostFpu oracle = HostFpu.X87(a => a.fbld(__tbyte_ptr[rdi + 0x60]));
-        Operands operands = new(Seed);
+        RandomOperands operands = new(Seed);
         for (int i = 0; i < Cases; i++)
         {
             ulong low = 0;

@@ -3,7 +3,7 @@ using Vitrine.Accelerators.Software.FloatingPoint;
 namespace Vitrine.Tests.Software.FloatingPoint;
 
 /// <summary>Random operands, most of them near something that matters: zeros, denormals, infinities, NaNs, ties, range ends.</summary>
-internal sealed class Operands(int seed)
+internal sealed class RandomOperands(int seed)
 {
     private static readonly ulong[] Significands =
     [
