@@ -17,7 +17,10 @@ internal static unsafe class Moves
         Widths(table, Code.Mov_r8_rm8);
         Widths(table, Code.Mov_AL_moffs8);
         Widths(table, Code.Mov_moffs8_AL);
-        Widths(table, Code.Mov_rm8_imm8);
+        table.Add(Code.Mov_rm8_imm8, &BindMove<byte>);
+        table.Add(Code.Mov_rm16_imm16, &BindMove<ushort>);
+        table.Add(Code.Mov_rm32_imm32, &BindMove<uint>);
+        table.Add(Code.Mov_rm64_imm32, &BindMove<ulong>);
         table.Add(Code.Mov_r8_imm8, &BindMove<byte>);
         table.Add(Code.Mov_r16_imm16, &BindMove<ushort>);
         table.Add(Code.Mov_r32_imm32, &BindMove<uint>);
