@@ -543,6 +543,7 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
         int first = Math.Min(MaxLength, 0x1000 - offset);
         CopyCode(gpa, bytes, first);
         NativeMemory.Clear(_single, (nuint)(sizeof(Block) + (2 * sizeof(Op))));
+        _single->Dropped = true;
         if (_builder.Build(bytes, first, offset, _cpu->Mode, 1, _single)) return true;
         if (first == MaxLength) return false;
         ulong next = linear + (ulong)first;

@@ -25,7 +25,10 @@ internal unsafe struct Block
     /// <summary>Next block that begins in the same guest page.</summary>
     public Block* NextInPage;
 
-    /// <summary>The code has changed: every operation only leads back to the dispatcher.</summary>
+    /// <summary>
+    /// Nothing may lead here: the code has changed (every operation then only leads back to the dispatcher), or the block is
+    /// the one that each single instruction is decoded into.
+    /// </summary>
     public bool Dropped;
 
     /// <summary>The block whose first operation this is.</summary>

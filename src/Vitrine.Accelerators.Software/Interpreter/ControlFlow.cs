@@ -60,7 +60,7 @@ internal static unsafe class ControlFlow
         JumpCacheEntry* entry = JumpCache.EntryFor(cpu, target);
         Op* next = entry->Rip == target && entry->Tag == cpu->CodeTag ? entry->First : cpu->Vcpu.Find(target);
         if (next == null) return null;
-        if (op->StaysInPage) op->Link = next;
+        if (op->StaysInPage && !Block.Of(next)->Dropped) op->Link = next;
         cpu->BlockRip = target;
         return next;
     }

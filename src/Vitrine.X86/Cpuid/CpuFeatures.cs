@@ -129,6 +129,9 @@ public static class CpuFeatures
     /// <summary>RDFSBASE and the like.</summary>
     public static readonly CpuFeature Fsgsbase = new("fsgsbase", 7, 0, CpuidRegister.Ebx, 0);
 
+    /// <summary>IA32_TSC_ADJUST. With it, Linux trusts the time-stamp counter without a second clock to check it against.</summary>
+    public static readonly CpuFeature TscAdjust = new("tsc_adjust", 7, 0, CpuidRegister.Ebx, 1);
+
     /// <summary>Supervisor-mode execution prevention.</summary>
     public static readonly CpuFeature Smep = new("smep", 7, 0, CpuidRegister.Ebx, 7);
 

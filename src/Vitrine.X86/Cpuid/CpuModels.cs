@@ -19,6 +19,7 @@ public static class CpuModels
             CpuFeatures.Mce, CpuFeatures.Cx8, CpuFeatures.Apic, CpuFeatures.Sep, CpuFeatures.Mtrr, CpuFeatures.Pge,
             CpuFeatures.Mca, CpuFeatures.Cmov, CpuFeatures.Pat, CpuFeatures.Pse36, CpuFeatures.Clflush, CpuFeatures.Mmx,
             CpuFeatures.Fxsr, CpuFeatures.Sse, CpuFeatures.Sse2, CpuFeatures.Syscall, CpuFeatures.Nx, CpuFeatures.Lm,
+            CpuFeatures.TscAdjust,
         ],
         [
             "INTEL8086", "INTEL186", "INTEL286", "INTEL386", "INTEL486", "X64", "CPUID", "FPU", "FPU287", "FPU387",
