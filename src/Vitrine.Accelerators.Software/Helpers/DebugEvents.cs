@@ -23,6 +23,9 @@ internal static unsafe class DebugEvents
     /// <summary>In <see cref="CpuState.PendingDebug"/>: the instruction entered a handler that TF does not follow into.</summary>
     private const ulong NoStep = 1UL << 63;
 
+    /// <summary>In <see cref="CpuState.PendingDebug"/>: the instruction ran with RF and has loaded it anew.</summary>
+    private const ulong KeepResume = 1UL << 62;
+
     /// <summary>True when instructions must run one by one: TF, RF to clear, or an enabled breakpoint.</summary>
     public static bool NeedsStepping(CpuState* cpu) =>
         (cpu->SystemFlags & (Rflags.TF | Rflags.RF)) != 0 || (cpu->Dr7 & Dr7.EnableMask) != 0;
@@ -69,9 +72,19 @@ internal static unsafe class DebugEvents
     }
 
     /// <summary>Called by instructions that entered a handler (INT n, SYSCALL): single step goes by the TF they leave.</summary>
-    public static void EnteredHandler(CpuState* cpu)
+    /// <param name="cpu">The vCPU.</param>
+    /// <param name="flagsBefore"><see cref="CpuState.SystemFlags"/> before the instruction.</param>
+    public static void EnteredHandler(CpuState* cpu, ulong flagsBefore)
     {
-        if ((cpu->SystemFlags & Rflags.TF) == 0) cpu->PendingDebug |= NoStep;
+        if ((flagsBefore & ~cpu->SystemFlags & Rflags.TF) != 0) cpu->PendingDebug |= NoStep;
+    }
+
+    /// <summary>Called by IRET: an RF that it loads is for the next instruction, also when it ran with RF itself.</summary>
+    /// <param name="cpu">The vCPU.</param>
+    /// <param name="flagsBefore"><see cref="CpuState.SystemFlags"/> before the instruction.</param>
+    public static void LoadedFlags(CpuState* cpu, ulong flagsBefore)
+    {
+        if ((flagsBefore & cpu->SystemFlags & Rflags.RF) != 0) cpu->PendingDebug |= KeepResume;
     }
 
     /// <summary>
@@ -82,9 +95,9 @@ internal static unsafe class DebugEvents
     /// <param name="flagsBefore"><see cref="CpuState.SystemFlags"/> before the instruction.</param>
     public static bool IsTrapDue(CpuState* cpu, ulong flagsBefore)
     {
-        if ((flagsBefore & Rflags.RF) != 0) cpu->SystemFlags &= ~Rflags.RF;
+        if ((flagsBefore & Rflags.RF) != 0 && (cpu->PendingDebug & KeepResume) == 0) cpu->SystemFlags &= ~Rflags.RF;
         bool step = (flagsBefore & Rflags.TF) != 0 && (cpu->PendingDebug & NoStep) == 0;
-        cpu->PendingDebug &= ~NoStep;
+        cpu->PendingDebug &= ~(NoStep | KeepResume);
 
         // Behind a load of SS traps wait for the next instruction, and its single step is lost (SDM vol. 3, 6.8.3).
         if ((cpu->InterruptShadow & ShadowMovSs) != 0) return false;

@@ -108,5 +108,11 @@ internal static unsafe class FarTransferOps
         op->Handler = &ReturnFromInterrupt;
     }
 
-    private static Op* ReturnFromInterrupt(CpuState* cpu, Op* op) => End(cpu, op, InterruptReturn.Run(cpu, op, op->Extra));
+    private static Op* ReturnFromInterrupt(CpuState* cpu, Op* op)
+    {
+        ulong flagsBefore = cpu->SystemFlags;
+        TransferOutcome outcome = InterruptReturn.Run(cpu, op, op->Extra);
+        if (outcome == TransferOutcome.Done) DebugEvents.LoadedFlags(cpu, flagsBefore);
+        return End(cpu, op, outcome);
+    }
 }

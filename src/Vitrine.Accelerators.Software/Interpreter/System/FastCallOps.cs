@@ -50,7 +50,7 @@ internal static unsafe class FastCallOps
         Flags.SetRflags(cpu, flags & ~cpu->Fmask);
         ushort selector = (ushort)(cpu->Star >> SyscallSelectors);
         Load(cpu, (ushort)(selector & ~3u), (ushort)((selector & ~3u) + 8), 0, Code64Access);
-        DebugEvents.EnteredHandler(cpu);
+        DebugEvents.EnteredHandler(cpu, flags);
         return Faults.CompleteAt(cpu, op);
     }
 

@@ -62,9 +62,10 @@ internal static unsafe class SoftwareInterruptOps
 
     private static Op* Enter(CpuState* cpu, Op* op, byte vector, EventKind kind)
     {
+        ulong flagsBefore = cpu->SystemFlags;
         cpu->Rip = Faults.NextRip(cpu, op);
         TransferOutcome outcome = InterruptDelivery.Run(cpu, new GuestEvent(vector, kind, HasErrorCode: false, 0));
-        if (outcome == TransferOutcome.Done) DebugEvents.EnteredHandler(cpu);
+        if (outcome == TransferOutcome.Done) DebugEvents.EnteredHandler(cpu, flagsBefore);
         return FarTransferOps.End(cpu, op, outcome);
     }
 

@@ -233,6 +233,9 @@ internal sealed unsafe class SystemMachine : IDisposable
     public string Execute(params byte[] code)
     {
         Assert.True(_memory.TryWrite(new Gpa(Cpu->Segments[Seg.Cs].Base + Cpu->Rip), code));
+
+        // Memory was written behind the vCPU's back: what it decoded there is stale.
+        Vcpu.ReloadSlots();
         ulong rip = Cpu->Rip;
         Op* op = Vcpu.Find(rip);
         Assert.True(op != null, $"no instruction at {rip:x}");
