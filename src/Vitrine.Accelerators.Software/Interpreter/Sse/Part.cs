@@ -38,5 +38,6 @@ internal readonly unsafe struct Part<T> : IMemoryFormat
 
     /// <summary>The low end of a vector.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static T LowEnd(Vector128<byte> value) => Unsafe.As<Vector128<byte>, T>(ref value);
+    public static T LowEnd(Vector128<byte> value) =>
+        sizeof(T) == 16 ? Unsafe.BitCast<Vector128<byte>, T>(value) : Width.From<T>(value.AsUInt64().ToScalar());
 }
