@@ -60,48 +60,6 @@ internal sealed unsafe class HandlerHarness : IDisposable
     /// <summary>Runs it; false when it raised a fault.</summary>
     public bool Run(Op op) => op.Handler(Cpu, &op) == &op + 1;
 
-    public void Load(MachineFrame frame)
-    {
-        for (int i = 0; i < 16; i++)
-        {
-            Cpu->Gpr[i] = frame.General[i];
-            frame.Xmm(i).CopyTo(new Span<byte>((byte*)Cpu + CpuState.XmmOffset(i), 16));
-        }
-
-        Cpu->Fcw = MemoryMarshal.Read<ushort>(frame.FxImage);
-        Cpu->FpuTop = (byte)(frame.StatusWord >> 11 & 7);
-        Cpu->Fsw = (ushort)(frame.StatusWord & ~0x3800);
-        Cpu->FpuTag = frame.Pointer[4];
-        for (int i = 0; i < 8; i++)
-        {
-            int physical = (Cpu->FpuTop + i) & 7;
-            Cpu->X87[2 * physical] = MemoryMarshal.Read<ulong>(frame.St(i));
-            Cpu->X87[(2 * physical) + 1] = MemoryMarshal.Read<ushort>(frame.St(i)[8..]);
-        }
-
-        Flags.SetRflags(Cpu, frame.Flags);
-    }
-
-    public void Save(MachineFrame frame)
-    {
-        for (int i = 0; i < 16; i++)
-        {
-            frame.General[i] = Cpu->Gpr[i];
-            new Span<byte>((byte*)Cpu + CpuState.XmmOffset(i), 16).CopyTo(frame.Xmm(i));
-        }
-
-        frame.StatusWord = (ushort)(Cpu->Fsw | (Cpu->FpuTop << 11));
-        frame.Pointer[4] = Cpu->FpuTag;
-        for (int i = 0; i < 8; i++)
-        {
-            int physical = (Cpu->FpuTop + i) & 7;
-            MemoryMarshal.Write(frame.St(i), Cpu->X87[2 * physical]);
-            MemoryMarshal.Write(frame.St(i)[8..], (ushort)Cpu->X87[(2 * physical) + 1]);
-        }
-
-        frame.Flags = Flags.GetRflags(Cpu);
-    }
-
     public void Dispose()
     {
         NativeMemory.AlignedFree(Cpu);

@@ -24,6 +24,10 @@ internal sealed unsafe class MachineFrame : IDisposable
 
     public ref ulong Flags => ref *(ulong*)(Pointer + Rflags);
 
+    public ref ushort ControlWord => ref *(ushort*)Pointer;
+
+    public ref uint Mxcsr => ref *(uint*)(Pointer + 24);
+
     public ref ushort StatusWord => ref *(ushort*)(Pointer + 2);
 
     public Span<byte> St(int number) => new(Pointer + 32 + (16 * number), 10);
@@ -47,6 +51,8 @@ internal sealed unsafe class MachineFrame : IDisposable
         }
 
         if (StatusWord != other.StatusWord) return $"FSW: {StatusWord:X4} and {other.StatusWord:X4}";
+        if (ControlWord != other.ControlWord) return $"FCW: {ControlWord:X4} and {other.ControlWord:X4}";
+        if (Mxcsr != other.Mxcsr) return $"MXCSR: {Mxcsr:X} and {other.Mxcsr:X}";
         if (Pointer[4] != other.Pointer[4]) return $"FTW: {Pointer[4]:X2} and {other.Pointer[4]:X2}";
         if (((Flags ^ other.Flags) & flags) != 0) return $"flags: {Flags & flags:X} and {other.Flags & flags:X}";
         return null;

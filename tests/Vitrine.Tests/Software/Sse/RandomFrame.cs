@@ -27,10 +27,10 @@ internal static class RandomFrame
             random.NextBytes(frame.St(i)[8..10]);
         }
 
-        MemoryMarshal.Write(frame.FxImage, (ushort)0x37F);
+        frame.ControlWord = 0x37F;
         frame.StatusWord = (ushort)((random.Next(8) << 11) | (random.Next(2) * 0x4700));
         frame.FxImage[4] = (byte)random.Next(256);
-        MemoryMarshal.Write(frame.FxImage[24..], 0x1F80u);
+        frame.Mxcsr = 0x1F80;
         frame.Flags = 2 | ((ulong)random.Next(0x1000) & 0x8D5);
     }
 

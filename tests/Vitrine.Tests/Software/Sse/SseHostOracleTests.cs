@@ -60,9 +60,9 @@ public sealed unsafe class SseHostOracleTests
                         native.Run(expected);
                         harness.MemoryBytes.CopyTo(written);
                         memory.CopyTo(harness.MemoryBytes);
-                        harness.Load(actual);
+                        FrameTransfer.Load(harness.Cpu, actual);
                         Assert.True(harness.Run(op), $"seed {Seed}: {instruction} raised a fault");
-                        harness.Save(actual);
+                        FrameTransfer.Save(harness.Cpu, actual);
                         string? difference = expected.Difference(actual, Flags.Arithmetic);
                         if (difference == null && !harness.MemoryBytes.SequenceEqual(written)) difference = "memory";
                         Assert.True(difference == null, $"seed {Seed}, case {cases}: {instruction}: host and interpreter differ: {difference}");
