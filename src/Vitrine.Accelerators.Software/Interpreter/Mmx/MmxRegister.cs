@@ -2,8 +2,8 @@ using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Vitrine.Accelerators.Software.Decode;
 using Vitrine.Accelerators.Software.Interpreter.Sse;
+using Vitrine.Accelerators.Software.Interpreter.X87;
 using Vitrine.Accelerators.Software.State;
-using Vitrine.X86.Exceptions;
 
 namespace Vitrine.Accelerators.Software.Interpreter.Mmx;
 
@@ -14,7 +14,6 @@ namespace Vitrine.Accelerators.Software.Interpreter.Mmx;
 internal readonly unsafe struct MmxRegister : IVectorSource, IVectorDestination
 {
     // SAFETY: binders put offsets of MMX registers into Dst and Src; sign and exponent are 8 bytes behind.
-    private const ushort ErrorSummary = 0x80;
     private const ulong AllOnesExponent = 0xFFFF;
 
     /// <inheritdoc/>
@@ -22,12 +21,7 @@ internal readonly unsafe struct MmxRegister : IVectorSource, IVectorDestination
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static bool Ready(CpuState* cpu)
-    {
-        if ((cpu->Fsw & ErrorSummary) == 0) return true;
-        cpu->SetFault(ExceptionVector.MF);
-        return false;
-    }
+    public static bool Ready(CpuState* cpu) => X87Status.Ready(cpu);
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
