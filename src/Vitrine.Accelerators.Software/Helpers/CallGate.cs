@@ -48,8 +48,8 @@ internal static unsafe class CallGate
         frame.Push(Faults.NextRip(cpu, op));
         if (isCall && !frame.TryProbe(0)) return false;
         if (!valid) return GuestFault.GeneralProtection(cpu, 0);
-        if (isCall && !frame.TryWrite()) return false;
-        if (!target.TryEnter(cpu, offset)) return false;
+        if (!target.TryMarkAccessed(cpu) || (isCall && !frame.TryWrite())) return false;
+        target.Enter(cpu, offset);
         if (isCall) StackPointer.Set(cpu, frame.Mask, frame.Pointer);
         CpuModes.Refresh(cpu);
         return true;
@@ -65,7 +65,8 @@ internal static unsafe class CallGate
         frame.Push(Faults.NextRip(cpu, op));
         if (!frame.TryProbe(0)) return false;
         if (!valid) return GuestFault.GeneralProtection(cpu, 0);
-        if (!frame.TryWrite() || !target.TryEnter(cpu, offset)) return false;
+        if (!target.TryMarkAccessed(cpu) || !frame.TryWrite()) return false;
+        target.Enter(cpu, offset);
         SegmentLoad.StoreNull(cpu, Seg.Ss, (ushort)target.Cpl, target.Cpl);
         cpu->Gpr[Gpr.Rsp] = frame.Pointer;
         CpuModes.Refresh(cpu);
@@ -86,7 +87,8 @@ internal static unsafe class CallGate
         frame.Push(Faults.NextRip(cpu, op));
         if (!frame.TryProbe(GuestFault.ErrorCode(selector))) return false;
         if (!valid) return GuestFault.GeneralProtection(cpu, 0);
-        if (!frame.TryWrite() || !target.TryEnter(cpu, offset)) return false;
+        if (!target.TryMarkAccessed(cpu) || !frame.TryWrite()) return false;
+        target.Enter(cpu, offset);
         SegmentLoad.Store(cpu, Seg.Ss, selector, stack);
         StackPointer.Set(cpu, frame.Mask, frame.Pointer);
         CpuModes.Refresh(cpu);

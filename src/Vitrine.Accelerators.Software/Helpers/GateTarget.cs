@@ -54,15 +54,20 @@ internal readonly unsafe ref struct GateTarget
         return true;
     }
 
-    /// <summary>Loads CS, CPL and RIP. The caller refreshes the modes.</summary>
-    /// <returns>False when setting the accessed bit faulted; nothing has changed then.</returns>
-    public bool TryEnter(CpuState* cpu, ulong offset)
+    /// <summary>Sets the descriptor's accessed bit: the last step that can fault, so before the frame is written.</summary>
+    /// <returns>False when a fault is recorded.</returns>
+    public bool TryMarkAccessed(CpuState* cpu)
     {
         SegmentDescriptor descriptor = _descriptor;
-        if (!DescriptorTables.TryMarkAccessed(cpu, _address, ref descriptor)) return false;
-        SegmentLoad.Store(cpu, Seg.Cs, (ushort)((_selector & ~3u) | Cpl), descriptor);
+        return DescriptorTables.TryMarkAccessed(cpu, _address, ref descriptor);
+    }
+
+    /// <summary>Loads CS, CPL and RIP. The caller refreshes the modes.</summary>
+    public void Enter(CpuState* cpu, ulong offset)
+    {
+        SegmentDescriptor accessed = new(_descriptor.Raw | SegmentDescriptor.AccessedBit);
+        SegmentLoad.Store(cpu, Seg.Cs, (ushort)((_selector & ~3u) | Cpl), accessed);
         cpu->Cpl = Cpl;
         cpu->Rip = offset;
-        return true;
     }
 }

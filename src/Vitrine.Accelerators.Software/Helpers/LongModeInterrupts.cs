@@ -43,7 +43,8 @@ internal static unsafe class LongModeInterrupts
         if (guestEvent.HasErrorCode) frame.Push(guestEvent.ErrorCode);
         if (!frame.TryProbe(external)) return false;
         if (!Canonical.Is(gate.Offset)) return GuestFault.GeneralProtection(cpu, external);
-        if (!frame.TryWrite() || !target.TryEnter(cpu, gate.Offset)) return false;
+        if (!target.TryMarkAccessed(cpu) || !frame.TryWrite()) return false;
+        target.Enter(cpu, gate.Offset);
 
         if (inward) SegmentLoad.StoreNull(cpu, Seg.Ss, (ushort)target.Cpl, target.Cpl);
         cpu->Gpr[Gpr.Rsp] = frame.Pointer;

@@ -93,7 +93,8 @@ internal static unsafe class ProtectedModeInterrupts
         if (!frame.TryProbe(external)) return false;
         ulong offset = OffsetOf(gate);
         if (offset > target.Limit) return GuestFault.GeneralProtection(cpu, external);
-        if (!frame.TryWrite() || !target.TryEnter(cpu, offset)) return false;
+        if (!target.TryMarkAccessed(cpu) || !frame.TryWrite()) return false;
+        target.Enter(cpu, offset);
         StackPointer.Set(cpu, frame.Mask, frame.Pointer);
         Finish(cpu, gate);
         return true;
@@ -121,7 +122,8 @@ internal static unsafe class ProtectedModeInterrupts
         if (!frame.TryProbe(GuestFault.ErrorCode(selector, external))) return false;
         ulong offset = OffsetOf(gate);
         if (offset > target.Limit) return GuestFault.GeneralProtection(cpu, external);
-        if (!frame.TryWrite() || !target.TryEnter(cpu, offset)) return false;
+        if (!target.TryMarkAccessed(cpu) || !frame.TryWrite()) return false;
+        target.Enter(cpu, offset);
         SegmentLoad.Store(cpu, Seg.Ss, selector, stack);
         StackPointer.Set(cpu, frame.Mask, frame.Pointer);
         if (fromVirtual8086)

@@ -97,7 +97,6 @@ internal static unsafe class PortStringOps
         ulong step = (cpu->SystemFlags & Rflags.DF) == 0 ? (ulong)TElement.Size : (ulong)-TElement.Size;
         while (true)
         {
-            DebugEvents.NotePort(cpu, port, TElement.Size);
             if (!TElement.Step(cpu, op, port)) return Faults.Raise(cpu, op);
             Advance(cpu, op, TElement.IndexRegister, step);
             if (!repeats) return op + 1;

@@ -271,4 +271,21 @@ public sealed unsafe class InterruptDeliveryTests
         Assert.Equal("#13(402)", m.Execute(a => a.@int(0x80)));
         Assert.Equal((M.Code, M.UserStack), (m.Cpu->Rip, m.Rsp));
     }
+
+    [Fact]
+    public void FaultOnTheAccessedBitLeavesTheStackAlone()
+    {
+        // The GDT's page read-only with CR0.WP: marking CS accessed faults (SDM vol. 3, 4.6), after all other checks passed.
+        using M m = M.Long(3);
+        m.Write(0x12000, 0x13007UL);
+        for (ulong page = 0; page < 512; page++) m.Write(0x13000 + (page * 8), (page << 12) | (page == 1 ? 1UL : 7));
+        m.Cpu->Cr0 |= Vitrine.X86.Registers.Cr0.WP;
+        m.SetGdt(M.Code64, 0x00AF_9A00_0000_FFFF);
+        m.SetHandler(0x20);
+        m.Vcpu.Mmu.FlushAll();
+        Assert.Equal("#14(3)", m.Deliver(0x20, EventKind.External));
+        Assert.Equal(M.Gdt + M.Code64 + 5, m.Cpu->Cr2);
+        Assert.Equal([0, 0, 0, 0, 0], m.Stack(M.InnerStack - 40, 8, 5));
+        Assert.Equal((M.Code, M.UserStack, 3u), (m.Cpu->Rip, m.Rsp, m.Cpu->Cpl));
+    }
 }
