@@ -12,11 +12,14 @@ namespace Vitrine;
 /// </summary>
 internal static class AcceleratorSelection
 {
-    /// <summary>Creates the accelerator that a configuration asks for.</summary>
+    /// <summary>Creates the accelerator that is asked for.</summary>
+    /// <param name="choice">Which.</param>
+    /// <param name="notice">What <see cref="AcceleratorChoice.Auto"/> chose and why; null when the choice was the user's.</param>
     /// <exception cref="VitrineException">It does not work here.</exception>
-    internal static IAccelerator Create(MachineConfig config)
+    internal static IAccelerator Create(AcceleratorChoice choice, out string? notice)
     {
-        switch (config.Accelerator)
+        notice = null;
+        switch (choice)
         {
             case AcceleratorChoice.Kvm:
                 return KvmAccelerator.Create();
@@ -24,7 +27,7 @@ internal static class AcceleratorSelection
                 return SoftwareAccelerator.Create();
             default:
                 KvmVerdict verdict = KvmVerdict.Current;
-                config.Notice?.Invoke(Sentence(verdict));
+                notice = Sentence(verdict);
                 return verdict.WorthUsing ? KvmAccelerator.Create() : SoftwareAccelerator.Create();
         }
     }

@@ -102,12 +102,13 @@ public sealed class VirtualMachine : IDisposable
         VirtualMachine? machine = null;
         try
         {
+            accelerator = AcceleratorSelection.Create(config.Accelerator, out string? notice);
+            ConfigCheck.Cpus(config.Cpus, accelerator.MaximumVcpus, accelerator.Name);
             MemorySlots.Create(memory, layout, config.Boot);
             ProcessorState bootState = ResetState.Create(apicId: 0, cpuidSignature: 0);
             BootLoader.Load(config.Boot, memory, layout, bootState, config.Cpus);
-            accelerator = AcceleratorSelection.Create(config);
-            ConfigCheck.Cpus(config.Cpus, accelerator.MaximumVcpus, accelerator.Name);
             machine = new VirtualMachine(config, memory, layout, accelerator, bootState);
+            if (notice is not null) config.Notice?.Invoke(notice);
             foreach (VcpuThread vcpu in machine._vcpus) vcpu.Start();
             foreach (VcpuThread vcpu in machine._vcpus) vcpu.WaitUntilReady();
             return machine;

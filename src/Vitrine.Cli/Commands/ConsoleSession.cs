@@ -13,9 +13,16 @@ internal static class ConsoleSession
     private static readonly PosixSignal[] EndingSignals = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP, PosixSignal.SIGQUIT];
 
     /// <summary>Runs a guest until it ends, is left, or its time is over.</summary>
+    /// <param name="config">The machine.</param>
+    /// <param name="serial">Where its serial port goes.</param>
+    /// <param name="debug">Where firmware's debug port goes.</param>
+    /// <param name="timeout">How long it may run; null for ever.</param>
+    /// <param name="showTimes">Whether to tell when its start reached which point.</param>
+    /// <param name="greeting">What to say when it is about to start; null for nothing.</param>
     /// <returns>The exit status.</returns>
     /// <exception cref="Errors.VitrineException">It could not be started.</exception>
-    public static int Run(MachineConfig config, OutputTarget serial, OutputTarget debug, TimeSpan? timeout, bool showTimes)
+    public static int Run(
+        MachineConfig config, OutputTarget serial, OutputTarget debug, TimeSpan? timeout, bool showTimes, string? greeting = null)
     {
         VirtualMachine? machine = null;
         using OutputPump? serialPump = serial.Open(() => machine?.Stop());
@@ -28,6 +35,7 @@ internal static class ConsoleSession
 
         using VirtualMachine created = VirtualMachine.Create(config);
         machine = created;
+        if (greeting is not null) Messages.Say(greeting);
         PosixSignalRegistration[] signals = [.. EndingSignals.Select(signal => PosixSignalRegistration.Create(signal, context =>
         {
             // The main thread restores the terminal and returns a status, instead of the signal ending the process here.

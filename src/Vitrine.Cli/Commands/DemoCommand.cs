@@ -39,7 +39,8 @@ internal static class DemoCommand
                 new OutputTarget.Stdio(),
                 new OutputTarget.Nowhere(),
                 machine.ReadTimeout(parsed),
-                showTimes: false);
+                showTimes: false,
+                boot is BootSource.Kernel kernel ? $"Booting {kernel.Path}. Ctrl-A X leaves, Ctrl-A H helps." : null);
         });
         return command;
     }
@@ -51,7 +52,6 @@ internal static class DemoCommand
         try
         {
             LinuxGuest guest = LinuxGuest.FindIn(DemoFolder) ?? LinuxGuest.Fetch(DemoFolder);
-            Messages.Say($"Booting {guest.Kernel}. Ctrl-A X leaves, Ctrl-A H helps.");
             return new BootSource.Kernel(guest.Kernel) { Initrd = guest.Initrd, CommandLine = commandLine };
         }
         catch (VitrineException error) when (error.Kind == ErrorKind.Host)

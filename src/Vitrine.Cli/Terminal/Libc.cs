@@ -19,6 +19,7 @@ internal static unsafe partial class Libc
 
     private const int Eintr = 4;
     private const int Eagain = 11;
+    private const int Sigstop = 19;
     private const short PollIn = 1;
     private const short PollOut = 4;
 
@@ -68,6 +69,9 @@ internal static unsafe partial class Libc
     /// <summary>Sets a terminal's settings, after its output has drained.</summary>
     public static bool TrySetAttributes(int descriptor, in Termios settings) => Tcsetattr(descriptor, 1, in settings) == 0;
 
+    /// <summary>Suspends this process until somebody continues it, as Ctrl-Z does.</summary>
+    public static void StopThisProcess() => Kill(Environment.ProcessId, Sigstop);
+
     // A terminal shared with other programs may be in non-blocking mode: then wait until it is ready.
     private static bool ShouldRetry(int descriptor, short events)
     {
@@ -91,6 +95,9 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", EntryPoint = "getpgrp")]
     private static partial int Getpgrp();
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int Kill(int process, int signal);
 
     [LibraryImport("libc", EntryPoint = "read", SetLastError = true)]
     private static partial nint ReadCall(int descriptor, byte* buffer, nuint length);

@@ -23,8 +23,8 @@ internal sealed class RawTerminal : IDisposable
         AppDomain.CurrentDomain.UnhandledException += OnProcessEnd;
 
         // Handlers first: a suspension between the two would leave the shell with a raw terminal.
-        _suspend = PosixSignalRegistration.Create(PosixSignal.SIGTSTP, _ => Set(_original));
-        _resume = PosixSignalRegistration.Create(PosixSignal.SIGCONT, _ => Set(_raw));
+        _suspend = PosixSignalRegistration.Create(PosixSignal.SIGTSTP, Suspend);
+        _resume = PosixSignalRegistration.Create(PosixSignal.SIGCONT, Resume);
         Set(_raw);
     }
 
@@ -50,6 +50,20 @@ internal sealed class RawTerminal : IDisposable
         AppDomain.CurrentDomain.UnhandledException -= OnProcessEnd;
         _suspend.Dispose();
         _resume.Dispose();
+    }
+
+    private void Suspend(PosixSignalContext context)
+    {
+        context.Cancel = true;
+        Set(_original);
+        Libc.StopThisProcess();
+    }
+
+    private void Resume(PosixSignalContext context)
+    {
+        // The runtime's own answer would be to set the terminal as it found it at the start.
+        context.Cancel = true;
+        Set(_raw);
     }
 
     private void OnProcessEnd(object? sender, EventArgs arguments) => Set(_original);

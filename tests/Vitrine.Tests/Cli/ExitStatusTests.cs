@@ -1,0 +1,35 @@
+using System.Reflection;
+using Vitrine.Cli;
+using Xunit;
+
+namespace Vitrine.Tests.Cli;
+
+public sealed class ExitStatusTests
+{
+    [Theory]
+    [InlineData(VmEndReason.PowerOff, 0u, 0)]
+    [InlineData(VmEndReason.DebugExit, 0u, 1)]
+    [InlineData(VmEndReason.DebugExit, 5u, 11)]
+    [InlineData(VmEndReason.DebugExit, 0x10u, 33)]
+    [InlineData(VmEndReason.DebugExit, 0x7Fu, 255)]
+    [InlineData(VmEndReason.DebugExit, 0x80u, 1)]
+    [InlineData(VmEndReason.DebugExit, 0xFFFF_FFFFu, 255)]
+    public void A_debug_exit_gives_twice_the_value_plus_one(VmEndReason reason, uint value, int status) =>
+        Assert.Equal(status, ExitStatus.Of(new VmEnd(reason, value, "")));
+
+    [Fact]
+    public void No_other_status_can_be_taken_for_a_debug_exit()
+    {
+        int[] others = [.. Enum.GetValues<VmEndReason>().Except([VmEndReason.DebugExit]).Select(reason => ExitStatus.Of(new VmEnd(reason, 0, "")))];
+        Assert.All(others, status => Assert.Equal(0, status % 2));
+        Assert.Equal(others.Length, others.Distinct().Count());
+    }
+
+    [Fact]
+    public void Help_names_every_status()
+    {
+        IEnumerable<int> statuses = typeof(ExitStatus).GetFields(BindingFlags.Public | BindingFlags.Static)
+            .Where(field => field.FieldType == typeof(int)).Select(field => (int)field.GetRawConstantValue()!);
+        Assert.All(statuses, status => Assert.Contains($"\n  {status} ", ExitStatus.Help, StringComparison.Ordinal));
+    }
+}
