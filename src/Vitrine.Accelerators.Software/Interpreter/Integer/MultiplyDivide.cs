@@ -200,7 +200,8 @@ internal static unsafe class MultiplyDivide
     {
         Operands.Destination(instruction, op);
         Operands.Source(instruction, op);
-        op->Handler = Operands.IsMemory(instruction, 1) ? &TwoMemory<T> : &TwoRegister<T>;
+        if (Operands.IsMemory(instruction, 1)) op->Handler = &TwoMemory<T>;
+        else op->Handler = context.FlagsDead ? &TwoRegister<T, DeadFlags> : &TwoRegister<T, LiveFlags>;
     }
 
     private static void BindThree<T>(in Instruction instruction, in BindContext context, Op* op)
@@ -208,32 +209,43 @@ internal static unsafe class MultiplyDivide
     {
         Operands.Destination(instruction, op);
         Operands.Source(instruction, op);
-        op->Handler = Operands.IsMemory(instruction, 1) ? &ThreeMemory<T> : &ThreeRegister<T>;
+        if (Operands.IsMemory(instruction, 1)) op->Handler = &ThreeMemory<T>;
+        else op->Handler = context.FlagsDead ? &ThreeRegister<T, DeadFlags> : &ThreeRegister<T, LiveFlags>;
     }
 
-    private static Op* TwoRegister<T>(CpuState* cpu, Op* op)
-        where T : unmanaged => Product<T>(cpu, op, Width.ReadRegister<T>(cpu, op->Dst), Width.ReadRegister<T>(cpu, op->Src));
+    private static Op* TwoRegister<T, TFlags>(CpuState* cpu, Op* op)
+        where T : unmanaged
+        where TFlags : IFlagUse => Product<T, TFlags>(cpu, op, Width.ReadRegister<T>(cpu, op->Dst), Width.ReadRegister<T>(cpu, op->Src));
 
     private static Op* TwoMemory<T>(CpuState* cpu, Op* op)
         where T : unmanaged
     {
         if (!AnyAddress.ForRead(cpu, op, sizeof(T), out ulong linear) || !GuestAccess.Read(cpu, op, linear, out T value)) return Faults.Raise(cpu, op);
-        return Product<T>(cpu, op, Width.ReadRegister<T>(cpu, op->Dst), Width.ToUInt64(value));
+        return Product<T, LiveFlags>(cpu, op, Width.ReadRegister<T>(cpu, op->Dst), Width.ToUInt64(value));
     }
 
-    private static Op* ThreeRegister<T>(CpuState* cpu, Op* op)
-        where T : unmanaged => Product<T>(cpu, op, Width.ReadRegister<T>(cpu, op->Src), op->Imm);
+    private static Op* ThreeRegister<T, TFlags>(CpuState* cpu, Op* op)
+        where T : unmanaged
+        where TFlags : IFlagUse => Product<T, TFlags>(cpu, op, Width.ReadRegister<T>(cpu, op->Src), op->Imm);
 
     private static Op* ThreeMemory<T>(CpuState* cpu, Op* op)
         where T : unmanaged
     {
         if (!AnyAddress.ForRead(cpu, op, sizeof(T), out ulong linear) || !GuestAccess.Read(cpu, op, linear, out T value)) return Faults.Raise(cpu, op);
-        return Product<T>(cpu, op, Width.ToUInt64(value), op->Imm);
+        return Product<T, LiveFlags>(cpu, op, Width.ToUInt64(value), op->Imm);
     }
 
-    private static Op* Product<T>(CpuState* cpu, Op* op, ulong a, ulong b)
+    private static Op* Product<T, TFlags>(CpuState* cpu, Op* op, ulong a, ulong b)
         where T : unmanaged
+        where TFlags : IFlagUse
     {
+        if (!TFlags.Live)
+        {
+            // Without the flags the high half isn't needed, and the low half is the same for signed and unsigned.
+            Width.WriteRegister<T>(cpu, op->Dst, a * b);
+            return op + 1;
+        }
+
         ulong r = SignedMultiply<T>(a, b, out _, out bool overflow);
         Flags.Set<T>(cpu, r, Flags.Aux(overflow, overflow));
         Width.WriteRegister<T>(cpu, op->Dst, r);
