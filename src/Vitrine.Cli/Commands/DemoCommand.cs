@@ -51,7 +51,7 @@ internal static class DemoCommand
     {
         try
         {
-            LinuxGuest guest = LinuxGuest.FindIn(DemoFolder) ?? LinuxGuest.Fetch(DemoFolder);
+            LinuxGuest guest = LinuxGuest.Get(DemoFolder);
             return new BootSource.Kernel(guest.Kernel) { Initrd = guest.Initrd, CommandLine = commandLine };
         }
         catch (VitrineException error) when (error.Kind == ErrorKind.Host)

@@ -13,69 +13,47 @@ internal sealed record LinuxGuest(string Kernel, string Initrd)
     private const string Metapackage = "linux-image-cloud-amd64";
     private const string Busybox = "busybox-static";
 
-    // Part of the file's name, so that a changed script replaces an initramfs in the cache.
-    private const int InitramfsVersion = 1;
-
-    // Busybox' own poweroff asks process 1, which is this script; with -f it asks the kernel.
+    // The kernel starts it as process 1; busybox' init takes over, and answers poweroff and reboot.
     private const string Init =
         """
         #!/bin/busybox sh
-        /bin/busybox mkdir -p /bin /sbin /usr/bin /usr/sbin
-        /bin/busybox --install -s 2>/dev/null
+        /bin/busybox mkdir -p /sbin /usr/bin /usr/sbin
+        /bin/busybox --install -s
         mount -t proc proc /proc
         mount -t sysfs sysfs /sys
         mount -t devtmpfs devtmpfs /dev
         mkdir -p /dev/pts
         mount -t devpts devpts /dev/pts
         hostname vitrine
-        export HOME=/root TERM=linux PATH=/sbin:/usr/sbin:/bin:/usr/bin PS1='\h:\w\$ '
-        cd /root
         echo
         echo "Linux $(uname -r) is up after $(cut -d' ' -f1 /proc/uptime) s."
         echo "'poweroff' ends the guest, 'reboot' starts it over. Ctrl-A X leaves at once."
         echo
-        setsid cttyhack sh
-        exec poweroff
+        export HOME=/root TERM=linux PS1='\h:\w\$ '
+        cd /root
+        exec init
         """;
 
-    /// <summary>The guest in the cache, or null when it is not complete.</summary>
-    public static LinuxGuest? FindIn(string folder)
-    {
-        LinuxGuest guest = In(folder);
-        return File.Exists(guest.Kernel) && File.Exists(guest.Initrd) ? guest : null;
-    }
+    // With the terminal named, init makes it the shell's controlling terminal: Ctrl-C and job control work.
+    private const string Inittab = "ttyS0::respawn:/bin/sh";
 
-    /// <summary>Downloads the packages and builds the guest, with its progress on standard error.</summary>
+    /// <summary>Gets the guest: out of the cache, or from the package archive with the progress on standard error.</summary>
     /// <exception cref="VitrineException">There is no apt, no network, or no space.</exception>
-    public static LinuxGuest Fetch(string folder)
+    public static LinuxGuest Get(string folder)
     {
-        if (!DebianPackages.ToolsPresent)
-        {
-            throw VitrineException.Host(
-                "apt-get, apt-cache and dpkg-deb are not all on this host.",
-                "It is probably not a Debian or one of its relatives.",
-                "Give a kernel of your own with 'vitrine run --kernel'.");
-        }
-
-        LinuxGuest guest = In(folder);
+        string kernel = Path.Combine(folder, "vmlinuz");
+        string busybox = Path.Combine(folder, "busybox");
+        string initrd = Path.Combine(folder, "initramfs.cpio");
         try
         {
             Directory.CreateDirectory(folder);
-            IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
-            DebianPackages packages = new(folder);
-            console.Progress().AutoClear(false).HideCompleted(false).Start(progress =>
-            {
-                ProgressTask search = progress.AddTask("find packages").IsIndeterminate();
-                packages.EnsureKnown(Metapackage, () => search.Description = "find packages (reading package lists)");
-                string kernelPackage = packages.Resolve(Metapackage, "linux-image-");
-                search.IsIndeterminate(false).Value = search.MaxValue;
-                Get(packages, progress, kernelPackage, "boot/vmlinuz-", guest.Kernel);
-                Get(packages, progress, Busybox, "bin/busybox", Path.Combine(folder, "busybox"));
-            });
-            byte[] image = BuildInitramfs(File.ReadAllBytes(Path.Combine(folder, "busybox")));
-            File.WriteAllBytes(guest.Initrd + ".new", image);
-            File.Move(guest.Initrd + ".new", guest.Initrd, overwrite: true);
-            return guest;
+            if (!File.Exists(kernel) || !File.Exists(busybox)) Fetch(new DebianPackages(folder), kernel, busybox);
+
+            // Made anew each time: that takes milliseconds, and a changed script never meets an old image.
+            string temporary = $"{initrd}.{Environment.ProcessId}";
+            File.WriteAllBytes(temporary, BuildInitramfs(File.ReadAllBytes(busybox)));
+            File.Move(temporary, initrd, overwrite: true);
+            return new LinuxGuest(kernel, initrd);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -89,21 +67,39 @@ internal sealed record LinuxGuest(string Kernel, string Initrd)
 
     /// <summary>The initramfs around a statically linked busybox.</summary>
     internal static byte[] BuildInitramfs(byte[] busybox) => new Initramfs()
-        .AddDirectory("/proc").AddDirectory("/sys").AddDirectory("/root").AddDirectory("/tmp").AddDirectory("/etc")
+        .AddDirectory("/proc").AddDirectory("/sys").AddDirectory("/root").AddDirectory("/tmp")
         .AddCharacterDevice("/dev/console", 5, 1)
         .AddFile("/bin/busybox", busybox, Initramfs.Executable)
         .AddSymbolicLink("/bin/sh", "busybox")
         .AddFile("/init", Script(Init), Initramfs.Executable)
-        .AddFile("/sbin/poweroff", Script("#!/bin/busybox sh\n/bin/busybox sync\nexec /bin/busybox poweroff -f"), Initramfs.Executable)
-        .AddFile("/sbin/reboot", Script("#!/bin/busybox sh\n/bin/busybox sync\nexec /bin/busybox reboot -f"), Initramfs.Executable)
-        .AddFile("/sbin/halt", Script("#!/bin/busybox sh\n/bin/busybox sync\nexec /bin/busybox poweroff -f"), Initramfs.Executable)
+        .AddFile("/etc/inittab", Script(Inittab))
         .ToArray();
 
-    private static LinuxGuest In(string folder) => new(Path.Combine(folder, "vmlinuz"), Path.Combine(folder, $"initramfs-{InitramfsVersion}.cpio"));
+    private static void Fetch(DebianPackages packages, string kernel, string busybox)
+    {
+        if (!DebianPackages.ToolsPresent)
+        {
+            throw VitrineException.Host(
+                "apt-get, apt-cache and dpkg-deb are not all on this host.",
+                "It is probably not a Debian or one of its relatives.",
+                "Give a kernel of your own with 'vitrine run --kernel'.");
+        }
+
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+        console.Progress().AutoClear(false).HideCompleted(false).Start(progress =>
+        {
+            ProgressTask search = progress.AddTask("find packages").IsIndeterminate();
+            packages.EnsureKnown(Metapackage, () => search.Description = "read package lists");
+            string kernelPackage = packages.Resolve(Metapackage, "linux-image-");
+            search.IsIndeterminate(false).Value = search.MaxValue;
+            Download(packages, progress, kernelPackage, "boot/vmlinuz-", kernel);
+            Download(packages, progress, Busybox, "bin/busybox", busybox);
+        });
+    }
 
     private static byte[] Script(string text) => Encoding.UTF8.GetBytes(text.ReplaceLineEndings("\n") + "\n");
 
-    private static void Get(DebianPackages packages, ProgressContext progress, string package, string path, string target)
+    private static void Download(DebianPackages packages, ProgressContext progress, string package, string path, string target)
     {
         ProgressTask download = progress.AddTask(package.EscapeMarkup(), maxValue: Math.Max(1, packages.SizeOf(package)));
         string file = packages.Download(package, bytes => download.Value = Math.Min(bytes, download.MaxValue - 1));
