@@ -219,8 +219,9 @@ public sealed class VirtualMachine : IDisposable
     /// <summary>Ends the machine. The first end counts.</summary>
     internal void End(VmEnd end)
     {
-        if (!_gate.End()) return;
-        _end = end;
+        // Before the gate opens: a vCPU's thread that finds the machine ended reads it.
+        if (Interlocked.CompareExchange(ref _end, end, null) is not null) return;
+        _gate.End();
         KickAll();
     }
 

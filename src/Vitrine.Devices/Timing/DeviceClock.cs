@@ -85,17 +85,22 @@ public sealed class DeviceClock : IDeviceClock, IDisposable
         }
     }
 
-    // One round looks at each timer once: a timer that arms itself in the past waits for the next, and the lock is
-    // free in between.
+    // Earliest first, for a late host finds several due at once. A round is bounded, so that a timer that arms itself in
+    // the past leaves the lock free in between.
     private void ExpireDue()
     {
         long now = Nanoseconds;
-        for (int i = 0; i < _timers.Count && !_stops; i++)
+        for (int round = 0; round < _timers.Count && !_stops; round++)
         {
-            Timer timer = _timers[i];
-            if (timer.Deadline > now) continue;
-            timer.Deadline = Never;
-            timer.Expired();
+            Timer due = _timers[0];
+            foreach (Timer timer in _timers)
+            {
+                if (timer.Deadline < due.Deadline) due = timer;
+            }
+
+            if (due.Deadline > now) return;
+            due.Deadline = Never;
+            due.Expired();
         }
     }
 

@@ -18,10 +18,12 @@ public sealed class DeviceClockTests
             seen.Add((id, clock.Nanoseconds, _lock.IsHeldByCurrentThread));
             done.Signal();
         }))];
-        long start = clock.Nanoseconds;
-        long[] deadlines = [start + 9_300_000, start + 300_000, start + 4_000_000];
+        long[] deadlines;
         lock (_lock)
         {
+            // The lock is held while they are armed, so none can expire before all are, however slow this thread is.
+            long start = clock.Nanoseconds;
+            deadlines = [start + 9_300_000, start + 300_000, start + 4_000_000];
             for (int i = 0; i < 3; i++) timers[i].Arm(deadlines[i]);
         }
         Assert.True(done.Wait(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));

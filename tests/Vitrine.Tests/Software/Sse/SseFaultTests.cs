@@ -54,6 +54,7 @@ public sealed unsafe class SseFaultTests
     public void PendingX87ExceptionComesBeforeEveryMmxInstruction()
     {
         using HandlerHarness harness = new();
+        harness.Cpu->Cr0 |= Cr0.NE;
         harness.Cpu->Fsw = 0x8081;
         harness.Cpu->FpuTop = 5;
         int seen = 0;

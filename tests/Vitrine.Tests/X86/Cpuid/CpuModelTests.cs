@@ -20,8 +20,8 @@ public sealed class CpuModelTests
     /// </summary>
     [Theory]
     //          model       1:ECX         1:EDX         7:EBX         0xD.1:EAX 80000001:ECX 80000001:EDX
-    [InlineData("x86-64-v1", 0x8000_0000u, 0x078B_FBFFu, 0x0000_0000u, 0u, 0u, 0x2010_0800u)]
-    [InlineData("x86-64-v2", 0xC7BA_2203u, 0x078B_FBFFu, 0x0010_0681u, 1u, 1u, 0x2C10_0800u)]
+    [InlineData("x86-64-v1", 0x8000_0000u, 0x078B_FBFFu, 0x0000_0002u, 0u, 0u, 0x2010_0800u)]
+    [InlineData("x86-64-v2", 0xC7BA_2203u, 0x078B_FBFFu, 0x0010_0683u, 1u, 1u, 0x2C10_0800u)]
     public void Feature_words(string name, uint leaf1Ecx, uint leaf1Edx, uint leaf7Ebx, uint leafDEax, uint extEcx, uint extEdx)
     {
         CpuidTable table = Table(CpuModels.Get(name));
