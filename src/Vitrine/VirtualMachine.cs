@@ -24,7 +24,7 @@ public sealed class VirtualMachine : IDisposable
     private readonly VcpuGate _gate;
     private readonly TaskCompletionSource<VmEnd> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private volatile MicrovmBoard _board;
-    private volatile VmEnd? _end;
+    private VmEnd? _end;
     private int _vcpusLeft;
     private bool _disposed;
 

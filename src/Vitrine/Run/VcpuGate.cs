@@ -70,15 +70,12 @@ internal sealed class VcpuGate(int vcpus, Action reset)
     }
 
     /// <summary>Closes the gate for good.</summary>
-    /// <returns>False when it was already.</returns>
-    public bool End()
+    public void End()
     {
         lock (_sync)
         {
-            if (_ended) return false;
             _ended = true;
             Update();
-            return true;
         }
     }
 
