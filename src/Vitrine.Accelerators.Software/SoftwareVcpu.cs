@@ -316,6 +316,7 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
     private bool RunOne()
     {
         ulong flags = _cpu->SystemFlags;
+        uint shadow = _cpu->InterruptShadow;
         if (DebugEvents.HasInstructionBreakpoint(_cpu, LinearRip())) return InterruptDelivery.DeliverDebugTrap(_cpu) || ShutDown();
         _cpu->InterruptShadow = 0;
 
@@ -327,13 +328,18 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
         {
             case LeaveReason.NextBlock:
             case LeaveReason.Halt:
-                _halted = _cpu->Leave == LeaveReason.Halt;
-                return !DebugEvents.IsTrapDue(_cpu, flags) || InterruptDelivery.DeliverDebugTrap(_cpu) || ShutDown();
+                bool halt = _cpu->Leave == LeaveReason.Halt;
+                bool trap = DebugEvents.IsTrapDue(_cpu, flags);
+
+                // A debug trap behind HLT ends the wait before it began.
+                _halted = halt && !trap;
+                return !trap || InterruptDelivery.DeliverDebugTrap(_cpu) || ShutDown();
             case LeaveReason.Fault:
                 DebugEvents.Discard(_cpu);
                 return InterruptDelivery.DeliverException(_cpu) || ShutDown();
             case LeaveReason.Exit:
                 // A bus access: the same instruction runs again, under the same shadow.
+                _cpu->InterruptShadow = shadow;
                 DebugEvents.Discard(_cpu);
                 return false;
             case LeaveReason.DebugTrap:

@@ -89,8 +89,19 @@ public sealed class PageWalkerModelTests(ITestOutputHelper output)
         var copy = new Dictionary<ulong, ulong>(memory.Entries);
         var manual = new ManualPageWalk(copy)
         {
-            Wp = wp, Pse = pse, Pae = pae, Pge = pge, Smep = smep, Smap = smap, La57 = la57, Lma = lma, Nxe = nxe,
-            Page1G = gib, MaxPhyAddr = width, Cr3 = cr3, Pdpte = pdptes,
+            Wp = wp,
+            Pse = pse,
+            Pae = pae,
+            Pge = pge,
+            Smep = smep,
+            Smap = smap,
+            La57 = la57,
+            Lma = lma,
+            Nxe = nxe,
+            Page1G = gib,
+            MaxPhyAddr = width,
+            Cr3 = cr3,
+            Pdpte = pdptes,
         };
         ManualPageWalk.Outcome expected = manual.Translate(linear, write, fetch, user, ac);
 
