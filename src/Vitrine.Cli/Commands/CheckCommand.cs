@@ -35,7 +35,11 @@ internal static class CheckCommand
     private static void WriteKvm(KvmReport kvm, TextWriter output)
     {
         output.WriteLine($"kvm    {Verdict(kvm)}");
-        foreach (string hint in kvm.Host.Hints) output.WriteLine($"       {hint}");
+        if (!kvm.Usable || kvm.EmulatesRing0)
+        {
+            foreach (string hint in kvm.Host.Hints) output.WriteLine($"       {hint}");
+        }
+
         if (kvm.ApiVersion is { } version) output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"       {kvm.DevicePath}, API version {version}"));
         if (kvm.Host.VendorModules.Count > 0)
         {
