@@ -26,6 +26,9 @@ public sealed class SoftwareAccelerator : IAccelerator
     /// <summary>The 8259 pair, once connected.</summary>
     internal IExternalInterruptSource? ExternalInterrupts { get; private set; }
 
+    /// <summary>Size of the memory for decoded blocks, in bytes.</summary>
+    internal nuint CodeArenaBytes { get; set; } = 96 << 20;
+
     /// <summary>The slots as vCPUs see them.</summary>
     internal SlotView[] Slots => _slots;
 
@@ -38,9 +41,8 @@ public sealed class SoftwareAccelerator : IAccelerator
         ArgumentNullException.ThrowIfNull(slot);
         lock (_lock)
         {
-            SlotView[] old = [.. _slots.Where(view => view.Slot.Id == slot.Id)];
             _slots = [.. _slots.Where(view => view.Slot.Id != slot.Id), new SlotView(slot)];
-            Retire(old);
+            _vcpu?.ReloadSlots();
         }
     }
 
@@ -50,9 +52,8 @@ public sealed class SoftwareAccelerator : IAccelerator
         ArgumentNullException.ThrowIfNull(slot);
         lock (_lock)
         {
-            SlotView[] old = [.. _slots.Where(view => view.Slot.Id == slot.Id)];
             _slots = [.. _slots.Where(view => view.Slot.Id != slot.Id)];
-            Retire(old);
+            _vcpu?.ReloadSlots();
         }
     }
 
@@ -63,7 +64,9 @@ public sealed class SoftwareAccelerator : IAccelerator
         SlotView? view = Array.Find(_slots, candidate => candidate.Slot.Id == slot.Id);
         if (view is null) return;
         view.TakeDirty(bitmap);
-        _vcpu?.RequestFlush();
+
+        // Writes before the flush may come without being noted, but then also before the caller reads the memory.
+        _vcpu?.FlushAndWait();
     }
 
     /// <inheritdoc/>
@@ -88,13 +91,6 @@ public sealed class SoftwareAccelerator : IAccelerator
     public void Dispose()
     {
         _vcpu?.Dispose();
-        foreach (SlotView view in _slots) view.Dispose();
         _slots = [];
-    }
-
-    private void Retire(SlotView[] views)
-    {
-        _vcpu?.ReloadSlots();
-        foreach (SlotView view in views) view.Dispose();
     }
 }

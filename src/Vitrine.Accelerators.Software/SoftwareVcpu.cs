@@ -26,7 +26,7 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
     private readonly Block* _single;
     private readonly GCHandle _self;
     private readonly SoftwareAccelerator _accelerator;
-    private readonly BlockCache _blocks = new();
+    private readonly BlockCache _blocks;
     private readonly BlockBuilder _builder = new();
     private readonly Bus _bus;
     private readonly SoftMmu _mmu;
@@ -38,7 +38,9 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
     private bool _interruptWaits;
     private bool _disposed;
     private volatile bool _kicked;
-    private volatile bool _flushRequested;
+    private volatile int _flushesWanted;
+    private volatile int _flushesDone;
+    private volatile bool _running;
 
     internal SoftwareVcpu(SoftwareAccelerator accelerator, int id)
     {
@@ -50,6 +52,7 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
         _single = (Block*)NativeMemory.AllocZeroed((nuint)(sizeof(Block) + (2 * sizeof(Op))));
         _self = GCHandle.Alloc(this);
         _cpu->Owner = GCHandle.ToIntPtr(_self);
+        _blocks = new BlockCache(accelerator.CodeArenaBytes);
         _cpu->JumpCache = _blocks.Jumps;
         _cpu->SystemFlags = Rflags.Fixed;
         _bus = new Bus(this, _cpu);
@@ -97,7 +100,13 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
     internal ulong LocalApicPage { get; set; } = ulong.MaxValue;
 
     /// <inheritdoc/>
-    public void SetCpuid(ReadOnlySpan<CpuidEntry> entries) => _cpuid = new CpuidTable(entries);
+    public void SetCpuid(ReadOnlySpan<CpuidEntry> entries)
+    {
+        const uint ExtendedFeatures = 0x8000_0001;
+        const uint GigabytePages = 1u << 26;
+        _cpuid = new CpuidTable(entries);
+        _mmu.GigabytePages = (_cpuid.Lookup(ExtendedFeatures, 0).Edx & GigabytePages) != 0;
+    }
 
     /// <inheritdoc/>
     public void GetState(ProcessorState state)
@@ -144,19 +153,29 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
     /// <inheritdoc/>
     public ref VmExit Run()
     {
+        _running = true;
+        Interlocked.MemoryBarrier();
+        if (_flushesWanted != _flushesDone) AnswerFlush();
+        RunUntilExit();
+        _running = false;
+        return ref _exit;
+    }
+
+    private void RunUntilExit()
+    {
         // Accesses that user space has answered are part of an instruction that must finish before anything interrupts it.
         bool finishing = CompleteAccess();
         while (true)
         {
             if (!finishing)
             {
-                if (_halted && !WaitForInterrupt()) return ref _exit;
-                if ((_cpu->Instructions >= _cpu->PollAt || (_interruptWaits && InterruptsEnabled)) && !ProcessEvents()) return ref _exit;
+                if (_halted && !WaitForInterrupt()) return;
+                if ((_cpu->Instructions >= _cpu->PollAt || (_interruptWaits && InterruptsEnabled)) && !ProcessEvents()) return;
             }
 
             finishing = false;
             bool alive = NeedsSteps() ? RunOne() : RunBlocks();
-            if (!alive) return ref _exit;
+            if (!alive) return;
         }
     }
 
@@ -199,13 +218,10 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
         JumpCacheEntry* entry = JumpCache.EntryFor(_cpu, rip);
         if (entry->Rip == rip && entry->Tag == _cpu->CodeTag && !Block.Of(entry->First)->Dropped) return entry->First;
         if (!TryLocate(rip, out ulong linear, out ulong gpa)) return null;
-        Block* block = _blocks.Find(gpa, _cpu->Mode);
-        if (block == null)
-        {
-            block = Decode(linear, gpa);
-            if (block == null) return null;
-            if (block == _single) return Block.Ops(block);
-        }
+        byte* host = _mmu.HostFor(gpa, 1, out _);
+        Block* block = host == null ? null : _blocks.Find(host, _cpu->Mode);
+        if (block == null && host != null) block = Decode(host);
+        if (block == null || !IsInCodeSegment(rip, block->Bytes)) return DecodeSingle(linear, gpa) ? Block.Ops(_single) : null;
 
         entry->Rip = rip;
         entry->Tag = _cpu->CodeTag;
@@ -248,11 +264,17 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
         Volatile.Write(ref _cpu->PollAt, 0);
     }
 
-    /// <summary>The dirty log was read: writes must be seen again. Any thread.</summary>
-    internal void RequestFlush()
+    /// <summary>
+    /// Makes the vCPU drop its translations, so that it notes writes again, and waits until it has. Any thread; the vCPU's
+    /// own only while it isn't in <see cref="Run"/>.
+    /// </summary>
+    internal void FlushAndWait()
     {
-        _flushRequested = true;
+        int ticket = Interlocked.Increment(ref _flushesWanted);
         Wake();
+        Interlocked.MemoryBarrier();
+        SpinWait spin = default;
+        while (_running && _flushesDone - ticket < 0) spin.SpinOnce();
     }
 
     /// <summary>Delivers an interrupt message to the local APIC. Any thread.</summary>
@@ -298,12 +320,14 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
     /// <returns>False when the exit is filled in.</returns>
     private bool RunBlocks()
     {
+        // Whatever loads CS comes back here before anything is looked up by RIP.
+        if ((_cpu->Mode & ExecutionMode.Code64) == 0) _mmu.FollowCodeSegment();
         Op* op = Find(_cpu->Rip);
         if (op != null) Execute(op);
         return _cpu->Leave switch
         {
             LeaveReason.NextBlock => true,
-            LeaveReason.Fault => InterruptDelivery.DeliverException(_cpu) || ShutDown(),
+            LeaveReason.Fault => DeliverFault(),
             LeaveReason.Halt => _halted = true,
             LeaveReason.DebugTrap => InterruptDelivery.DeliverDebugTrap(_cpu) || ShutDown(),
             LeaveReason.Shutdown => ShutDown(),
@@ -336,7 +360,7 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
                 return !trap || InterruptDelivery.DeliverDebugTrap(_cpu) || ShutDown();
             case LeaveReason.Fault:
                 DebugEvents.Discard(_cpu);
-                return InterruptDelivery.DeliverException(_cpu) || ShutDown();
+                return DeliverFault();
             case LeaveReason.Exit:
                 // A bus access: the same instruction runs again, under the same shadow.
                 _cpu->InterruptShadow = shadow;
@@ -347,6 +371,13 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
             default:
                 return ShutDown();
         }
+    }
+
+    private bool DeliverFault()
+    {
+        // The faulting instruction was not counted: without this the handler's first one would find its accesses in the log.
+        _cpu->Replay.Count = 0;
+        return InterruptDelivery.DeliverException(_cpu) || ShutDown();
     }
 
     private void Execute(Op* op)
@@ -387,13 +418,9 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
     private bool ProcessEvents()
     {
         // First, so that a request that comes while we look is not overwritten.
-        Volatile.Write(ref _cpu->PollAt, _cpu->Instructions + (ulong)LongestPoll);
-        if (_flushRequested)
-        {
-            _flushRequested = false;
-            _mmu.FlushAll();
-        }
-
+        // The exchange is a full barrier: no flag below is read before it.
+        Interlocked.Exchange(ref _cpu->PollAt, _cpu->Instructions + (ulong)LongestPoll);
+        if (_flushesWanted != _flushesDone) AnswerFlush();
         if (_kicked)
         {
             _kicked = false;
@@ -437,8 +464,9 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
         ulong instructions = (ulong)Math.Clamp((deadline - now) / NanosecondsPerInstruction, ShortestPoll, LongestPoll);
         ulong planned = _cpu->Instructions + instructions;
 
-        // Only shorten it: zero is somebody's request.
-        if (planned < Volatile.Read(ref _cpu->PollAt)) Volatile.Write(ref _cpu->PollAt, planned);
+        // Only shorten it: zero is somebody's request, which may come at this moment.
+        ulong present = Volatile.Read(ref _cpu->PollAt);
+        if (planned < present) Interlocked.CompareExchange(ref _cpu->PollAt, planned, present);
         return true;
     }
 
@@ -460,7 +488,7 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
                 return true;
             }
 
-            if (_kicked || _flushRequested)
+            if (_kicked || _flushesWanted != _flushesDone)
             {
                 if (!ProcessEvents()) return false;
                 continue;
@@ -496,6 +524,14 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
         return DecodeSingle(linear, gpa) ? Block.Ops(_single) : null;
     }
 
+    private void AnswerFlush()
+    {
+        // A request that comes during the flush has a later number and asks for another one.
+        int wanted = _flushesWanted;
+        _mmu.FlushAll();
+        _flushesDone = wanted;
+    }
+
     private bool TryLocate(ulong rip, out ulong linear, out ulong gpa)
     {
         linear = rip;
@@ -515,7 +551,12 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
         return _mmu.TryFetch(linear, out gpa);
     }
 
-    private Block* Decode(ulong linear, ulong gpa)
+    /// <summary>False when a block reaches beyond the limit of CS, which must be checked for each of its instructions then.</summary>
+    private bool IsInCodeSegment(ulong rip, int bytes) =>
+        (_cpu->Mode & ExecutionMode.Code64) != 0 || rip + (ulong)bytes - 1 <= _cpu->Segments[Seg.Cs].Limit;
+
+    /// <summary>Decodes the block at a host address. Null when not even its first instruction ends in the page.</summary>
+    private Block* Decode(byte* host)
     {
         Block* block = _blocks.Allocate(BlockBuilder.MaxOperations);
         if (block == null)
@@ -524,39 +565,43 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
             block = _blocks.Allocate(BlockBuilder.MaxOperations);
         }
 
-        int offset = (int)(gpa & 0xFFF);
-        byte* host = _mmu.HostFor(gpa, 1, out _);
-        if (host == null || !_builder.Build(host, 0x1000 - offset, offset, _cpu->Mode, BlockBuilder.MaxOperations, block))
-        {
-            return DecodeSingle(linear, gpa) ? _single : null;
-        }
-
-        block->Gpa = gpa;
+        int offset = (int)((ulong)host & 0xFFF);
+        if (!_builder.Build(host, 0x1000 - offset, offset, _cpu->Mode, BlockBuilder.MaxOperations, block)) return null;
+        block->Host = host;
+        bool known = _blocks.HasCode(host);
         _blocks.Commit(block);
-        _mmu.MarkCode(gpa);
+        if (!known) _mmu.MarkCode(host);
         return block;
     }
 
     /// <summary>
     /// Decodes one instruction that runs once: one that crosses a page, lies outside memory (where a bus that nobody answers
-    /// reads all ones), or is followed by an event.
+    /// reads all ones) or at the end of CS, or is followed by an event.
     /// </summary>
     private bool DecodeSingle(ulong linear, ulong gpa)
     {
         const int MaxLength = 15;
         byte* bytes = stackalloc byte[MaxLength];
         int offset = (int)(gpa & 0xFFF);
-        int first = Math.Min(MaxLength, 0x1000 - offset);
+        int length = MaxLength;
+        if ((_cpu->Mode & ExecutionMode.Code64) == 0) length = (int)Math.Min(MaxLength, _cpu->Segments[Seg.Cs].Limit - _cpu->Rip + 1);
+        int first = Math.Min(length, 0x1000 - offset);
         CopyCode(gpa, bytes, first);
         NativeMemory.Clear(_single, (nuint)(sizeof(Block) + (2 * sizeof(Op))));
         _single->Dropped = true;
         if (_builder.Build(bytes, first, offset, _cpu->Mode, 1, _single)) return true;
-        if (first == MaxLength) return false;
-        ulong next = linear + (ulong)first;
-        if ((_cpu->Mode & ExecutionMode.LongMode) == 0) next = (uint)next;
-        if (!_mmu.TryFetch(next, out ulong nextGpa)) return false;
-        CopyCode(nextGpa, bytes + first, MaxLength - first);
-        return _builder.Build(bytes, MaxLength, offset, _cpu->Mode, 1, _single);
+        if (first < length)
+        {
+            ulong next = linear + (ulong)first;
+            if ((_cpu->Mode & ExecutionMode.Code64) == 0) next = (uint)next;
+            if (!_mmu.TryFetch(next, out ulong nextGpa)) return false;
+            CopyCode(nextGpa, bytes + first, length - first);
+            if (_builder.Build(bytes, length, offset, _cpu->Mode, 1, _single)) return true;
+        }
+
+        // It goes on beyond the limit of CS.
+        _cpu->SetFault(ExceptionVector.GP, 0);
+        return false;
     }
 
     private void CopyCode(ulong gpa, byte* destination, int length)
@@ -566,5 +611,5 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
         else NativeMemory.Fill(destination, (nuint)length, 0xFF);
     }
 
-    private void FlushCode() => _blocks.Flush(_mmu.UnmarkCode);
+    private void FlushCode() => _blocks.Flush();
 }

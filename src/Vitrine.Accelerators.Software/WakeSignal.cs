@@ -36,7 +36,8 @@ internal sealed unsafe partial class WakeSignal : IDisposable
             _ = Futex(FutexCall, _word, WaitPrivate, Waiting, nanoseconds == long.MaxValue ? null : time);
         }
 
-        Volatile.Write(ref *_word, Idle);
+        // A full barrier: what the caller looks at next must not be older than this.
+        Interlocked.Exchange(ref *_word, Idle);
     }
 
     /// <inheritdoc/>

@@ -7,8 +7,8 @@ namespace Vitrine.Accelerators.Software.Decode;
 [StructLayout(LayoutKind.Sequential, Size = 64)]
 internal unsafe struct Block
 {
-    /// <summary>Guest-physical address of the first instruction.</summary>
-    public ulong Gpa;
+    /// <summary>Host address of the first instruction's bytes: slots that show the same memory share its blocks.</summary>
+    public byte* Host;
 
     /// <summary>The mode it was decoded for.</summary>
     public ExecutionMode Mode;

@@ -64,14 +64,14 @@ internal sealed unsafe class BlockBuilder
             {
                 i++;
                 op->Position = (ushort)(i + 1);
-                op->StaysInPage = StaysInPage(pageOffset, op->Disp);
+                op->StaysInPage = CanLink(_instructions[i].Op0Kind) && StaysInPage(pageOffset, op->Disp);
                 continue;
             }
 
             BindContext context = new(mode, _flagsDead[i]);
             if (instruction.IsInvalid && instruction.Length >= 15) op->Handler = &Faults.GeneralProtection;
             else _table.Bind(in instruction, in context, op);
-            if (instruction.Op0Kind is OpKind.NearBranch16 or OpKind.NearBranch32 or OpKind.NearBranch64)
+            if (CanLink(instruction.Op0Kind))
             {
                 op->StaysInPage = StaysInPage(pageOffset, (long)op->Imm);
             }
@@ -89,6 +89,12 @@ internal sealed unsafe class BlockBuilder
         block->Mode = mode;
         return true;
     }
+
+    /// <summary>
+    /// A 16-bit branch cuts its target off at 64 KiB: how far away that is depends on where CS begins, which another far
+    /// transfer to the same bytes may have changed.
+    /// </summary>
+    private static bool CanLink(OpKind target) => target is OpKind.NearBranch32 or OpKind.NearBranch64;
 
     private static bool StaysInPage(int pageOffset, long distance) => (ulong)(pageOffset + distance) < 0x1000;
 

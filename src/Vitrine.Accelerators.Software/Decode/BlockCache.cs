@@ -5,7 +5,7 @@ using Vitrine.Accelerators.Software.State;
 namespace Vitrine.Accelerators.Software.Decode;
 
 /// <summary>
-/// Decoded blocks by guest-physical address and mode. Memory is handed out upwards and never reused before everything
+/// Decoded blocks by the host address of their bytes and mode. Memory is handed out upwards and never reused before everything
 /// is flushed, so an operation that is running, or linked to, stays readable: invalidation only replaces its handler.
 /// </summary>
 internal sealed unsafe class BlockCache : IDisposable
@@ -13,18 +13,20 @@ internal sealed unsafe class BlockCache : IDisposable
     // SAFETY: all pointers are into the arena, the bucket table and the jump cache, which live as long as this object;
     // Allocate checks the room, and Flush runs only between blocks.
     private const int BucketCount = 1 << 15;
-    private const int ArenaBytes = 96 << 20;
 
     private readonly byte* _arena;
+    private readonly nuint _arenaBytes;
     private readonly Block** _buckets;
     private readonly JumpCacheEntry* _jumps;
     private readonly Dictionary<ulong, CodePage> _pages = [];
     private nuint _used;
 
     /// <summary>Reserves the arena; the host commits it as blocks fill it.</summary>
-    public BlockCache()
+    /// <param name="arenaBytes">Size of the arena; room for one block at least.</param>
+    public BlockCache(nuint arenaBytes)
     {
-        _arena = (byte*)NativeMemory.AlignedAlloc(ArenaBytes, 64);
+        _arenaBytes = arenaBytes;
+        _arena = (byte*)NativeMemory.AlignedAlloc(arenaBytes, 64);
         _buckets = (Block**)NativeMemory.AllocZeroed(BucketCount, (nuint)sizeof(Block*));
         _jumps = (JumpCacheEntry*)NativeMemory.AllocZeroed(JumpCache.Entries, (nuint)sizeof(JumpCacheEntry));
     }
@@ -42,11 +44,11 @@ internal sealed unsafe class BlockCache : IDisposable
     public ulong Flushes { get; private set; }
 
     /// <summary>The block at an address for a mode, or null.</summary>
-    public Block* Find(ulong gpa, ExecutionMode mode)
+    public Block* Find(byte* host, ExecutionMode mode)
     {
-        for (Block* block = _buckets[Bucket(gpa)]; block != null; block = block->NextInBucket)
+        for (Block* block = _buckets[Bucket(host)]; block != null; block = block->NextInBucket)
         {
-            if (block->Gpa == gpa && block->Mode == mode) return block;
+            if (block->Host == host && block->Mode == mode) return block;
         }
 
         return null;
@@ -56,7 +58,7 @@ internal sealed unsafe class BlockCache : IDisposable
     public Block* Allocate(int operations)
     {
         nuint bytes = (nuint)(sizeof(Block) + (operations * sizeof(Op)));
-        if (_used + bytes > ArenaBytes) return null;
+        if (_used + bytes > _arenaBytes) return null;
         Block* block = (Block*)(_arena + _used);
         NativeMemory.Clear(block, bytes);
         return block;
@@ -67,25 +69,26 @@ internal sealed unsafe class BlockCache : IDisposable
     {
         _used += (nuint)(sizeof(Block) + (block->Count * sizeof(Op)));
         Decoded++;
-        Block** bucket = _buckets + Bucket(block->Gpa);
+        Block** bucket = _buckets + Bucket(block->Host);
         block->NextInBucket = *bucket;
         *bucket = block;
-        CodePage page = Page(block->Gpa);
+        CodePage page = Page(block->Host);
         block->NextInPage = page.First;
         page.First = block;
-        page.Cover((int)(block->Gpa & 0xFFF), block->Bytes);
+        page.Cover(Offset(block->Host), block->Bytes);
     }
 
-    /// <summary>True when decoded code was read from the page.</summary>
-    public bool HasCode(ulong gpaPage) => _pages.ContainsKey(gpaPage);
+    /// <summary>True when the page of a host address holds decoded code: its writes must come to <see cref="Invalidate"/>.</summary>
+    public bool HasCode(byte* host) => _pages.ContainsKey(PageKey(host));
 
     /// <summary>
     /// Bytes of a page are about to change. Drops the page's blocks if code was decoded from them.
     /// </summary>
-    /// <returns>True when blocks were dropped: the page holds no decoded code any more.</returns>
-    public bool Invalidate(ulong gpa, int size)
+    /// <param name="host">Host address of the first byte.</param>
+    /// <param name="size">Bytes; the range lies within one page.</param>
+    public void Invalidate(byte* host, int size)
     {
-        if (!_pages.TryGetValue(gpa & ~0xFFFUL, out CodePage? page) || !page.Covers((int)(gpa & 0xFFF), size)) return false;
+        if (!_pages.TryGetValue(PageKey(host), out CodePage? page) || !page.Covers(Offset(host), size)) return;
         for (Block* block = page.First; block != null; block = block->NextInPage)
         {
             Unlink(block);
@@ -94,22 +97,24 @@ internal sealed unsafe class BlockCache : IDisposable
             for (int i = 0; i < block->Count; i++) ops[i].Handler = &ControlFlow.Stale;
         }
 
-        _pages.Remove(gpa & ~0xFFFUL);
+        _pages.Remove(PageKey(host));
         Invalidations++;
-        return true;
     }
 
-    /// <summary>Drops everything. Only between blocks.</summary>
-    /// <param name="forget">Called with each page that held code.</param>
-    public void Flush(Action<ulong> forget)
+    /// <summary>
+    /// Drops everything, and hands out the memory again: the operations of before must not be touched any more.
+    /// </summary>
+    public void Flush()
     {
-        foreach (ulong page in _pages.Keys) forget(page);
         _pages.Clear();
         _used = 0;
         NativeMemory.Clear(_buckets, (nuint)(BucketCount * sizeof(Block*)));
-        NativeMemory.Clear(_jumps, (nuint)(JumpCache.Entries * sizeof(JumpCacheEntry)));
+        ForgetJumps();
         Flushes++;
     }
+
+    /// <summary>Empties the jump cache.</summary>
+    public void ForgetJumps() => NativeMemory.Clear(_jumps, (nuint)(JumpCache.Entries * sizeof(JumpCacheEntry)));
 
     /// <inheritdoc/>
     public void Dispose()
@@ -119,23 +124,27 @@ internal sealed unsafe class BlockCache : IDisposable
         NativeMemory.Free(_jumps);
     }
 
-    private static uint Bucket(ulong gpa) => (uint)((gpa ^ (gpa >> 13)) * 0x9E3779B1) >> 17;
+    private static uint Bucket(byte* host) => (uint)(((ulong)host ^ ((ulong)host >> 13)) * 0x9E3779B1) >> 17;
+
+    private static ulong PageKey(byte* host) => (ulong)host & ~0xFFFUL;
+
+    private static int Offset(byte* host) => (int)((ulong)host & 0xFFF);
 
     private void Unlink(Block* block)
     {
-        Block** link = _buckets + Bucket(block->Gpa);
+        Block** link = _buckets + Bucket(block->Host);
         while (*link != block) link = &(*link)->NextInBucket;
         *link = block->NextInBucket;
     }
 
-    private CodePage Page(ulong gpa)
+    private CodePage Page(byte* host)
     {
-        ulong key = gpa & ~0xFFFUL;
+        ulong key = PageKey(host);
         if (!_pages.TryGetValue(key, out CodePage? page)) _pages.Add(key, page = new CodePage());
         return page;
     }
 
-    /// <summary>The decoded bytes of one guest page.</summary>
+    /// <summary>The decoded bytes of one page.</summary>
     private sealed class CodePage
     {
         private readonly ulong[] _covered = new ulong[64];

@@ -35,7 +35,7 @@ internal static unsafe class SegmentLoad
 
         if (DescriptorRules.IsNull(selector)) StoreNull(cpu, number, selector, cpu->Cpl);
         else Store(cpu, number, selector, descriptor);
-        SegmentFile.Refresh(ref cpu->Segments[number], realOrVm86: false);
+        SegmentFile.Refresh(ref cpu->Segments[number], cpu->Mode);
         return true;
     }
 
@@ -125,7 +125,7 @@ internal static unsafe class SegmentLoad
             segment.Access = RealModeData;
         }
 
-        SegmentFile.Refresh(ref segment, realOrVm86: true);
+        SegmentFile.Refresh(ref segment, virtual8086 ? ExecutionMode.Virtual8086 : ExecutionMode.None);
     }
 
     /// <summary>

@@ -40,7 +40,7 @@ internal static unsafe class ControlFlow
     public static Op* Stale(CpuState* cpu, Op* op)
     {
         cpu->Rip = cpu->BlockRip + op->RipOffset;
-        cpu->Instructions += op->Position - 1u;
+        if (op->RipOffset != 0) cpu->Instructions += (op - 1)->Position;
         cpu->Leave = LeaveReason.NextBlock;
         return null;
     }
@@ -58,8 +58,23 @@ internal static unsafe class ControlFlow
     {
         if (cpu->Instructions >= cpu->PollAt) return Leave(cpu, target);
         JumpCacheEntry* entry = JumpCache.EntryFor(cpu, target);
-        Op* next = entry->Rip == target && entry->Tag == cpu->CodeTag ? entry->First : cpu->Vcpu.Find(target);
-        if (next == null) return null;
+        Op* next;
+        if (entry->Rip == target && entry->Tag == cpu->CodeTag)
+        {
+            next = entry->First;
+        }
+        else
+        {
+            SoftwareVcpu vcpu = cpu->Vcpu;
+            ulong flushes = vcpu.Blocks.Flushes;
+            next = vcpu.Find(target);
+            if (next == null) return null;
+            cpu->BlockRip = target;
+
+            // When the arena was full, this operation's memory has been handed out again.
+            if (vcpu.Blocks.Flushes != flushes) return next;
+        }
+
         if (op->StaysInPage && !Block.Of(next)->Dropped) op->Link = next;
         cpu->BlockRip = target;
         return next;

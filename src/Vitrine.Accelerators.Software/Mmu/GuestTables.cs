@@ -26,9 +26,11 @@ internal readonly unsafe struct GuestTables(SoftMmu mmu) : IPageTableMemory
     {
         byte* host = mmu.HostFor(gpa, size, out SlotView? slot);
         if (host == null || slot!.ReadOnly) return false;
-        slot.MarkDirty(gpa);
-        return size == 4
+        mmu.DropCode(host, size);
+        bool exchanged = size == 4
             ? Interlocked.CompareExchange(ref *(uint*)host, (uint)desired, (uint)expected) == (uint)expected
             : Interlocked.CompareExchange(ref *(ulong*)host, desired, expected) == expected;
+        slot.MarkDirty(gpa);
+        return exchanged;
     }
 }

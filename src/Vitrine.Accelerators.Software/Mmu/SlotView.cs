@@ -2,11 +2,10 @@ using Vitrine.Memory;
 
 namespace Vitrine.Accelerators.Software.Mmu;
 
-/// <summary>A memory slot as the software CPU uses it, with a map of the pages that code was decoded from.</summary>
-internal sealed unsafe class SlotView : IDisposable
+/// <summary>A memory slot as the software CPU uses it.</summary>
+internal sealed unsafe class SlotView
 {
-    // SAFETY: the slot's mapping outlives the accelerator; page numbers are checked against the slot before they are used.
-    private readonly HostMapping _codePages;
+    // SAFETY: the slot's mapping outlives the accelerator.
     private readonly ulong[]? _dirty;
 
     /// <summary>Views a slot.</summary>
@@ -17,9 +16,7 @@ internal sealed unsafe class SlotView : IDisposable
         Size = slot.Size;
         Host = slot.Pointer;
         ReadOnly = slot.ReadOnly;
-        ulong pages = slot.Size >> 12;
-        _codePages = new HostMapping((pages + 0xFFF) & ~0xFFFUL);
-        if ((slot.Flags & MemorySlotFlags.LogDirtyPages) != 0) _dirty = new ulong[(pages + 63) / 64];
+        if ((slot.Flags & MemorySlotFlags.LogDirtyPages) != 0) _dirty = new ulong[((slot.Size >> 12) + 63) / 64];
     }
 
     /// <summary>The slot.</summary>
@@ -37,8 +34,8 @@ internal sealed unsafe class SlotView : IDisposable
     /// <summary>Guest writes go to the bus.</summary>
     public bool ReadOnly { get; }
 
-    /// <summary>Whether decoded code came from the page of an address in the slot.</summary>
-    public ref byte HasCode(ulong gpa) => ref _codePages.Pointer[(gpa - Start) >> 12];
+    /// <summary>Writes are noted for <see cref="TakeDirty"/>.</summary>
+    public bool LogsWrites => _dirty is not null;
 
     /// <summary>Notes a write for the dirty log, if there is one.</summary>
     public void MarkDirty(ulong gpa)
@@ -54,7 +51,4 @@ internal sealed unsafe class SlotView : IDisposable
         if (_dirty is null) return;
         for (int i = 0; i < _dirty.Length; i++) bitmap[i] = Interlocked.Exchange(ref _dirty[i], 0);
     }
-
-    /// <inheritdoc/>
-    public void Dispose() => _codePages.Dispose();
 }

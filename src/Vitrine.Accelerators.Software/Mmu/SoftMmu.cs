@@ -36,11 +36,16 @@ internal sealed unsafe class SoftMmu : IDisposable
 
     // One bit per hash of a 2-MiB region: set when a large page in it was split into TLB entries.
     private readonly ulong[] _largeRegions = new ulong[64];
+
+    // The same for 1-GiB pages and regions.
+    private readonly ulong[] _hugeRegions = new ulong[64];
     private SlotView[] _slots = [];
     private SlotView? _lastSlot;
     private PagingContext _context;
     private uint _lastTag;
     private uint _codeEpoch;
+    private ulong _codeBase;
+    private uint _codeLimit;
 
     /// <summary>Creates the MMU of one vCPU.</summary>
     public SoftMmu(CpuState* cpu, SoftwareAccelerator accelerator, Bus bus, BlockCache blocks)
@@ -61,6 +66,17 @@ internal sealed unsafe class SoftMmu : IDisposable
     /// <summary>Times that the translations of the present address space were dropped.</summary>
     public ulong Flushes { get; private set; }
 
+    /// <summary>The processor announces 1-GiB pages; without them bit 7 of a PDPTE is reserved (SDM vol. 3, 4.5).</summary>
+    public bool GigabytePages
+    {
+        get;
+        set
+        {
+            field = value;
+            FlushAll();
+        }
+    }
+
     /// <summary>Takes over the accelerator's slots and drops every translation.</summary>
     public void ReloadSlots()
     {
@@ -75,7 +91,7 @@ internal sealed unsafe class SoftMmu : IDisposable
     {
         PdpteRegisters pdptes = default;
         for (int i = 0; i < PdpteRegisters.Count; i++) pdptes[i] = _cpu->Pdpte[i];
-        _context = new PagingContext(_cpu->Cr0, _cpu->Cr3, _cpu->Cr4, _cpu->Efer, MaxPhyAddr, true, pdptes);
+        _context = new PagingContext(_cpu->Cr0, _cpu->Cr3, _cpu->Cr4, _cpu->Efer, MaxPhyAddr, GigabytePages, pdptes);
         bool user = _cpu->Cpl == 3;
         bool alignmentChecks = user && (_cpu->Cr0 & Cr0.AM) != 0 && (_cpu->SystemFlags & Rflags.AC) != 0;
         bool dataBreakpoints = (_cpu->Dr7 & 0xFF) != 0;
@@ -87,6 +103,20 @@ internal sealed unsafe class SoftMmu : IDisposable
         _cpu->CodeTag = ((ulong)_codeEpoch << 32) | (_cpu->TlbTag << 16) | (uint)_cpu->Mode;
     }
 
+    /// <summary>
+    /// Follows CS outside 64-bit mode: blocks are looked up by RIP, which means another place when the base has changed, and
+    /// may be beyond a changed limit.
+    /// </summary>
+    public void FollowCodeSegment()
+    {
+        ref SegmentCache cs = ref _cpu->Segments[Seg.Cs];
+        if (cs.Base == _codeBase && cs.Limit == _codeLimit) return;
+        _codeBase = cs.Base;
+        _codeLimit = cs.Limit;
+        NewCodeEpoch();
+        RefreshMode();
+    }
+
     /// <summary>Loads CR3 (SDM vol. 3, 4.10.4.1): translations of other PCIDs stay, those of this one only when asked for.</summary>
     /// <param name="value">The new CR3, bit 63 already taken off.</param>
     /// <param name="keepTranslations">Bit 63 of the source operand with CR4.PCIDE.</param>
@@ -96,6 +126,7 @@ internal sealed unsafe class SoftMmu : IDisposable
         if ((_cpu->Cr4 & Cr4.PCIDE) == 0)
         {
             NewTag();
+            ForgetRegions();
         }
         else
         {
@@ -119,6 +150,7 @@ internal sealed unsafe class SoftMmu : IDisposable
     {
         Array.Clear(_pcidTags);
         NewTag();
+        ForgetRegions();
         if ((_cpu->Cr4 & Cr4.PCIDE) != 0) _pcidTags[(int)(_cpu->Cr3 & 0xFFF)] = (ushort)_cpu->TlbTag;
         RefreshMode();
     }
@@ -135,8 +167,7 @@ internal sealed unsafe class SoftMmu : IDisposable
     /// </summary>
     public void InvalidatePage(ulong linear)
     {
-        uint region = (uint)(linear >> 21) & 4095;
-        if ((_largeRegions[region >> 6] & (1UL << (int)region)) != 0)
+        if (Contains(_largeRegions, linear >> 21) || Contains(_hugeRegions, linear >> 30))
         {
             FlushAll();
             return;
@@ -197,6 +228,9 @@ internal sealed unsafe class SoftMmu : IDisposable
     {
         PageAccess access = PresentAccess();
         if (!CheckSpecial(op, linear, size, write: false)) return false;
+
+        // A device must not see an access that the second page then refuses.
+        if (CrossesPage(linear, size) && !Probe(op, linear, size, access, _cpu->Tlb)) return false;
         while (size > 0)
         {
             linear = Wrap(linear);
@@ -216,19 +250,11 @@ internal sealed unsafe class SoftMmu : IDisposable
     /// <summary>Writes with the rights of the present mode. The range must have passed <see cref="ProbeWrite"/>.</summary>
     public bool Write(Op* op, ulong linear, byte* source, int size)
     {
-        PageAccess access = PresentAccess() | PageAccess.Write;
-        while (size > 0)
-        {
-            linear = Wrap(linear);
-            int chunk = Math.Min(size, (int)(0x1000 - (linear & 0xFFF)));
-            if (!Translate(op, linear, access, _cpu->Tlb, out ulong gpa)) return false;
-            if (!WritePhysical(op, gpa, source, chunk)) return false;
-            linear += (ulong)chunk;
-            source += chunk;
-            size -= chunk;
-        }
+        if (!CrossesPage(linear, size)) return WriteParts(op, linear, source, size, toBus: true, toMemory: true);
 
-        return true;
+        // Memory comes last: an instruction that leaves for the bus runs again, and must find what it read unchanged.
+        return WriteParts(op, linear, source, size, toBus: true, toMemory: false) &&
+            WriteParts(op, linear, source, size, toBus: false, toMemory: true);
     }
 
     /// <summary>Checks that a write of the range won't fault.</summary>
@@ -285,6 +311,9 @@ internal sealed unsafe class SoftMmu : IDisposable
         bool user = _cpu->Cpl == 3;
         FetchEntry* entry = FetchEntryFor(linear, user);
         ulong tag = (linear & PageMask) | _cpu->TlbTag;
+
+        // Also on a hit: the filter may have been emptied since.
+        _codeFilter.Add(linear);
         if (entry->Tag == tag)
         {
             gpa = entry->GpaPage | (linear & 0xFFF);
@@ -303,30 +332,22 @@ internal sealed unsafe class SoftMmu : IDisposable
         gpa = result.Gpa;
         entry->Tag = tag;
         entry->GpaPage = gpa & PageMask;
-        _codeFilter.Add(linear);
         NoteLargePage(linear, result.PageShift);
         return true;
     }
 
-    /// <summary>Marks the page of an instruction as one that code was decoded from: writes to it then take the slow path.</summary>
-    public void MarkCode(ulong gpa)
+    /// <summary>The page of a host address has become one that code was decoded from: writes to it now take the slow path.</summary>
+    public void MarkCode(byte* host)
     {
-        if (HostFor(gpa, 1, out SlotView? slot) == null || slot!.ReadOnly) return;
-        ref byte mark = ref slot.HasCode(gpa);
-        if (mark != 0) return;
-        mark = 1;
-        ulong page = gpa & PageMask;
+        ulong page = (ulong)host & PageMask;
         for (int i = 0; i < 3 * GuestAccess.TlbEntries; i++)
         {
-            if ((_tables[i].Page & PageMask) == page) _tables[i].WriteTag = 0;
+            if ((_tables[i].ReadTag & PageMask) + _tables[i].Addend == page) _tables[i].WriteTag = 0;
         }
     }
 
-    /// <summary>Takes the mark of <see cref="MarkCode"/> off.</summary>
-    public void UnmarkCode(ulong gpaPage)
-    {
-        if (HostFor(gpaPage, 1, out SlotView? slot) != null) slot!.HasCode(gpaPage) = 0;
-    }
+    /// <summary>Bytes of a slot are about to change: code that was decoded from them is dropped.</summary>
+    public void DropCode(byte* host, int size) => _blocks.Invalidate(host, size);
 
     /// <summary>Translates without side effects and whatever the rights, for tools.</summary>
     public bool TryTranslate(ulong linear, out ulong gpa)
@@ -372,6 +393,8 @@ internal sealed unsafe class SoftMmu : IDisposable
     private ulong Wrap(ulong linear) => (_cpu->Mode & ExecutionMode.LongMode) != 0 ? linear : (uint)linear;
 
     private static bool IsCanonical(ulong linear) => (ulong)((long)(linear << 16) >> 16) == linear;
+
+    private static bool CrossesPage(ulong linear, int size) => (linear & 0xFFF) + (ulong)size > 0x1000;
 
     private bool Probe(Op* op, ulong linear, int size, PageAccess access, TlbEntry* tlb)
     {
@@ -429,31 +452,79 @@ internal sealed unsafe class SoftMmu : IDisposable
         entry->ReadTag = tag;
         entry->Addend = (ulong)host - (linear & PageMask);
         entry->Page = (result.Gpa & PageMask) | (writable ? 1UL : 0);
-        entry->WriteTag = writable && slot.HasCode(result.Gpa) == 0 ? tag : 0;
-        if (writable) slot.MarkDirty(result.Gpa);
+
+        // Where writes are logged, the first one sets the tag.
+        entry->WriteTag = writable && !slot.LogsWrites && !_blocks.HasCode(host) ? tag : 0;
         NoteLargePage(linear, result.PageShift);
     }
 
     private void NoteLargePage(ulong linear, int pageShift)
     {
+        const int FourMegabytes = 22;
+        const int Gigabyte = 30;
         if (pageShift == 12) return;
-        uint region = (uint)(linear >> 21) & 4095;
-        _largeRegions[region >> 6] |= 1UL << (int)region;
+        if (pageShift == Gigabyte)
+        {
+            Include(_hugeRegions, linear >> 30);
+            return;
+        }
+
+        Include(_largeRegions, linear >> 21);
+        if (pageShift == FourMegabytes) Include(_largeRegions, (linear >> 21) ^ 1);
     }
 
-    private bool WritePhysical(Op* op, ulong gpa, byte* source, int size)
+    private static void Include(ulong[] regions, ulong number) => regions[(number >> 6) & 63] |= 1UL << (int)number;
+
+    private static bool Contains(ulong[] regions, ulong number) => (regions[(number >> 6) & 63] & (1UL << (int)number)) != 0;
+
+    private void ForgetRegions()
     {
-        byte* host = HostFor(gpa, size, out SlotView? slot);
-        if (host == null || slot!.ReadOnly) return _bus.MemoryWrite(op, gpa, source, size);
-        WriteSlot(slot, gpa, host, source, size);
+        Array.Clear(_largeRegions);
+        Array.Clear(_hugeRegions);
+    }
+
+    private bool WriteParts(Op* op, ulong linear, byte* source, int size, bool toBus, bool toMemory)
+    {
+        PageAccess access = PresentAccess() | PageAccess.Write;
+        while (size > 0)
+        {
+            linear = Wrap(linear);
+            int chunk = Math.Min(size, (int)(0x1000 - (linear & 0xFFF)));
+            if (!Translate(op, linear, access, _cpu->Tlb, out ulong gpa)) return false;
+            byte* host = HostFor(gpa, chunk, out SlotView? slot);
+            if (host == null || slot!.ReadOnly)
+            {
+                if (toBus && !_bus.MemoryWrite(op, gpa, source, chunk)) return false;
+            }
+            else if (toMemory)
+            {
+                WriteSlot(slot, gpa, host, source, chunk);
+                OpenForWrites(linear, host);
+            }
+
+            linear += (ulong)chunk;
+            source += chunk;
+            size -= chunk;
+        }
+
         return true;
     }
 
     private void WriteSlot(SlotView slot, ulong gpa, byte* host, byte* source, int size)
     {
-        if (slot.HasCode(gpa) != 0 && _blocks.Invalidate(gpa, size)) slot.HasCode(gpa) = 0;
-        slot.MarkDirty(gpa);
+        DropCode(host, size);
         Buffer.MemoryCopy(source, host, size, size);
+
+        // Behind the write: who takes the mark must also see the data.
+        slot.MarkDirty(gpa);
+    }
+
+    /// <summary>Lets further writes of a page take the fast path, now that nobody needs to know about them.</summary>
+    private void OpenForWrites(ulong linear, byte* host)
+    {
+        TlbEntry* entry = GuestAccess.EntryFor(_cpu->Tlb, linear);
+        ulong tag = (linear & PageMask) | _cpu->TlbTag;
+        if (entry->ReadTag == tag && (entry->Page & 1) != 0 && !_blocks.HasCode(host)) entry->WriteTag = tag;
     }
 
     /// <summary>Alignment checks and data breakpoints; both only where the TLB is kept empty for them.</summary>
@@ -479,7 +550,7 @@ internal sealed unsafe class SoftMmu : IDisposable
             NativeMemory.Clear(_tables, (nuint)(4 * GuestAccess.TlbEntries * sizeof(TlbEntry)));
             NativeMemory.Clear(_fetches, (nuint)(FetchEntries * sizeof(FetchEntry)));
             Array.Clear(_pcidTags);
-            Array.Clear(_largeRegions);
+            ForgetRegions();
             NewCodeEpoch();
             _lastTag = 1;
         }
@@ -489,7 +560,7 @@ internal sealed unsafe class SoftMmu : IDisposable
 
     private void NewCodeEpoch()
     {
-        _codeEpoch++;
+        if (++_codeEpoch == 0) _blocks.ForgetJumps();
         _codeFilter.Clear();
     }
 }

@@ -29,7 +29,7 @@ internal static unsafe class CpuModes
         if ((cpu->Cr0 & (Cr0.EM | Cr0.TS)) != 0 || (cpu->Cr4 & Cr4.OSFXSR) == 0) mode |= ExecutionMode.SseTrap;
         if (cpu->Cpl == 3) mode |= ExecutionMode.User;
         cpu->Mode = mode;
-        for (int i = 0; i < Seg.Count; i++) SegmentFile.Refresh(ref cpu->Segments[i], !isProtected || vm86);
+        for (int i = 0; i < Seg.Count; i++) SegmentFile.Refresh(ref cpu->Segments[i], mode);
         cpu->Vcpu.Mmu.RefreshMode();
     }
 }

@@ -10,9 +10,11 @@ namespace Vitrine.Accelerators.Software.State;
 /// </summary>
 internal struct ReplayLog
 {
-    /// <summary>Most accesses that one instruction can make between two commits (16-byte operands in 8-byte parts, both
-    /// of a string move, page-crossing in single bytes).</summary>
-    public const int Capacity = 64;
+    /// <summary>
+    /// More than the accesses that one instruction can make between two commits: XRSTOR of x87, SSE and AVX reads 832 bytes
+    /// in parts of 8, and probing, splitting at a page and unaligned ends add a few.
+    /// </summary>
+    public const int Capacity = 128;
 
     /// <summary>Which instruction the log belongs to: its ordinal among all executed.</summary>
     public ulong Instruction;

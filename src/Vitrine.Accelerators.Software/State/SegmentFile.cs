@@ -15,11 +15,15 @@ internal struct SegmentFile
     /// Recomputes the bounds of a segment from its limit and access rights. Call after every change of either.
     /// </summary>
     /// <param name="segment">The register.</param>
-    /// <param name="realOrVm86">Real or virtual-8086 mode: type checks do not apply, all segments can be read and written.</param>
-    public static void Refresh(ref SegmentCache segment, bool realOrVm86)
+    /// <param name="mode">
+    /// The mode. In real and virtual-8086 mode type checks do not apply: all segments can be read and written. In 64-bit mode
+    /// bounds are empty, so that addresses of 32 bits take the slow path, which knows about bases there.
+    /// </param>
+    public static void Refresh(ref SegmentCache segment, ExecutionMode mode)
     {
+        bool realOrVm86 = (mode & ExecutionMode.Protected) == 0 || (mode & ExecutionMode.Virtual8086) != 0;
         uint access = segment.Access;
-        bool usable = (access & SegmentRegister.UnusableBit) == 0 && (access & 0x80) != 0;
+        bool usable = (mode & ExecutionMode.Code64) == 0 && (access & SegmentRegister.UnusableBit) == 0 && (access & 0x80) != 0;
         bool code = (access & 0x8) != 0;
         bool expandDown = !code && (access & 0x4) != 0;
         ulong end = usable && !expandDown ? (ulong)segment.Limit + 1 : 0;
