@@ -37,7 +37,7 @@ internal sealed class PagedMachine : IDisposable
     public const ulong KernelStack = 0x7000;
     public const ulong UserStack = 0x10000;
     public const ulong Tables = 0x100000;
-    public const ulong MemorySize = 8 << 20;
+    public const ulong MemorySize = 12 << 20;
     public const ulong Device = 0x4000_0000;
 
     private const ulong Gdt = 0x1000;
