@@ -9,6 +9,10 @@ internal static unsafe class InterruptDelivery
 {
     // SAFETY: takes the running vCPU's state; guest memory is reached through GuestAccess only.
 
+    // Benign exceptions are delivered one after the other (table 6-5). One whose delivery raises it again, such as #AC into a
+    // handler at level 3 with a misaligned stack, keeps a processor busy for ever: no interrupt comes between.
+    private const int MostInARow = 64;
+
     /// <summary>
     /// Delivers one event through the IVT or IDT. <see cref="CpuState.Rip"/> is what is pushed.
     /// </summary>
@@ -35,10 +39,10 @@ internal static unsafe class InterruptDelivery
     /// <summary>
     /// Delivers an event and whatever exceptions follow from that, as tables 6-4 and 6-5 of SDM vol. 3 combine them.
     /// </summary>
-    /// <returns>False for a triple fault: the processor shuts down.</returns>
+    /// <returns>False for a triple fault, or deliveries that never end: the processor shuts down.</returns>
     public static bool DeliverToEnd(CpuState* cpu, byte vector, EventKind kind, bool hasErrorCode = false, uint errorCode = 0)
     {
-        while (true)
+        for (int delivery = 0; delivery < MostInARow; delivery++)
         {
             if (vector == ExceptionVector.DB && kind is EventKind.Fault or EventKind.Trap) cpu->Dr7 &= ~Dr7.GD;
             if (Deliver(cpu, vector, kind, hasErrorCode, errorCode))
@@ -65,6 +69,8 @@ internal static unsafe class InterruptDelivery
 
             kind = EventKind.Fault;
         }
+
+        return false;
     }
 
     /// <summary>Delivers the fault that an instruction has recorded.</summary>

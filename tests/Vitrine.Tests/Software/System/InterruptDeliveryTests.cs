@@ -288,4 +288,17 @@ public sealed unsafe class InterruptDeliveryTests
         Assert.Equal([0, 0, 0, 0, 0], m.Stack(M.InnerStack - 40, 8, 5));
         Assert.Equal((M.Code, M.UserStack, 3u), (m.Cpu->Rip, m.Rsp, m.Cpu->Cpl));
     }
+
+    [Fact]
+    public void AnExceptionWhoseDeliveryRaisesItAgainShutsDown()
+    {
+        // #AC is benign: it never becomes a double fault, and the frame for it at level 3 is misaligned again, for ever.
+        using M m = M.Protected(3);
+        m.Cpu->Cr0 |= Vitrine.X86.Registers.Cr0.AM;
+        m.SetGate(17, GateDescriptor.Create(DescriptorType.InterruptGate, M.Code3, M.Handler, 3));
+        m.Rflags = F.Fixed | F.AC;
+        m.Rsp = M.UserStack - 1;
+        Assert.Equal("#17(0)", m.Deliver(17, EventKind.Fault, 0));
+        Assert.False(InterruptDelivery.DeliverToEnd(m.Cpu, 17, EventKind.Fault, true));
+    }
 }
