@@ -79,14 +79,14 @@ internal sealed class VcpuGate(int vcpus, Action reset)
         }
     }
 
-    /// <summary>Waits until every vCPU stands at the closed gate.</summary>
-    /// <returns>False when the machine has ended instead.</returns>
+    /// <summary>Waits until every vCPU stands at the gate that <see cref="Hold"/> has closed.</summary>
+    /// <returns>False when the machine has ended instead, or another thread has released it.</returns>
     public bool WaitUntilHeld()
     {
         lock (_sync)
         {
-            while ((_waiting < vcpus || _resetting) && !_ended) Monitor.Wait(_sync);
-            return !_ended;
+            while (_held && (_waiting < vcpus || _resetting) && !_ended) Monitor.Wait(_sync);
+            return _held && !_ended;
         }
     }
 
