@@ -49,16 +49,11 @@ internal sealed class ImageFile : IDisposable
         SafeFileHandle? handle = null;
         try
         {
+            // Opening a named pipe would wait for its writer; its size, like that of every file without bytes of its own, is 0.
+            if ((File.ResolveLinkTarget(path, returnFinalTarget: true) ?? new FileInfo(path)) is FileInfo { Exists: true, Length: 0 }) throw Empty(path, role, source);
             handle = File.OpenHandle(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite | FileShare.Delete);
             long length = RandomAccess.GetLength(handle);
-            if (length == 0)
-            {
-                throw VitrineException.User(
-                    $"The {role} '{path}' is empty (0 bytes).",
-                    "A copy or download of it was probably cut short, or it is no regular file.",
-                    source);
-            }
-
+            if (length == 0) throw Empty(path, role, source);
             return new ImageFile(handle, length, role, path);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
@@ -87,6 +82,11 @@ internal sealed class ImageFile : IDisposable
             throw;
         }
     }
+
+    private static VitrineException Empty(string path, string role, string source) => VitrineException.User(
+        $"The {role} '{path}' is empty (0 bytes).",
+        "A copy or download of it was probably cut short, or it is no regular file.",
+        source);
 
     /// <summary>Reads bytes at an offset.</summary>
     /// <exception cref="VitrineException">The range reaches beyond the end, or the host failed to read.</exception>

@@ -36,6 +36,16 @@ public sealed class BadImageTests
     public void ADirectoryIsAUserError() => AssertUserError(new BootSource.Kernel(Path.GetTempPath()), "can't be read", Path.GetTempPath());
 
     [Fact]
+    public void ANamedPipeIsAUserErrorAndNotWaitedFor()
+    {
+        Assert.SkipWhen(HostProgram.Find("mkfifo") is null, "mkfifo (coreutils) is not installed");
+        using TempFile file = new([]);
+        File.Delete(file.Path);
+        HostProgram.Run("mkfifo", file.Path, Path.GetTempPath(), []);
+        AssertUserError(new BootSource.Kernel(file.Path), "is empty", file.Path);
+    }
+
+    [Fact]
     public void AFileWithoutReadPermissionIsAUserError()
     {
         Assert.SkipWhen(Environment.IsPrivilegedProcess, "root may read every file");
