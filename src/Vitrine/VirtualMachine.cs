@@ -26,7 +26,8 @@ public sealed class VirtualMachine : IDisposable
     private volatile MicrovmBoard _board;
     private VmEnd? _end;
     private int _vcpusLeft;
-    private bool _disposed;
+    private readonly Lock _disposeLock = new();
+    private volatile bool _disposed;
 
     private VirtualMachine(MachineConfig config, GuestMemory memory, MemoryLayout layout, IAccelerator accelerator, ProcessorState bootState)
     {
@@ -193,14 +194,17 @@ public sealed class VirtualMachine : IDisposable
     /// <summary>Ends the machine if it has not ended, and frees what it holds. <see cref="Memory"/> is gone after this.</summary>
     public void Dispose()
     {
-        if (_disposed) return;
         Stop();
         foreach (VcpuThread vcpu in _vcpus) vcpu.Join();
-        _disposed = true;
-        _board.Dispose();
-        foreach (VcpuThread vcpu in _vcpus) vcpu.Dispose();
-        _accelerator.Dispose();
-        Memory.Dispose();
+        lock (_disposeLock)
+        {
+            if (_disposed) return;
+            _disposed = true;
+            _board.Dispose();
+            foreach (VcpuThread vcpu in _vcpus) vcpu.Dispose();
+            _accelerator.Dispose();
+            Memory.Dispose();
+        }
     }
 
     /// <summary>A vCPU has left its run loop because of something that happened in it. On its thread.</summary>

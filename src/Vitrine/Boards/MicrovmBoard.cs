@@ -35,6 +35,7 @@ internal sealed class MicrovmBoard : IDisposable
     private readonly SerialInput _serialInput;
     private readonly List<InterruptLine> _lines = [];
     private readonly List<IInspectable> _devices = [];
+    private bool _disposed;
 
     /// <summary>Wires the board. All devices are in their state after power-on.</summary>
     /// <param name="config">The machine's configuration.</param>
@@ -63,7 +64,10 @@ internal sealed class MicrovmBoard : IDisposable
     /// <summary>Lets the serial port take what waits for it. Any thread.</summary>
     public void FeedSerial()
     {
-        lock (Bus.DeviceLock) _serialInput.Offer(_serial.Receive);
+        lock (Bus.DeviceLock)
+        {
+            if (!_disposed) _serialInput.Offer(_serial.Receive);
+        }
     }
 
     /// <summary>Stops the timers and lets go of all interrupt lines.</summary>
@@ -73,6 +77,7 @@ internal sealed class MicrovmBoard : IDisposable
         lock (Bus.DeviceLock)
         {
             foreach (InterruptLine line in _lines) line.Set(false);
+            _disposed = true;
         }
     }
 

@@ -17,6 +17,7 @@ internal sealed class VcpuThread : IDisposable
     private Vcpu? _vcpu;
     private uint _signature;
     private bool _mayBeKicked;
+    private ulong _executed;
 
     /// <summary>Prepares the thread.</summary>
     /// <param name="machine">The machine it belongs to.</param>
@@ -43,7 +44,13 @@ internal sealed class VcpuThread : IDisposable
     public DateTime FirstRunAt { get; private set; }
 
     /// <summary>Guest instructions executed, where the accelerator counts them.</summary>
-    public ulong InstructionsExecuted => _vcpu?.Accelerated.InstructionsExecuted ?? 0;
+    public ulong InstructionsExecuted
+    {
+        get
+        {
+            lock (_kickLock) return _mayBeKicked ? _vcpu!.Accelerated.InstructionsExecuted : _executed;
+        }
+    }
 
     /// <summary>Starts the thread; the vCPU then stands at the gate.</summary>
     public void Start() => _thread.Start();
@@ -117,7 +124,12 @@ internal sealed class VcpuThread : IDisposable
         }
         finally
         {
-            lock (_kickLock) _mayBeKicked = false;
+            lock (_kickLock)
+            {
+                _executed = _vcpu?.Accelerated.InstructionsExecuted ?? 0;
+                _mayBeKicked = false;
+            }
+
             _machine.Finished(this);
             _ready.Set();
         }
