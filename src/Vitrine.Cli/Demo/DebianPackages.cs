@@ -145,7 +145,7 @@ internal sealed class DebianPackages(string folder)
 
         if (process.ExitCode == 0) return output.Result;
         string said = errors.Result.Split('\n').FirstOrDefault(line => line.StartsWith("E:", StringComparison.Ordinal))?[2..].Trim() ?? "no message";
-        throw Failed($"'{command} {arguments[^1]}' failed with status {process.ExitCode} ({said.TrimEnd('.')})", "The package archive is probably not reachable from here.");
+        throw Failed($"'{command}' failed for '{arguments[^1]}' with status {process.ExitCode} ({said.TrimEnd('.')})", "The package archive is probably not reachable from here.");
     }
 
     private bool IsKnown(string package)
