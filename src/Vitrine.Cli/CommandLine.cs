@@ -23,6 +23,14 @@ internal static class CommandLine
         {
             return Messages.Fail(error);
         }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return Messages.Fail(VitrineException.Host(
+                $"Reading or writing failed: {error.Message.TrimEnd('.')}.",
+                "Standard output is probably closed, or what it is written to is full.",
+                "Run it again with standard output open, to a place that has room.",
+                error));
+        }
         catch (Exception error)
         {
             return Messages.Fail(error);

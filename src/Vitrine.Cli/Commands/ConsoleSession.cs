@@ -25,8 +25,8 @@ internal static class ConsoleSession
         MachineConfig config, OutputTarget serial, OutputTarget debug, TimeSpan? timeout, bool showTimes, string? greeting = null)
     {
         VirtualMachine? machine = null;
-        using OutputPump? serialPump = serial.Open(() => machine?.Stop());
-        using OutputPump? debugPump = debug.Open(() => machine?.Stop());
+        using OutputPump? serialPump = serial.Open(() => StopWithoutOutput(serial, machine));
+        using OutputPump? debugPump = debug.Open(() => StopWithoutOutput(debug, machine));
         config = config with
         {
             SerialOutput = serialPump is null ? null : serialPump.Send,
@@ -53,6 +53,19 @@ internal static class ConsoleSession
         {
             foreach (PosixSignalRegistration signal in signals) signal.Dispose();
         }
+    }
+
+    // A reader that is gone has had enough; a file that takes no more is a surprise.
+    private static void StopWithoutOutput(OutputTarget target, VirtualMachine? machine)
+    {
+        if (target is OutputTarget.ToFile file)
+        {
+            Messages.Say(
+                $"Writing the guest's output to '{file.Path}' failed, and the guest is stopped. " +
+                "The disk is probably full. Make room, or choose another path after file:.");
+        }
+
+        machine?.Stop();
     }
 
     private static (VmEnd End, bool TimedOut) Run(
