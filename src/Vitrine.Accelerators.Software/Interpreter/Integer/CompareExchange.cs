@@ -46,7 +46,7 @@ internal static unsafe class CompareExchange
         }
         else
         {
-            Width.WriteRegister<T>(cpu, op->Dst, d);
+            // Unlike memory, a register that differs isn't written: not even its upper half is cleared.
             Width.WriteRegister<T>(cpu, 0, d);
         }
 
