@@ -227,7 +227,7 @@ internal sealed unsafe class SoftMmu : IDisposable
     public bool Read(Op* op, ulong linear, byte* destination, int size)
     {
         PageAccess access = PresentAccess();
-        if (!CheckSpecial(op, linear, size, write: false)) return false;
+        if (!CheckCanonical(op, linear, size) || !CheckSpecial(op, linear, size, write: false)) return false;
 
         // A device must not see an access that the second page then refuses.
         if (CrossesPage(linear, size) && !Probe(op, linear, size, access, _cpu->Tlb)) return false;
@@ -259,7 +259,7 @@ internal sealed unsafe class SoftMmu : IDisposable
 
     /// <summary>Checks that a write of the range won't fault.</summary>
     public bool ProbeWrite(Op* op, ulong linear, int size) =>
-        CheckSpecial(op, linear, size, write: true) && Probe(op, linear, size, PresentAccess() | PageAccess.Write, _cpu->Tlb);
+        CheckCanonical(op, linear, size) && CheckSpecial(op, linear, size, write: true) && Probe(op, linear, size, PresentAccess() | PageAccess.Write, _cpu->Tlb);
 
     /// <summary>Checks that a read of the range won't fault.</summary>
     public bool ProbeRead(Op* op, ulong linear, int size) => Probe(op, linear, size, PresentAccess(), _cpu->Tlb);
@@ -396,8 +396,23 @@ internal sealed unsafe class SoftMmu : IDisposable
 
     private static bool CrossesPage(ulong linear, int size) => (linear & 0xFFF) + (ulong)size > 0x1000;
 
+    /// <summary>An operand that begins or ends at an address that isn't canonical faults before its pages and its alignment are looked at.</summary>
+    private bool CheckCanonical(Op* op, ulong linear, int size)
+    {
+        if ((_cpu->Mode & ExecutionMode.LongMode) == 0 || (IsCanonical(linear) && IsCanonical(linear + (ulong)(size - 1)))) return true;
+        return RaiseNotCanonical(op);
+    }
+
+    private bool RaiseNotCanonical(Op* op)
+    {
+        bool stack = op != null && op->Segment == Seg.Ss && (op->Traits & OpTraits.Memory) != 0;
+        _cpu->SetFault(stack ? ExceptionVector.SS : ExceptionVector.GP, 0);
+        return false;
+    }
+
     private bool Probe(Op* op, ulong linear, int size, PageAccess access, TlbEntry* tlb)
     {
+        if (!CheckCanonical(op, linear, size)) return false;
         while (size > 0)
         {
             linear = Wrap(linear);
@@ -422,12 +437,7 @@ internal sealed unsafe class SoftMmu : IDisposable
         }
 
         gpa = 0;
-        if ((_cpu->Mode & ExecutionMode.LongMode) != 0 && !IsCanonical(linear))
-        {
-            _cpu->SetFault(op != null && op->Segment == Seg.Ss && (op->Traits & OpTraits.Memory) != 0 ? ExceptionVector.SS : ExceptionVector.GP, 0);
-            return false;
-        }
-
+        if ((_cpu->Mode & ExecutionMode.LongMode) != 0 && !IsCanonical(linear)) return RaiseNotCanonical(op);
         if (!Walk(linear, access, out PageWalkResult result)) return false;
         gpa = result.Gpa;
         if (tlb != Table(EmptyTable)) Fill(entry, tag, linear, in result, access);
