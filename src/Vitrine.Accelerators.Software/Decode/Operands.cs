@@ -49,6 +49,9 @@ internal static unsafe class Operands
         Register @base = instruction.MemoryBase;
         Register index = instruction.MemoryIndex;
         int segment = SegmentNumber(instruction.MemorySegment);
+
+        // 64-bit mode ignores prefixes of the segments without a base: a fault is #SS where the address is formed from rSP or rBP.
+        if (context.Is64 && segment < Seg.Fs) segment = @base is Register.RSP or Register.RBP or Register.ESP or Register.EBP ? Seg.Ss : Seg.Ds;
         op->Segment = (byte)segment;
         op->Scale = (byte)System.Numerics.BitOperations.Log2((uint)instruction.MemoryIndexScale);
         op->Disp = (long)instruction.MemoryDisplacement64;
