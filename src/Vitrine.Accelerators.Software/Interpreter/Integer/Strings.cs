@@ -194,6 +194,7 @@ internal static unsafe class Strings
         // A fault in a later element must not show the flags of an earlier one as the instruction's (SDM vol. 2, CMPS).
         ulong savedResult = cpu->FlagResult;
         uint savedAux = cpu->FlagAux;
+        // Single steps and waiting events, which set PollAt to zero, come behind one element.
         bool bulk = (cpu->SystemFlags & Rflags.DF) == 0;
         ulong done = 0;
         while (true)
@@ -201,7 +202,7 @@ internal static unsafe class Strings
             ulong count = Truncate(op, cpu->Gpr[Gpr.Rcx]);
             if (count == 0) return op + 1;
             if (done >= Slice || (done != 0 && cpu->PollAt == 0)) return Pause(cpu, op);
-            ulong moved = bulk && count > 1 ? TElement.Bulk<T>(cpu, op, count) : 0;
+            ulong moved = bulk && count > 1 && cpu->PollAt != 0 ? TElement.Bulk<T>(cpu, op, count) : 0;
             if (moved == 0)
             {
                 cpu->Leave = LeaveReason.NextBlock;
