@@ -91,9 +91,11 @@ internal static unsafe class PortStringOps
     {
         bool repeats = (op->Traits & (OpTraits.Repeat | OpTraits.RepeatWhileNotEqual)) != 0;
         ulong mask = op->Extra == 2 ? ushort.MaxValue : op->Extra == 4 ? uint.MaxValue : ulong.MaxValue;
-        if (repeats && (cpu->Gpr[Gpr.Rcx] & mask) == 0) return op + 1;
         ushort port = (ushort)cpu->Gpr[Gpr.Rdx];
+
+        // The permission is asked for even where nothing is to be moved, as hardware does.
         if (!PortOps.TryCheck(cpu, port, TElement.Size)) return Faults.Raise(cpu, op);
+        if (repeats && (cpu->Gpr[Gpr.Rcx] & mask) == 0) return op + 1;
         ulong step = (cpu->SystemFlags & Rflags.DF) == 0 ? (ulong)TElement.Size : (ulong)-TElement.Size;
         while (true)
         {
