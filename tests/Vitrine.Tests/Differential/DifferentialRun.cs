@@ -1,0 +1,113 @@
+using System.Runtime.InteropServices;
+
+namespace Vitrine.Tests.Differential;
+
+/// <summary>Random cases on the host CPU and on the software CPU, until enough have been compared or something differs.</summary>
+// SAFETY: outcomes are a native array of BatchSize elements, owned by the object.
+internal sealed unsafe class DifferentialRun : IDisposable
+{
+    private const int MaxFindings = 20;
+    private readonly ulong _seed;
+    private readonly NativeOracle _oracle = new();
+    private readonly SoftwareGuest _guest = new();
+    private readonly OracleOutcome* _outcomes;
+    private readonly string?[] _ends = new string?[OracleLayout.BatchSize];
+    private readonly Dictionary<string, int> _findings = [];
+
+    public DifferentialRun(ulong seed)
+    {
+        _seed = seed;
+        _outcomes = (OracleOutcome*)NativeMemory.AllocZeroed(OracleLayout.BatchSize, OracleLayout.OutcomeStride);
+    }
+
+    /// <summary>Cases compared so far.</summary>
+    public long Cases { get; private set; }
+
+    /// <summary>Shrunk disagreements, one for each kind.</summary>
+    public List<string> Reports { get; } = [];
+
+    /// <summary>How often each kind of disagreement was met.</summary>
+    public IReadOnlyDictionary<string, int> Findings => _findings;
+
+    /// <summary>Compares batch after batch.</summary>
+    /// <param name="cases">How many cases at least; 0 for no end.</param>
+    public void Run(long cases)
+    {
+        for (ulong batch = 0; (cases == 0 || Cases < cases) && Reports.Count < MaxFindings; batch++) RunBatch(batch);
+    }
+
+    public void Dispose()
+    {
+        _guest.Dispose();
+        _oracle.Dispose();
+        NativeMemory.Free(_outcomes);
+    }
+
+    private void RunBatch(ulong batch)
+    {
+        CaseGenerator generator = new(new CaseRandom((_seed * 0x1_0000_0001) + batch));
+        generator.FillMemory(_oracle.Pristine);
+        generator.FillMemory(_oracle.ReadOnly);
+        for (int i = 0; i < OracleLayout.BatchSize; i++) generator.Create(i, _oracle.Case(i));
+        Execute(OracleLayout.BatchSize);
+        List<(OracleCase Test, List<string> Differences)> different = [];
+        for (int i = 0; i < OracleLayout.BatchSize; i++)
+        {
+            List<string> differences = Compare(i);
+            if (differences.Count > 0) different.Add((*_oracle.Case(i), differences));
+        }
+
+        Cases += OracleLayout.BatchSize;
+        if (different.Count == 0) return;
+        byte[] pristine = _oracle.Pristine.ToArray();
+        foreach ((OracleCase test, List<string> differences) in different)
+        {
+            pristine.CopyTo(_oracle.Pristine);
+            Report(test, differences, batch);
+        }
+    }
+
+    private List<string> Compare(int index) => _ends[index] is { } end
+        ? [$"the software CPU left with {end}"]
+        : OutcomeComparison.Differences(_oracle.Case(index), _oracle.Outcome(index), _outcomes + index);
+
+    private void Execute(int count)
+    {
+        _oracle.Start(count);
+        _guest.Begin(_oracle.ReadOnly);
+        for (int i = 0; i < count; i++) _ends[i] = _guest.Run(_oracle.Case(i), _oracle.Pristine, _outcomes + i);
+        _oracle.Finish();
+    }
+
+    /// <summary>Executes one case alone.</summary>
+    private List<string> Try(in OracleCase test)
+    {
+        *_oracle.Case(0) = test;
+        Execute(1);
+        return Compare(0);
+    }
+
+    private void Report(OracleCase test, List<string> met, ulong batch)
+    {
+        string kind = CaseText.Kind(ref test, met);
+        if (!_findings.TryAdd(kind, 1))
+        {
+            _findings[kind]++;
+            return;
+        }
+
+        if (Reports.Count >= MaxFindings) return;
+        List<string> differences = Try(test);
+        if (differences.Count == 0)
+        {
+            differences = [.. met, "but not when it ran again alone"];
+        }
+        else
+        {
+            CaseShrinker.Shrink(ref test, _oracle.Pristine, candidate => Try(candidate).Count > 0);
+            differences = Try(test);
+        }
+
+        Reports.Add(CaseText.Describe(ref test, _oracle.Pristine, _oracle.Outcome(0), _outcomes, differences) + $"(seed {_seed}, batch {batch})");
+    }
+}

@@ -1,0 +1,32 @@
+using System.Globalization;
+using Xunit;
+
+namespace Vitrine.Tests.Differential;
+
+/// <summary>
+/// The host CPU as oracle: random user-mode instructions with random state, executed natively and by the software CPU.
+/// <c>VITRINE_DIFFERENTIAL_CASES</c> sets how many (0: until stopped), <c>VITRINE_SEED</c> which ones.
+/// </summary>
+public sealed class DifferentialTests(ITestOutputHelper output)
+{
+    private const long DefaultCases = 250_000;
+    private const ulong DefaultSeed = 20_261;
+
+    [Fact]
+    public void SoftwareCpuAgreesWithTheHost()
+    {
+        Assert.SkipUnless(NativeOracle.IsAvailable, NativeOracle.Missing);
+        long cases = (long)Setting("VITRINE_DIFFERENTIAL_CASES", DefaultCases);
+        ulong seed = Setting("VITRINE_SEED", DefaultSeed);
+        using DifferentialRun run = new(seed);
+        run.Run(cases);
+        string summary = $"{run.Cases} cases with seed {seed}";
+        output.WriteLine(summary);
+        foreach ((string kind, int count) in run.Findings.OrderBy(pair => pair.Key, StringComparer.Ordinal)) output.WriteLine($"{count,6} {kind}");
+        Assert.True(run.Reports.Count == 0, $"{summary}: host and software CPU disagree.\n{string.Join("\n", run.Reports)}");
+        Assert.True(run.Cases >= cases);
+    }
+
+    private static ulong Setting(string name, ulong otherwise) =>
+        ulong.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out ulong value) ? value : otherwise;
+}

@@ -1,0 +1,26 @@
+using Iced.Intel;
+
+namespace Vitrine.Tests.Differential;
+
+/// <summary>The instructions of a case.</summary>
+internal static class InstructionText
+{
+    /// <summary>As the software CPU decodes.</summary>
+    public const DecoderOptions Options =
+        DecoderOptions.ForceReservedNop | DecoderOptions.NoMPFX_0FBC | DecoderOptions.NoMPFX_0FBD | DecoderOptions.NoWbnoinvd;
+
+    public static List<Instruction> Decode(byte[] code, bool is64, ulong rip)
+    {
+        Decoder decoder = Decoder.Create(is64 ? 64 : 32, code, Options);
+        decoder.IP = rip;
+        List<Instruction> instructions = [];
+        while (decoder.IP - rip < (ulong)code.Length)
+        {
+            decoder.Decode(out Instruction instruction);
+            instructions.Add(instruction);
+            if (instruction.Code == Code.INVALID) break;
+        }
+
+        return instructions;
+    }
+}

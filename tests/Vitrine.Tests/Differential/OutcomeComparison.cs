@@ -1,0 +1,147 @@
+using Iced.Intel;
+using Vitrine.X86.Exceptions;
+using Vitrine.X86.State;
+
+namespace Vitrine.Tests.Differential;
+
+/// <summary>Where the software CPU's outcome is not the host's.</summary>
+// SAFETY: outcomes are the caller's and as long as OracleOutcome says.
+internal static unsafe class OutcomeComparison
+{
+    private const ulong ResumeFlag = 0x1_0000;
+    private const ulong EndOfUserAddresses = 0x7FFF_FFFF_F000;
+    private const ulong IdentificationFlag = 0x20_0000;
+    private static readonly string[] _names =
+        ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"];
+
+    /// <summary>The differences, host first; empty when both agree.</summary>
+    public static List<string> Differences(OracleCase* test, OracleOutcome* host, OracleOutcome* software)
+    {
+        List<string> differences = [];
+        ref MachineImage before = ref test->Image;
+        ref MachineImage a = ref host->Image;
+        ref MachineImage b = ref software->Image;
+        bool is64 = before.Is64;
+        List<Instruction> instructions = InstructionText.Decode(test->Instructions(), is64, before.Rip);
+        Instruction first = instructions[0];
+        if (instructions.Count == 1 && VendorDifferences.AppliesTo(first, ref a, ref b)) return differences;
+        bool fetchFault = a.Vector == ExceptionVector.PF && a.Rip != before.Rip;
+        bool completed = fetchFault || a.Vector is ExceptionVector.DB or ExceptionVector.BP;
+        if (a.Vector != b.Vector) differences.Add($"exception: {Exception(ref a)} and {Exception(ref b)}");
+        else if (a.Cr2 != b.Cr2 && VendorDifferences.HasFreeFaultAddress(first)) return differences;
+        else if (((ErrorCode(ref a) ^ ErrorCode(ref b)) & ~VendorDifferences.FreeErrorBits(first)) != 0) differences.Add($"error code: {a.ErrorCode:x} and {b.ErrorCode:x}");
+        else if (a.Vector == ExceptionVector.PF && a.Cr2 != b.Cr2) differences.Add($"cr2: {a.Cr2:x} and {b.Cr2:x}");
+        if (a.Rip != b.Rip) differences.Add($"rip: {a.Rip:x} and {b.Rip:x}");
+
+        ulong ignored = ResumeFlag | IdentificationFlag;
+        bool undefinedResult = false;
+        if (completed)
+        {
+            foreach (Instruction instruction in instructions)
+            {
+                ignored |= Undefined.Flags(instruction, ref before);
+                undefinedResult |= Undefined.HasUndefinedResult(instruction, ref before);
+            }
+        }
+
+        else
+        {
+            ignored |= VendorDifferences.FlagsAtFault(first);
+        }
+
+        if (((a.Rflags ^ b.Rflags) & ~ignored) != 0) differences.Add($"rflags: {a.Rflags & ~ignored:x} and {b.Rflags & ~ignored:x}");
+        if (undefinedResult) return differences;
+        for (int i = 0; i < (is64 ? 16 : 8); i++)
+        {
+            // Outside 64-bit mode the upper halves are undefined.
+            ulong mask = is64 ? ulong.MaxValue : uint.MaxValue;
+            if (((a.General(i) ^ b.General(i)) & mask) != 0) differences.Add($"{_names[i]}: {a.General(i) & mask:x} and {b.General(i) & mask:x}");
+        }
+
+        for (int i = 0; i < 16; i++)
+        {
+            if (a.Xmm(i) != b.Xmm(i)) differences.Add($"xmm{i}: {a.Xmm(i):x32} and {b.Xmm(i):x32}");
+        }
+
+        if (a.Mxcsr != b.Mxcsr) differences.Add($"mxcsr: {a.Mxcsr:x} and {b.Mxcsr:x}");
+        if (completed || !VendorDifferences.HasFreeX87AtFault(first)) X87(differences, ref a, ref b);
+        if (completed && instructions.Count == 1)
+        {
+            if (VendorDifferences.FreeStateBytes(first).Length > 0) FreeState(test, first, host, software);
+            int free = VendorDifferences.FreeStackBytes(first);
+            ulong at = a.General(Gpr.Rsp) + (ulong)free - OracleLayout.Data;
+            if (free > 0 && at < OracleLayout.DataSize - 8) new Span<byte>(host->Data + at, free).CopyTo(new Span<byte>(software->Data + at, free));
+        }
+
+        Memory(differences, host, software);
+        return differences;
+    }
+
+    /// <summary>How a case ended, for people.</summary>
+    public static string Exception(ref MachineImage image) => image.Vector switch
+    {
+        ExceptionVector.DB => "single step",
+        ExceptionVector.BP => "completed",
+        ExceptionVector.PF => $"#PF({image.ErrorCode:x}) at {image.Cr2:x}",
+        _ => $"#{image.Vector}({image.ErrorCode:x})",
+    };
+
+    private static ulong ErrorCode(ref MachineImage image)
+    {
+        // Linux hides from user code which pages of the upper half are there.
+        bool hidden = image.Vector == ExceptionVector.PF && image.Cr2 >= EndOfUserAddresses;
+        return hidden ? image.ErrorCode | 1 : image.ErrorCode;
+    }
+
+    private static void X87(List<string> differences, ref MachineImage a, ref MachineImage b)
+    {
+        if (a.ControlWord != b.ControlWord) differences.Add($"fcw: {a.ControlWord:x} and {b.ControlWord:x}");
+        if (a.StatusWord != b.StatusWord) differences.Add($"fsw: {a.StatusWord:x} and {b.StatusWord:x}");
+        if (a.Tag != b.Tag) differences.Add($"abridged ftw: {a.Tag:x2} and {b.Tag:x2}");
+        for (int i = 0; i < 8; i++)
+        {
+            if (a.Significand(i) != b.Significand(i) || a.SignExponent(i) != b.SignExponent(i))
+            {
+                differences.Add($"st{i}: {a.SignExponent(i):x4}:{a.Significand(i):x16} and {b.SignExponent(i):x4}:{b.Significand(i):x16}");
+            }
+        }
+    }
+
+    /// <summary>Makes the bytes of a saved state agree that need not.</summary>
+    private static void FreeState(OracleCase* test, in Instruction instruction, OracleOutcome* host, OracleOutcome* software)
+    {
+        ulong address = EffectiveAddress(test, instruction) - OracleLayout.Data;
+        foreach ((int start, int length) in VendorDifferences.FreeStateBytes(instruction))
+        {
+            for (ulong at = address + (ulong)start; at < address + (ulong)(start + length) && at < OracleLayout.DataSize; at++) software->Data[at] = host->Data[at];
+        }
+    }
+
+    private static ulong EffectiveAddress(OracleCase* test, in Instruction instruction)
+    {
+        MachineImage image = test->Image;
+        bool is64 = image.Is64;
+        return instruction.GetVirtualAddress(0, 0, (register, _, _) => register switch
+        {
+            Register.FS => is64 ? OracleLayout.FsBase : 0,
+            Register.GS => is64 ? OracleLayout.GsBase : 0,
+            Register.ES or Register.CS or Register.SS or Register.DS => 0,
+            _ => Sized(image.General(register.GetFullRegister() - Register.RAX), register.GetSize()),
+        });
+    }
+
+    private static ulong Sized(ulong value, int size) => size == 4 ? (uint)value : size == 2 ? (ushort)value : value;
+
+    private static void Memory(List<string> differences, OracleOutcome* host, OracleOutcome* software)
+    {
+        ReadOnlySpan<byte> a = new(host->Data, OracleLayout.DataSize);
+        ReadOnlySpan<byte> b = new(software->Data, OracleLayout.DataSize);
+        int first = a.CommonPrefixLength(b);
+        if (first == a.Length) return;
+        int last = a.Length - 1;
+        while (a[last] == b[last]) last--;
+        int shown = Math.Min(last + 1 - first, 64);
+        differences.Add($"memory from {OracleLayout.Data + (ulong)first:x} to {OracleLayout.Data + (ulong)last:x}: " +
+            $"{Convert.ToHexString(a.Slice(first, shown))} and {Convert.ToHexString(b.Slice(first, shown))}");
+    }
+}

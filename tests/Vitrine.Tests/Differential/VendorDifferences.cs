@@ -1,0 +1,107 @@
+using Iced.Intel;
+using Vitrine.X86.Exceptions;
+
+namespace Vitrine.Tests.Differential;
+
+/// <summary>
+/// Where processors of Intel and AMD are documented to differ, or hosts are known to be wrong. The software CPU follows Intel
+/// (SDM); the oracle may be either.
+/// </summary>
+internal static class VendorDifferences
+{
+    /// <summary>Instructions that are not compared.</summary>
+    public static bool Applies(in Instruction instruction, ReadOnlySpan<byte> bytes, bool is64)
+    {
+        // In 64-bit mode Intel ignores an operand-size prefix at near branches; AMD truncates RIP to 16 bits
+        // (SDM vol. 2, Jcc and JMP; APM vol. 3, "near branches in 64-bit mode").
+        bool branches = instruction.FlowControl is FlowControl.ConditionalBranch or FlowControl.UnconditionalBranch or FlowControl.Call
+            or FlowControl.Return or FlowControl.IndirectBranch or FlowControl.IndirectCall;
+        if (is64 && branches && HasOperandSizePrefix(bytes)) return true;
+
+        // AMD has SYSRET outside 64-bit mode: #GP and not #UD.
+        if (!is64 && instruction.Mnemonic == Mnemonic.Sysret) return true;
+
+        // 0F 0D with a register is a no-operation for Intel, an invalid form of PREFETCH for AMD.
+        if (instruction.Code is Code.Reservednop_rm16_r16_0F0D or Code.Reservednop_rm32_r32_0F0D or Code.Reservednop_rm64_r64_0F0D
+            && instruction.Op0Kind == OpKind.Register)
+        {
+            return true;
+        }
+
+        // "Repeat prefixes with other instructions are reserved" (SDM vol. 2, 2.1.1): AMD swaps LOOPE and LOOPNE by them.
+        if (instruction.Mnemonic is Mnemonic.Loope or Mnemonic.Loopne && bytes.ContainsAny((byte)0xF2, (byte)0xF3)) return true;
+
+        // INT1 is intercepted by KVM on AMD, which reports it at its own address and not behind it.
+        return instruction.Code == Code.Int1;
+    }
+
+    /// <summary>Outcomes of a comparable instruction that may differ altogether.</summary>
+    public static bool AppliesTo(in Instruction instruction, ref MachineImage host, ref MachineImage software)
+    {
+        // AMD wants the offset in FS and GS to be canonical as well as the sum with the base.
+        if (instruction.MemorySegment is Register.FS or Register.GS && host.Vector == ExceptionVector.GP && software.Vector != ExceptionVector.GP) return true;
+
+        // A call whose target isn't canonical and whose push faults as well: either may be first.
+        if (instruction.FlowControl is FlowControl.IndirectCall or FlowControl.Call
+            && host.Vector is ExceptionVector.PF or ExceptionVector.SS or ExceptionVector.GP or ExceptionVector.AC
+            && software.Vector is ExceptionVector.PF or ExceptionVector.SS or ExceptionVector.GP or ExceptionVector.AC)
+        {
+            return true;
+        }
+
+        // Whether 16 bytes and more are checked for alignment is left to the implementation (SDM vol. 3, table 6-7; vol. 2, FXSAVE).
+        bool alignment = host.Vector == ExceptionVector.AC || software.Vector == ExceptionVector.AC;
+        return alignment && host.Vector != software.Vector && instruction.MemorySize.GetSize() >= 16;
+    }
+
+    /// <summary>Flags that may differ where an instruction faults.</summary>
+    public static ulong FlagsAtFault(in Instruction instruction) =>
+        // "If a fault occurs during REPE CMPS or SCAS, the EFLAGS value is restored" (SDM vol. 2, REP); AMD keeps those of the last iteration.
+        IsStringCompare(instruction) && (instruction.HasRepPrefix || instruction.HasRepnePrefix) ? 0x8D5UL : 0;
+
+    /// <summary>Which of two operands faults first isn't said.</summary>
+    public static bool HasFreeFaultAddress(in Instruction instruction) => IsStringCompare(instruction) || IsState(instruction);
+
+    /// <summary>ARPL writes only what it changes; whether the operand must be writable otherwise isn't said.</summary>
+    public static ulong FreeErrorBits(in Instruction instruction) => instruction.Mnemonic == Mnemonic.Arpl ? 2u : 0u;
+
+    /// <summary>A MASKMOVQ that faults has already gone from x87 to MMX state on AMD.</summary>
+    public static bool HasFreeX87AtFault(in Instruction instruction) => instruction.Mnemonic == Mnemonic.Maskmovq;
+
+    /// <summary>
+    /// Bytes of a saved x87 state, from its start, that are not compared: pointers to the last instruction, which AMD saves only
+    /// with an exception pending, and the mask of MXCSR, which says what the host has.
+    /// </summary>
+    public static (int Start, int Length)[] FreeStateBytes(in Instruction instruction) => instruction.Mnemonic switch
+    {
+        Mnemonic.Fxsave or Mnemonic.Fxsave64 => [(5, 19), (28, 4)],
+        Mnemonic.Fnsave or Mnemonic.Fnstenv => instruction.MemorySize is MemorySize.FpuEnv14 or MemorySize.FpuState94 ? [(6, 8)] : [(2, 2), (6, 2), (10, 18)],
+        _ => [],
+    };
+
+    /// <summary>Bytes at the stack's new top that need not agree.</summary>
+    public static int FreeStackBytes(in Instruction instruction) => instruction.Code switch
+    {
+        // "Either a zero-extended value is pushed or the selector is written using a 16-bit move" (SDM vol. 2, PUSH).
+        Code.Pushd_CS or Code.Pushd_DS or Code.Pushd_ES or Code.Pushd_SS or Code.Pushd_FS or Code.Pushd_GS => 2,
+        _ => 0,
+    };
+
+    private static bool IsState(in Instruction instruction) => instruction.MemorySize is MemorySize.Fxsave_512Byte or MemorySize.Fxsave64_512Byte
+        or MemorySize.FpuEnv14 or MemorySize.FpuEnv28 or MemorySize.FpuState94 or MemorySize.FpuState108;
+
+    private static bool IsStringCompare(in Instruction instruction) =>
+        instruction.Code is Code.Cmpsb_m8_m8 or Code.Cmpsw_m16_m16 or Code.Cmpsd_m32_m32 or Code.Cmpsq_m64_m64
+            or Code.Scasb_AL_m8 or Code.Scasw_AX_m16 or Code.Scasd_EAX_m32 or Code.Scasq_RAX_m64;
+
+    private static bool HasOperandSizePrefix(ReadOnlySpan<byte> bytes)
+    {
+        foreach (byte b in bytes)
+        {
+            if (b == 0x66) return true;
+            if (b is not (0x67 or 0xF0 or 0xF2 or 0xF3 or 0x26 or 0x2E or 0x36 or 0x3E or 0x64 or 0x65 or (>= 0x40 and < 0x50))) return false;
+        }
+
+        return false;
+    }
+}
