@@ -91,7 +91,9 @@ internal static unsafe class DescriptorQueryOps
         if (isMemory)
         {
             if (!AnyAddress.ForWrite(cpu, op, 2, out linear)) return Faults.Raise(cpu, op);
-            if (!GuestAccess.ReadForWrite(cpu, op, linear, out destination)) return Faults.Raise(cpu, op);
+
+            // Hardware doesn't write a selector that stays as it is: its page may be read-only.
+            if (!GuestAccess.Read(cpu, op, linear, out destination)) return Faults.Raise(cpu, op);
         }
         else
         {
