@@ -16,6 +16,7 @@ internal sealed unsafe class BlockBuilder
     /// <summary>Most operations in a block, with the one that ends it.</summary>
     public const int MaxOperations = 49;
 
+    private const int MaxLength = 15;
     private const int MaxInstructions = MaxOperations - 1;
     private const DecoderOptions Options =
         DecoderOptions.ForceReservedNop | DecoderOptions.NoMPFX_0FBC | DecoderOptions.NoMPFX_0FBD | DecoderOptions.NoWbnoinvd;
@@ -69,7 +70,7 @@ internal sealed unsafe class BlockBuilder
             }
 
             BindContext context = new(mode, _flagsDead[i]);
-            if (instruction.IsInvalid && instruction.Length >= 15) op->Handler = &Faults.GeneralProtection;
+            if (instruction.IsInvalid && instruction.Length == MaxLength && IsTooLong(bytes + instruction.IP, mode)) op->Handler = &Faults.GeneralProtection;
             else _table.Bind(in instruction, in context, op);
             if (CanLink(instruction.Op0Kind))
             {
@@ -98,10 +99,24 @@ internal sealed unsafe class BlockBuilder
 
     private static bool StaysInPage(int pageOffset, long distance) => (ulong)(pageOffset + distance) < 0x1000;
 
+    private Decoder DecoderFor(ExecutionMode mode) => (mode & ExecutionMode.Code64) != 0 ? _decoder64
+        : (mode & ExecutionMode.Code32) != 0 ? _decoder32 : _decoder16;
+
+    /// <summary>
+    /// Tells an instruction of more than 15 bytes (#GP) from an invalid one of 15 (#UD): so long a one begins with a prefix,
+    /// and without it wants more than the bytes that are left.
+    /// </summary>
+    private bool IsTooLong(byte* bytes, ExecutionMode mode)
+    {
+        Decoder decoder = DecoderFor(mode);
+        _reader.Start(bytes + 1, MaxLength - 1);
+        decoder.Decode(out _);
+        return decoder.LastError == DecoderError.NoMoreBytes;
+    }
+
     private int Decode(byte* bytes, int length, ExecutionMode mode, int limit)
     {
-        Decoder decoder = (mode & ExecutionMode.Code64) != 0 ? _decoder64
-            : (mode & ExecutionMode.Code32) != 0 ? _decoder32 : _decoder16;
+        Decoder decoder = DecoderFor(mode);
         _reader.Start(bytes, length);
         decoder.IP = 0;
         int count = 0;
