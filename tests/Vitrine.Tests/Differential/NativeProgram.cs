@@ -37,6 +37,9 @@ internal static class NativeProgram
     private const int ReadWrite = 3;
     private const int ReadWriteExecute = 7;
     private const int SharedFixed = 0x11;
+
+    // A page that isn't there yet would change the error code of the first fault.
+    private const int Populate = 0x8000;
     private const int PrivateFixedAnonymous = 0x32;
 
     /// <summary>The file's bytes. Its argument is the path of the shared file; it answers each byte on standard input with one on standard output.</summary>
@@ -59,7 +62,7 @@ internal static class NativeProgram
         System(a, Open);
         a.mov(r12, rax);
         Map(a, OracleLayout.Shared, OracleLayout.SharedSize, ReadWrite, SharedFixed, 0);
-        Map(a, OracleLayout.ReadOnly, 0x1000, 1, SharedFixed, OracleLayout.SharedReadOnly);
+        Map(a, OracleLayout.ReadOnly, 0x1000, 1, SharedFixed | Populate, OracleLayout.SharedReadOnly);
         Map(a, OracleLayout.Data, OracleLayout.DataSize, ReadWrite, PrivateFixedAnonymous, 0);
         Map(a, OracleLayout.Code, OracleLayout.CodePages * 0x1000, ReadWriteExecute, PrivateFixedAnonymous, 0);
         for (int i = 0; i < OracleLayout.EdgePages; i++)

@@ -28,7 +28,7 @@ internal static unsafe class OutcomeComparison
         bool fetchFault = a.Vector == ExceptionVector.PF && a.Rip != before.Rip;
         bool completed = fetchFault || a.Vector is ExceptionVector.DB or ExceptionVector.BP;
         if (a.Vector != b.Vector) differences.Add($"exception: {Exception(ref a)} and {Exception(ref b)}");
-        else if (a.Cr2 != b.Cr2 && VendorDifferences.HasFreeFaultAddress(first)) return differences;
+        else if (a.Vector == ExceptionVector.PF && a.Cr2 != b.Cr2 && VendorDifferences.HasFreeFaultAddress(first)) return differences;
         else if (((ErrorCode(ref a) ^ ErrorCode(ref b)) & ~VendorDifferences.FreeErrorBits(first)) != 0) differences.Add($"error code: {a.ErrorCode:x} and {b.ErrorCode:x}");
         else if (a.Vector == ExceptionVector.PF && a.Cr2 != b.Cr2) differences.Add($"cr2: {a.Cr2:x} and {b.Cr2:x}");
         if (a.Rip != b.Rip) differences.Add($"rip: {a.Rip:x} and {b.Rip:x}");
@@ -51,7 +51,8 @@ internal static unsafe class OutcomeComparison
 
         if (((a.Rflags ^ b.Rflags) & ~ignored) != 0) differences.Add($"rflags: {a.Rflags & ~ignored:x} and {b.Rflags & ~ignored:x}");
         if (undefinedResult) return differences;
-        for (int i = 0; i < (is64 ? 16 : 8); i++)
+        int compared = !completed && VendorDifferences.HasFreeRegistersAtFault(first) ? 0 : is64 ? 16 : 8;
+        for (int i = 0; i < compared; i++)
         {
             // Outside 64-bit mode the upper halves are undefined.
             ulong mask = is64 ? ulong.MaxValue : uint.MaxValue;
@@ -70,7 +71,11 @@ internal static unsafe class OutcomeComparison
             if (VendorDifferences.FreeStateBytes(first).Length > 0) FreeState(test, first, host, software);
             int free = VendorDifferences.FreeStackBytes(first);
             ulong at = a.General(Gpr.Rsp) + (ulong)free - OracleLayout.Data;
-            if (free > 0 && at < OracleLayout.DataSize - 8) new Span<byte>(host->Data + at, free).CopyTo(new Span<byte>(software->Data + at, free));
+            if (at < OracleLayout.DataSize)
+            {
+                free = Math.Min(free, OracleLayout.DataSize - (int)at);
+                new Span<byte>(host->Data + at, free).CopyTo(new Span<byte>(software->Data + at, free));
+            }
         }
 
         Memory(differences, host, software);

@@ -31,6 +31,10 @@ internal static class VendorDifferences
         // "Repeat prefixes with other instructions are reserved" (SDM vol. 2, 2.1.1): AMD swaps LOOPE and LOOPNE by them.
         if (instruction.Mnemonic is Mnemonic.Loope or Mnemonic.Loopne && bytes.ContainsAny((byte)0xF2, (byte)0xF3)) return true;
 
+        // With F3 these are TZCNT and LZCNT where the host has them; REX.B makes XCHG of PAUSE for AMD, which Iced doesn't tell.
+        if (instruction.Mnemonic is Mnemonic.Bsf or Mnemonic.Bsr && bytes.Contains((byte)0xF3)) return true;
+        if (instruction.Code == Code.Pause && instruction.Length > 2 && is64) return true;
+
         // INT1 is intercepted by KVM on AMD, which reports it at its own address and not behind it.
         return instruction.Code == Code.Int1;
     }
@@ -41,18 +45,19 @@ internal static class VendorDifferences
         // AMD wants the offset in FS and GS to be canonical as well as the sum with the base.
         if (instruction.MemorySegment is Register.FS or Register.GS && host.Vector == ExceptionVector.GP && software.Vector != ExceptionVector.GP) return true;
 
-        // A call whose target isn't canonical and whose push faults as well: either may be first.
-        if (instruction.FlowControl is FlowControl.IndirectCall or FlowControl.Call
-            && host.Vector is ExceptionVector.PF or ExceptionVector.SS or ExceptionVector.GP or ExceptionVector.AC
-            && software.Vector is ExceptionVector.PF or ExceptionVector.SS or ExceptionVector.GP or ExceptionVector.AC)
-        {
-            return true;
-        }
+        // Of several faults that an instruction has at once, which comes first is left to the implementation (SDM vol. 3, table 6-2).
+        if (CompetesForFaults(instruction) && IsOperandFault(ref host) && IsOperandFault(ref software)) return true;
+
+        // AMD looks at the operand before it refuses LOCK.
+        if (instruction.Code == Code.INVALID && software.Vector == ExceptionVector.UD && IsOperandFault(ref host)) return true;
 
         // Whether 16 bytes and more are checked for alignment is left to the implementation (SDM vol. 3, table 6-7; vol. 2, FXSAVE).
         bool alignment = host.Vector == ExceptionVector.AC || software.Vector == ExceptionVector.AC;
         return alignment && host.Vector != software.Vector && instruction.MemorySize.GetSize() >= 16;
     }
+
+    /// <summary>POPA on AMD has already loaded the registers before the one that faults.</summary>
+    public static bool HasFreeRegistersAtFault(in Instruction instruction) => instruction.Mnemonic is Mnemonic.Popa or Mnemonic.Popad;
 
     /// <summary>Flags that may differ where an instruction faults.</summary>
     public static ulong FlagsAtFault(in Instruction instruction) =>
@@ -86,6 +91,15 @@ internal static class VendorDifferences
         Code.Pushd_CS or Code.Pushd_DS or Code.Pushd_ES or Code.Pushd_SS or Code.Pushd_FS or Code.Pushd_GS => 2,
         _ => 0,
     };
+
+    /// <summary>Two operands, an operand and a target, or an operand whose size the processor may see differently.</summary>
+    private static bool CompetesForFaults(in Instruction instruction) =>
+        IsStringCompare(instruction) || IsState(instruction) || FreeStackBytes(instruction) > 0
+            || instruction.FlowControl is FlowControl.IndirectCall or FlowControl.Call
+            || instruction.Mnemonic is Mnemonic.Arpl or Mnemonic.Maskmovq or Mnemonic.Maskmovdqu;
+
+    private static bool IsOperandFault(ref MachineImage image) =>
+        image.Vector is ExceptionVector.PF or ExceptionVector.SS or ExceptionVector.GP or ExceptionVector.AC;
 
     private static bool IsState(in Instruction instruction) => instruction.MemorySize is MemorySize.Fxsave_512Byte or MemorySize.Fxsave64_512Byte
         or MemorySize.FpuEnv14 or MemorySize.FpuEnv28 or MemorySize.FpuState94 or MemorySize.FpuState108;
