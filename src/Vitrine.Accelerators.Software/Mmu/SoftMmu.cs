@@ -542,7 +542,7 @@ internal sealed unsafe class SoftMmu : IDisposable
     {
         if (_cpu->Tlb != Table(EmptyTable)) return true;
         if (_cpu->Cpl == 3 && (_cpu->Cr0 & Cr0.AM) != 0 && (_cpu->SystemFlags & Rflags.AC) != 0 &&
-            size is 2 or 4 or 8 && (linear & (ulong)(size - 1)) != 0)
+            (linear & (ulong)(Alignment(size) - 1)) != 0)
         {
             _cpu->SetFault(ExceptionVector.AC, 0);
             return false;
@@ -551,6 +551,18 @@ internal sealed unsafe class SoftMmu : IDisposable
         DebugEvents.NoteData(_cpu, linear, size, write);
         return true;
     }
+
+    /// <summary>
+    /// The alignment that #AC asks for (SDM vol. 3, table 6-7): of numbers their size, 8 for extended precision and packed
+    /// decimals, 2 or 4 for an x87 environment or state of 16- or 32-bit form. Larger operands have rules of their own.
+    /// </summary>
+    private static int Alignment(int size) => size switch
+    {
+        2 or 14 or 94 => 2,
+        4 or 28 or 108 => 4,
+        8 or 10 => 8,
+        _ => 1,
+    };
 
     private void NewTag()
     {
