@@ -9,7 +9,7 @@ namespace Vitrine.Tests.Differential;
 /// </summary>
 public sealed class DifferentialTests(ITestOutputHelper output)
 {
-    private const long DefaultCases = 250_000;
+    private const long DefaultCases = 204_800;
     private const ulong DefaultSeed = 20_261;
 
     [Fact]

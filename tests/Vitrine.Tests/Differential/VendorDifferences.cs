@@ -1,3 +1,4 @@
+using System.Buffers;
 using Iced.Intel;
 using Vitrine.X86.Exceptions;
 
@@ -9,6 +10,9 @@ namespace Vitrine.Tests.Differential;
 /// </summary>
 internal static class VendorDifferences
 {
+    private static readonly SearchValues<byte> _prefixes = SearchValues.Create(
+        [0x66, 0x67, 0xF0, 0xF2, 0xF3, 0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65, .. Enumerable.Range(0x40, 16).Select(i => (byte)i)]);
+
     /// <summary>Instructions that are not compared.</summary>
     public static bool Applies(in Instruction instruction, ReadOnlySpan<byte> bytes, bool is64)
     {
@@ -31,9 +35,17 @@ internal static class VendorDifferences
         // "Repeat prefixes with other instructions are reserved" (SDM vol. 2, 2.1.1): AMD swaps LOOPE and LOOPNE by them.
         if (instruction.Mnemonic is Mnemonic.Loope or Mnemonic.Loopne && bytes.ContainsAny((byte)0xF2, (byte)0xF3)) return true;
 
+        // AMD looks at the operand before it refuses LOCK, and doesn't refuse it everywhere (VERW). VEX, EVEX and XOP belong
+        // to what the host has and the model hasn't.
+        int opcode = Math.Max(bytes.IndexOfAnyExcept(_prefixes), 0);
+        if (instruction.Code == Code.INVALID && (bytes[..opcode].Contains((byte)0xF0) || bytes[opcode] is 0x62 or 0xC4 or 0xC5 or 0x8F)) return true;
+
         // With F3 these are TZCNT and LZCNT where the host has them; REX.B makes XCHG of PAUSE for AMD, which Iced doesn't tell.
         if (instruction.Mnemonic is Mnemonic.Bsf or Mnemonic.Bsr && bytes.Contains((byte)0xF3)) return true;
         if (instruction.Code == Code.Pause && instruction.Length > 2 && is64) return true;
+
+        // Undocumented, and not the same everywhere: FSTP without a look at the tag.
+        if (instruction.Mnemonic == Mnemonic.Fstpnce) return true;
 
         // INT1 is intercepted by KVM on AMD, which reports it at its own address and not behind it.
         return instruction.Code == Code.Int1;
@@ -48,8 +60,23 @@ internal static class VendorDifferences
         // Of several faults that an instruction has at once, which comes first is left to the implementation (SDM vol. 3, table 6-2).
         if (CompetesForFaults(instruction) && IsOperandFault(ref host) && IsOperandFault(ref software)) return true;
 
-        // AMD looks at the operand before it refuses LOCK.
-        if (instruction.Code == Code.INVALID && software.Vector == ExceptionVector.UD && IsOperandFault(ref host)) return true;
+        // An x87 store with an unmasked exception writes nothing: AMD looks at its operand all the same.
+        bool unmasked = (software.StatusWord & 0x80) != 0;
+        if (unmasked && IsOperandFault(ref host) && !IsOperandFault(ref software) && IsX87Store(instruction)) return true;
+
+        // "TOP and source operands remain unchanged" by an unmasked denormal (SDM vol. 1, 8.5.2); FLD on AMD has loaded it.
+        const int Denormal = 2;
+        if (instruction.Mnemonic == Mnemonic.Fld && unmasked && (software.StatusWord & ~software.ControlWord & Denormal) != 0) return true;
+
+        // AMD has a bit for misaligned SSE operands in MXCSR.
+        const uint MisalignedMode = 0x2_0000;
+        if (software.Vector == ExceptionVector.GP && (host.Mxcsr & MisalignedMode) != 0) return true;
+
+        // The operand of MOVSXD without REX.W is 16 bits for Intel, 32 for AMD; they agree on the result.
+        if (instruction.Code == Code.Movsxd_r16_rm16 && host.Vector != software.Vector) return true;
+
+        // ARPL to a segment that may not be written is refused by Intel even where nothing changes.
+        if (instruction.Mnemonic == Mnemonic.Arpl && software.Vector == ExceptionVector.GP) return true;
 
         // Whether 16 bytes and more are checked for alignment is left to the implementation (SDM vol. 3, table 6-7; vol. 2, FXSAVE).
         bool alignment = host.Vector == ExceptionVector.AC || software.Vector == ExceptionVector.AC;
@@ -70,8 +97,15 @@ internal static class VendorDifferences
     /// <summary>ARPL writes only what it changes; whether the operand must be writable otherwise isn't said.</summary>
     public static ulong FreeErrorBits(in Instruction instruction) => instruction.Mnemonic == Mnemonic.Arpl ? 2u : 0u;
 
-    /// <summary>A MASKMOVQ that faults has already gone from x87 to MMX state on AMD.</summary>
-    public static bool HasFreeX87AtFault(in Instruction instruction) => instruction.Mnemonic == Mnemonic.Maskmovq;
+    /// <summary>What writes an MMX register and faults has already gone from x87 to MMX state on AMD.</summary>
+    public static bool HasFreeX87AtFault(in Instruction instruction) => instruction.Mnemonic is Mnemonic.Maskmovq
+        or Mnemonic.Cvtpd2pi or Mnemonic.Cvttpd2pi or Mnemonic.Cvtps2pi or Mnemonic.Cvttps2pi or Mnemonic.Cvtpi2ps or Mnemonic.Cvtpi2pd;
+
+    /// <summary>Bits of the x87 status word that need not agree.</summary>
+    public static int FreeStatusBits(in Instruction instruction) =>
+        // C1: which way an inexact result that is only bounded was rounded. FCOMI clears it for Intel, and leaves it for AMD.
+        Tolerance.IsTranscendental(instruction)
+            || instruction.Mnemonic is Mnemonic.Fcomi or Mnemonic.Fcomip or Mnemonic.Fucomi or Mnemonic.Fucomip ? 0x200 : 0;
 
     /// <summary>
     /// Bytes of a saved x87 state, from its start, that are not compared: pointers to the last instruction, which AMD saves only
@@ -94,12 +128,15 @@ internal static class VendorDifferences
 
     /// <summary>Two operands, an operand and a target, or an operand whose size the processor may see differently.</summary>
     private static bool CompetesForFaults(in Instruction instruction) =>
-        IsStringCompare(instruction) || IsState(instruction) || FreeStackBytes(instruction) > 0
+        IsStringCompare(instruction) || IsState(instruction) || instruction.MemorySize is MemorySize.Float80 or MemorySize.Bcd || FreeStackBytes(instruction) > 0
             || instruction.FlowControl is FlowControl.IndirectCall or FlowControl.Call
             || instruction.Mnemonic is Mnemonic.Arpl or Mnemonic.Maskmovq or Mnemonic.Maskmovdqu;
 
     private static bool IsOperandFault(ref MachineImage image) =>
         image.Vector is ExceptionVector.PF or ExceptionVector.SS or ExceptionVector.GP or ExceptionVector.AC;
+
+    private static bool IsX87Store(in Instruction instruction) => instruction.Op0Kind == OpKind.Memory
+        && instruction.Mnemonic is Mnemonic.Fst or Mnemonic.Fstp or Mnemonic.Fist or Mnemonic.Fistp or Mnemonic.Fisttp or Mnemonic.Fbstp;
 
     private static bool IsState(in Instruction instruction) => instruction.MemorySize is MemorySize.Fxsave_512Byte or MemorySize.Fxsave64_512Byte
         or MemorySize.FpuEnv14 or MemorySize.FpuEnv28 or MemorySize.FpuState94 or MemorySize.FpuState108;
@@ -108,14 +145,5 @@ internal static class VendorDifferences
         instruction.Code is Code.Cmpsb_m8_m8 or Code.Cmpsw_m16_m16 or Code.Cmpsd_m32_m32 or Code.Cmpsq_m64_m64
             or Code.Scasb_AL_m8 or Code.Scasw_AX_m16 or Code.Scasd_EAX_m32 or Code.Scasq_RAX_m64;
 
-    private static bool HasOperandSizePrefix(ReadOnlySpan<byte> bytes)
-    {
-        foreach (byte b in bytes)
-        {
-            if (b == 0x66) return true;
-            if (b is not (0x67 or 0xF0 or 0xF2 or 0xF3 or 0x26 or 0x2E or 0x36 or 0x3E or 0x64 or 0x65 or (>= 0x40 and < 0x50))) return false;
-        }
-
-        return false;
-    }
+    private static bool HasOperandSizePrefix(ReadOnlySpan<byte> bytes) => bytes[..Math.Max(bytes.IndexOfAnyExcept(_prefixes), 0)].Contains((byte)0x66);
 }
