@@ -12,7 +12,7 @@ namespace Vitrine.Tests.Differential;
 /// </summary>
 internal static class NativeProgram
 {
-    private const ulong Base = 0xABC_0000;
+    private const ulong Base = 0x7A5A_0ABC_0000;
     private const int HeaderSize = 64 + 56;
     private const ulong SignalStack = OracleLayout.Shared + 0x100_0000;
     private const int SignalStackSize = 0x1_0000;

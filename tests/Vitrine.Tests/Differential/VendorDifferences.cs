@@ -75,12 +75,20 @@ internal static class VendorDifferences
         // The operand of MOVSXD without REX.W is 16 bits for Intel, 32 for AMD; they agree on the result.
         if (instruction.Code == Code.Movsxd_r16_rm16 && host.Vector != software.Vector) return true;
 
+        // An undefined opcode has no defined length either: with its operands it may be too long.
+        if (instruction.Code == Code.INVALID && host.Vector == ExceptionVector.GP && software.Vector == ExceptionVector.UD) return true;
+
         // ARPL to a segment that may not be written is refused by Intel even where nothing changes.
         if (instruction.Mnemonic == Mnemonic.Arpl && software.Vector == ExceptionVector.GP) return true;
 
+        // Where Linux has put the native program's own stack and vDSO.
+        const ulong FirstOwn = 0x7F00_0000_0000;
+        const ulong LastOwn = 0x7FFF_FFFF_FFFF;
+        if (software.Vector == ExceptionVector.PF && software.Cr2 is >= FirstOwn and <= LastOwn && host.Vector != software.Vector) return true;
+
         // Whether 16 bytes and more are checked for alignment is left to the implementation (SDM vol. 3, table 6-7; vol. 2, FXSAVE).
         bool alignment = host.Vector == ExceptionVector.AC || software.Vector == ExceptionVector.AC;
-        return alignment && host.Vector != software.Vector && instruction.MemorySize.GetSize() >= 16;
+        return alignment && host.Vector != software.Vector && (instruction.MemorySize.GetSize() >= 16 || FreeStackBytes(instruction) > 0);
     }
 
     /// <summary>POPA on AMD has already loaded the registers before the one that faults.</summary>
@@ -128,7 +136,8 @@ internal static class VendorDifferences
 
     /// <summary>Two operands, an operand and a target, or an operand whose size the processor may see differently.</summary>
     private static bool CompetesForFaults(in Instruction instruction) =>
-        IsStringCompare(instruction) || IsState(instruction) || instruction.MemorySize is MemorySize.Float80 or MemorySize.Bcd || FreeStackBytes(instruction) > 0
+        IsStringCompare(instruction) || IsState(instruction) || instruction.MemorySize is MemorySize.Float80 or MemorySize.Bcd
+            || instruction.MemorySize.GetSize() >= 16 || FreeStackBytes(instruction) > 0
             || instruction.FlowControl is FlowControl.IndirectCall or FlowControl.Call
             || instruction.Mnemonic is Mnemonic.Arpl or Mnemonic.Maskmovq or Mnemonic.Maskmovdqu;
 
