@@ -68,6 +68,8 @@ internal static class Horizontal
                 products = FloatElements.With<TFormat>(products, i, product);
             }
 
+            // An unmasked exception of the products is reported before anything is added; the destination then keeps its value.
+            if (environment.Unmasked != 0) return default;
             ulong sum = SseArithmetic.Add<TFormat>(
                 FloatElements.Get<TFormat>(products, 0), FloatElements.Get<TFormat>(products, 1), ref environment);
             if (count == 4)
