@@ -91,6 +91,17 @@ public sealed unsafe class GuestMemory : IDisposable
         return true;
     }
 
+    /// <summary>Says that a loader is about to fill a range, see <see cref="HostMapping.ExpectFill"/>.</summary>
+    /// <param name="address">First address; what lies outside its slot is left alone.</param>
+    /// <param name="length">Bytes.</param>
+    public void ExpectFill(Gpa address, ulong length)
+    {
+        MemorySlot? slot = Find(address);
+        if (slot is null) return;
+        ulong offset = address.Value - slot.Start.Value;
+        slot.Host.ExpectFill(slot.HostOffset + offset, Math.Min(length, slot.Size - offset));
+    }
+
     /// <summary>Copies guest memory out; the range may span adjacent slots.</summary>
     /// <returns>False when part of the range has no slot; the destination is then undefined.</returns>
     public bool TryRead(Gpa address, Span<byte> destination)

@@ -91,6 +91,7 @@ internal sealed class LoadMap
     /// <summary>Copies part of an image into a claimed range.</summary>
     internal void Copy(ImageFile image, ulong offset, ulong address, ulong length)
     {
+        _memory.ExpectFill(new Gpa(address), length);
         while (length != 0)
         {
             int chunk = (int)Math.Min(length, Chunk);
