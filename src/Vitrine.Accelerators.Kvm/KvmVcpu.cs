@@ -2,6 +2,7 @@ using Vitrine.Accelerators.Kvm.Abi;
 using Vitrine.Accelerators.Kvm.Native;
 using Vitrine.Accelerators.Kvm.Run;
 using Vitrine.Accelerators.Kvm.State;
+using Vitrine.Accelerators.Mmu;
 using Vitrine.X86.Cpuid;
 using Vitrine.X86.State;
 
@@ -55,6 +56,12 @@ public sealed unsafe class KvmVcpu : IVirtualCpu
 
     /// <summary>KVM does not count: 0.</summary>
     public ulong InstructionsExecuted => 0;
+
+    /// <inheritdoc/>
+    public bool SingleStep { get; set; }
+
+    /// <inheritdoc/>
+    public IMmuInspection? Mmu => null;
 
     /// <summary>KVM's own number of the last exit; <see cref="KvmExitName"/> names it.</summary>
     public uint LastExitReason => _run->exit_reason;

@@ -4,6 +4,7 @@ using Vitrine.Accelerators.Software.Helpers;
 using Vitrine.Accelerators.Software.Irq;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Mmu;
 using Vitrine.X86.Cpuid;
 using Vitrine.X86.Exceptions;
 using Vitrine.X86.Registers;
@@ -77,6 +78,12 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
 
     /// <inheritdoc/>
     public ulong InstructionsExecuted => Volatile.Read(ref _cpu->Instructions);
+
+    /// <inheritdoc/>
+    public bool SingleStep { get; set; }
+
+    /// <inheritdoc/>
+    IMmuInspection? IVirtualCpu.Mmu => null;
 
     /// <summary>The MMU, for slow paths and instructions that change translations.</summary>
     internal SoftMmu Mmu => _mmu;

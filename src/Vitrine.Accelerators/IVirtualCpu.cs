@@ -1,3 +1,4 @@
+using Vitrine.Accelerators.Mmu;
 using Vitrine.X86.Cpuid;
 using Vitrine.X86.State;
 
@@ -51,6 +52,15 @@ public interface IVirtualCpu : IDisposable
     /// <summary>Translates a linear address as the guest's paging stands, without side effects.</summary>
     /// <returns>False when it is not mapped.</returns>
     bool TryTranslate(ulong gva, out ulong gpa);
+
+    /// <summary>
+    /// While on, <see cref="Run"/> returns <see cref="VmExitReason.Debug"/> behind each instruction (and behind the delivery of an event), and the
+    /// guest can't see it. An access to a device leaves as usual first; the instruction then finishes with the next run.
+    /// </summary>
+    bool SingleStep { get; set; }
+
+    /// <summary>The MMU that translates for this vCPU, where it is the accelerator's own; null on KVM.</summary>
+    IMmuInspection? Mmu { get; }
 
     /// <summary>Guest instructions executed since creation, where the accelerator counts them; else 0. Any thread; approximate while running.</summary>
     ulong InstructionsExecuted { get; }

@@ -1,4 +1,7 @@
+using Vitrine.Accelerators.Mmu;
+using Vitrine.Accelerators.Observation;
 using Vitrine.Boot;
+using Vitrine.X86.Cpuid;
 
 namespace Vitrine;
 
@@ -20,6 +23,15 @@ public sealed record MachineConfig
     /// <summary>What runs the vCPUs.</summary>
     public AcceleratorChoice Accelerator { get; init; } = AcceleratorChoice.Auto;
 
+    /// <summary>
+    /// How the software CPU translates addresses; null for its default. <see cref="AcceleratorChoice.Auto"/> then takes the software
+    /// CPU, since KVM has an MMU of its own.
+    /// </summary>
+    public MmuMode? Mmu { get; init; }
+
+    /// <summary>Receives every call that is made to the accelerator, from its creation on. Null, the default, observes nothing and costs nothing.</summary>
+    public CallLog? Calls { get; init; }
+
     /// <summary>True when a guest's request for a reset ends the machine; false when it starts over, as a computer does.</summary>
     public bool ExitOnReset { get; init; }
 
@@ -34,4 +46,19 @@ public sealed record MachineConfig
 
     /// <summary>Receives one line about the accelerator that <see cref="AcceleratorChoice.Auto"/> chose, and why. Null discards.</summary>
     public Action<string>? Notice { get; init; }
+
+    /// <summary>Checks what can be checked without making anything; <see cref="VirtualMachine.Create"/> does it too.</summary>
+    /// <exception cref="Errors.VitrineException">A value is outside its limits.</exception>
+    public void Check()
+    {
+        ConfigCheck.Memory(MemoryBytes, HostMemory.AvailableBytes);
+        CpuModels.Get(CpuModel);
+        if (Mmu is not null && Accelerator == AcceleratorChoice.Kvm)
+        {
+            throw Errors.VitrineException.User(
+                "An MMU mode was given for KVM.",
+                "Shadow and nested are the modes of the software CPU; KVM's own MMU can't be chosen from here.",
+                "Leave --mmu out, or give --accel soft.");
+        }
+    }
 }

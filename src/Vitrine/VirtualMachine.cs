@@ -95,8 +95,7 @@ public sealed class VirtualMachine : IDisposable
     public static VirtualMachine Create(MachineConfig config)
     {
         ArgumentNullException.ThrowIfNull(config);
-        ConfigCheck.Memory(config.MemoryBytes, HostMemory.AvailableBytes);
-        CpuModels.Get(config.CpuModel);
+        config.Check();
         MemoryLayout layout = new(config.MemoryBytes);
         GuestMemory memory = new();
         IAccelerator? accelerator = null;

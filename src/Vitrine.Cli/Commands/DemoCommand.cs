@@ -33,6 +33,8 @@ internal static class DemoCommand
         machine.AddTo(command);
         command.SetAction(parsed =>
         {
+            // Before anything is downloaded for a machine that can't be.
+            machine.Read(parsed, BuiltIn()).Check();
             BootSource boot = parsed.GetValue(builtIn) ? BuiltIn() : Choose(parsed.GetValue(append)!);
             return ConsoleSession.Run(
                 machine.Read(parsed, boot),

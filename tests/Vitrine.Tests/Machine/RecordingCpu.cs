@@ -1,4 +1,5 @@
 using Vitrine.Accelerators;
+using Vitrine.Accelerators.Mmu;
 using Vitrine.X86.Cpuid;
 using Vitrine.X86.State;
 
@@ -25,6 +26,10 @@ internal sealed class RecordingCpu : IVirtualCpu
     public IReadOnlyList<CpuidEntry> SupportedCpuid => [];
 
     public ulong InstructionsExecuted => 0;
+
+    public bool SingleStep { get; set; }
+
+    public IMmuInspection? Mmu => null;
 
     /// <summary>Called in each run: what the guest does.</summary>
     public Action? OnRun { get; set; }

@@ -1,0 +1,56 @@
+using System.Diagnostics;
+
+namespace Vitrine.Accelerators.Observation;
+
+/// <summary>
+/// The calls that were made to an accelerator, in the order in which they began. Given to a machine that is to be explained; a machine without
+/// one observes nothing. Any thread.
+/// </summary>
+public sealed class CallLog
+{
+    private readonly Lock _lock = new();
+    private readonly List<CallRecord?> _calls = [];
+    private readonly ThreadLocal<Stack<int>> _open = new(static () => new Stack<int>());
+
+    /// <summary>The calls that have ended, by <see cref="CallRecord.Number"/>.</summary>
+    public IReadOnlyList<CallRecord> Calls
+    {
+        get
+        {
+            lock (_lock) return [.. _calls.OfType<CallRecord>()];
+        }
+    }
+
+    /// <summary>A call begins; calls made on this thread before its <see cref="End"/> are its children.</summary>
+    /// <returns>Its number.</returns>
+    public int Begin()
+    {
+        int number;
+        lock (_lock)
+        {
+            _calls.Add(null);
+            number = _calls.Count;
+        }
+
+        _open.Value!.Push(number);
+        return number;
+    }
+
+    /// <summary>A call ends.</summary>
+    /// <param name="number">What <see cref="Begin"/> returned.</param>
+    /// <param name="target">See <see cref="CallRecord"/>.</param>
+    /// <param name="name">See <see cref="CallRecord"/>.</param>
+    /// <param name="arguments">See <see cref="CallRecord"/>.</param>
+    /// <param name="result">See <see cref="CallRecord"/>.</param>
+    /// <param name="started"><see cref="Stopwatch.GetTimestamp"/> when it was made.</param>
+    public void End(
+        int number, string target, string name, IReadOnlyList<KeyValuePair<string, string>> arguments, string result, long started)
+    {
+        TimeSpan duration = Stopwatch.GetElapsedTime(started);
+        Stack<int> open = _open.Value!;
+        open.Pop();
+        int parent = open.Count > 0 ? open.Peek() : 0;
+        string thread = Thread.CurrentThread.Name ?? "main";
+        lock (_lock) _calls[number - 1] = new CallRecord(number, parent, target, name, arguments, result, duration, thread);
+    }
+}
