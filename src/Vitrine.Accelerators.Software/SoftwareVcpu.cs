@@ -1,10 +1,10 @@
 using System.Runtime.InteropServices;
+using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Software.Decode;
 using Vitrine.Accelerators.Software.Helpers;
 using Vitrine.Accelerators.Software.Irq;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.State;
-using Vitrine.Accelerators.Mmu;
 using Vitrine.X86.Cpuid;
 using Vitrine.X86.Exceptions;
 using Vitrine.X86.Registers;

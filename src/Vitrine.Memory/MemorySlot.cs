@@ -46,6 +46,10 @@ public sealed unsafe class MemorySlot
     /// <summary>Host address of the slot's first byte.</summary>
     public byte* Pointer => Host.Pointer + HostOffset;
 
+    /// <summary>The same as a number, for those who only show it.</summary>
+    // SAFETY: nothing is read through it.
+    public ulong HostAddress => (ulong)Pointer;
+
     /// <summary>True when the address lies in the slot.</summary>
     public bool Contains(Gpa address) => address.Value - Start.Value < Size;
 }

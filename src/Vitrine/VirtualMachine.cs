@@ -1,9 +1,11 @@
 using Vitrine.Accelerators;
 using Vitrine.Accelerators.Kvm;
+using Vitrine.Accelerators.Mmu;
 using Vitrine.Boards;
 using Vitrine.Boot;
 using Vitrine.Memory;
 using Vitrine.Run;
+using Vitrine.X86;
 using Vitrine.X86.Cpuid;
 using Vitrine.X86.State;
 
@@ -178,16 +180,31 @@ public sealed class VirtualMachine : IDisposable
     /// </summary>
     /// <param name="vcpu">Its number, from 0.</param>
     /// <exception cref="InvalidOperationException">The machine is running.</exception>
-    public ProcessorState GetState(int vcpu)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(vcpu);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(vcpu, _vcpus.Length);
-        if (_gate.IsOpen || (_end is not null && !_ended.Task.IsCompleted))
-        {
-            throw new InvalidOperationException("The machine is running; pause it, or wait for its end, before reading registers.");
-        }
+    public ProcessorState GetState(int vcpu) => Standing(vcpu).State;
 
-        return _vcpus[vcpu].State;
+    /// <summary>What CPUID answers on a vCPU: the model cut down to what the accelerator offers.</summary>
+    /// <param name="vcpu">Its number, from 0.</param>
+    public IReadOnlyList<CpuidEntry> GetCpuid(int vcpu) => At(vcpu).Cpuid;
+
+    /// <summary>The MMU behind a vCPU, where it is the accelerator's own; null on KVM. Only while the machine is not running.</summary>
+    /// <param name="vcpu">Its number, from 0.</param>
+    /// <exception cref="InvalidOperationException">The machine is running.</exception>
+    public IMmuInspection? GetMmu(int vcpu) => Standing(vcpu).Accelerated.Mmu;
+
+    /// <summary>
+    /// Asks the accelerator to translate an address, whatever the rights and without side effects (on KVM: KVM_TRANSLATE). Only while the
+    /// machine is not running.
+    /// </summary>
+    /// <param name="vcpu">Number of the vCPU, from 0.</param>
+    /// <param name="address">The address.</param>
+    /// <param name="translated">The guest-physical address.</param>
+    /// <returns>False when it is not mapped.</returns>
+    /// <exception cref="InvalidOperationException">The machine is running.</exception>
+    public bool TryTranslate(int vcpu, Gva address, out Gpa translated)
+    {
+        bool mapped = Standing(vcpu).Accelerated.TryTranslate(address.Value, out ulong gpa);
+        translated = new Gpa(gpa);
+        return mapped;
     }
 
     /// <summary>Ends the machine if it has not ended, and frees what it holds. <see cref="Memory"/> is gone after this.</summary>
@@ -234,6 +251,21 @@ public sealed class VirtualMachine : IDisposable
         // Where a stopped guest stood is worth knowing: it may have hung.
         if (vcpu.Id == 0 && _end is { Reason: VmEndReason.Stopped } stopped) _end = stopped with { Report = vcpu.Report(stopped.Report) };
         if (Interlocked.Decrement(ref _vcpusLeft) == 0) _ended.TrySetResult(_end!);
+    }
+
+    private VcpuThread At(int vcpu)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(vcpu);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(vcpu, _vcpus.Length);
+        return _vcpus[vcpu];
+    }
+
+    // A vCPU that stands at the gate, or has finished: its state may be looked at.
+    private VcpuThread Standing(int vcpu)
+    {
+        VcpuThread thread = At(vcpu);
+        if (!_gate.IsOpen && (_end is null || _ended.Task.IsCompleted)) return thread;
+        throw new InvalidOperationException("The machine is running; pause it, or wait for its end, before looking into it.");
     }
 
     private void KickAll()

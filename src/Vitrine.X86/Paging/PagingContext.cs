@@ -111,6 +111,18 @@ public readonly struct PagingContext
     /// <summary>Bits of an 8-byte entry that are the address of a table or 4-KiB page.</summary>
     internal ulong AddressMask { get; }
 
+    /// <summary>Bits that must be zero in a present entry, for whoever says which of them are not.</summary>
+    /// <param name="entry">The entry: whether it maps a page depends on its bit 7.</param>
+    /// <param name="level">Its level, 1 to 5.</param>
+    public ulong ReservedBits(ulong entry, int level)
+    {
+        const ulong PageSize = 1UL << 7;
+        if ((entry & PageSize) == 0 || level == 1) return EntryReserved;
+        if (Mode == PagingMode.Bits32) return FourMegabytePages ? FourMegabyteReserved : EntryReserved;
+        bool page = level == 2 || (level == 3 && GigabytePages);
+        return EntryReserved | (page ? ((1UL << (12 + ((level - 1) * 9))) - 1) & ~0x1FFFUL : PageSize);
+    }
+
     /// <summary>PAE paging: pointer register <paramref name="index"/>, 0 to 3.</summary>
     public ulong Pdpte(int index) => _pdptes[index];
 

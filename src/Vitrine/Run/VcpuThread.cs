@@ -37,6 +37,12 @@ internal sealed class VcpuThread : IDisposable
     /// <summary>Our copy of the registers; valid while the vCPU stands at the gate or has finished.</summary>
     public ProcessorState State { get; }
 
+    /// <summary>What CPUID answers on it; empty before it is ready.</summary>
+    public IReadOnlyList<CpuidEntry> Cpuid { get; private set; } = [];
+
+    /// <summary>The accelerator's side, for tools; only while the vCPU stands at the gate or has finished.</summary>
+    public IVirtualCpu Accelerated => _vcpu!.Accelerated;
+
     /// <summary>When its state was complete.</summary>
     public DateTime ReadyAt { get; private set; }
 
@@ -150,6 +156,7 @@ internal sealed class VcpuThread : IDisposable
         {
             CpuidEntry[] cpuid = _machine.CpuidFor(cpu);
             cpu.SetCpuid(cpuid);
+            Cpuid = cpuid;
             _signature = cpuid.First(entry => entry.Function == 1).Eax;
             State.Gpr[Gpr.Rdx] = _signature;
             if (Id == 0) _machine.Interrupts.ConnectBootProcessor(cpu);

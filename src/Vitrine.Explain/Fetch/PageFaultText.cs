@@ -1,0 +1,31 @@
+using Vitrine.X86.Exceptions;
+using Vitrine.X86.Paging;
+
+namespace Vitrine.Explain.Fetch;
+
+/// <summary>A page fault in words (SDM vol. 3, 4.7 "Page-Fault Exceptions").</summary>
+internal static class PageFaultText
+{
+    /// <summary>The error code's bits.</summary>
+    public static string ErrorCode(uint code) =>
+        $"0x{code:x} ({((code & PageFaultError.P) != 0 ? "P: the page is present" : "P=0: not present")}, " +
+        $"{((code & PageFaultError.ID) != 0 ? "fetch" : (code & PageFaultError.WR) != 0 ? "write" : "read")}, " +
+        $"{((code & PageFaultError.US) != 0 ? "user" : "supervisor")}{((code & PageFaultError.RSVD) != 0 ? ", reserved bit set" : "")})";
+
+    /// <summary>Which rule a protection fault breaks (SDM vol. 3, 4.6.1).</summary>
+    public static string Protection(in PagingContext context, PageRights rights, PageAccess access)
+    {
+        bool user = (access & PageAccess.User) != 0;
+        bool userPage = (rights & PageRights.User) != 0;
+        if (user && !userPage) return "a user-mode access to a supervisor page (U/S is 0 in some entry)";
+        if ((access & PageAccess.Fetch) != 0)
+        {
+            return (rights & PageRights.Executable) == 0
+                ? "a fetch from a page with execute-disable (XD is 1 in some entry)"
+                : "a supervisor-mode fetch from a user page (CR4.SMEP)";
+        }
+
+        if (!user && userPage && context.Smap && (access & PageAccess.SmapOverride) == 0) return "a supervisor-mode access to a user page (CR4.SMAP, RFLAGS.AC is 0)";
+        return user ? "a user-mode write to a read-only page" : "a supervisor-mode write to a read-only page (CR0.WP)";
+    }
+}

@@ -1,0 +1,12 @@
+namespace Vitrine.Explain.Model;
+
+/// <summary>How an instruction is fetched.</summary>
+/// <param name="Segment">From CS and RIP to the linear address.</param>
+/// <param name="Translation">From there to memory; null when segmentation already stops it.</param>
+/// <param name="Bytes">The bytes of the instruction in hexadecimal; empty when they can't be fetched.</param>
+/// <param name="Instruction">It, decoded; empty when it can't be.</param>
+public sealed record FetchStory(SegmentFact Segment, TranslationStory? Translation, string Bytes, string Instruction)
+{
+    /// <summary>Bytes are read from guest memory: observed.</summary>
+    public Evidence Evidence => Evidence.Observed;
+}

@@ -1,0 +1,22 @@
+using Vitrine.Explain.Model;
+
+namespace Vitrine.Explain.Text;
+
+/// <summary>A fetch as text.</summary>
+internal static class FetchText
+{
+    /// <summary>Writes it.</summary>
+    public static void Write(FetchStory fetch, StoryWriter writer)
+    {
+        SegmentFact segment = fetch.Segment;
+        writer.Fact(
+            segment.Evidence,
+            "CS:RIP",
+            $"{segment.Selector:x4}:{segment.Rip:x4}, {segment.Mode}; hidden base {Hex.Of(segment.Base)}, limit {Hex.Of(segment.Limit)}, access {Hex.Of(segment.Access)}");
+        writer.Fact(segment.Evidence, "linear address", $"{Hex.Of(segment.Linear)}. {segment.Rule}");
+        if (segment.Fault.Length > 0) writer.Fact(Evidence.Derived, "stops here", segment.Fault, TextStyle.Bad);
+        if (fetch.Translation is { } translation) TranslationText.WriteBelowLinear(translation, writer);
+        if (fetch.Bytes.Length > 0) writer.Fact(fetch.Evidence, "bytes", Hex.Spaced(fetch.Bytes), TextStyle.Accent);
+        if (fetch.Instruction.Length > 0) writer.Fact(fetch.Evidence, "instruction", fetch.Instruction, TextStyle.Accent);
+    }
+}
