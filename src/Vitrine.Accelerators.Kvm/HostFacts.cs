@@ -18,6 +18,12 @@ public sealed record HostFacts
     /// <summary>The parameter "nested" of the vendor module: whether guests of this host may use KVM in turn. Null where it has none.</summary>
     public bool? NestedAllowed { get; init; }
 
+    /// <summary>The vendor module uses EPT or NPT (parameter "ept" of kvm_intel, "npt" of kvm_amd). Null where it has neither parameter.</summary>
+    public bool? SecondLevelTranslation { get; init; }
+
+    /// <summary>kvm_intel lets guests run without protection and paging (parameter "unrestricted_guest"). Null where there is no such parameter.</summary>
+    public bool? UnrestrictedGuest { get; init; }
+
     /// <summary>The most probable reasons why there is no KVM or only a slow one, each one sentence. Empty when nothing stands out.</summary>
     public IReadOnlyList<string> Hints
     {
@@ -55,7 +61,9 @@ public sealed record HostFacts
             InsideVirtualMachine = flags.Contains("hypervisor"),
             InsideContainer = IsContainer(root),
             VendorModules = modules,
-            NestedAllowed = Nested(root, modules),
+            NestedAllowed = Parameter(root, modules, "nested"),
+            SecondLevelTranslation = Parameter(root, modules, "ept") ?? Parameter(root, modules, "npt"),
+            UnrestrictedGuest = Parameter(root, modules, "unrestricted_guest"),
         };
     }
 
@@ -70,11 +78,11 @@ public sealed record HostFacts
             ? [.. Directory.GetDirectories(folder, "kvm_*").Select(static path => Path.GetFileName(path)).Order(StringComparer.Ordinal)]
             : [];
 
-    private static bool? Nested(string root, string[] modules)
+    private static bool? Parameter(string root, string[] modules, string name)
     {
         foreach (string module in modules)
         {
-            string? value = Text(Path.Combine(root, "sys/module", module, "parameters/nested"))?.Trim();
+            string? value = Text(Path.Combine(root, "sys/module", module, "parameters", name))?.Trim();
             if (value is not null) return value is "1" or "Y";
         }
 

@@ -1,0 +1,37 @@
+using Vitrine.Accelerators.Kvm;
+
+namespace Vitrine.Explain.Fetch;
+
+/// <summary>What KVM translates guest addresses with on this host, as far as its modules say.</summary>
+/// <param name="Name">In words.</param>
+/// <param name="IsIntel">VMX.</param>
+/// <param name="HasSecondLevel">EPT or NPT is used.</param>
+/// <param name="EmulatesRing0">The guest's ring 0 is emulated.</param>
+internal sealed record KvmMmu(string Name, bool IsIntel, bool HasSecondLevel, bool EmulatesRing0)
+{
+    /// <summary>Looks at the modules.</summary>
+    public static KvmMmu OfThisHost()
+    {
+        HostFacts host = HostFacts.Read();
+        bool secondLevel = host.SecondLevelTranslation ?? false;
+        if (host.VendorModules.Contains("kvm_intel"))
+        {
+            return new(
+                !secondLevel ? "KVM on VMX, shadow paging (module parameter ept is off)"
+                : host.UnrestrictedGuest == true ? "KVM on VMX, EPT with unrestricted guest"
+                : "KVM on VMX, EPT without unrestricted guest",
+                IsIntel: true, secondLevel, EmulatesRing0: false);
+        }
+
+        if (host.VendorModules.Contains("kvm_amd"))
+        {
+            return new(
+                secondLevel ? "KVM on SVM, nested paging" : "KVM on SVM, shadow paging (module parameter npt is off)",
+                IsIntel: false, secondLevel, EmulatesRing0: false);
+        }
+
+        return new(
+            $"KVM without VMX or SVM beneath ({string.Join(", ", host.VendorModules)}): shadow paging, ring 0 emulated",
+            IsIntel: false, HasSecondLevel: false, EmulatesRing0: true);
+    }
+}
