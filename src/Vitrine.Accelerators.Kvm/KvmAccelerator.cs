@@ -65,6 +65,9 @@ public sealed unsafe class KvmAccelerator : IAccelerator
     public bool HasInterruptControllers => !_options.SplitIrqchip;
 
     /// <inheritdoc/>
+    public bool UsesHostCpuid => true;
+
+    /// <inheritdoc/>
     public int MaximumVcpus => Math.Clamp(_capabilities[KvmCap.KVM_CAP_MAX_VCPUS], 1, MaximumApicIds);
 
     /// <summary>The capabilities that matter, as this host has them.</summary>

@@ -1,3 +1,5 @@
+using Vitrine.Accelerators.Observation;
+
 namespace Vitrine.Accelerators.Kvm;
 
 /// <summary>How a virtual machine is set up on KVM.</summary>
@@ -13,4 +15,7 @@ public sealed record KvmOptions
 
     /// <summary>Frequency of the guest's time-stamp counter in kHz; null for the host's. Others need a CPU that can scale it.</summary>
     public uint? TscKilohertz { get; init; }
+
+    /// <summary>Receives every system call that is made for the machine, decoded. Null, the default, observes nothing and costs nothing.</summary>
+    public CallLog? Calls { get; init; }
 }

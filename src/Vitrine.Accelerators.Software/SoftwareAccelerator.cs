@@ -21,6 +21,9 @@ public sealed class SoftwareAccelerator : IAccelerator
     public bool HasInterruptControllers => false;
 
     /// <inheritdoc/>
+    public bool UsesHostCpuid => false;
+
+    /// <inheritdoc/>
     public int MaximumVcpus => 1;
 
     /// <summary>The 8259 pair, once connected.</summary>

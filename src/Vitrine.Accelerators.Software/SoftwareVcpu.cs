@@ -181,7 +181,7 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
             }
 
             finishing = false;
-            bool alive = NeedsSteps() ? RunOne() : RunBlocks();
+            bool alive = NeedsSteps() ? RunOne() && !LeaveForStep() : RunBlocks();
             if (!alive) return;
         }
     }
@@ -399,13 +399,27 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
 
     private bool NeedsSteps()
     {
-        if (_cpu->InterruptShadow != 0 || _cpu->PendingDebug != 0) return true;
+        if (_cpu->InterruptShadow != 0 || _cpu->PendingDebug != 0 || SingleStep) return true;
         if (!DebugEvents.NeedsStepping(_cpu)) return false;
 
         // RF alone only holds back instruction breakpoints: without any it may as well go now.
         if ((_cpu->SystemFlags & Rflags.TF) != 0 || (_cpu->Dr7 & Dr7.EnableMask) != 0) return true;
         _cpu->SystemFlags &= ~Rflags.RF;
         return false;
+    }
+
+    /// <summary>An instruction has completed, or an event was delivered: that is a step, if steps are wanted.</summary>
+    /// <returns>True when the exit is filled in.</returns>
+    private bool LeaveForStep()
+    {
+        if (!SingleStep) return false;
+        _exit.Reason = VmExitReason.Debug;
+        _exit.Address = LinearRip();
+        _exit.Detail = 0;
+
+        // The look at events that this one was, or cut short, comes before whatever runs next.
+        Volatile.Write(ref _cpu->PollAt, 0);
+        return true;
     }
 
     private bool ShutDown()
@@ -452,15 +466,22 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
     {
         if (LocalApic.TryTake(ApicEvents.Init)) TakeInit();
         bool open = _cpu->InterruptShadow == 0;
-        if (open && !_cpu->NmiMasked && LocalApic.TryTake(ApicEvents.Nmi) && !InterruptDelivery.DeliverNmi(_cpu)) return ShutDown();
+        if (open && !_cpu->NmiMasked && LocalApic.TryTake(ApicEvents.Nmi))
+        {
+            _halted = false;
+            if (!InterruptDelivery.DeliverNmi(_cpu)) return ShutDown();
+            if (LeaveForStep()) return false;
+        }
+
         bool local = LocalApic.HasDeliverableInterrupt(out _);
         bool external = !local && LocalApic.HasExternalInterrupt;
         _interruptWaits = local || external;
         if (!_interruptWaits || !open || !InterruptsEnabled) return true;
         byte vector = local ? LocalApic.Acknowledge() : _accelerator.ExternalInterrupts!.Acknowledge();
+        _halted = false;
         if (!InterruptDelivery.DeliverInterrupt(_cpu, vector)) return ShutDown();
         _interruptWaits = LocalApic.HasDeliverableInterrupt(out _) || LocalApic.HasExternalInterrupt;
-        return true;
+        return !LeaveForStep();
     }
 
     /// <summary>The next look at the clock: sooner when the APIC's timer is about to expire.</summary>

@@ -18,6 +18,12 @@ public interface IAccelerator : IDisposable
     /// </summary>
     bool HasInterruptControllers { get; }
 
+    /// <summary>
+    /// True when guests run on the host's own processor and hypervisor: their CPUID may announce only what
+    /// <see cref="IVirtualCpu.SupportedCpuid"/> lists, and the hypervisor's own leaves are passed on.
+    /// </summary>
+    bool UsesHostCpuid { get; }
+
     /// <summary>How many vCPUs a machine may have here.</summary>
     int MaximumVcpus { get; }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Vitrine.Accelerators;
 using Vitrine.Accelerators.Kvm;
+using Vitrine.Accelerators.Observation;
 using Vitrine.Accelerators.Software;
 using Vitrine.Errors;
 
@@ -14,21 +15,28 @@ internal static class AcceleratorSelection
 {
     /// <summary>Creates the accelerator that is asked for.</summary>
     /// <param name="choice">Which.</param>
+    /// <param name="calls">Receives every call to it; null observes nothing.</param>
     /// <param name="notice">What <see cref="AcceleratorChoice.Auto"/> chose and why; null when the choice was the user's.</param>
     /// <exception cref="VitrineException">It does not work here.</exception>
-    internal static IAccelerator Create(AcceleratorChoice choice, out string? notice)
+    internal static IAccelerator Create(AcceleratorChoice choice, CallLog? calls, out string? notice)
+    {
+        IAccelerator accelerator = CreatePlain(choice, calls, out notice);
+        return calls is null ? accelerator : new ObservedAccelerator(accelerator, calls);
+    }
+
+    private static IAccelerator CreatePlain(AcceleratorChoice choice, CallLog? calls, out string? notice)
     {
         notice = null;
         switch (choice)
         {
             case AcceleratorChoice.Kvm:
-                return KvmAccelerator.Create();
+                return Kvm(calls);
             case AcceleratorChoice.Soft:
                 return SoftwareAccelerator.Create();
             default:
                 KvmVerdict verdict = KvmVerdict.Current;
                 notice = Sentence(verdict);
-                return verdict.WorthUsing ? KvmAccelerator.Create() : SoftwareAccelerator.Create();
+                return verdict.WorthUsing ? Kvm(calls) : SoftwareAccelerator.Create();
         }
     }
 
@@ -41,4 +49,6 @@ internal static class AcceleratorSelection
             $"Using the software CPU, because KVM only emulates ring 0 here ({verdict.NanosecondsPerInstruction:0} ns per instruction); --accel kvm would use it anyway."),
         _ => $"Using the software CPU, because KVM does not work here: {verdict.Problem}",
     };
+
+    private static KvmAccelerator Kvm(CallLog? calls) => KvmAccelerator.Create(new KvmOptions { Calls = calls });
 }

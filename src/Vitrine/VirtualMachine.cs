@@ -1,5 +1,4 @@
 using Vitrine.Accelerators;
-using Vitrine.Accelerators.Kvm;
 using Vitrine.Accelerators.Mmu;
 using Vitrine.Boards;
 using Vitrine.Boot;
@@ -79,15 +78,15 @@ public sealed class VirtualMachine : IDisposable
     /// <summary>What CPUID answers on a vCPU.</summary>
     internal CpuidEntry[] CpuidFor(IVirtualCpu cpu)
     {
-        bool hardware = _accelerator is KvmAccelerator;
+        bool hostCpuid = _accelerator.UsesHostCpuid;
         return CpuModels.Get(Config.CpuModel).Build(
             new CpuidEnvironment
             {
                 TscKilohertz = cpu.TscKilohertz,
                 ApicTimerKilohertz = cpu.ApicTimerKilohertz,
                 CpuCount = Config.Cpus,
-                Supported = hardware ? cpu.SupportedCpuid : null,
-                PassKvmLeaves = hardware,
+                Supported = hostCpuid ? cpu.SupportedCpuid : null,
+                PassKvmLeaves = hostCpuid,
             },
             cpu.Id);
     }
@@ -104,7 +103,7 @@ public sealed class VirtualMachine : IDisposable
         VirtualMachine? machine = null;
         try
         {
-            accelerator = AcceleratorSelection.Create(config.Accelerator, out string? notice);
+            accelerator = AcceleratorSelection.Create(config.Accelerator, config.Calls, out string? notice);
             ConfigCheck.Cpus(config.Cpus, accelerator.MaximumVcpus, accelerator.Name);
             MemorySlots.Create(memory, layout, config.Boot);
             ProcessorState bootState = ResetState.Create(apicId: 0, cpuidSignature: 0);
@@ -176,20 +175,35 @@ public sealed class VirtualMachine : IDisposable
 
     /// <summary>
     /// The registers of a vCPU, while the machine is not running: before its start, paused or ended. Changes take effect when
-    /// it runs next.
+    /// it runs next: all registers are written to the accelerator then, which on the software CPU drops its translations. To look only,
+    /// <see cref="ReadState"/> is cheaper.
     /// </summary>
     /// <param name="vcpu">Its number, from 0.</param>
-    /// <exception cref="InvalidOperationException">The machine is running.</exception>
-    public ProcessorState GetState(int vcpu) => Standing(vcpu).State;
+    /// <exception cref="InvalidOperationException">The machine is running, or this is a callback of it.</exception>
+    public ProcessorState GetState(int vcpu)
+    {
+        VcpuThread thread = Still(vcpu, claim: true);
+        return thread.State;
+    }
+
+    /// <summary>A copy of the registers of a vCPU, under the conditions of <see cref="GetState"/>. The vCPU is not disturbed by it.</summary>
+    /// <param name="vcpu">Its number, from 0.</param>
+    /// <exception cref="InvalidOperationException">The machine is running, or this is a callback of it.</exception>
+    public ProcessorState ReadState(int vcpu)
+    {
+        ProcessorState copy = new();
+        copy.CopyFrom(Still(vcpu, claim: false).State);
+        return copy;
+    }
 
     /// <summary>What CPUID answers on a vCPU: the model cut down to what the accelerator offers.</summary>
     /// <param name="vcpu">Its number, from 0.</param>
-    public IReadOnlyList<CpuidEntry> GetCpuid(int vcpu) => At(vcpu).Cpuid;
+    public IReadOnlyList<CpuidEntry> GetCpuid(int vcpu) => Vcpu(vcpu).Cpuid;
 
     /// <summary>The MMU behind a vCPU, where it is the accelerator's own; null on KVM. Only while the machine is not running.</summary>
     /// <param name="vcpu">Its number, from 0.</param>
     /// <exception cref="InvalidOperationException">The machine is running.</exception>
-    public IMmuInspection? GetMmu(int vcpu) => Standing(vcpu).Accelerated.Mmu;
+    public IMmuInspection? GetMmu(int vcpu) => Still(vcpu, claim: false).Accelerated.Mmu;
 
     /// <summary>
     /// Asks the accelerator to translate an address, whatever the rights and without side effects (on KVM: KVM_TRANSLATE). Only while the
@@ -202,9 +216,43 @@ public sealed class VirtualMachine : IDisposable
     /// <exception cref="InvalidOperationException">The machine is running.</exception>
     public bool TryTranslate(int vcpu, Gva address, out Gpa translated)
     {
-        bool mapped = Standing(vcpu).Accelerated.TryTranslate(address.Value, out ulong gpa);
+        bool mapped = Still(vcpu, claim: false).Accelerated.TryTranslate(address.Value, out ulong gpa);
         translated = new Gpa(gpa);
         return mapped;
+    }
+
+    /// <summary>
+    /// Lets one vCPU execute one instruction, or take one event (a fault's, trap's or interrupt's delivery ends at the handler's first
+    /// instruction), while the machine is not running. Devices answer as usual. A repeated string instruction takes a step for each
+    /// element. The machine is paused again behind it.
+    /// </summary>
+    /// <param name="vcpu">Its number, from 0. The others stand still.</param>
+    /// <param name="timeout">How long at most; null for ever. A vCPU that has halted waits for its interrupt until then.</param>
+    /// <exception cref="InvalidOperationException">The machine is running or has ended, or this is a callback of it.</exception>
+    public StepReport Step(int vcpu = 0, TimeSpan? timeout = null) => Carry(new StepOrder { MaxSteps = 1 }, vcpu, timeout);
+
+    /// <summary>Steps as <see cref="Step"/> until the next instruction is at an address, on the vCPU's thread at its full stepping speed.</summary>
+    /// <param name="linearAddress">Linear address: CS.base + RIP. At least one step is made, so that one may go on from it.</param>
+    /// <param name="maxSteps">How many steps at most; null for any number.</param>
+    /// <param name="timeout">How long at most; null for ever.</param>
+    /// <param name="vcpu">Its number, from 0.</param>
+    /// <exception cref="InvalidOperationException">The machine is running or has ended, or this is a callback of it.</exception>
+    public StepReport StepUntil(ulong linearAddress, ulong? maxSteps = null, TimeSpan? timeout = null, int vcpu = 0) =>
+        Carry(new StepOrder { Address = linearAddress, MaxSteps = maxSteps ?? ulong.MaxValue }, vcpu, timeout);
+
+    /// <summary>
+    /// Steps as <see cref="Step"/> until a condition holds. The registers are read behind every step, which is much slower than a stop
+    /// address.
+    /// </summary>
+    /// <param name="condition">Given the registers, for looking only, on the vCPU's thread; it must not call the machine.</param>
+    /// <param name="maxSteps">How many steps at most; null for any number.</param>
+    /// <param name="timeout">How long at most; null for ever.</param>
+    /// <param name="vcpu">Its number, from 0.</param>
+    /// <exception cref="InvalidOperationException">The machine is running or has ended, or this is a callback of it.</exception>
+    public StepReport StepUntil(Func<ProcessorState, bool> condition, ulong? maxSteps = null, TimeSpan? timeout = null, int vcpu = 0)
+    {
+        ArgumentNullException.ThrowIfNull(condition);
+        return Carry(new StepOrder { Condition = condition, MaxSteps = maxSteps ?? ulong.MaxValue }, vcpu, timeout);
     }
 
     /// <summary>Ends the machine if it has not ended, and frees what it holds. <see cref="Memory"/> is gone after this.</summary>
@@ -253,19 +301,44 @@ public sealed class VirtualMachine : IDisposable
         if (Interlocked.Decrement(ref _vcpusLeft) == 0) _ended.TrySetResult(_end!);
     }
 
-    private VcpuThread At(int vcpu)
+    // A vCPU whose registers may be looked at: its thread has read them, or is over.
+    private VcpuThread Still(int vcpu, bool claim)
+    {
+        VcpuThread thread = Vcpu(vcpu);
+        bool still = _ended.Task.IsCompleted || _gate.Send(vcpu, () => thread.Read(claim)) || _ended.Task.IsCompleted;
+        return still ? thread : throw new InvalidOperationException(
+            "The machine is running; pause it, or wait for its end, before reading registers.");
+    }
+
+    private StepReport Carry(StepOrder order, int vcpu, TimeSpan? timeout)
+    {
+        VcpuThread thread = Vcpu(vcpu);
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        using Timer? clock = timeout is { } limit ? new Timer(_ => Recall(order, thread), null, limit, Timeout.InfiniteTimeSpan) : null;
+        bool done = _gate.Send(vcpu, () => thread.Step(order));
+        if (!done && !_gate.HasEnded) throw new InvalidOperationException("The machine is running; pause it before stepping.");
+        if (!done && order.Outcome is null && order.Steps == 0) throw new InvalidOperationException("The machine has ended.");
+
+        // Its registers and its report are there when its threads are over.
+        return order.Report(_gate.HasEnded ? _ended.Task.Result : null);
+    }
+
+    private static void Recall(StepOrder order, VcpuThread thread)
+    {
+        order.Cancelled = true;
+        thread.Kick();
+    }
+
+    private VcpuThread Vcpu(int vcpu)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(vcpu);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(vcpu, _vcpus.Length);
-        return _vcpus[vcpu];
-    }
+        if (Array.Exists(_vcpus, static thread => thread.IsCurrentThread))
+        {
+            throw new InvalidOperationException("A callback of the machine must not wait for its vCPUs, which wait for the callback.");
+        }
 
-    // A vCPU that stands at the gate, or has finished: its state may be looked at.
-    private VcpuThread Standing(int vcpu)
-    {
-        VcpuThread thread = At(vcpu);
-        if (!_gate.IsOpen && (_end is null || _ended.Task.IsCompleted)) return thread;
-        throw new InvalidOperationException("The machine is running; pause it, or wait for its end, before looking into it.");
+        return _vcpus[vcpu];
     }
 
     private void KickAll()

@@ -10,6 +10,7 @@ public sealed class CallLog
 {
     private readonly Lock _lock = new();
     private readonly List<CallRecord?> _calls = [];
+    private readonly List<StatePut> _puts = [];
     private readonly ThreadLocal<Stack<int>> _open = new(static () => new Stack<int>());
 
     /// <summary>The calls that have ended, by <see cref="CallRecord.Number"/>.</summary>
@@ -18,6 +19,33 @@ public sealed class CallLog
         get
         {
             lock (_lock) return [.. _calls.OfType<CallRecord>()];
+        }
+    }
+
+    /// <summary>As <see cref="Calls"/>, less those that the observer made for its own sake, and less what these caused.</summary>
+    public IReadOnlyList<CallRecord> MachineCalls
+    {
+        get
+        {
+            HashSet<int> own = [];
+            List<CallRecord> machine = [];
+            foreach (CallRecord call in Calls)
+            {
+                // A parent begins before its children, so it has the lower number.
+                if (call.Target == CallRecord.ObserverTarget || own.Contains(call.Parent)) own.Add(call.Number);
+                else machine.Add(call);
+            }
+
+            return machine;
+        }
+    }
+
+    /// <summary>The puts of vCPU state, in order.</summary>
+    public IReadOnlyList<StatePut> Puts
+    {
+        get
+        {
+            lock (_lock) return [.. _puts];
         }
     }
 
@@ -52,5 +80,11 @@ public sealed class CallLog
         int parent = open.Count > 0 ? open.Peek() : 0;
         string thread = Thread.CurrentThread.Name ?? "main";
         lock (_lock) _calls[number - 1] = new CallRecord(number, parent, target, name, arguments, result, duration, thread);
+    }
+
+    /// <summary>Adds a put.</summary>
+    internal void Add(StatePut put)
+    {
+        lock (_lock) _puts.Add(put);
     }
 }

@@ -39,6 +39,17 @@ public sealed class MmioBus
         _lastHit = 0;
     }
 
+    /// <summary>The device that answers an address; null where nobody does. It is not touched.</summary>
+    public IMmioDevice? OwnerOf(ulong address)
+    {
+        foreach (Attachment attachment in _attachments)
+        {
+            if (Contains(attachment, address)) return attachment.Device;
+        }
+
+        return null;
+    }
+
     /// <summary>Carries out one access of the guest.</summary>
     /// <param name="address">Guest-physical address of the first byte.</param>
     /// <param name="size">Number of bytes.</param>

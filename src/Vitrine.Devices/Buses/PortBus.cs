@@ -39,6 +39,9 @@ public sealed class PortBus
         _attachments.Add(new(device, firstPort, firstPort + count, firstOffset, device.WidestPortAccess));
     }
 
+    /// <summary>The device that answers a port; null where nobody does. It is not touched.</summary>
+    public IPortDevice? OwnerOf(ushort port) => _attachments[_ownerOfPort[port]].Device;
+
     /// <summary>Carries out one access of the guest. Ports past 0xFFFF are unclaimed.</summary>
     /// <param name="port">First port.</param>
     /// <param name="size">1, 2 or 4 bytes.</param>

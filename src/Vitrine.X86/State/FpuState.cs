@@ -29,4 +29,15 @@ public sealed class FpuState
 
     /// <summary>XMM0 to XMM15.</summary>
     public UInt128[] Xmm { get; } = new UInt128[16];
+
+    /// <summary>Makes this an exact copy of another state.</summary>
+    public void CopyFrom(FpuState other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        (ControlWord, StatusWord, AbridgedTag) = (other.ControlWord, other.StatusWord, other.AbridgedTag);
+        (LastOpcode, LastInstructionPointer, LastDataPointer) = (other.LastOpcode, other.LastInstructionPointer, other.LastDataPointer);
+        Mxcsr = other.Mxcsr;
+        other.St.CopyTo(St, 0);
+        other.Xmm.CopyTo(Xmm, 0);
+    }
 }

@@ -77,4 +77,26 @@ public sealed class ProcessorState
 
     /// <summary>The local APIC's register page: 64 registers, 16 bytes apart, 1,024 bytes (KVM's layout).</summary>
     public byte[] LocalApic { get; } = new byte[1024];
+
+    /// <summary>Makes this an exact copy of another state.</summary>
+    public void CopyFrom(ProcessorState other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        other.Gpr.CopyTo(Gpr, 0);
+        Rip = other.Rip;
+        Rflags = other.Rflags;
+        other.Segments.CopyTo(Segments, 0);
+        (Gdtr, Idtr) = (other.Gdtr, other.Idtr);
+        (Cr0, Cr2, Cr3, Cr4, Cr8) = (other.Cr0, other.Cr2, other.Cr3, other.Cr4, other.Cr8);
+        (Efer, ApicBase, Xcr0) = (other.Efer, other.ApicBase, other.Xcr0);
+        other.DebugAddress.CopyTo(DebugAddress, 0);
+        (Dr6, Dr7) = (other.Dr6, other.Dr7);
+        Fpu.CopyFrom(other.Fpu);
+        Msrs.Clear();
+        foreach ((uint index, ulong value) in other.Msrs) Msrs[index] = value;
+        Events = other.Events;
+        MpState = other.MpState;
+        other.Pdptes.CopyTo(Pdptes, 0);
+        other.LocalApic.CopyTo(LocalApic, 0);
+    }
 }

@@ -10,7 +10,7 @@ internal static class EndDescription
     /// <summary>Describes the end, on the vCPU's thread.</summary>
     /// <param name="outcome">What the run loop returned.</param>
     /// <param name="exit">The exit behind it.</param>
-    /// <param name="vcpu">The vCPU; its state is synchronized where the report shows it.</param>
+    /// <param name="vcpu">The vCPU; its state is read where the report shows it.</param>
     /// <param name="memory">Guest memory.</param>
     /// <param name="accelerator">Name of the accelerator.</param>
     internal static VmEnd Describe(ExitOutcome outcome, ref VmExit exit, Vcpu vcpu, GuestMemory memory, string accelerator)
@@ -44,7 +44,7 @@ internal static class EndDescription
                     "The guest's registers are probably in a combination that this CPU can't run.",
                     outcome, ref exit, vcpu, memory);
             default:
-                vcpu.Synchronize();
+                vcpu.Refresh();
                 Instruction? instruction =
                     FailureReport.TryDecode(vcpu, memory, exit.InstructionBytes, out Instruction decoded, out _) ? decoded : null;
                 return Full(
@@ -54,7 +54,7 @@ internal static class EndDescription
 
     private static VmEnd Full(VmEndReason reason, string headline, ExitOutcome outcome, ref VmExit exit, Vcpu vcpu, GuestMemory memory)
     {
-        vcpu.Synchronize();
+        vcpu.Refresh();
         return new VmEnd(reason, outcome.Value, FailureReport.Write(headline, vcpu, memory, exit.InstructionBytes));
     }
 }

@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using Vitrine.Accelerators;
 
 namespace Vitrine.Run;
@@ -18,45 +17,13 @@ internal sealed class ExitHistory
     public void Add(ref VmExit exit)
     {
         ref ExitRecord record = ref _ring[Total % Capacity];
+        record = ExitRecord.From(ref exit);
         record.Number = ++Total;
-        record.Reason = exit.Reason;
-        record.IsWrite = exit.IsWrite;
-        record.Size = exit.Size;
-        record.Count = exit.Count;
-        switch (exit.Reason)
-        {
-            case VmExitReason.PortIo:
-                record.Address = exit.Port;
-                record.Value = FirstValue(ref exit);
-                break;
-            case VmExitReason.Mmio or VmExitReason.Msr:
-                record.Address = exit.Address;
-                record.Value = FirstValue(ref exit);
-                break;
-            case VmExitReason.IoapicEoi:
-                record.Value = exit.Vector;
-                break;
-            case VmExitReason.InternalError:
-                record.Value = exit.Suberror;
-                break;
-            default:
-                record.Value = exit.Detail;
-                break;
-        }
     }
 
     /// <summary>What is kept, oldest first.</summary>
     public IEnumerable<ExitRecord> Recent()
     {
         for (ulong number = Total > Capacity ? Total - Capacity : 0; number < Total; number++) yield return _ring[number % Capacity];
-    }
-
-    private static ulong FirstValue(ref VmExit exit)
-    {
-        Span<byte> value = stackalloc byte[8];
-        value.Clear();
-        Span<byte> data = exit.Data;
-        data[..Math.Min(Math.Min(Math.Max(exit.Size, 0), 8), data.Length)].CopyTo(value);
-        return BinaryPrimitives.ReadUInt64LittleEndian(value);
     }
 }

@@ -21,7 +21,7 @@ internal static class FailureReport
 
     private static readonly string[] SegmentNames = ["ES", "CS", "SS", "DS", "FS", "GS", "TR", "LDTR"];
 
-    /// <summary>Writes the report of a vCPU whose state is synchronized. On its thread.</summary>
+    /// <summary>Writes the report of a vCPU whose copy of the registers is current. On its thread.</summary>
     /// <param name="headline">The one line that says what happened.</param>
     /// <param name="vcpu">The vCPU.</param>
     /// <param name="memory">Guest memory, to fetch the instruction from.</param>

@@ -1,3 +1,4 @@
+using Vitrine.Devices;
 using Vitrine.Devices.Buses;
 
 namespace Vitrine.Run;
@@ -56,6 +57,15 @@ internal sealed class MachineBus
             return TakeRequest();
         }
     }
+
+    /// <summary>Who answers a port: the name that the device is inspected under, else its type's. For tools.</summary>
+    /// <returns>Null where nobody does.</returns>
+    public string? OwnerOfPort(ushort port) => NameOf(Ports.OwnerOf(port));
+
+    /// <summary>Who answers an address outside the memory slots, as <see cref="OwnerOfPort"/>.</summary>
+    public string? OwnerOfAddress(ulong address) => NameOf(Memory.OwnerOf(address));
+
+    private static string? NameOf(object? device) => (device as IInspectable)?.Name ?? device?.GetType().Name;
 
     private ExitOutcome TakeRequest()
     {

@@ -1,23 +1,28 @@
 using Vitrine.Accelerators;
+using Vitrine.Accelerators.Observation;
 using Vitrine.X86.State;
 
 namespace Vitrine.Run;
 
 /// <summary>
 /// One vCPU and the question who owns its registers. <see cref="State"/> is our copy; while <see cref="Dirty"/> it is the
-/// truth and must be put before the next run; while clean the accelerator's is. All members belong to the vCPU's thread.
+/// truth and must be put before the next run; while clean the accelerator's is. Looking does not change the owner: a copy that was
+/// only read stays clean, and nothing is put. All members belong to the vCPU's thread.
 /// </summary>
 /// <remarks>
 /// <code>
-///                 Synchronize (get)
-///        clean  ───────────────────►  dirty
-///          ▲                            │
-///          └──────── Put, Run ──────────┘   at the level that the last change asked for
+///              Claim (get, unless the copy is current)
+///        clean  ───────────────────────────────────────►  dirty        Refresh (get): clean stays clean
+///          ▲                                                │          MarkReset: dirty, without a get
+///          └────────────────── Put, Run ────────────────────┘          Run: the copy is no longer current
+///                 at the level that the last change asked for
 /// </code>
 /// </remarks>
 internal sealed class Vcpu : IDisposable
 {
     private readonly IVirtualCpu _cpu;
+    private readonly IPutObserver? _observer;
+    private bool _read;
 
     // What a fresh vCPU needs; lowered by each put, raised again by a reset.
     private PutLevel _level = PutLevel.Full;
@@ -26,6 +31,7 @@ internal sealed class Vcpu : IDisposable
     public Vcpu(IVirtualCpu cpu, ProcessorState state)
     {
         _cpu = cpu;
+        _observer = cpu as IPutObserver;
         State = state;
         Dirty = true;
     }
@@ -45,14 +51,24 @@ internal sealed class Vcpu : IDisposable
     /// <summary>The last exits.</summary>
     public ExitHistory History { get; } = new();
 
+    /// <summary>True while our copy shows the vCPU as it is: it is the truth, or was read and nothing has run since.</summary>
+    public bool Current => Dirty || _read;
+
     /// <summary>
-    /// Makes our copy the truth, reading it when it is not. The accelerator finishes the instruction that the last exit
-    /// belongs to first.
+    /// Reads the registers into our copy, unless it is current. The accelerator finishes the instruction that the last exit
+    /// belongs to first, and stays the owner.
     /// </summary>
-    public void Synchronize()
+    public void Refresh()
     {
-        if (Dirty) return;
+        if (Current) return;
         _cpu.GetState(State);
+        _read = true;
+    }
+
+    /// <summary>Makes our copy the truth, reading it when it is not current: someone may change it from now on.</summary>
+    public void Claim()
+    {
+        Refresh();
         Dirty = true;
     }
 
@@ -67,15 +83,25 @@ internal sealed class Vcpu : IDisposable
     public void Put()
     {
         if (!Dirty) return;
-        _cpu.PutState(State, _level);
-        _level = PutLevel.Runtime;
-        Dirty = false;
+        _observer?.PutBegins(Dirty);
+        try
+        {
+            _cpu.PutState(State, _level);
+            _level = PutLevel.Runtime;
+            Dirty = false;
+            _read = false;
+        }
+        finally
+        {
+            _observer?.PutEnded(Dirty);
+        }
     }
 
     /// <summary>Enters the guest, with our copy put first if it is the truth.</summary>
     public ref VmExit Run()
     {
         Put();
+        _read = false;
         return ref _cpu.Run();
     }
 

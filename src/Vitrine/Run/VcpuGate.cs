@@ -9,18 +9,25 @@ namespace Vitrine.Run;
 internal sealed class VcpuGate(int vcpus, Action reset)
 {
     private readonly object _sync = new();
+    private readonly Action?[] _errands = new Action?[vcpus];
     private volatile bool _open;
     private bool _held = true;
     private bool _resetting;
-    private bool _ended;
+    private volatile bool _ended;
     private int _waiting;
+    private int _posted;
 
     /// <summary>True while vCPUs are to run. Read by every run loop.</summary>
     public bool IsOpen => _open;
 
-    /// <summary>Waits until the gate is open. On a vCPU's thread.</summary>
+    /// <summary>True when the machine has ended.</summary>
+    public bool HasEnded => _ended;
+
+    /// <summary>Waits until the gate is open, or there is an errand. On a vCPU's thread.</summary>
+    /// <param name="vcpu">Number of the vCPU.</param>
+    /// <param name="errand">What to do before coming back here; null: run.</param>
     /// <returns>False when the machine has ended.</returns>
-    public bool Pass()
+    public bool Pass(int vcpu, out Action? errand)
     {
         lock (_sync)
         {
@@ -33,9 +40,46 @@ internal sealed class VcpuGate(int vcpus, Action reset)
             }
 
             Monitor.PulseAll(_sync);
-            while (!_open && !_ended) Monitor.Wait(_sync);
+            while (!_open && !_ended && _errands[vcpu] is null) Monitor.Wait(_sync);
             _waiting--;
+            errand = _errands[vcpu];
+            if (errand is not null) _posted--;
+            _errands[vcpu] = null;
             return !_ended;
+        }
+    }
+
+    /// <summary>
+    /// Sends a vCPU that stands at the closed gate on an errand, which its own thread has to do, and waits until it is done and all
+    /// vCPUs stand at the gate again. Not on a vCPU's thread.
+    /// </summary>
+    /// <returns>False when the machine runs, or has ended before the errand was done.</returns>
+    public bool Send(int vcpu, Action errand)
+    {
+        lock (_sync)
+        {
+            if (!WaitUntilHeld()) return false;
+            bool done = false;
+            _posted++;
+            _errands[vcpu] = () =>
+            {
+                try
+                {
+                    errand();
+                }
+                finally
+                {
+                    lock (_sync)
+                    {
+                        done = true;
+                        Monitor.PulseAll(_sync);
+                    }
+                }
+            };
+            Monitor.PulseAll(_sync);
+            while (!done && !_ended) Monitor.Wait(_sync);
+            WaitUntilHeld();
+            return done;
         }
     }
 
@@ -85,7 +129,7 @@ internal sealed class VcpuGate(int vcpus, Action reset)
     {
         lock (_sync)
         {
-            while (_held && (_waiting < vcpus || _resetting) && !_ended) Monitor.Wait(_sync);
+            while (_held && (_waiting < vcpus || _posted > 0 || _resetting) && !_ended) Monitor.Wait(_sync);
             return _held && !_ended;
         }
     }

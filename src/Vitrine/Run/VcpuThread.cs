@@ -34,6 +34,9 @@ internal sealed class VcpuThread : IDisposable
     /// <summary>Number and local-APIC id.</summary>
     public int Id { get; }
 
+    /// <summary>True on this thread.</summary>
+    public bool IsCurrentThread => Thread.CurrentThread == _thread;
+
     /// <summary>Our copy of the registers; valid while the vCPU stands at the gate or has finished.</summary>
     public ProcessorState State { get; }
 
@@ -93,9 +96,26 @@ internal sealed class VcpuThread : IDisposable
         _vcpu!.MarkReset();
     }
 
+    /// <summary>Reads the registers into <see cref="State"/>. On its thread.</summary>
+    /// <param name="claim">True to make our copy the truth, because someone may change it.</param>
+    public void Read(bool claim)
+    {
+        if (claim) _vcpu!.Claim();
+        else _vcpu!.Refresh();
+    }
+
+    /// <summary>Steps until the order is carried out. On its thread.</summary>
+    public void Step(StepOrder order)
+    {
+        if (FirstRunAt == default) FirstRunAt = DateTime.UtcNow;
+        ref VmExit exit = ref StepLoop.Run(_vcpu!, _machine.Bus, _machine.Gate, order, out ExitOutcome outcome);
+        if (outcome.Kind is not (ExitKind.Continue or ExitKind.Interrupted or ExitKind.Idle)) _machine.Leave(_vcpu!, outcome, ref exit);
+        _vcpu!.Refresh();
+    }
+
     /// <summary>The report of this vCPU under a headline. On its thread.</summary>
     public string Report(string headline) =>
-        _vcpu is null || !_vcpu.Dirty ? headline : FailureReport.Write(headline, _vcpu, _machine.Memory, []);
+        _vcpu is null || !_vcpu.Current ? headline : FailureReport.Write(headline, _vcpu, _machine.Memory, []);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -112,7 +132,11 @@ internal sealed class VcpuThread : IDisposable
             ReadyAt = DateTime.UtcNow;
             lock (_kickLock) _mayBeKicked = true;
             _ready.Set();
-            while (_machine.Gate.Pass()) RunUntilWanted(_vcpu);
+            while (_machine.Gate.Pass(Id, out Action? errand))
+            {
+                if (errand is null) RunUntilWanted(_vcpu);
+                else errand();
+            }
         }
         catch (VitrineException error) when (_ready.IsSet)
         {
@@ -146,7 +170,7 @@ internal sealed class VcpuThread : IDisposable
         if (FirstRunAt == default) FirstRunAt = DateTime.UtcNow;
         ref VmExit exit = ref RunLoop.Run(vcpu, _machine.Bus, _machine.Gate, out ExitOutcome outcome);
         if (outcome.Kind != ExitKind.Interrupted) _machine.Leave(vcpu, outcome, ref exit);
-        vcpu.Synchronize();
+        vcpu.Refresh();
     }
 
     private Vcpu Create()

@@ -10,7 +10,7 @@ namespace Vitrine.Tests.Machine;
 /// </summary>
 public sealed class VcpuTests
 {
-    // Steps: s synchronize, r run, p put, R reset. Calls: what the accelerator must see, no more and no less.
+    // Steps: s claim (get, to change), l look (get, to read), r run, p put, R reset. Calls: what the accelerator must see, no more and no less.
     [Theory]
     [InlineData("", "")]
     [InlineData("p", "put Full")]
@@ -31,6 +31,18 @@ public sealed class VcpuTests
     [InlineData("rRsr", "put Full, run, put Reset, run")]
     [InlineData("rRrsr", "put Full, run, put Reset, run, get, put Runtime, run")]
     [InlineData("Rr", "put Full, run")]
+    [InlineData("l", "")]
+    [InlineData("pl", "put Full, get")]
+    [InlineData("rl", "put Full, run, get")]
+    [InlineData("rll", "put Full, run, get")]
+    [InlineData("rlr", "put Full, run, get, run")]
+    [InlineData("rlrl", "put Full, run, get, run, get")]
+    [InlineData("rls", "put Full, run, get")]
+    [InlineData("rlsr", "put Full, run, get, put Runtime, run")]
+    [InlineData("rslr", "put Full, run, get, put Runtime, run")]
+    [InlineData("rlRr", "put Full, run, get, put Reset, run")]
+    [InlineData("rRlr", "put Full, run, put Reset, run")]
+    [InlineData("rlspl", "put Full, run, get, put Runtime, get")]
     public void Puts_once_in_order_and_at_the_right_level(string steps, string calls)
     {
         RecordingCpu cpu = new();
@@ -39,7 +51,8 @@ public sealed class VcpuTests
         {
             switch (step)
             {
-                case 's': vcpu.Synchronize(); break;
+                case 's': vcpu.Claim(); break;
+                case 'l': vcpu.Refresh(); break;
                 case 'r': vcpu.Run(); break;
                 case 'p': vcpu.Put(); break;
                 case 'R': vcpu.MarkReset(); break;
@@ -58,12 +71,12 @@ public sealed class VcpuTests
         cpu.OnRun = () => cpu.Rip += 2;
         vcpu.Run();
         Assert.Equal(0x102u, cpu.Rip);
-        vcpu.Synchronize();
+        vcpu.Claim();
         Assert.Equal(0x102u, state.Rip);
         state.Rip = 0x200;
         vcpu.Run();
         vcpu.Run();
-        vcpu.Synchronize();
+        vcpu.Claim();
         Assert.Equal(0x204u, state.Rip);
     }
 
@@ -73,7 +86,7 @@ public sealed class VcpuTests
         RecordingCpu cpu = new() { Rip = 0xBAD };
         ProcessorState state = new() { Rip = 0x100 };
         using Vcpu vcpu = new(cpu, state);
-        vcpu.Synchronize();
+        vcpu.Claim();
         Assert.Equal(0x100u, state.Rip);
     }
 }

@@ -1,0 +1,114 @@
+using System.Globalization;
+using Vitrine.Memory;
+
+namespace Vitrine.Accelerators.Observation;
+
+/// <summary>
+/// An accelerator whose calls are written down. What it makes is observed too. Chosen when a machine is built, so that one that
+/// nobody observes has no such layer.
+/// </summary>
+/// <param name="inner">Does the work.</param>
+/// <param name="log">Receives each call of the contract.</param>
+public sealed unsafe class ObservedAccelerator(IAccelerator inner, CallLog log) : IAccelerator
+{
+    private const string Target = "accelerator";
+
+    /// <inheritdoc/>
+    public string Name => inner.Name;
+
+    /// <inheritdoc/>
+    public bool HasInterruptControllers => inner.HasInterruptControllers;
+
+    /// <inheritdoc/>
+    public bool UsesHostCpuid => inner.UsesHostCpuid;
+
+    /// <inheritdoc/>
+    public int MaximumVcpus => inner.MaximumVcpus;
+
+    /// <inheritdoc/>
+    public void SetMemorySlot(MemorySlot slot)
+    {
+        using ObservedCall call = new(log, Target, nameof(SetMemorySlot));
+        AddSlot(call, slot);
+        inner.SetMemorySlot(slot);
+        call.Succeeded();
+    }
+
+    /// <inheritdoc/>
+    public void RemoveMemorySlot(MemorySlot slot)
+    {
+        using ObservedCall call = new(log, Target, nameof(RemoveMemorySlot));
+        AddSlot(call, slot);
+        inner.RemoveMemorySlot(slot);
+        call.Succeeded();
+    }
+
+    /// <inheritdoc/>
+    public void GetDirtyLog(MemorySlot slot, Span<ulong> bitmap)
+    {
+        using ObservedCall call = new(log, Target, nameof(GetDirtyLog));
+        AddSlot(call, slot);
+        inner.GetDirtyLog(slot, bitmap);
+        int dirty = 0;
+        foreach (ulong pages in bitmap) dirty += System.Numerics.BitOperations.PopCount(pages);
+        call.Succeeded(string.Create(CultureInfo.InvariantCulture, $"{dirty} dirty pages"));
+    }
+
+    /// <inheritdoc/>
+    public IVirtualCpu CreateVcpu(int id)
+    {
+        using ObservedCall call = new(log, Target, nameof(CreateVcpu));
+        call.Arguments.Number("id", id);
+        ObservedVcpu vcpu = new(inner.CreateVcpu(id), log);
+        call.Succeeded(vcpu.Target);
+        return vcpu;
+    }
+
+    /// <inheritdoc/>
+    public void SetInterruptLine(int gsi, bool level)
+    {
+        using ObservedCall call = new(log, Target, nameof(SetInterruptLine));
+        call.Arguments.Number("gsi", gsi).Add("level", level ? "1" : "0");
+        inner.SetInterruptLine(gsi, level);
+        call.Succeeded();
+    }
+
+    /// <inheritdoc/>
+    public void SendInterruptMessage(ulong address, uint data)
+    {
+        using ObservedCall call = new(log, Target, nameof(SendInterruptMessage));
+        call.Arguments.Hex("address", address).Hex("data", data);
+        inner.SendInterruptMessage(address, data);
+        call.Succeeded();
+    }
+
+    /// <inheritdoc/>
+    public void ConnectExternalInterrupts(IExternalInterruptSource source)
+    {
+        using ObservedCall call = new(log, Target, nameof(ConnectExternalInterrupts));
+        inner.ConnectExternalInterrupts(source);
+        call.Succeeded();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        using ObservedCall call = new(log, Target, nameof(Dispose));
+        inner.Dispose();
+        call.Succeeded();
+    }
+
+    private static void AddSlot(ObservedCall call, MemorySlot slot)
+    {
+        ArgumentNullException.ThrowIfNull(slot);
+        call.Arguments
+            .Number("slot", slot.Id)
+            .Add("name", slot.Name)
+            .Add("gpa", string.Create(CultureInfo.InvariantCulture, $"0x{slot.Start.Value:x}-0x{slot.Start.Value + (slot.Size - 1):x}"))
+            .Hex("size", slot.Size)
+            .Add("flags", slot.Flags.ToString())
+
+            // SAFETY: only the address is shown; nothing is read through it.
+            .Hex("hva", (ulong)slot.Pointer);
+    }
+}

@@ -1,0 +1,63 @@
+using Vitrine.Accelerators;
+using Vitrine.X86.State;
+
+namespace Vitrine.Run;
+
+/// <summary>How far a vCPU is to step, and what came of it. Filled in on the vCPU's thread, read when that is back at the gate.</summary>
+internal sealed class StepOrder
+{
+    private readonly List<StepExit> _exits = [];
+    private bool _stepEnded;
+
+    /// <summary>Linear address at which to stop; null for none.</summary>
+    public ulong? Address { get; init; }
+
+    /// <summary>What has to hold for a stop; null for none.</summary>
+    public Func<ProcessorState, bool>? Condition { get; init; }
+
+    /// <summary>How many steps at most.</summary>
+    public required ulong MaxSteps { get; init; }
+
+    /// <summary>Set by any thread, with a kick, when the time is over.</summary>
+    public volatile bool Cancelled;
+
+    /// <summary>How it went; null until the vCPU is back.</summary>
+    public StepOutcome? Outcome { get; set; }
+
+    /// <summary>Steps made.</summary>
+    public ulong Steps { get; private set; }
+
+    /// <summary>Exits to devices and others that an instruction caused, all steps together.</summary>
+    public ulong ExitCount { get; private set; }
+
+    /// <summary>Notes an exit, once it is handled. The exits of the last step are kept.</summary>
+    public void Note(ref VmExit exit, MachineBus bus)
+    {
+        if (_stepEnded) _exits.Clear();
+        _stepEnded = false;
+        ExitCount++;
+        _exits.Add(StepExit.From(ref exit, bus));
+    }
+
+    /// <summary>A step is over.</summary>
+    /// <returns>True when the order is carried out.</returns>
+    public bool StepEnds(ref VmExit exit, Vcpu vcpu)
+    {
+        Steps++;
+        if (_stepEnded && _exits.Count > 0) _exits.Clear();
+        _stepEnded = true;
+        if (Address is { } address && exit.Address == address) Outcome = StepOutcome.Reached;
+        else if (Condition is not null && Holds(vcpu)) Outcome = StepOutcome.Reached;
+        else if (Steps >= MaxSteps) Outcome = StepOutcome.Stepped;
+        return Outcome is not null;
+    }
+
+    /// <summary>What came of it.</summary>
+    public StepReport Report(VmEnd? end) => new(end is null ? Outcome ?? StepOutcome.TimedOut : StepOutcome.Ended, Steps, ExitCount, [.. _exits], end);
+
+    private bool Holds(Vcpu vcpu)
+    {
+        vcpu.Refresh();
+        return Condition!(vcpu.State);
+    }
+}
