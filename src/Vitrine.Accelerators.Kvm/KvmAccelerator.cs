@@ -1,6 +1,7 @@
 using Vitrine.Accelerators.Kvm.Abi;
 using Vitrine.Accelerators.Kvm.Native;
 using Vitrine.Accelerators.Kvm.State;
+using Vitrine.Accelerators.Kvm.Trace;
 using Vitrine.Accelerators.Kvm.Vm;
 using Vitrine.Errors;
 using Vitrine.Memory;
@@ -88,6 +89,7 @@ public sealed unsafe class KvmAccelerator : IAccelerator
 
     internal static KvmAccelerator Create(KvmOptions options, IKvmSystem calls)
     {
+        if (options.Calls is { } log) calls = new TracedKvmSystem(calls, log);
         KvmSystemHandle system = KvmSystemHandle.Open(calls, options.DevicePath);
         KvmVmHandle? vm = null;
         try

@@ -29,6 +29,7 @@ public sealed unsafe class KvmVcpu : IVirtualCpu
     private int _requests;
     private bool _completionPending;
     private bool _exitHeld;
+    private bool _stepping;
     private bool _disposed;
 
     internal KvmVcpu(KvmAccelerator accelerator, int id, KvmVcpuHandle handle, KvmRunMapping mapping, uint tscKilohertz, KvmStateTransfer transfer)
@@ -58,6 +59,10 @@ public sealed unsafe class KvmVcpu : IVirtualCpu
     public ulong InstructionsExecuted => 0;
 
     /// <inheritdoc/>
+    /// <remarks>
+    /// KVM steps with RFLAGS.TF, which it hides from the guest and from <see cref="GetState"/>; a TF of the guest's own is lost while this is on.
+    /// Where the host's processor delivers an interrupt, the handler runs to its IRET before the next step ends.
+    /// </remarks>
     public bool SingleStep { get; set; }
 
     /// <inheritdoc/>
@@ -102,6 +107,7 @@ public sealed unsafe class KvmVcpu : IVirtualCpu
         }
 
         BindToThread();
+        if (SingleStep != _stepping) ApplySingleStep();
         while (true)
         {
             if (Volatile.Read(ref _requests) != 0) ServeRequests();
@@ -237,6 +243,17 @@ public sealed unsafe class KvmVcpu : IVirtualCpu
         _handle.Call(KvmIoctl.KVM_INTERRUPT, ref interrupt);
         _run->ready_for_interrupt_injection = 0;
         _run->request_interrupt_window = (byte)((Volatile.Read(ref _requests) & ExternalInterruptRequest) != 0 ? 1 : 0);
+    }
+
+    // Here rather than when it is set, so that stepping again and again costs no further call.
+    private void ApplySingleStep()
+    {
+        var debug = new kvm_guest_debug
+        {
+            control = SingleStep ? KvmConstants.KVM_GUESTDBG_ENABLE | KvmConstants.KVM_GUESTDBG_SINGLESTEP : 0,
+        };
+        _handle.Call(KvmIoctl.KVM_SET_GUEST_DEBUG, ref debug);
+        _stepping = SingleStep;
     }
 
     private void BindToThread()

@@ -28,5 +28,8 @@ internal static class KvmConstants
 
     public const ulong KVM_SREGS2_FLAGS_PDPTRS_VALID = 1;
 
+    public const uint KVM_GUESTDBG_ENABLE = 1;
+    public const uint KVM_GUESTDBG_SINGLESTEP = 2;
+
     public const uint KVM_NOTIFY_CONTEXT_INVALID = 1;
 }

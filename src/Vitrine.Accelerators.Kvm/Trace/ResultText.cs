@@ -1,0 +1,17 @@
+using System.Globalization;
+using Vitrine.Accelerators.Kvm.Native;
+
+namespace Vitrine.Accelerators.Kvm.Trace;
+
+/// <summary>What a system call returned, in words.</summary>
+internal static class ResultText
+{
+    /// <summary>A number, or the name of an error: "0", "-E2BIG".</summary>
+    public static string Plain(int result) => result < 0 ? "-" + Errno.Name(-result) : result.ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>A descriptor: "fd 12".</summary>
+    public static string Descriptor(int result) => result < 0 ? Plain(result) : "fd " + Plain(result);
+
+    /// <summary>An address.</summary>
+    public static string Address(nint result) => "0x" + result.ToString("x", CultureInfo.InvariantCulture);
+}
