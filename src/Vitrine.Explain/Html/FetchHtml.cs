@@ -1,0 +1,33 @@
+using Vitrine.Explain.Html.Drawing;
+using Vitrine.Explain.Model;
+using Vitrine.Explain.Text;
+
+namespace Vitrine.Explain.Html;
+
+/// <summary>A fetch: its drawing, then the same in words.</summary>
+internal static class FetchHtml
+{
+    /// <summary>Writes it.</summary>
+    /// <param name="fetch">The fetch.</param>
+    /// <param name="id">A prefix for the ids of its elements, unique in the file.</param>
+    /// <param name="writer">Where to.</param>
+    public static void Write(FetchStory fetch, string id, HtmlWriter writer)
+    {
+        TranslationDrawing.Write(fetch.Translation, fetch, id, writer);
+        SegmentFact segment = fetch.Segment;
+        FactList facts = new(writer);
+        facts.Fact(
+            segment.Evidence,
+            "CS:RIP",
+            $"{segment.Selector:x4}:{segment.Rip:x4}, {segment.Mode}; hidden base {Hex.Of(segment.Base)}, limit {Hex.Of(segment.Limit)}, access {Hex.Of(segment.Access)}");
+        facts.Fact(segment.Evidence, "linear address", $"{Hex.Of(segment.Linear)}. {segment.Rule}");
+        if (segment.Fault.Length > 0) facts.Fact(Evidence.Derived, "stops here", segment.Fault, "stop");
+        facts.Close();
+        if (fetch.Translation is { } translation) TranslationHtml.WriteBelowLinear(translation, id, writer);
+        if (fetch.Bytes.Length == 0 && fetch.Instruction.Length == 0) return;
+        facts = new(writer);
+        if (fetch.Bytes.Length > 0) facts.Fact(fetch.Evidence, "bytes", Hex.Spaced(fetch.Bytes), "code");
+        if (fetch.Instruction.Length > 0) facts.Fact(fetch.Evidence, "instruction", fetch.Instruction, "code");
+        facts.Close();
+    }
+}

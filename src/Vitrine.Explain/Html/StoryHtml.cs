@@ -1,0 +1,166 @@
+using System.Globalization;
+using Vitrine.Explain.Model;
+using Vitrine.Explain.Text;
+
+namespace Vitrine.Explain.Html;
+
+/// <summary>
+/// A story as one self-contained HTML file: no script, nothing loaded from elsewhere. It tells the same steps as
+/// <see cref="StoryText"/> and draws each translation.
+/// </summary>
+public static class StoryHtml
+{
+    // With more instructions than these, all but the first and the last are folded.
+    private const int UnfoldedInstructions = 4;
+
+    /// <summary>Writes a story.</summary>
+    /// <param name="story">The story.</param>
+    /// <param name="output">Where to; UTF-8, as the file says of itself.</param>
+    public static void Write(Story story, TextWriter output)
+    {
+        ArgumentNullException.ThrowIfNull(story);
+        ArgumentNullException.ThrowIfNull(output);
+        HtmlWriter writer = new(output);
+        Begin(writer, $"The first instruction of {story.Machine.Guest}");
+        writer.Open("header");
+        writer.Element("h1", "How this machine comes to its first instruction");
+        MachineHtml.WriteFacts(story.Machine, writer);
+        WriteLegend(writer);
+        WriteContents(story, writer);
+        writer.Close();
+        writer.Open("main");
+        Section(writer, "memory", "Memory slots", w => MachineHtml.WriteSlots(story.Machine, w));
+        Section(writer, "creation", "1. Creation: the calls to the accelerator", w => CreationHtml.Write(story.Creation, w));
+        Section(writer, "state", "2. vCPU state: what is set, and who owns it", w => StateHtml.Write(story.State, w));
+        Section(writer, "entry", "3. VM entry: what the processor is given, and checks", w => EntryHtml.Write(story.Entry, w));
+        WriteInstructions(story, writer);
+        Section(writer, "end", "The end of the story", w => w.Element("p", story.End.Text));
+        End(writer);
+    }
+
+    /// <summary>Writes the story of one address.</summary>
+    /// <param name="story">The story.</param>
+    /// <param name="output">Where to; UTF-8, as the file says of itself.</param>
+    public static void Write(TranslationStory story, TextWriter output)
+    {
+        ArgumentNullException.ThrowIfNull(story);
+        ArgumentNullException.ThrowIfNull(output);
+        HtmlWriter writer = new(output);
+        Begin(writer, $"Translation of {Hex.Of(story.Linear)}");
+        writer.Open("header");
+        writer.Element("h1", $"Translation of {Hex.Of(story.Linear)}");
+        WriteLegend(writer);
+        writer.Close();
+        writer.Open("main");
+        writer.Open("section");
+        TranslationHtml.Write(story, writer);
+        writer.Close();
+        End(writer);
+    }
+
+    private static void Begin(HtmlWriter writer, string title)
+    {
+        writer.Raw("<!DOCTYPE html>\n");
+        writer.Open("html", ("lang", "en"));
+        writer.Open("head");
+        writer.Void("meta", ("charset", "utf-8"));
+        writer.Void("meta", ("name", "viewport"), ("content", "width=device-width, initial-scale=1"));
+        writer.Void("meta", ("name", "color-scheme"), ("content", "light dark"));
+
+        // The story quotes names of files and words of the guest; should one ever escape the escaping, nothing of it may load or run.
+        writer.Void("meta", ("http-equiv", "Content-Security-Policy"), ("content", "default-src 'none'; style-src 'unsafe-inline'"));
+        writer.Element("title", title);
+        writer.Open("style");
+        writer.Raw(StoryStyle.Sheet);
+        writer.Close();
+        writer.Close();
+        writer.Open("body");
+    }
+
+    private static void End(HtmlWriter writer)
+    {
+        writer.Close();
+        writer.Close();
+        writer.Close();
+        writer.Raw("\n");
+    }
+
+    private static void WriteLegend(HtmlWriter writer)
+    {
+        writer.Open("p", ("class", "legend"));
+        writer.Mark(Evidence.Observed);
+        writer.Text(" observed in this run    ");
+        writer.Mark(Evidence.Derived);
+        writer.Text(" derived from it by the architecture's rules: user space can't read what it says");
+        writer.Close();
+    }
+
+    private static void WriteContents(Story story, HtmlWriter writer)
+    {
+        writer.Open("nav", ("aria-label", "Contents"));
+        writer.Open("ol");
+        Link("#memory", "Memory slots");
+        Link("#creation", "1. Creation");
+        Link("#state", "2. vCPU state");
+        Link("#entry", "3. VM entry");
+        int number = 4;
+        foreach (InstructionStory instruction in story.Instructions.Take(UnfoldedInstructions))
+        {
+            Link($"#instruction-{instruction.Number}", $"{number}. Instruction {instruction.Number}");
+            number += instruction.Execution is null ? 1 : 2;
+        }
+
+        if (story.Instructions.Count > UnfoldedInstructions)
+        {
+            Link($"#instruction-{story.Instructions[^1].Number}", $"… Instruction {story.Instructions[^1].Number}");
+        }
+
+        Link("#end", "End");
+        writer.Close();
+        writer.Close();
+
+        void Link(string target, string text)
+        {
+            writer.Open("li");
+            writer.Element("a", text, ("href", target));
+            writer.Close();
+        }
+    }
+
+    private static void WriteInstructions(Story story, HtmlWriter writer)
+    {
+        int number = 4;
+        bool fold = story.Instructions.Count > UnfoldedInstructions;
+        for (int i = 0; i < story.Instructions.Count; i++)
+        {
+            InstructionStory instruction = story.Instructions[i];
+            writer.Open("section", ("id", $"instruction-{instruction.Number}"));
+            bool folded = fold && i > 0 && i < story.Instructions.Count - 1;
+            if (folded)
+            {
+                writer.Open("details");
+                string text = instruction.Fetch.Instruction.Length > 0 ? instruction.Fetch.Instruction : "not fetched";
+                writer.Element("summary", $"Instruction {instruction.Number}: {Hex.Of(instruction.Fetch.Segment.Linear)}  {text}");
+            }
+
+            writer.Element("h2", string.Create(CultureInfo.InvariantCulture, $"{number++}. Fetch of instruction {instruction.Number}"));
+            FetchHtml.Write(instruction.Fetch, $"i{instruction.Number}", writer);
+            if (instruction.Execution is { } execution)
+            {
+                writer.Element("h2", string.Create(CultureInfo.InvariantCulture, $"{number++}. Execution of instruction {instruction.Number}"));
+                ExecutionHtml.Write(execution, writer);
+            }
+
+            if (folded) writer.Close();
+            writer.Close();
+        }
+    }
+
+    private static void Section(HtmlWriter writer, string id, string heading, Action<HtmlWriter> content)
+    {
+        writer.Open("section", ("id", id));
+        writer.Element("h2", heading);
+        content(writer);
+        writer.Close();
+    }
+}

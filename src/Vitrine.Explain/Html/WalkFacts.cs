@@ -1,0 +1,16 @@
+using Vitrine.Explain.Model;
+
+namespace Vitrine.Explain.Html;
+
+/// <summary>What a walk's entries say of themselves.</summary>
+internal static class WalkFacts
+{
+    /// <summary>The entry is one of PAE's four pointer registers.</summary>
+    public static bool IsRegister(this WalkEntry entry) => entry.Address == 0 && entry.Table == 0;
+
+    /// <summary>The entry maps a page instead of pointing at a table.</summary>
+    public static bool IsLeaf(this WalkEntry entry) => entry.Level == 1 || entry.Bits.Contains("PS");
+
+    /// <summary>Entries have 8 bytes: all paging modes but 32-bit paging.</summary>
+    public static bool HasWideEntries(this TranslationStory story) => !story.PagingMode.StartsWith("32-bit", StringComparison.Ordinal);
+}
