@@ -44,6 +44,8 @@ internal static class CommandLine
         {
             RunCommand.Build(),
             DemoCommand.Build(),
+            ExplainCommand.Build(),
+            TranslateCommand.Build(),
             CheckCommand.Build(),
             version,
         };
@@ -54,7 +56,7 @@ internal static class CommandLine
             {
                 throw VitrineException.User(
                     "No command was given.",
-                    "Vitrine needs to know what to do: run, demo or check.",
+                    "Vitrine needs to know what to do: run, demo, explain, translate, check-entry or check.",
                     "Try 'vitrine demo' for a first look, or 'vitrine --help'.");
             }
 

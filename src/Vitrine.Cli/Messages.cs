@@ -12,6 +12,16 @@ internal static class Messages
     /// <summary>Prints a line, or several.</summary>
     public static void Say(string text) => Libc.WriteAll(Libc.StandardError, Encoding.UTF8.GetBytes($"vitrine: {text}\n"));
 
+    /// <summary>Prints a text as it is.</summary>
+    public static void Write(string text) => Libc.WriteAll(Libc.StandardError, Encoding.UTF8.GetBytes(text));
+
+    /// <summary>Standard error is a terminal that shows colours, and nobody asked for none (no-color.org).</summary>
+    public static bool IsColourful => !Console.IsErrorRedirected && WantsColour;
+
+    /// <summary>Nobody asked for texts without colours.</summary>
+    public static bool WantsColour =>
+        Environment.GetEnvironmentVariable("NO_COLOR") is null or "" && Environment.GetEnvironmentVariable("TERM") != "dumb";
+
     /// <summary>Prints an error and returns the exit status for it. A stack trace comes only with VITRINE_TRACE=1.</summary>
     public static int Fail(VitrineException error)
     {

@@ -15,9 +15,10 @@ namespace Vitrine;
 public sealed record StepExit(VmExitReason Reason, bool IsWrite, ulong Address, int Size, int Count, ulong Value, string? Handler)
 {
     /// <inheritdoc/>
-    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{What}, {Handler ?? "nobody"}");
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Description}, {Handler ?? "nobody"}");
 
-    private string What => new ExitRecord
+    /// <summary>The exit in words: "out 1 bytes to port 0x402: 0x53".</summary>
+    public string Description => new ExitRecord
     {
         Reason = Reason,
         IsWrite = IsWrite,

@@ -240,6 +240,18 @@ public sealed class VirtualMachine : IDisposable
     public StepReport StepUntil(ulong linearAddress, ulong? maxSteps = null, TimeSpan? timeout = null, int vcpu = 0) =>
         Carry(new StepOrder { Address = linearAddress, MaxSteps = maxSteps ?? ulong.MaxValue }, vcpu, timeout);
 
+    /// <summary>Steps as <see cref="Step"/> until a step has caused an exit, for a device or another reason.</summary>
+    /// <param name="before">The registers before that step; where none came, before the last one.</param>
+    /// <param name="maxSteps">How many steps at most; null for any number.</param>
+    /// <param name="timeout">How long at most; null for ever.</param>
+    /// <param name="vcpu">Its number, from 0.</param>
+    /// <exception cref="InvalidOperationException">The machine is running or has ended, or this is a callback of it.</exception>
+    public StepReport StepUntilExit(out ProcessorState before, ulong? maxSteps = null, TimeSpan? timeout = null, int vcpu = 0)
+    {
+        before = new ProcessorState();
+        return Carry(new StepOrder { BeforeExit = before, MaxSteps = maxSteps ?? ulong.MaxValue }, vcpu, timeout);
+    }
+
     /// <summary>
     /// Steps as <see cref="Step"/> until a condition holds. The registers are read behind every step, which is much slower than a stop
     /// address.

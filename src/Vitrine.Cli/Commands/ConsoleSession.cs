@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Vitrine.Cli.Terminal;
+using Vitrine.Explain;
 
 namespace Vitrine.Cli.Commands;
 
@@ -109,6 +110,8 @@ internal static class ConsoleSession
         }
 
         if (end.Reason is not (VmEndReason.PowerOff or VmEndReason.DebugExit or VmEndReason.Stopped)) Messages.Say(end.Report);
+        StringWriter explanation = new(CultureInfo.InvariantCulture);
+        if (EndExplanation.Write(machine, end, explanation, Messages.IsColourful)) Messages.Write(explanation.ToString());
         return end.Error is null ? ExitStatus.Of(end) : Messages.StatusOf(end.Error);
     }
 

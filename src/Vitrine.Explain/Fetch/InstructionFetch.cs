@@ -28,7 +28,12 @@ internal static class InstructionFetch
     {
         if (instruction is null) return "(no valid instruction)";
         StringOutput output = new();
-        new IntelFormatter().Format(instruction.Value, output);
+        NasmFormatter formatter = new();
+        formatter.Options.HexPrefix = "0x";
+        formatter.Options.HexSuffix = null;
+        formatter.Options.UppercaseHex = false;
+        formatter.Options.SmallHexNumbersInDecimal = false;
+        formatter.Format(instruction.Value, output);
         return output.ToStringAndReset();
     }
 

@@ -7,7 +7,9 @@ namespace Vitrine.Explain.Fetch;
 internal static class PageFaultText
 {
     /// <summary>The error code's bits.</summary>
-    public static string ErrorCode(uint code) =>
+    /// <param name="code">The error code.</param>
+    /// <param name="isFetch">The access was a fetch; the error code says so only with execute-disable or SMEP.</param>
+    public static string ErrorCode(uint code, bool isFetch) =>
         $"0x{code:x} ({((code & PageFaultError.P) != 0 ? "P: the page is present" : "P=0: not present")}, " +
         $"{((code & PageFaultError.ID) != 0 ? "fetch" : (code & PageFaultError.WR) != 0 ? "write" : "read")}, " +
         $"{((code & PageFaultError.US) != 0 ? "user" : "supervisor")}{((code & PageFaultError.RSVD) != 0 ? ", reserved bit set" : "")})";

@@ -16,7 +16,7 @@ internal static class PageTableEntryText
     {
         5 => "PML5",
         4 => "PML4",
-        3 => "page-directory-pointer table",
+        3 => "PDPT",
         2 => "page directory",
         _ => "page table",
     };

@@ -74,7 +74,7 @@ internal static class TranslationExplanation
             PageFaultKind.ReservedBit => $"the {PageTableEntryText.Name(result.Level)} has a reserved bit set",
             _ => PageFaultText.Protection(in context, result.Rights, access),
         };
-        return $"#PF: {cause}. Error code {PageFaultText.ErrorCode(result.ErrorCode)}.";
+        return $"#PF: {cause}. Error code {PageFaultText.ErrorCode(result.ErrorCode, (access & PageAccess.Fetch) != 0)}.";
     }
 
     private static bool IsCanonical(ulong linear, PagingMode mode)

@@ -41,7 +41,7 @@ internal static class WalkText
     private static string Decision(in PagingContext context, WalkRecorder.Entry entry, bool wide)
     {
         ulong next = wide ? entry.Value & ~0xFFFUL & ((1UL << context.MaxPhyAddr) - 1) : entry.Value & 0xFFFF_F000;
-        return $"the {PageTableEntryText.TableName(entry.Level - 1)} is at 0x{next:x}";
+        return $"{PageTableEntryText.TableName(entry.Level - 1)} at 0x{next:x}";
     }
 
     private static string LastDecision(in PagingContext context, in PageWalkResult result) => result.Fault switch

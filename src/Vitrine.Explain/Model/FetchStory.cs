@@ -7,6 +7,9 @@ namespace Vitrine.Explain.Model;
 /// <param name="Instruction">It, decoded; empty when it can't be.</param>
 public sealed record FetchStory(SegmentFact Segment, TranslationStory? Translation, string Bytes, string Instruction)
 {
+    /// <summary>What delivering the exception comes to, where the fetch ends in one; else empty. Derived.</summary>
+    public IReadOnlyList<string> Delivery { get; init; } = [];
+
     /// <summary>Bytes are read from guest memory: observed.</summary>
     public Evidence Evidence => Evidence.Observed;
 }

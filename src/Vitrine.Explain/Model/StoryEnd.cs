@@ -4,4 +4,8 @@ namespace Vitrine.Explain.Model;
 /// <param name="Reason">"instructions", "address", "exit", "timeout", "guest".</param>
 /// <param name="Text">The same in a sentence.</param>
 /// <param name="InstructionsExecuted">How many instructions the guest had executed.</param>
-public sealed record StoryEnd(string Reason, string Text, ulong InstructionsExecuted);
+public sealed record StoryEnd(string Reason, string Text, ulong InstructionsExecuted)
+{
+    /// <summary>The state where the story ends.</summary>
+    public IReadOnlyList<RegisterFact> Registers { get; init; } = [];
+}

@@ -35,7 +35,10 @@ internal static class CreationText
 
     private static string Text(CallRecord call)
     {
+        // A list of all CPUID leaves would bury the calls around it.
+        const int Longest = 240;
         string arguments = string.Join(", ", call.Arguments.Select(argument => $"{argument.Key} {argument.Value}"));
+        if (arguments.Length > Longest) arguments = $"{arguments[..arguments.LastIndexOf(' ', Longest)]} ... (cut; JSON and HTML have all of it)";
         return $"{call.Name}{(arguments.Length == 0 ? "" : $"({arguments})")} -> {call.Result}";
     }
 }

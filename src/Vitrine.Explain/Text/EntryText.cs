@@ -5,25 +5,25 @@ namespace Vitrine.Explain.Text;
 /// <summary>Step 3 as text: one table for all modes of a vendor, since they differ in few fields.</summary>
 internal static class EntryText
 {
-    private const int LocationWidth = 6;
-    private const int NameWidth = 34;
+    private const int LocationWidth = 5;
     private const int ValueWidth = 18;
-    private const int NotApplicableWidth = 6;
+    private const int RulesPerLine = 2;
+    private const int RuleWidth = 36;
 
     /// <summary>Writes it.</summary>
     public static void Write(EntryStory entry, StoryWriter writer)
     {
-        if (entry.Refusal.Length > 0) writer.Fact(Evidence.Observed, "refused", entry.Refusal, TextStyle.Bad);
+        if (entry.Refusal.Length > 0) writer.Fact(Evidence.Derived, "is refused", entry.Refusal, TextStyle.Bad);
         foreach (IGrouping<string, EntryModeStory> vendor in entry.Modes.GroupBy(mode => Vendor(mode.Name)))
         {
             EntryModeStory[] modes = [.. vendor];
-            writer.Subheading($"{vendor.Key}: guest-state area and controls, by mode");
+            writer.Subheading($"{vendor.Key}, by mode");
             foreach ((EntryModeStory mode, int index) in modes.Select((mode, index) => (mode, index)))
             {
-                writer.Fact(mode.Evidence, $"[{index + 1}] {ModeName(mode.Name)}", mode.Guest, nameWidth: 32);
-                foreach (SettingFact control in mode.Controls) writer.Fact(control.Evidence, control.Name, $"{control.Value}: {control.Why}", nameWidth: 30, indent: 4);
+                writer.Fact(mode.Evidence, $"{Column(index)} {ModeName(mode.Name)}", mode.Guest, nameWidth: 34);
             }
 
+            WriteControls(modes, writer);
             WriteFields(modes, writer);
             WriteChecks(modes, writer);
         }
@@ -33,47 +33,98 @@ internal static class EntryText
 
     private static string ModeName(string name) => name[(name.IndexOf(',', StringComparison.Ordinal) + 2)..];
 
+    private static string Column(int index) => $"[{index + 1}]";
+
+    private static void WriteControls(EntryModeStory[] modes, StoryWriter writer)
+    {
+        int[] widths = [32, .. Enumerable.Repeat(3, modes.Length)];
+        writer.Gap();
+        writer.Head(widths, ["control", .. modes.Select((_, index) => Column(index)), "why"]);
+        foreach (string name in modes.SelectMany(mode => mode.Controls).Select(control => control.Name).Distinct())
+        {
+            SettingFact?[] controls = [.. modes.Select(mode => mode.Controls.FirstOrDefault(control => control.Name == name))];
+            string[] reasons = [.. controls.OfType<SettingFact>().Select(control => control.Why).Distinct()];
+            writer.Row(Evidence.Derived, widths, [name, .. controls.Select(control => $" {control?.Value ?? "-"}"), string.Join(' ', reasons)]);
+        }
+    }
+
     private static void WriteFields(EntryModeStory[] modes, StoryWriter writer)
     {
-        int[] widths = [LocationWidth, NameWidth, .. Enumerable.Repeat(ValueWidth, modes.Length)];
+        int nameWidth = StoryWriter.Width - 2 - (LocationWidth + 1) - (modes.Length * (ValueWidth + 1)) - 1;
+        int[] widths = [LocationWidth, nameWidth, .. Enumerable.Repeat(ValueWidth, modes.Length)];
         writer.Gap();
-        writer.Head(widths, ["", "field", .. modes.Select((_, index) => $"[{index + 1}]")]);
+        writer.Head(widths, ["at", "field", .. modes.Select((_, index) => Column(index))]);
+        string[] pending = [];
+        List<EntryFieldFact> hosts = [];
         foreach (string location in modes.SelectMany(mode => mode.Fields).Select(field => field.Location).Distinct())
         {
             EntryFieldFact?[] fields = [.. modes.Select(mode => mode.Fields.FirstOrDefault(field => field.Location == location))];
             EntryFieldFact named = fields.First(field => field is not null)!;
-            writer.Row(
-                Evidence.Derived,
-                widths,
-                [location, named.Name, .. fields.Select((field, index) => index > 0 && field?.Value == fields[0]?.Value ? "=" : field?.Value ?? "-")]);
-            foreach (string note in fields.Select(field => field?.Note ?? "").Where(note => note.Length > 0).Distinct())
+            if (named.Name.StartsWith("Host ", StringComparison.Ordinal))
             {
-                writer.Row(Evidence.Derived, [LocationWidth, 2], ["", "", note], TextStyle.Faint);
+                hosts.Add(named);
+                continue;
             }
+
+            // The same note for neighbouring fields stands once, behind the last of them.
+            string[] notes = [.. fields.Select(field => field?.Note ?? "").Where(note => note.Length > 0).Distinct()];
+            if (!notes.SequenceEqual(pending)) WriteNotes(pending, writer);
+            pending = notes;
+            string[] values = [.. fields.Select((field, index) => index > 0 && field?.Value == fields[0]?.Value ? "=" : field?.Value ?? "-")];
+            writer.Row(Evidence.Derived, widths, [location, Shorten(named.Name), .. values]);
         }
+
+        WriteNotes(pending, writer);
+        if (hosts.Count > 0)
+        {
+            writer.Fact(
+                Evidence.Derived,
+                "host",
+                $"{hosts.Count} fields of the host's own state, to which exits return; only the kernel knows them: " +
+                string.Join(", ", hosts.Select(field => $"{field.Location} {field.Name["Host ".Length..]}")),
+                nameWidth: LocationWidth);
+        }
+    }
+
+    private static string Shorten(string name) => name
+        .Replace("processor-based VM-execution", "processor-based", StringComparison.Ordinal)
+        .Replace("interruption-information field", "interruption information", StringComparison.Ordinal);
+
+    private static void WriteNotes(string[] notes, StoryWriter writer)
+    {
+        foreach (string note in notes) writer.Row(Evidence.Derived, [LocationWidth, 1], ["", "", note], TextStyle.Faint);
     }
 
     private static void WriteChecks(EntryModeStory[] modes, StoryWriter writer)
     {
-        int[] widths = [10, 34, .. Enumerable.Repeat(NotApplicableWidth, modes.Length)];
         writer.Gap();
-        writer.Head(widths, ["section", "entry check", .. modes.Select((_, index) => $"[{index + 1}]"), "condition"]);
-        foreach (string rule in modes.SelectMany(mode => mode.Checks).Select(check => check.Rule).Distinct())
+        writer.Prose($"Entry checks, a mark for each mode: + passed, ! failed, . not made in this mode, ? only the host's kernel knows a field");
+        EntryCheckFact[] all = [.. modes.SelectMany(mode => mode.Checks)];
+        foreach (IGrouping<string, EntryCheckFact> section in all.GroupBy(check => check.Section))
         {
-            EntryCheckFact?[] checks = [.. modes.Select(mode => mode.Checks.FirstOrDefault(check => check.Rule == rule))];
-            EntryCheckFact named = checks.First(check => check is not null)!;
-            bool failed = checks.Any(check => check?.Outcome == "failed");
-            writer.Row(
-                Evidence.Derived,
-                widths,
-                [named.Section, rule, .. checks.Select(check => Word(check?.Outcome)), named.Condition],
-                failed ? TextStyle.Bad : TextStyle.Plain);
-            foreach (string found in checks.Select(check => check?.Found ?? "").Where(found => found.Length > 0).Distinct())
+            string[] rules = [.. section.Select(check => check.Rule).Distinct()];
+            foreach ((string[] line, int index) in rules.Chunk(RulesPerLine).Select((line, index) => (line, index)))
             {
-                writer.Row(Evidence.Derived, [10, 2], ["", "", $"found: {found}"], TextStyle.Bad);
+                string cells = string.Concat(line.Select(rule => $"{Marks(rule)} {rule.PadRight(RuleWidth)} "));
+                writer.Row(Evidence.Derived, [10], [index == 0 ? section.Key : "", cells.TrimEnd()]);
             }
         }
+
+        foreach (EntryCheckFact failed in all.Where(check => check.Outcome == "failed").DistinctBy(check => check.Rule))
+        {
+            writer.Fact(
+                Evidence.Derived,
+                "FAILS",
+                $"{failed.Rule} ({failed.Section}) in {string.Join(' ', modes.Select((mode, index) => Fails(mode, failed.Rule) ? Column(index) : "").Where(text => text.Length > 0))}: " +
+                $"{failed.Condition} Found: {failed.Found}.",
+                TextStyle.Bad,
+                nameWidth: LocationWidth);
+        }
+
+        string Marks(string rule) => string.Concat(modes.Select(mode => Mark(mode.Checks.FirstOrDefault(check => check.Rule == rule)?.Outcome)));
     }
 
-    private static string Word(string? outcome) => outcome switch { "passed" => "ok", "failed" => "FAILS", _ => "-" };
+    private static bool Fails(EntryModeStory mode, string rule) => mode.Checks.Any(check => check.Rule == rule && check.Outcome == "failed");
+
+    private static char Mark(string? outcome) => outcome switch { "passed" => '+', "failed" => '!', "not checked" => '?', _ => '.' };
 }

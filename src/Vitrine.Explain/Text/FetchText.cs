@@ -6,16 +6,20 @@ namespace Vitrine.Explain.Text;
 internal static class FetchText
 {
     /// <summary>Writes it.</summary>
-    public static void Write(FetchStory fetch, StoryWriter writer)
+    /// <param name="fetch">The fetch.</param>
+    /// <param name="writer">Where to.</param>
+    /// <param name="brief">Leave out what was told of the instruction before: where bases come from, what CR3 isn't used for.</param>
+    public static void Write(FetchStory fetch, StoryWriter writer, bool brief = false)
     {
         SegmentFact segment = fetch.Segment;
         writer.Fact(
             segment.Evidence,
             "CS:RIP",
             $"{segment.Selector:x4}:{segment.Rip:x4}, {segment.Mode}; hidden base {Hex.Of(segment.Base)}, limit {Hex.Of(segment.Limit)}, access {Hex.Of(segment.Access)}");
-        writer.Fact(segment.Evidence, "linear address", $"{Hex.Of(segment.Linear)}. {segment.Rule}");
+        writer.Fact(segment.Evidence, "linear address", brief ? Hex.Of(segment.Linear) : $"{Hex.Of(segment.Linear)}. {segment.Rule}");
         if (segment.Fault.Length > 0) writer.Fact(Evidence.Derived, "stops here", segment.Fault, TextStyle.Bad);
-        if (fetch.Translation is { } translation) TranslationText.WriteBelowLinear(translation, writer);
+        if (fetch.Translation is { } translation) TranslationText.WriteBelowLinear(translation, writer, brief);
+        foreach (string sentence in fetch.Delivery) writer.Fact(Evidence.Derived, "delivery", sentence, TextStyle.Bad);
         if (fetch.Bytes.Length > 0) writer.Fact(fetch.Evidence, "bytes", Hex.Spaced(fetch.Bytes), TextStyle.Accent);
         if (fetch.Instruction.Length > 0) writer.Fact(fetch.Evidence, "instruction", fetch.Instruction, TextStyle.Accent);
     }

@@ -25,14 +25,14 @@ public static class StoryText
         foreach (InstructionStory instruction in story.Instructions)
         {
             writer.Heading($"{number++}. Fetch of instruction {instruction.Number}");
-            FetchText.Write(instruction.Fetch, writer);
+            FetchText.Write(instruction.Fetch, writer, brief: instruction != story.Instructions[0]);
             if (instruction.Execution is null) continue;
             writer.Heading($"{number++}. Execution of instruction {instruction.Number}");
             ExecutionText.Write(instruction.Execution, writer);
         }
 
         writer.Heading("The end of the story");
-        writer.Prose(story.End.Text);
+        EndText.Write(story.End, writer);
     }
 
     /// <summary>Writes the story of one address.</summary>

@@ -6,7 +6,7 @@ namespace Vitrine.Explain.Text;
 /// <summary>A translation as text.</summary>
 internal static class TranslationText
 {
-    private static readonly int[] WalkWidths = [6, 5, 14, 18, 26];
+    private static readonly int[] WalkWidths = [6, 5, 12, 18, 18];
     private static readonly int[] ShadowWidths = [5, 6, 14, 5, 18, 7];
     private static readonly int[] NestedWidths = [3, 18, 14, 18];
 
@@ -14,14 +14,14 @@ internal static class TranslationText
     public static void Write(TranslationStory story, StoryWriter writer)
     {
         writer.Fact(Evidence.Observed, "linear address", $"{Hex.Of(story.Linear)}, {story.Access}");
-        WriteBelowLinear(story, writer);
+        WriteBelowLinear(story, writer, brief: false);
     }
 
     /// <summary>Writes what follows the linear address.</summary>
-    public static void WriteBelowLinear(TranslationStory story, StoryWriter writer)
+    public static void WriteBelowLinear(TranslationStory story, StoryWriter writer, bool brief)
     {
         writer.Fact(Evidence.Observed, "paging", story.PagingMode);
-        writer.Fact(Evidence.Observed, "CR3", $"{Hex.Of(story.Cr3)}: {story.Cr3Use}");
+        if (!brief || story.Walk.Count > 0) writer.Fact(Evidence.Observed, "CR3", $"{Hex.Of(story.Cr3)}: {story.Cr3Use}");
         WriteWalk(story.Walk, writer);
         bool stopped = story.Gpa is null;
         writer.Fact(Evidence.Derived, stopped ? "stops here" : "walk", story.Outcome, stopped ? TextStyle.Bad : TextStyle.Plain);

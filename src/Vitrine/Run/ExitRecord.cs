@@ -61,14 +61,16 @@ internal struct ExitRecord
     /// <summary>The exit in words, without its number.</summary>
     public readonly string Describe() => Reason switch
     {
-        VmExitReason.PortIo when IsWrite => $"out {Size} bytes to port 0x{Address:x}: 0x{Value:x}{Repeat}",
-        VmExitReason.PortIo => $"in {Size} bytes from port 0x{Address:x}: 0x{Value:x}{Repeat}",
-        VmExitReason.Mmio when IsWrite => $"write {Size} bytes to 0x{Address:x}: 0x{Value:x}",
-        VmExitReason.Mmio => $"read {Size} bytes from 0x{Address:x}: 0x{Value:x}",
+        VmExitReason.PortIo when IsWrite => $"out {Bytes} to port 0x{Address:x}: 0x{Value:x}{Repeat}",
+        VmExitReason.PortIo => $"in {Bytes} from port 0x{Address:x}: 0x{Value:x}{Repeat}",
+        VmExitReason.Mmio when IsWrite => $"write {Bytes} to 0x{Address:x}: 0x{Value:x}",
+        VmExitReason.Mmio => $"read {Bytes} from 0x{Address:x}: 0x{Value:x}",
         VmExitReason.Msr => $"{(IsWrite ? "wrmsr" : "rdmsr")} 0x{Address:x}: 0x{Value:x}",
         VmExitReason.IoapicEoi => $"end of interrupt, vector 0x{Value:x}",
         _ => $"{Reason}{(Value == 0 ? "" : $" 0x{Value:x}")}",
     };
+
+    private readonly string Bytes => Size == 1 ? "1 byte" : $"{Size} bytes";
 
     private readonly string Repeat => Count > 1 ? $" ({Count} times)" : "";
 

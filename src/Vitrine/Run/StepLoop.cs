@@ -16,6 +16,7 @@ internal static class StepLoop
     /// <returns>The exit behind it, valid until the vCPU runs again.</returns>
     internal static ref VmExit Run(Vcpu vcpu, MachineBus bus, VcpuGate gate, StepOrder order, out ExitOutcome outcome)
     {
+        order.Begins(vcpu);
         vcpu.Accelerated.SingleStep = true;
         try
         {

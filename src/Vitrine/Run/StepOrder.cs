@@ -15,6 +15,12 @@ internal sealed class StepOrder
     /// <summary>What has to hold for a stop; null for none.</summary>
     public Func<ProcessorState, bool>? Condition { get; init; }
 
+    /// <summary>
+    /// Stop behind the first step that caused an exit; receives the registers before that step, which are copied behind every step for it.
+    /// Null: exits don't stop.
+    /// </summary>
+    public ProcessorState? BeforeExit { get; init; }
+
     /// <summary>How many steps at most.</summary>
     public required ulong MaxSteps { get; init; }
 
@@ -29,6 +35,9 @@ internal sealed class StepOrder
 
     /// <summary>Exits to devices and others that an instruction caused, all steps together.</summary>
     public ulong ExitCount { get; private set; }
+
+    /// <summary>The vCPU is about to make the first step.</summary>
+    public void Begins(Vcpu vcpu) => Keep(vcpu);
 
     /// <summary>Notes an exit, once it is handled. The exits of the last step are kept.</summary>
     public void Note(ref VmExit exit, MachineBus bus)
@@ -46,6 +55,9 @@ internal sealed class StepOrder
         Steps++;
         if (_stepEnded && _exits.Count > 0) _exits.Clear();
         _stepEnded = true;
+        if (BeforeExit is not null && _exits.Count > 0) Outcome = StepOutcome.Reached;
+        else Keep(vcpu);
+        if (Outcome is not null) return true;
         if (Address is { } address && exit.Address == address) Outcome = StepOutcome.Reached;
         else if (Condition is not null && Holds(vcpu)) Outcome = StepOutcome.Reached;
         else if (Steps >= MaxSteps) Outcome = StepOutcome.Stepped;
@@ -54,6 +66,13 @@ internal sealed class StepOrder
 
     /// <summary>What came of it.</summary>
     public StepReport Report(VmEnd? end) => new(end is null ? Outcome ?? StepOutcome.TimedOut : StepOutcome.Ended, Steps, ExitCount, [.. _exits], end);
+
+    private void Keep(Vcpu vcpu)
+    {
+        if (BeforeExit is null) return;
+        vcpu.Refresh();
+        BeforeExit.CopyFrom(vcpu.State);
+    }
 
     private bool Holds(Vcpu vcpu)
     {

@@ -13,13 +13,15 @@ internal static class VitrineCommand
     /// <summary>Runs it to its end.</summary>
     /// <param name="arguments">Its arguments.</param>
     /// <param name="input">What it finds on standard input.</param>
-    public static (int Status, string Output, string Errors) Run(string[] arguments, string input = "")
+    /// <param name="folder">Where it runs; null for here.</param>
+    public static (int Status, string Output, string Errors) Run(string[] arguments, string input = "", string? folder = null)
     {
         ProcessStartInfo start = new(Program, arguments)
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
             RedirectStandardError = true,
+            WorkingDirectory = folder ?? "",
         };
         using Process process = Process.Start(start)!;
         Task<string> output = process.StandardOutput.ReadToEndAsync();

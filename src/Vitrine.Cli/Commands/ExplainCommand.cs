@@ -1,0 +1,77 @@
+using System.CommandLine;
+using Vitrine.Errors;
+using Vitrine.Explain;
+using Vitrine.Explain.Model;
+
+namespace Vitrine.Cli.Commands;
+
+/// <summary>vitrine explain: brings a machine from nothing to its first instruction, or on, and tells how.</summary>
+internal static class ExplainCommand
+{
+    // A story is for reading: a guest that never comes to where it is to end shall not keep the reader waiting for ever.
+    private static readonly TimeSpan DefaultTimeout = TimeSpan.FromSeconds(60);
+
+    /// <summary>Describes the command.</summary>
+    public static Command Build()
+    {
+        Option<string?> instructions = new("--instructions")
+        {
+            Description = $"Tell this many instructions, 1 to {StoryRequest.MostTold}; by default 1.",
+            HelpName = "N",
+        };
+        Option<string?> until = new("--until")
+        {
+            Description = "Tell the first instruction, run on to this linear address, and tell the instruction there.",
+            HelpName = "ADDR",
+        };
+        Option<bool> untilExit = new("--until-exit")
+        {
+            Description = "Tell the first instruction, run on to the first access to a device, and tell the instruction that made it.",
+        };
+        GuestOptions guest = new();
+        MachineOptions machine = new();
+        StoryOutput output = new();
+        Command command = new(
+            "explain",
+            "Brings a machine from nothing to its first instruction and tells how: every call to the accelerator, the vCPU's state, what VM entry " +
+            "checks, how the instruction is fetched through which translations, and what it does. Every fact is marked as observed or derived. " +
+            $"Ends after {DefaultTimeout.TotalSeconds} s where --timeout says nothing else.");
+        guest.AddTo(command);
+        machine.AddTo(command);
+        command.Options.Add(instructions);
+        command.Options.Add(until);
+        command.Options.Add(untilExit);
+        output.AddTo(command);
+        command.SetAction(parsed =>
+        {
+            output.Check(parsed);
+            StoryRequest request = Read(parsed.GetValue(instructions), parsed.GetValue(until), parsed.GetValue(untilExit)) with
+            {
+                Timeout = machine.ReadTimeout(parsed) ?? DefaultTimeout,
+            };
+            Story story = StoryTeller.Tell(machine.Read(parsed, guest.Read(parsed)), request);
+            output.Write(parsed, story);
+            return story.End.Reason == "timeout" ? ExitStatus.Timeout : ExitStatus.Success;
+        });
+        return command;
+    }
+
+    private static StoryRequest Read(string? instructions, string? until, bool untilExit)
+    {
+        int given = (instructions is null ? 0 : 1) + (until is null ? 0 : 1) + (untilExit ? 1 : 0);
+        if (given > 1)
+        {
+            throw VitrineException.User(
+                "More than one of --instructions, --until and --until-exit were given.",
+                "A story has one end.",
+                "Give one of them, or none for the first instruction.");
+        }
+
+        return new StoryRequest
+        {
+            Instructions = instructions is null ? 1 : (ulong)Math.Max(0, Numbers.Count(instructions, "--instructions")),
+            Until = until is null ? null : Numbers.Address(until, "--until"),
+            UntilExit = untilExit,
+        };
+    }
+}

@@ -1,0 +1,40 @@
+using Iced.Intel;
+using Vitrine.Explain.Model;
+using Vitrine.X86.Exceptions;
+using Vitrine.X86.Paging;
+using Vitrine.X86.Registers;
+using Vitrine.X86.State;
+
+namespace Vitrine.Explain.Fetch;
+
+/// <summary>The whole way from CS:RIP to a decoded instruction, or to what stops it.</summary>
+internal static class FetchExplanation
+{
+    /// <summary>Explains the next fetch of a state.</summary>
+    /// <param name="machine">The machine; not running.</param>
+    /// <param name="state">The registers.</param>
+    /// <param name="processor">What CPUID says of addresses.</param>
+    /// <param name="instruction">The instruction; null when there is none.</param>
+    public static FetchStory Of(VirtualMachine machine, ProcessorState state, ProcessorLimits processor, out Instruction? instruction)
+    {
+        instruction = null;
+        SegmentFact segment = SegmentExplanation.Of(state);
+        if (segment.Fault.Length > 0)
+        {
+            return new FetchStory(segment, null, "", "") { Delivery = FaultDelivery.Follow(state, machine.Memory, processor, ExceptionVector.GP) };
+        }
+
+        bool user = (state.Cr0 & Cr0.PE) != 0 && state.Segments[Seg.Ss].Dpl == 3;
+        PageAccess access = PageAccess.Fetch | (user ? PageAccess.User : 0);
+        TranslationStory translation = TranslationExplanation.Of(state, machine.Memory, processor, segment.Linear, access);
+        translation = VirtualMachineExplanation.WithAccelerator(machine, translation, isFetch: true, vcpu: 0);
+        if (translation.Gpa is null)
+        {
+            byte vector = translation.PageFaultErrorCode is null ? ExceptionVector.GP : ExceptionVector.PF;
+            return new FetchStory(segment, translation, "", "") { Delivery = FaultDelivery.Follow(state, machine.Memory, processor, vector) };
+        }
+
+        (byte[] bytes, instruction) = InstructionFetch.At(state, machine.Memory, processor);
+        return new FetchStory(segment, translation, Convert.ToHexStringLower(bytes), InstructionFetch.Text(instruction));
+    }
+}

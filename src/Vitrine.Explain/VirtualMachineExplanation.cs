@@ -1,0 +1,49 @@
+using Vitrine.Explain.Fetch;
+using Vitrine.Explain.Model;
+using Vitrine.X86.Paging;
+using Vitrine.X86.Registers;
+using Vitrine.X86.State;
+using Vitrine.X86;
+
+namespace Vitrine.Explain;
+
+/// <summary>Explains addresses of a machine that stands: before its start, paused, or ended.</summary>
+public static class VirtualMachineExplanation
+{
+    /// <summary>
+    /// Tells how a data access to a linear address finds its way to host memory: the guest's page walk, the memory slot, host-virtual and host-physical
+    /// address, and what the MMU holds for it. Accessed and dirty bits, the MMU and its counters stay as they are.
+    /// </summary>
+    /// <param name="machine">The machine; not running.</param>
+    /// <param name="address">
+    /// The linear address. One that isn't canonical or not mapped is no error: the story ends at the level that stops it.
+    /// </param>
+    /// <param name="access">What is done there; with <see cref="PageAccess.User"/> in user mode.</param>
+    /// <param name="vcpu">Number of the vCPU through whose eyes to look, from 0.</param>
+    /// <exception cref="InvalidOperationException">The machine is running.</exception>
+    public static TranslationStory Explain(this VirtualMachine machine, Gva address, PageAccess access = PageAccess.Read, int vcpu = 0)
+    {
+        ArgumentNullException.ThrowIfNull(machine);
+        ProcessorState state = machine.ReadState(vcpu);
+        ProcessorLimits processor = ProcessorLimits.From([.. machine.GetCpuid(vcpu)]);
+        ulong linear = (state.Efer & Efer.LMA) != 0 ? address.Value : (uint)address.Value;
+        TranslationStory story = TranslationExplanation.Of(state, machine.Memory, processor, linear, access);
+        return WithAccelerator(machine, story, (access & PageAccess.Fetch) != 0, vcpu);
+    }
+
+    /// <summary>Adds what the accelerator itself has to say of an address.</summary>
+    internal static TranslationStory WithAccelerator(VirtualMachine machine, TranslationStory story, bool isFetch, int vcpu)
+    {
+        if (machine.GetMmu(vcpu) is { } mmu) return story with { Mmu = SoftwareMmuExplanation.Before(mmu, story) };
+        if (machine.Accelerator != "kvm") return story;
+        return story with { Kvm = AskKvm(machine, story, vcpu), Mmu = KvmMmuExplanation.Of(KvmMmu.OfThisHost(), story, isFetch) };
+    }
+
+    // KVM_TRANSLATE looks at the guest's tables but not at rights: a walk that ends in a protection fault has an address all the same.
+    private static KvmTranslation AskKvm(VirtualMachine machine, TranslationStory story, int vcpu)
+    {
+        bool valid = machine.TryTranslate(vcpu, new Gva(story.Linear), out Gpa gpa);
+        bool agrees = story.Gpa is { } expected ? valid && gpa.Value == expected : !valid || story.PageFaultErrorCode is > 0;
+        return new KvmTranslation(valid, valid ? gpa.Value : 0, agrees);
+    }
+}
