@@ -4,6 +4,8 @@ using Vitrine.Accelerators.Kvm.Run;
 using Vitrine.Accelerators.Kvm.State;
 using Vitrine.Accelerators.Mmu;
 using Vitrine.X86.Cpuid;
+using Vitrine.X86.Exceptions;
+using Vitrine.X86.Registers;
 using Vitrine.X86.State;
 
 namespace Vitrine.Accelerators.Kvm;
@@ -61,7 +63,9 @@ public sealed unsafe class KvmVcpu : IVirtualCpu
     /// <inheritdoc/>
     /// <remarks>
     /// KVM steps with RFLAGS.TF, which it hides from the guest and from <see cref="GetState"/>; a TF of the guest's own is lost while this is on.
-    /// Where the host's processor delivers an interrupt, the handler runs to its IRET before the next step ends.
+    /// The delivery of an event is no step of its own there: the step ends behind the handler's first instruction where KVM emulates it, and
+    /// may run on to its IRET where the processor, which clears TF at delivery, executes it. KVM's emulator moves many elements of a repeated
+    /// string instruction in one step.
     /// </remarks>
     public bool SingleStep { get; set; }
 
@@ -107,6 +111,12 @@ public sealed unsafe class KvmVcpu : IVirtualCpu
         }
 
         BindToThread();
+        if (SingleStep && _completionPending)
+        {
+            FinishStep();
+            return ref _exit;
+        }
+
         if (SingleStep != _stepping) ApplySingleStep();
         while (true)
         {
@@ -186,8 +196,8 @@ public sealed unsafe class KvmVcpu : IVirtualCpu
         if (Volatile.Read(ref _kicked) != 0) _run->immediate_exit = 1;
         if (result == -Errno.EINTR) return;
 
-        // An access that needs several exits, such as one across pages, has its next part ready.
-        if (result == 0) _exitHeld = DecodeExit();
+        // An access that needs several exits, such as one across pages, has its next part ready. A step ends with this call, not with the next run.
+        if (result == 0) _exitHeld = DecodeExit() && _exit.Reason != VmExitReason.Debug;
         else throw _handle.Error(KvmIoctl.KVM_RUN, -result);
     }
 
@@ -254,6 +264,26 @@ public sealed unsafe class KvmVcpu : IVirtualCpu
         };
         _handle.Call(KvmIoctl.KVM_SET_GUEST_DEBUG, ref debug);
         _stepping = SingleStep;
+    }
+
+    // KVM's emulator does not look at TF when it completes an access to a device: the next instruction would belong to the step.
+    private void FinishStep()
+    {
+        CompletePendingIo();
+        if (_exitHeld)
+        {
+            _exitHeld = false;
+            return;
+        }
+
+        kvm_regs regs = default;
+        kvm_sregs sregs = default;
+        _handle.Call(KvmIoctl.KVM_GET_REGS, ref regs);
+        _handle.Call(KvmIoctl.KVM_GET_SREGS, ref sregs);
+        _exit.Reason = VmExitReason.Debug;
+        _exit.Vector = ExceptionVector.DB;
+        _exit.Address = sregs.cs.l != 0 ? regs.rip : (uint)(sregs.cs.@base + regs.rip);
+        _exit.Detail = Dr6.BS;
     }
 
     private void BindToThread()

@@ -55,7 +55,8 @@ public interface IVirtualCpu : IDisposable
 
     /// <summary>
     /// While on, <see cref="Run"/> returns <see cref="VmExitReason.Debug"/> behind each instruction (and behind the delivery of an event), and the
-    /// guest can't see it. An access to a device leaves as usual first; the instruction then finishes with the next run.
+    /// guest can't see it; <see cref="VmExit.Address"/> is the next one's linear address. An access to a device leaves as usual first; the
+    /// instruction then finishes with the next run. KVM does less: see the remarks of its vCPU.
     /// </summary>
     bool SingleStep { get; set; }
 

@@ -9,6 +9,7 @@ namespace Vitrine.Accelerators.Observation;
 public sealed class CallLog
 {
     private readonly Lock _lock = new();
+    private volatile bool _paused;
     private readonly List<CallRecord?> _calls = [];
     private readonly List<StatePut> _puts = [];
     private readonly ThreadLocal<Stack<int>> _open = new(static () => new Stack<int>());
@@ -19,6 +20,25 @@ public sealed class CallLog
         get
         {
             lock (_lock) return [.. _calls.OfType<CallRecord>()];
+        }
+    }
+
+    /// <summary>
+    /// True while calls are not to be written down: where there would be millions, as in stepping to a far address. A call that began
+    /// before is still written down when it ends.
+    /// </summary>
+    public bool Paused
+    {
+        get => _paused;
+        set => _paused = value;
+    }
+
+    /// <summary>How many calls have begun.</summary>
+    internal int Begun
+    {
+        get
+        {
+            lock (_lock) return _calls.Count;
         }
     }
 
@@ -50,9 +70,10 @@ public sealed class CallLog
     }
 
     /// <summary>A call begins; calls made on this thread before its <see cref="End"/> are its children.</summary>
-    /// <returns>Its number.</returns>
+    /// <returns>Its number; 0 while the log is paused.</returns>
     public int Begin()
     {
+        if (_paused) return 0;
         int number;
         lock (_lock)
         {
@@ -74,6 +95,7 @@ public sealed class CallLog
     public void End(
         int number, string target, string name, IReadOnlyList<KeyValuePair<string, string>> arguments, string result, long started)
     {
+        if (number == 0) return;
         TimeSpan duration = Stopwatch.GetElapsedTime(started);
         Stack<int> open = _open.Value!;
         open.Pop();

@@ -78,12 +78,18 @@ internal sealed class ObservedVcpu : IVirtualCpu, IPutObserver
     /// <inheritdoc/>
     public void PutState(ProcessorState state, PutLevel level)
     {
+        if (_log.Paused)
+        {
+            _inner.PutState(state, level);
+            return;
+        }
+
         ReadBefore();
         IReadOnlyList<RegisterChange> changes = StateDifference.Between(_before, state);
         using ObservedCall call = Begin(nameof(PutState));
         call.Arguments.Add("level", level.ToString()).Number("changed registers", changes.Count);
 
-        // Someone who puts without asking for this has no flag to show: the state given is the truth until it is put.
+        // It goes into the log when the flag behind it is known.
         _put = new StatePut(call.Number, Id, level, DirtyBefore: _dirty, DirtyAfter: true, changes);
         _inner.PutState(state, level);
         call.Succeeded();
@@ -92,6 +98,7 @@ internal sealed class ObservedVcpu : IVirtualCpu, IPutObserver
     /// <inheritdoc/>
     public ref VmExit Run()
     {
+        if (_log.Paused) return ref _inner.Run();
         using ObservedCall call = Begin(nameof(Run));
         ref VmExit exit = ref _inner.Run();
         call.Succeeded(ExitText.Of(ref exit));

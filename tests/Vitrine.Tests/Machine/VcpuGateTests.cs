@@ -14,4 +14,68 @@ public sealed class VcpuGateTests
         gate.Release();
         Assert.False(await held.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken));
     }
+
+    [Fact]
+    public async Task AnErrandIsDoneByItsVcpuWhileTheGateIsClosed()
+    {
+        VcpuGate gate = new(2, () => { });
+        List<string> done = [];
+        Task[] vcpus = [Stand(gate, 0, done), Stand(gate, 1, done)];
+        Assert.True(gate.Send(1, () => done.Add("errand of 1")));
+        Assert.True(gate.Send(0, () => done.Add("errand of 0")));
+        Assert.Equal(["errand of 1", "errand of 0"], done);
+        Assert.True(gate.WaitUntilHeld());
+        gate.End();
+        Assert.False(gate.Send(0, () => done.Add("too late")));
+        await Task.WhenAll(vcpus).WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        Assert.Equal(2, done.Count);
+    }
+
+    [Fact]
+    public async Task NobodyIsSentWhileTheGateIsOpen()
+    {
+        VcpuGate gate = new(1, () => { });
+        gate.Release();
+        Assert.False(gate.Send(0, () => Assert.Fail("sent")));
+        gate.Hold();
+        Task vcpu = Stand(gate, 0, []);
+        Assert.True(gate.Send(0, () => { }));
+        gate.End();
+        await vcpu.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
+    public async Task AnErrandThatFailsIsOverToo()
+    {
+        VcpuGate gate = new(1, () => { });
+        Task vcpu = Task.Run(
+            () =>
+            {
+                try
+                {
+                    gate.Pass(0, out Action? errand);
+                    errand!();
+                }
+                finally
+                {
+                    gate.End();
+                }
+            },
+            TestContext.Current.CancellationToken);
+        Task<bool> sent = Task.Run(() => gate.Send(0, () => throw new InvalidOperationException("no")), TestContext.Current.CancellationToken);
+        await sent.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+        await Assert.ThrowsAsync<InvalidOperationException>(() => vcpu);
+    }
+
+    private static Task Stand(VcpuGate gate, int vcpu, List<string> done) => Task.Factory.StartNew(
+        () =>
+        {
+            while (gate.Pass(vcpu, out Action? errand))
+            {
+                lock (done) errand?.Invoke();
+            }
+        },
+        CancellationToken.None,
+        TaskCreationOptions.LongRunning,
+        TaskScheduler.Default);
 }

@@ -51,6 +51,21 @@ public sealed class MmioBusTests
         Assert.Throws<ArgumentOutOfRangeException>(() => bus.Attach(new Fixed(1), ulong.MaxValue, 2));
     }
 
+    [Fact]
+    public void OwnersAreNamedWithoutAnAccess()
+    {
+        MmioBus bus = new();
+        RecordingMemory device = new(8);
+        bus.Attach(device, 0x1000, 0x10);
+        bus.Attach(new Fixed(1), ulong.MaxValue, 1);
+        Assert.Same(device, bus.OwnerOf(0x1000));
+        Assert.Same(device, bus.OwnerOf(0x100F));
+        Assert.Null(bus.OwnerOf(0xFFF));
+        Assert.Null(bus.OwnerOf(0x1010));
+        Assert.IsType<Fixed>(bus.OwnerOf(ulong.MaxValue));
+        Assert.Empty(device.Accesses);
+    }
+
     private sealed class Fixed(byte value) : IMmioDevice
     {
         public ulong ReadMemory(ulong offset, int size) => value;

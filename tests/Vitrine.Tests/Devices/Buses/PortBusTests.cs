@@ -100,6 +100,19 @@ public sealed class PortBusTests
     public void RangesOutsideThePortsAreRefused(int port, int count) =>
         Assert.Throws<ArgumentOutOfRangeException>(() => new PortBus().Attach(new RecordingPorts(1), port, count));
 
+    [Fact]
+    public void OwnersAreNamedWithoutAnAccess()
+    {
+        PortBus bus = new();
+        RecordingPorts device = new(1);
+        bus.Attach(device, 0x100, 8);
+        Assert.Same(device, bus.OwnerOf(0x100));
+        Assert.Same(device, bus.OwnerOf(0x107));
+        Assert.Null(bus.OwnerOf(0xFF));
+        Assert.Null(bus.OwnerOf(0x108));
+        Assert.Empty(device.Accesses);
+    }
+
     private sealed class RecordingPorts(int widest) : IPortDevice
     {
         public List<(int Offset, int Size, uint Value)> Accesses { get; } = [];
