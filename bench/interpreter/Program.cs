@@ -2,6 +2,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using Vitrine;
+using Vitrine.Accelerators.Mmu;
 using Vitrine.Bench.Interpreter;
 using Vitrine.Boot;
 
@@ -31,6 +32,7 @@ try
         Boot = new BootSource.Kernel(kernel) { Initrd = initrd, CommandLine = Workloads.CommandLine },
         MemoryBytes = megabytes << 20,
         Accelerator = AcceleratorChoice.Soft,
+        Mmu = Environment.GetEnvironmentVariable("BENCH_MMU") is { } mmu ? Enum.Parse<MmuMode>(mmu, ignoreCase: true) : null,
         SerialOutput = marks.Take,
     });
     marks.Machine = machine;

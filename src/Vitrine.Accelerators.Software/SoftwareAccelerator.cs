@@ -1,3 +1,4 @@
+using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Memory;
 
@@ -10,9 +11,7 @@ public sealed class SoftwareAccelerator : IAccelerator
     private volatile SlotView[] _slots = [];
     private SoftwareVcpu? _vcpu;
 
-    private SoftwareAccelerator()
-    {
-    }
+    private SoftwareAccelerator(SoftwareOptions options) => Mmu = options.Mmu;
 
     /// <inheritdoc/>
     public string Name => "soft";
@@ -35,8 +34,12 @@ public sealed class SoftwareAccelerator : IAccelerator
     /// <summary>The slots as vCPUs see them.</summary>
     internal SlotView[] Slots => _slots;
 
+    /// <summary>How the vCPU translates addresses.</summary>
+    internal MmuMode Mmu { get; }
+
     /// <summary>Creates the accelerator of one machine. Always possible.</summary>
-    public static SoftwareAccelerator Create() => new();
+    /// <param name="options">What can be chosen; null for the defaults.</param>
+    public static SoftwareAccelerator Create(SoftwareOptions? options = null) => new(options ?? new SoftwareOptions());
 
     /// <inheritdoc/>
     public void SetMemorySlot(MemorySlot slot)

@@ -83,7 +83,7 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
     public bool SingleStep { get; set; }
 
     /// <inheritdoc/>
-    IMmuInspection? IVirtualCpu.Mmu => null;
+    IMmuInspection? IVirtualCpu.Mmu => _mmu;
 
     /// <summary>The MMU, for slow paths and instructions that change translations.</summary>
     internal SoftMmu Mmu => _mmu;
@@ -153,7 +153,9 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
         }
 
         FlushCode();
-        _mmu.FlushAll();
+
+        // Whoever puts a state may have written to memory too, where nobody notices it.
+        _mmu.Reset();
         CpuModes.Refresh(_cpu);
     }
 
@@ -292,7 +294,6 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
     {
         FlushCode();
         _mmu.ReloadSlots();
-        _mmu.FlushAll();
     }
 
     private void ExitForAccess(int size, bool isWrite, ulong value)
@@ -556,7 +557,7 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
     {
         // A request that comes during the flush has a later number and asks for another one.
         int wanted = _flushesWanted;
-        _mmu.FlushAll();
+        _mmu.FlushTlb();
         _flushesDone = wanted;
     }
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Vitrine.Accelerators;
 using Vitrine.Accelerators.Kvm;
+using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Observation;
 using Vitrine.Accelerators.Software;
 using Vitrine.Errors;
@@ -15,28 +16,33 @@ internal static class AcceleratorSelection
 {
     /// <summary>Creates the accelerator that is asked for.</summary>
     /// <param name="choice">Which.</param>
+    /// <param name="mmu">The MMU mode that is asked for; null when none is.</param>
     /// <param name="calls">Receives every call to it; null observes nothing.</param>
     /// <param name="notice">What <see cref="AcceleratorChoice.Auto"/> chose and why; null when the choice was the user's.</param>
     /// <exception cref="VitrineException">It does not work here.</exception>
-    internal static IAccelerator Create(AcceleratorChoice choice, CallLog? calls, out string? notice)
+    internal static IAccelerator Create(AcceleratorChoice choice, MmuMode? mmu, CallLog? calls, out string? notice)
     {
-        IAccelerator accelerator = CreatePlain(choice, calls, out notice);
+        IAccelerator accelerator = CreatePlain(choice, mmu, calls, out notice);
         return calls is null ? accelerator : new ObservedAccelerator(accelerator, calls);
     }
 
-    private static IAccelerator CreatePlain(AcceleratorChoice choice, CallLog? calls, out string? notice)
+    private static IAccelerator CreatePlain(AcceleratorChoice choice, MmuMode? mmu, CallLog? calls, out string? notice)
     {
         notice = null;
+        SoftwareOptions options = mmu is { } mode ? new SoftwareOptions { Mmu = mode } : new SoftwareOptions();
         switch (choice)
         {
             case AcceleratorChoice.Kvm:
                 return Kvm(calls);
             case AcceleratorChoice.Soft:
-                return SoftwareAccelerator.Create();
+                return SoftwareAccelerator.Create(options);
+            case AcceleratorChoice.Auto when mmu is not null:
+                notice = "Using the software CPU, because an MMU mode was given, and KVM's own MMU can't be chosen.";
+                return SoftwareAccelerator.Create(options);
             default:
                 KvmVerdict verdict = KvmVerdict.Current;
                 notice = Sentence(verdict);
-                return verdict.WorthUsing ? Kvm(calls) : SoftwareAccelerator.Create();
+                return verdict.WorthUsing ? Kvm(calls) : SoftwareAccelerator.Create(options);
         }
     }
 

@@ -1,16 +1,17 @@
+using Vitrine.Accelerators.Software.Decode;
 using Vitrine.X86.Paging;
 
 namespace Vitrine.Accelerators.Software.Mmu;
 
 /// <summary>Guest memory as the page walker reads and marks it.</summary>
-internal readonly unsafe struct GuestTables(SoftMmu mmu) : IPageTableMemory
+internal readonly unsafe struct GuestTables(GuestPhysicalMemory memory, BlockCache blocks) : IPageTableMemory
 {
     // SAFETY: HostFor checks that the whole entry lies in a slot; entries are naturally aligned, as the walker promises.
 
     /// <inheritdoc/>
     public bool TryRead(ulong gpa, int size, out ulong value)
     {
-        byte* host = mmu.HostFor(gpa, size, out _);
+        byte* host = memory.HostFor(gpa, size, out _);
         if (host == null)
         {
             value = 0;
@@ -24,9 +25,9 @@ internal readonly unsafe struct GuestTables(SoftMmu mmu) : IPageTableMemory
     /// <inheritdoc/>
     public bool TryCompareExchange(ulong gpa, int size, ulong expected, ulong desired)
     {
-        byte* host = mmu.HostFor(gpa, size, out SlotView? slot);
+        byte* host = memory.HostFor(gpa, size, out SlotView? slot);
         if (host == null || slot!.ReadOnly) return false;
-        mmu.DropCode(host, size);
+        blocks.Invalidate(host, size);
         bool exchanged = size == 4
             ? Interlocked.CompareExchange(ref *(uint*)host, (uint)desired, (uint)expected) == (uint)expected
             : Interlocked.CompareExchange(ref *(ulong*)host, desired, expected) == expected;

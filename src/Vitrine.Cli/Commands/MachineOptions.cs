@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Vitrine.Accelerators.Mmu;
 
 namespace Vitrine.Cli.Commands;
 
@@ -33,6 +34,12 @@ internal sealed class MachineOptions
         DefaultValueFactory = _ => "auto",
     };
 
+    private readonly Option<string?> _mmu = new("--mmu")
+    {
+        Description = "How the software CPU translates addresses: shadow or nested. With --accel auto it also chooses the software CPU.",
+        HelpName = "MODE",
+    };
+
     private readonly Option<string?> _timeout = new("--timeout")
     {
         Description = "End the guest after this many seconds, with status 124.",
@@ -46,6 +53,7 @@ internal sealed class MachineOptions
         command.Options.Add(_cpus);
         command.Options.Add(_cpu);
         command.Options.Add(_accelerator);
+        command.Options.Add(_mmu);
         command.Options.Add(_timeout);
     }
 
@@ -58,6 +66,7 @@ internal sealed class MachineOptions
         Cpus = Numbers.Count(parsed.GetValue(_cpus)!, _cpus.Name),
         CpuModel = parsed.GetValue(_cpu)!,
         Accelerator = ReadAccelerator(parsed.GetValue(_accelerator)!),
+        Mmu = ReadMmu(parsed.GetValue(_mmu)),
         Notice = Messages.Say,
     };
 
@@ -75,5 +84,16 @@ internal sealed class MachineOptions
             $"{_accelerator.Name} '{name}' is not an accelerator.",
             "The accelerators are auto, kvm and soft.",
             "Leave it out, or see 'vitrine check' for what works here."),
+    };
+
+    private MmuMode? ReadMmu(string? name) => name switch
+    {
+        null => null,
+        "shadow" => MmuMode.Shadow,
+        "nested" => MmuMode.Nested,
+        _ => throw Errors.VitrineException.User(
+            $"{_mmu.Name} '{name}' is not an MMU mode.",
+            "The modes are shadow and nested.",
+            "Leave it out for the faster one, or see docs/shadow-paging.md for what they are."),
     };
 }

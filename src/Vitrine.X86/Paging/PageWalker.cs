@@ -41,6 +41,30 @@ public static class PageWalker
     public static bool Walk<TMemory, TObserver>(
         in PagingContext context, ref TMemory memory, ref TObserver observer, ulong linear, PageAccess access, out PageWalkResult result)
         where TMemory : struct, IPageTableMemory, allows ref struct
+        where TObserver : struct, IPageWalkObserver, allows ref struct =>
+        Walk(in context, ref memory, ref observer, default, linear, access, out result);
+
+    /// <summary>As the other overloads, but from a table below the root, as a paging-structure cache allows (SDM vol. 3, 4.10.3).</summary>
+    /// <param name="context">The registers.</param>
+    /// <param name="memory">Guest-physical memory.</param>
+    /// <param name="observer">Watches the walk.</param>
+    /// <param name="start">Where it begins; the default value is the root.</param>
+    /// <param name="linear">Linear address.</param>
+    /// <param name="access">Who wants to do what.</param>
+    /// <param name="result">
+    /// The translation, or the fault. A fault that the walk finds from below the root may be an old entry's fault: the caller decides by
+    /// a walk from the root.
+    /// </param>
+    /// <returns>True when there is a translation and the access is allowed.</returns>
+    public static bool Walk<TMemory, TObserver>(
+        in PagingContext context,
+        ref TMemory memory,
+        ref TObserver observer,
+        in PageWalkStart start,
+        ulong linear,
+        PageAccess access,
+        out PageWalkResult result)
+        where TMemory : struct, IPageTableMemory, allows ref struct
         where TObserver : struct, IPageWalkObserver, allows ref struct
     {
         result = default;
@@ -55,7 +79,7 @@ public static class PageWalker
         Trail trail = default;
         while (true)
         {
-            if (!Descend(in context, ref memory, ref observer, linear, access, ref result, ref trail))
+            if (!Descend(in context, ref memory, ref observer, in start, linear, access, ref result, ref trail))
                 return false;
 
             ulong wanted = (access & PageAccess.Write) != 0 ? A | D : A;
@@ -84,6 +108,34 @@ public static class PageWalker
         return Walk(in context, ref memory, ref observer, linear, access, out result);
     }
 
+    /// <summary>What one entry grants: <see cref="PageRights.Writable"/>, User and Executable. A translation has what all its entries grant.</summary>
+    /// <param name="entry">A present entry without reserved bits, of 4 bytes (zero-extended) or 8.</param>
+    public static PageRights EntryRights(ulong entry) =>
+        (PageRights)((entry & (RW | US)) >> 1) | ((entry & PagingContext.ExecuteDisableBit) == 0 ? PageRights.Executable : 0);
+
+    /// <summary>
+    /// Reads an entry of the last level as a walk would that came by it, for tables that are looked through without an access.
+    /// </summary>
+    /// <param name="context">The registers.</param>
+    /// <param name="entry">The entry.</param>
+    /// <param name="above">What the entries above grant.</param>
+    /// <param name="gpa">Guest-physical address of the 4-KiB page.</param>
+    /// <param name="rights">Rights of the whole translation.</param>
+    /// <returns>
+    /// False when the entry is absent or has a reserved bit, or when its accessed bit is clear: only an access may use it then, by
+    /// setting the bit.
+    /// </returns>
+    public static bool TryReadLeaf(in PagingContext context, ulong entry, PageRights above, out ulong gpa, out PageRights rights)
+    {
+        gpa = PageBase(in context, entry, 12, EntrySize(in context));
+        rights = above & EntryRights(entry);
+        if ((entry & G) != 0 && context.GlobalPages)
+            rights |= PageRights.Global;
+        if ((entry & D) != 0)
+            rights |= PageRights.Dirty;
+        return (entry & (P | A)) == (P | A) && (entry & context.EntryReserved) == 0;
+    }
+
     private static int EntrySize(in PagingContext context) => context.Mode == PagingMode.Bits32 ? 4 : 8;
 
     /// <summary>From the root to the entry that maps the page, then the rights. Writes nothing.</summary>
@@ -91,6 +143,7 @@ public static class PageWalker
         in PagingContext context,
         ref TMemory memory,
         ref TObserver observer,
+        in PageWalkStart start,
         ulong linear,
         PageAccess access,
         ref PageWalkResult result,
@@ -136,6 +189,18 @@ public static class PageWalker
         // R/W and U/S are granted when every entry grants them, XD is imposed by any.
         ulong all = ulong.MaxValue;
         ulong any = 0;
+        if (start.Level != 0)
+        {
+            level = start.Level;
+            table = start.Table;
+            if ((start.Rights & PageRights.Writable) == 0)
+                all &= ~RW;
+            if ((start.Rights & PageRights.User) == 0)
+                all &= ~US;
+            if ((start.Rights & PageRights.Executable) == 0)
+                any = PagingContext.ExecuteDisableBit;
+        }
+
         int depth = 0;
         while (true)
         {

@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Vitrine.Accelerators.Mmu;
 using Vitrine.Memory;
 using Vitrine.X86;
 using Vitrine.X86.Paging;
@@ -15,8 +16,12 @@ namespace Vitrine.Tests.Software.Decode;
 /// Cross-Modifying Code" on one processor: a write is seen by the next instruction after a jump at the latest; our CPU keeps
 /// the stronger order of the Pentium and later, where a store is seen by the very next instruction).
 /// </summary>
-public sealed class CodeCacheTests
+public abstract class CodeCacheTests(MmuMode mmu)
 {
+    public sealed class Shadow() : CodeCacheTests(MmuMode.Shadow);
+
+    public sealed class Nested() : CodeCacheTests(MmuMode.Nested);
+
     // MOV EAX, imm32 is B8 and the immediate: most tests patch that immediate.
     private const ulong Elsewhere = 0x20_0000;
     private const ulong Frame = 0x40_0000;
@@ -24,7 +29,7 @@ public sealed class CodeCacheTests
     [Fact]
     public void StoreChangesTheNextInstructionOfTheBlock()
     {
-        using M m = new();
+        using M m = new(mmu: mmu);
         Assert.Equal("ok", m.Run(a =>
         {
             Label patched = a.CreateLabel();
@@ -40,7 +45,7 @@ public sealed class CodeCacheTests
     [Fact]
     public void StoreChangesALinkedBlock()
     {
-        using M m = new();
+        using M m = new(mmu: mmu);
         Assert.Equal("ok", m.Run(a =>
         {
             Label loop = a.CreateLabel();
@@ -63,7 +68,7 @@ public sealed class CodeCacheTests
     [Fact]
     public void WritesBesideTheCodeOfItsPageLeaveItAlone()
     {
-        using M m = new();
+        using M m = new(mmu: mmu);
         m.Store(0x8800, 0, 8);
         Assert.Equal("ok", m.Run(a =>
         {
@@ -81,7 +86,7 @@ public sealed class CodeCacheTests
     [Fact]
     public void WriteThroughOneAddressChangesWhatRunsAtAnother()
     {
-        using M m = new();
+        using M m = new(mmu: mmu);
         m.Map(Elsewhere, Frame, M.P);
         m.Map(Elsewhere + 0x1000, Frame, M.P | M.W);
         m.Place(Frame, a =>
@@ -108,7 +113,7 @@ public sealed class CodeCacheTests
     [InlineData(4)]
     public void SecondHalfOfACrossingInstructionIsModified(int inFirstPage)
     {
-        using M m = new();
+        using M m = new(mmu: mmu);
         m.Map(Elsewhere, Frame, M.P | M.W);
         m.Map(Elsewhere + 0x1000, Frame + 0x5000, M.P | M.W);
         byte[] code = [0xB8, 0x11, 0x11, 0x11, 0x11, 0xC3];
@@ -132,7 +137,7 @@ public sealed class CodeCacheTests
     [InlineData(true)]
     public void SecondHalfOfACrossingInstructionIsRemapped(bool byCr3)
     {
-        using M m = new();
+        using M m = new(mmu: mmu);
         m.Map(M.Tables, M.Tables, M.P | M.W);
         m.Map(Elsewhere, Frame, M.P | M.W);
         m.Map(Elsewhere + 0x1000, Frame + 0x5000, M.P | M.W);
@@ -149,7 +154,7 @@ public sealed class CodeCacheTests
     [InlineData(true)]
     public void CodePageIsRemapped(bool byCr3)
     {
-        using M m = new();
+        using M m = new(mmu: mmu);
         m.Map(Elsewhere, Frame, M.P | M.W);
         m.Write(Frame, 0xB8, 1, 0, 0, 0, 0xC3);
         m.Write(Frame + 0x1000, 0xB8, 2, 0, 0, 0, 0xC3);
@@ -162,7 +167,7 @@ public sealed class CodeCacheTests
     public void InvlpgOfTwoCodePagesInTurn()
     {
         // Dropping the first page must not make the second one's INVLPG look needless.
-        using M m = new();
+        using M m = new(mmu: mmu);
         m.Map(Elsewhere, Frame, M.P);
         m.Map(Elsewhere + 0x1000, Frame + 0x1000, M.P);
         for (ulong i = 0; i < 4; i++) m.Write(Frame + (i * 0x1000), 0xB8, (byte)(i + 1), 0, 0, 0, 0xC3);
@@ -193,7 +198,7 @@ public sealed class CodeCacheTests
     [Fact]
     public void RepMovsOverCode()
     {
-        using M m = new();
+        using M m = new(mmu: mmu);
         m.Map(Elsewhere, Frame, M.P | M.W);
         m.Write(Frame, 0xB8, 1, 0, 0, 0, 0xC3);
         m.Write(Frame + 0x800, 0xB8, 2, 0, 0, 0, 0xC3);
@@ -220,7 +225,7 @@ public sealed class CodeCacheTests
     {
         // XOR EAX,EAX; 40: INC EAX, or a REX prefix; B8: MOV with an immediate of the operand size; in 16-bit code then a jump.
         byte[] code = [0x31, 0xC0, 0x40, 0xB8, 0x41, 0x42, 0xEB, 0x00, 0xF4];
-        using M m = new(bits == 64 ? PagingMode.FourLevel : PagingMode.None, bits);
+        using M m = new(bits == 64 ? PagingMode.FourLevel : PagingMode.None, bits, mmu: mmu);
         m.Write(M.Code, code);
         m.Write(M.Code + 9, 0xF4);
         Assert.Equal("ok", m.Run());
@@ -231,7 +236,7 @@ public sealed class CodeCacheTests
     public void OnePageRunsInThreeModes()
     {
         // 67 B8 34 12 EB 05: in 16-bit code MOV AX,1234h and a jump; in 32- and 64-bit code MOV EAX,05EB1234h.
-        using M m = new(bits: 64);
+        using M m = new(bits: 64, mmu: mmu);
         m.Write(0x9000, 0x67, 0xB8, 0x34, 0x12, 0xEB, 0x05, 0xCB, 0x90, 0x90, 0x90, 0x90, 0xCB);
         Assert.Equal("ok", m.Run(a =>
         {
@@ -262,7 +267,7 @@ public sealed class CodeCacheTests
     public void FullArenaIsEmptiedWhileLinkedCodeRuns()
     {
         // Room for few blocks: 40 blocks in two loops fill it again and again.
-        using M m = new(arenaBytes: 16 << 10);
+        using M m = new(arenaBytes: 16 << 10, mmu: mmu);
         Assert.Equal("ok", m.Run(a =>
         {
             Label loop = a.CreateLabel();
@@ -288,7 +293,7 @@ public sealed class CodeCacheTests
     [Fact]
     public void HostWritesAreSeenAfterPutState()
     {
-        using M m = new();
+        using M m = new(mmu: mmu);
         Assert.Equal("ok", m.Run(a => a.mov(eax, 1)));
         m.Store(M.Code + 1, 2, 4);
         m.State.Rip = M.Code;
@@ -303,7 +308,7 @@ public sealed class CodeCacheTests
     {
         // As a board maps its firmware: read-only at the top, writable at the bottom.
         const ulong Alias = 0xFF_F000;
-        using M m = new();
+        using M m = new(mmu: mmu);
         MemorySlot alias = m.Memory.AddAlias("alias", new Gpa(Alias), 0x1000, m.Ram, Frame, throughReadOnlyAlias ? MemorySlotFlags.ReadOnly : MemorySlotFlags.None);
         m.Accelerator.SetMemorySlot(alias);
         m.Map(Elsewhere, throughReadOnlyAlias ? Alias : Frame, M.P | M.W);
@@ -327,7 +332,7 @@ public sealed class CodeCacheTests
     [Fact]
     public void SameIpInAnotherCodeSegment()
     {
-        using M m = new(PagingMode.None, 16);
+        using M m = new(PagingMode.None, 16, mmu: mmu);
         RealMode(m, 0);
         for (int segment = 1; segment <= 2; segment++)
         {
@@ -351,7 +356,7 @@ public sealed class CodeCacheTests
     [InlineData(0x1235u, 2, "ok")]
     public void LimitOfCsEndsTheBlock(uint limit, int executed, string expected)
     {
-        using M m = new(PagingMode.None, 32);
+        using M m = new(PagingMode.None, 32, mmu: mmu);
         m.Write(M.Code + 0x1233, 0x40, 0x40 /* INC EAX twice */, 0xF4);
         if (limit == 0x1233) m.Write(M.Code + 0x1233, 0xFF, 0xC0, 0xF4);
         SegmentRegister code = m.State.Segments[Seg.Cs];
@@ -367,7 +372,7 @@ public sealed class CodeCacheTests
     public void SixteenBitBranchWrapsAt64KiB()
     {
         // CS bases that are no multiple of 4096 put both ends of the segment's wrap into one page.
-        using M m = new(PagingMode.None, 16);
+        using M m = new(PagingMode.None, 16, mmu: mmu);
         const int Base = 0x10010;
         RealMode(m, Base >> 4);
         m.Write(Base, 0xF4);
@@ -390,7 +395,7 @@ public sealed class CodeCacheTests
     [Fact]
     public void CallThatOverwritesItsOwnBlock()
     {
-        using M m = new();
+        using M m = new(mmu: mmu);
         Assert.Equal("ok", m.Run(a =>
         {
             Label target = a.CreateLabel();

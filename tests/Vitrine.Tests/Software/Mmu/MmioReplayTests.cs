@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Vitrine.Accelerators.Mmu;
 using Vitrine.Memory;
 using Vitrine.X86;
 using Vitrine.X86.State;
@@ -9,8 +10,12 @@ using M = Vitrine.Tests.Software.Mmu.PagedMachine;
 namespace Vitrine.Tests.Software.Mmu;
 
 /// <summary>Each access that an instruction makes to a device happens once, in order, however often the instruction is begun.</summary>
-public sealed class MmioReplayTests
+public abstract class MmioReplayTests(MmuMode mmu)
 {
+    public sealed class Shadow() : MmioReplayTests(MmuMode.Shadow);
+
+    public sealed class Nested() : MmioReplayTests(MmuMode.Nested);
+
     private const ulong Window = 0x20_0000;
     private const ulong Ram = 0x40_0000;
 
@@ -111,7 +116,7 @@ public sealed class MmioReplayTests
     [Fact]
     public void WritesToAReadOnlySlotGoToTheBus()
     {
-        using M m = new();
+        using M m = new(mmu: mmu);
         MemorySlot rom = m.Memory.Add("rom", new Gpa(M.Device), 0x1000, MemorySlotFlags.ReadOnly);
         m.Accelerator.SetMemorySlot(rom);
         m.Map(Window, M.Device, M.P | M.W);
@@ -143,9 +148,9 @@ public sealed class MmioReplayTests
         Assert.Equal(m.Accesses.Distinct(), m.Accesses);
     }
 
-    private static M Machine()
+    private M Machine()
     {
-        M m = new() { Answer = static (address, _) => address };
+        M m = new(mmu: mmu) { Answer = static (address, _) => address };
         m.Map(Window, Ram, M.P | M.W);
         m.Map(Window + 0x1000, M.Device, M.P | M.W);
         for (ulong i = 0; i < 0x1000; i += 8) m.Store(Ram + i, 0x3333_3333_3333_3333, 8);

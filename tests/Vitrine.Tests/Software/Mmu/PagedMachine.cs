@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using Iced.Intel;
 using Vitrine.Accelerators;
+using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Software;
 using Vitrine.Memory;
 using Vitrine.X86;
@@ -50,14 +51,18 @@ internal sealed class PagedMachine : IDisposable
     private ulong _nextTable;
     private bool _user;
 
-    public PagedMachine(PagingMode paging = PagingMode.FourLevel, int bits = 0, CpuModel? model = null, nuint arenaBytes = 0)
+    public PagedMachine(
+        PagingMode paging = PagingMode.FourLevel, int bits = 0, CpuModel? model = null, nuint arenaBytes = 0, MmuMode mmu = MmuMode.Shadow,
+        ulong slotBytes = MemorySize)
     {
         _paging = paging;
         _bits = bits != 0 ? bits : paging == PagingMode.FourLevel ? 64 : 32;
-        Ram = Memory.Add("ram", new Gpa(0), MemorySize);
-        Accelerator = SoftwareAccelerator.Create();
+        Ram = Memory.Add("ram", new Gpa(0), slotBytes);
+        Accelerator = SoftwareAccelerator.Create(new SoftwareOptions { Mmu = mmu });
         if (arenaBytes != 0) Accelerator.CodeArenaBytes = arenaBytes;
         Accelerator.SetMemorySlot(Ram);
+        for (ulong start = slotBytes; start < MemorySize; start += slotBytes)
+            Accelerator.SetMemorySlot(Memory.Add($"ram-{start:x}", new Gpa(start), slotBytes));
         Vcpu = (SoftwareVcpu)Accelerator.CreateVcpu(0);
         Vcpu.SetCpuid((model ?? CpuModels.X8664V2).Build(new CpuidEnvironment(), 0));
         Vcpu.GetState(State);

@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Vitrine.Accelerators.Mmu;
 using Vitrine.Memory;
 using Vitrine.X86;
 using Vitrine.X86.Paging;
@@ -14,8 +15,12 @@ namespace Vitrine.Tests.Software.Mmu;
 /// When translations must be new (SDM vol. 3, 4.10.4.1 "Operations that Invalidate TLBs and Paging-Structure Caches"). That
 /// stale ones may be used before is a liberty, which is not tested.
 /// </summary>
-public sealed class TranslationTests
+public abstract class TranslationTests(MmuMode mmu)
 {
+    public sealed class Shadow() : TranslationTests(MmuMode.Shadow);
+
+    public sealed class Nested() : TranslationTests(MmuMode.Nested);
+
     private const ulong Page = 0x20_0000;
     private const ulong Frame1 = 0x40_0000;
     private const ulong Frame2 = 0x80_0000;
@@ -378,9 +383,9 @@ public sealed class TranslationTests
         paging == PagingMode.FourLevel ? __dword_ptr[rbx + offset] : __dword_ptr[ebx + offset];
 
     /// <summary>Frame 1 reads 1, frame 2 reads 2; the tables are mapped one to one.</summary>
-    private static M Machine(PagingMode paging = PagingMode.FourLevel)
+    private M Machine(PagingMode paging = PagingMode.FourLevel)
     {
-        M m = new(paging);
+        M m = new(paging, mmu: mmu);
         m.Store(Frame1, 1, 4);
         m.Store(Frame2, 2, 4);
         for (ulong page = M.Tables; page < M.Tables + 0x20000; page += 0x1000) m.Map(page, page, M.P | M.W);

@@ -1,0 +1,31 @@
+using Vitrine.Accelerators.Software.Decode;
+using Vitrine.X86.Paging;
+
+namespace Vitrine.Accelerators.Software.Mmu.Nested;
+
+/// <summary>The guest's tables as a two-dimensional walk reads them: each address goes through the second level first.</summary>
+internal unsafe struct NestedTables(SecondLevelTable secondLevel, GuestPhysicalMemory memory, BlockCache blocks) : IPageTableMemory
+{
+    // SAFETY: a second-level leaf maps memory inside a slot, and entries are naturally aligned, as the walker promises.
+
+    /// <summary>Guest entries read.</summary>
+    public ulong References;
+
+    /// <inheritdoc/>
+    public bool TryRead(ulong gpa, int size, out ulong value)
+    {
+        References++;
+        if (secondLevel.Translate(gpa, out byte* host) == 0)
+        {
+            value = 0;
+            return false;
+        }
+
+        value = size == 4 ? *(uint*)host : *(ulong*)host;
+        return true;
+    }
+
+    /// <inheritdoc/>
+    public readonly bool TryCompareExchange(ulong gpa, int size, ulong expected, ulong desired) =>
+        new GuestTables(memory, blocks).TryCompareExchange(gpa, size, expected, desired);
+}

@@ -1,0 +1,319 @@
+using Vitrine.Accelerators.Mmu;
+using Vitrine.Accelerators.Software.Decode;
+using Vitrine.X86.Paging;
+
+namespace Vitrine.Accelerators.Software.Mmu.Shadow;
+
+/// <summary>
+/// A shadow page table: a second set of tables that maps linear addresses straight to host memory, filled on demand from the guest's
+/// tables. Here: the look-up, and the fault that fills what it misses. See docs/shadow-paging.md.
+/// </summary>
+internal sealed unsafe partial class ShadowPaging : AddressTranslator
+{
+    // SAFETY: page numbers come from the pool's Take and from links and lists, which Zap clears before a page is returned; indices are
+    // masked to 9 bits; host addresses come from GuestPhysicalMemory, which checks them against the slots.
+    private const int LevelBits = 9;
+    private const int IndexMask = ShadowPagePool.EntriesPerPage - 1;
+    private const int PrefetchGroup = 8;
+
+    // The most that one fault takes into use: a page for each level.
+    private const int PagesPerFault = 5;
+
+    private readonly GuestPhysicalMemory _memory;
+    private readonly BlockCache _blocks;
+    private readonly Tlb _tlb;
+    private ShadowPagePool _pool;
+    private SlotTracking[] _tracking = [];
+    private SlotTracking? _lastTracking;
+    private SlotView[] _trackedSlots = [];
+    private ulong _faults;
+    private ulong _fills;
+    private ulong _pagesTaken;
+    private ulong _syncs;
+    private ulong _unsyncs;
+    private ulong _trackedWrites;
+    private ulong _zaps;
+    private ulong _rootHits;
+    private ulong _walks;
+    private ulong _references;
+
+    /// <summary>Creates an empty table.</summary>
+    public ShadowPaging(GuestPhysicalMemory memory, BlockCache blocks, Tlb tlb)
+    {
+        _memory = memory;
+        _blocks = blocks;
+        _tlb = tlb;
+        _pool = new ShadowPagePool(0);
+    }
+
+    /// <inheritdoc/>
+    public override MmuMode Mode => MmuMode.Shadow;
+
+    /// <inheritdoc/>
+    public override int PagesInUse => _pool.InUse;
+
+    /// <inheritdoc/>
+    public override MmuCounters Counters => new()
+    {
+        Faults = _faults,
+        Fills = _fills,
+        Pages = _pagesTaken,
+        Syncs = _syncs,
+        Unsyncs = _unsyncs,
+        TrackedWrites = _trackedWrites,
+        Zaps = _zaps,
+        RootHits = _rootHits,
+        Walks = _walks,
+        WalkReferences = _references,
+    };
+
+    /// <summary>Shadow pages that may be in use at once.</summary>
+    internal int Quota => _pool.Capacity;
+
+    /// <inheritdoc/>
+    public override bool Translate(in PagingContext context, ulong linear, PageAccess access, out Translation translation)
+    {
+        if (context.Mode < PagingMode.FourLevel) linear = (uint)linear;
+        int page = RootPage(in context, linear);
+        for (int level = Root.Role.Level; page != 0; level--)
+        {
+            int index = Index(linear, level);
+            ulong entry = _pool.Entries(page)[index];
+            _references++;
+            if (entry == 0) break;
+            if (level > 1)
+            {
+                page = ShadowEntry.Child(entry);
+                continue;
+            }
+
+            PageRights rights = ShadowEntry.Rights(entry);
+            if (!context.Permits(rights, access) || ((access & PageAccess.Write) != 0 && (rights & PageRights.Dirty) == 0)) break;
+            translation = default;
+            translation.Gpa = _pool.MappedPage(page, index) | (linear & 0xFFF);
+            translation.Rights = rights;
+            translation.PageShift = _pool[page].Role is { Direct: true, PageShift: byte shift } ? shift : (byte)12;
+            if ((entry & ShadowEntry.Device) != 0) return true;
+            translation.Host = (byte*)(entry & ShadowEntry.AddressMask);
+            translation.ReadOnlySlot = (entry & ShadowEntry.ReadOnlySlot) != 0;
+            translation.LogsWrites = (entry & ShadowEntry.Logged) != 0;
+            return true;
+        }
+
+        return Fault(in context, linear, access, out translation);
+    }
+
+    /// <inheritdoc/>
+    public override void Reset()
+    {
+        _zaps += (ulong)_pool.InUse;
+        Changes++;
+        Array.Clear(_roots);
+        if (!ReferenceEquals(_trackedSlots, _memory.Slots))
+        {
+            FollowSlots();
+            return;
+        }
+
+        if (_pool.InUse != 0)
+        {
+            foreach (SlotTracking tracking in _tracking) tracking.Clear();
+        }
+
+        _pool.Clear();
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        _pool.Dispose();
+        foreach (SlotTracking tracking in _tracking) tracking.Dispose();
+    }
+
+    private static int Index(ulong linear, int level) => (int)(linear >> (12 + ((level - 1) * LevelBits))) & IndexMask;
+
+    private static int EntryOf(int page, int index) => (page * ShadowPagePool.EntriesPerPage) + index;
+
+    /// <summary>
+    /// An entry is missing, or forbids what the guest may allow: the guest's own tables decide, and what they say is installed.
+    /// </summary>
+    private bool Fault(in PagingContext context, ulong linear, PageAccess access, out Translation translation)
+    {
+        _faults++;
+        _walks++;
+        translation = default;
+        GuestPath path = default;
+        GuestTables tables = new(_memory, _blocks);
+        if (!PageWalker.Walk(in context, ref tables, ref path, linear, access, out PageWalkResult result))
+        {
+            translation.ErrorCode = result.ErrorCode;
+            return false;
+        }
+
+        translation.Gpa = result.Gpa;
+        translation.Rights = result.Rights;
+        translation.PageShift = result.PageShift;
+        translation.Place(_memory);
+        MakeRoom(PagesPerFault);
+
+        // What the TLB holds of a translation that is not in the table can't outlast a flush: nothing would tell that it has changed.
+        if (result.TableOutsideMemory || !TryInstall(in context, linear, in path, in result, in translation)) Changes++;
+        return true;
+    }
+
+    /// <summary>Makes and links the shadow pages on the way, and installs the leaf.</summary>
+    /// <returns>False when a table can't be shadowed.</returns>
+    private bool TryInstall(in PagingContext context, ulong linear, in GuestPath path, in PageWalkResult result, in Translation translation)
+    {
+        int page = RootPage(in context, linear);
+        for (int level = Root.Role.Level; page != 0; level--)
+        {
+            ref ShadowPage shadow = ref _pool[page];
+            shadow.Writes = 0;
+            int index = Index(linear, level);
+            if (level == 1)
+            {
+                ulong guestEntry = shadow.Role.Direct ? 0 : path.Entry(1);
+                SetLeaf(page, index, guestEntry, result.Rights, in translation);
+                if (!shadow.Role.Direct) Prefetch(in context, page, index);
+                return true;
+            }
+
+            // Beneath a large page, and without paging, there are no tables to follow any more.
+            bool direct = shadow.Role.Direct || result.Level == level;
+            ShadowRole role = direct
+                ? ShadowRole.Beneath(level - 1, result.Rights, result.PageShift)
+                : shadow.Role.Below(PageWalker.EntryRights(path.Entry(level)), linear);
+            int covered = 12 + ((level - 1) * LevelBits);
+            ulong frame = direct ? result.Gpa >> covered << (covered - 12) : path.Table(level - 1) >> 12;
+            page = Link(in context, page, index, frame, in role);
+        }
+
+        return false;
+    }
+
+    /// <summary>The page below an entry: the one that is linked if it is the right one, else one found or made.</summary>
+    private int Link(in PagingContext context, int page, int index, ulong frame, in ShadowRole role)
+    {
+        ref ulong entry = ref _pool.Entries(page)[index];
+        if (entry != 0)
+        {
+            ref ShadowPage linked = ref _pool[ShadowEntry.Child(entry)];
+            if (linked.Frame == frame && linked.Role == role) return ShadowEntry.Child(entry);
+            Unlink(page, index);
+        }
+
+        int child = Obtain(in context, frame, in role);
+        if (child == 0) return 0;
+        entry = ShadowEntry.Link(child);
+        _pool.Insert(ref _pool[child].FirstParent, EntryOf(page, index));
+        return child;
+    }
+
+    /// <summary>
+    /// The shadow page of a guest table in a role, in step with the table: what it maps becomes visible at a place where no stale
+    /// translation can have been cached.
+    /// </summary>
+    /// <returns>0 when the table can't be shadowed.</returns>
+    private int Obtain(in PagingContext context, ulong frame, in ShadowRole role)
+    {
+        int page = _pool.Find(frame, in role);
+        if (page != 0)
+        {
+            SyncTree(in context, page);
+            return page;
+        }
+
+        if (!role.Direct && FindTracking(frame << 12) is not { Aliased: false }) return 0;
+        page = _pool.Take(frame, in role);
+        _pagesTaken++;
+        if (!role.Direct) UpdateTracking(frame);
+        return page;
+    }
+
+    /// <summary>Maps the page of an entry of level 1.</summary>
+    private void SetLeaf(int page, int index, ulong guestEntry, PageRights rights, in Translation translation)
+    {
+        ref ulong entry = ref _pool.Entries(page)[index];
+        ulong wanted = (ulong)translation.Host | ShadowEntry.From(rights) | ShadowEntry.Present |
+            (translation.Host == null ? ShadowEntry.Device : 0) |
+            (translation.ReadOnlySlot ? ShadowEntry.ReadOnlySlot : 0) |
+            (translation.LogsWrites ? ShadowEntry.Logged : 0);
+        if (entry != 0 && ((entry ^ wanted) & ~ShadowEntry.RightsMask) == 0 &&
+            (translation.Host != null || _pool.MappedPage(page, index) == (translation.Gpa & ~0xFFFUL)))
+        {
+            SetRights(page, index, rights);
+            _pool.Guest(page)[index] = guestEntry;
+            return;
+        }
+
+        if (entry != 0) DropLeaf(page, index);
+        entry = wanted;
+        _pool.Guest(page)[index] = guestEntry;
+        _fills++;
+        if (IsWriter(wanted)) AddWriter(page, index);
+    }
+
+    /// <summary>
+    /// Installs neighbours that the guest has used before: after a zap or a flush they will be wanted soon. They need no accessed
+    /// bit set, and get no more rights than their own dirty bit allows.
+    /// </summary>
+    private void Prefetch(in PagingContext context, int page, int index)
+    {
+        ulong* entries = _pool.Entries(page);
+        byte* table = GuestTable(page);
+        bool shortEntries = _pool[page].Role.ShortEntries;
+        int first = index & ~(PrefetchGroup - 1);
+        for (int i = first; i < first + PrefetchGroup; i++)
+        {
+            if (entries[i] != 0) continue;
+            ulong guestEntry = shortEntries ? ((uint*)table)[i] : ((ulong*)table)[i];
+            if (!PageWalker.TryReadLeaf(in context, guestEntry, _pool[page].Role.Rights, out ulong gpa, out PageRights rights)) continue;
+            Translation neighbour = default;
+            neighbour.Gpa = gpa;
+            neighbour.Place(_memory);
+            if (neighbour.Host != null) SetLeaf(page, i, guestEntry, rights, in neighbour);
+        }
+    }
+
+    /// <summary>Where the part of the guest's table begins that a page shadows.</summary>
+    private byte* GuestTable(int page)
+    {
+        ref ShadowPage shadow = ref _pool[page];
+        byte* table = _memory.HostFor(shadow.Frame << 12, 0x1000, out _);
+        return shadow.Role.ShortEntries ? table + (shadow.Role.Quadrant * ShadowPagePool.EntriesPerPage * sizeof(uint)) : table;
+    }
+
+    /// <summary>Takes over other slots: the table is empty, its quota follows the size of memory.</summary>
+    private void FollowSlots()
+    {
+        foreach (SlotTracking tracking in _tracking) tracking.Dispose();
+        SlotView[] slots = _memory.Slots;
+        _trackedSlots = slots;
+        _tracking = new SlotTracking[slots.Length];
+        _lastTracking = null;
+        ulong pages = 0;
+        for (int i = 0; i < slots.Length; i++)
+        {
+            _tracking[i] = new SlotTracking(slots[i], IsAliased(slots, i));
+            pages += slots[i].Size >> 12;
+        }
+
+        _pool.Dispose();
+        _pool = new ShadowPagePool(pages);
+    }
+
+    /// <summary>Another slot shows some of the same memory, and one of the two can be written.</summary>
+    private static bool IsAliased(SlotView[] slots, int slot)
+    {
+        SlotView view = slots[slot];
+        for (int i = 0; i < slots.Length; i++)
+        {
+            SlotView other = slots[i];
+            bool overlaps = i != slot && view.Host < other.Host + other.Size && other.Host < view.Host + view.Size;
+            if (overlaps && !(view.ReadOnly && other.ReadOnly)) return true;
+        }
+
+        return false;
+    }
+}

@@ -1,0 +1,251 @@
+using System.Runtime.InteropServices;
+using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.Helpers;
+using Vitrine.Accelerators.Software.State;
+using Vitrine.X86.Exceptions;
+using Vitrine.X86.Paging;
+using Vitrine.X86.Registers;
+using Vitrine.X86.State;
+
+namespace Vitrine.Accelerators.Software.Mmu;
+
+/// <content>Accesses by the slow path: page crossings, device memory, writes that somebody must know of.</content>
+internal sealed unsafe partial class SoftMmu
+{
+    // SAFETY: host pointers come from HostFor, which checks them against the slots; buffers are the callers' and as long as they say.
+    /// <summary>Reads with the rights of the present mode; see <see cref="GuestAccess"/> for what false means.</summary>
+    public bool Read(Op* op, ulong linear, byte* destination, int size)
+    {
+        PageAccess access = PresentAccess();
+        if (!CheckCanonical(op, linear, size) || !CheckSpecial(op, linear, size, write: false)) return false;
+
+        // A device must not see an access that the second page then refuses.
+        if (CrossesPage(linear, size) && !Probe(op, linear, size, access, _cpu->Tlb)) return false;
+        while (size > 0)
+        {
+            linear = Wrap(linear);
+            int chunk = Math.Min(size, (int)(0x1000 - (linear & 0xFFF)));
+            if (!Translate(op, linear, access, _cpu->Tlb, out ulong gpa)) return false;
+            byte* host = _memory.HostFor(gpa, chunk, out _);
+            if (host != null) Buffer.MemoryCopy(host, destination, chunk, chunk);
+            else if (!_bus.MemoryRead(op, gpa, destination, chunk)) return false;
+            linear += (ulong)chunk;
+            destination += chunk;
+            size -= chunk;
+        }
+
+        return true;
+    }
+
+    /// <summary>Writes with the rights of the present mode. The range must have passed <see cref="ProbeWrite"/>.</summary>
+    public bool Write(Op* op, ulong linear, byte* source, int size)
+    {
+        if (!CrossesPage(linear, size)) return WriteParts(op, linear, source, size, toBus: true, toMemory: true);
+
+        // Memory comes last: an instruction that leaves for the bus runs again, and must find what it read unchanged.
+        return WriteParts(op, linear, source, size, toBus: true, toMemory: false) &&
+            WriteParts(op, linear, source, size, toBus: false, toMemory: true);
+    }
+
+    /// <summary>Checks that a write of the range won't fault.</summary>
+    public bool ProbeWrite(Op* op, ulong linear, int size) =>
+        CheckCanonical(op, linear, size) && CheckSpecial(op, linear, size, write: true) && Probe(op, linear, size, PresentAccess() | PageAccess.Write, _cpu->Tlb);
+
+    /// <summary>Checks that a read of the range won't fault.</summary>
+    public bool ProbeRead(Op* op, ulong linear, int size) => Probe(op, linear, size, PresentAccess(), _cpu->Tlb);
+
+    /// <summary>Checks that a write of the range by the processor itself won't fault.</summary>
+    public bool ProbeWriteAsSupervisor(ulong linear, int size) =>
+        Probe(null, linear, size, PageAccess.Write, _tlb.Table(Tlb.SupervisorTable));
+
+    /// <summary>
+    /// An access that the processor makes for itself. Device memory can't serve it: reads are all ones, writes are lost.
+    /// </summary>
+    public bool AsSupervisor(ulong linear, byte* data, int size, bool write)
+    {
+        PageAccess access = write ? PageAccess.Write : PageAccess.Read;
+        if (write && !Probe(null, linear, size, access, _tlb.Table(Tlb.SupervisorTable))) return false;
+        while (size > 0)
+        {
+            linear = Wrap(linear);
+            int chunk = Math.Min(size, (int)(0x1000 - (linear & 0xFFF)));
+            if (!Translate(null, linear, access, _tlb.Table(Tlb.SupervisorTable), out ulong gpa)) return false;
+            byte* host = _memory.HostFor(gpa, chunk, out SlotView? slot);
+            if (write)
+            {
+                if (host != null && !slot!.ReadOnly) WriteSlot(slot, gpa, host, data, chunk);
+            }
+            else if (host != null)
+            {
+                Buffer.MemoryCopy(host, data, chunk, chunk);
+            }
+            else
+            {
+                NativeMemory.Fill(data, (nuint)chunk, 0xFF);
+            }
+
+            linear += (ulong)chunk;
+            data += chunk;
+            size -= chunk;
+        }
+
+        return true;
+    }
+
+    private PageAccess PresentAccess() =>
+        _cpu->Cpl == 3 ? PageAccess.User
+        : (_cpu->SystemFlags & Rflags.AC) != 0 ? PageAccess.SmapOverride
+        : PageAccess.Read;
+
+    private ulong Wrap(ulong linear) => (_cpu->Mode & ExecutionMode.LongMode) != 0 ? linear : (uint)linear;
+
+    private static bool IsCanonical(ulong linear) => (ulong)((long)(linear << 16) >> 16) == linear;
+
+    private static bool CrossesPage(ulong linear, int size) => (linear & 0xFFF) + (ulong)size > 0x1000;
+
+    /// <summary>An operand that begins or ends at an address that isn't canonical faults before its pages and its alignment are looked at.</summary>
+    private bool CheckCanonical(Op* op, ulong linear, int size)
+    {
+        if ((_cpu->Mode & ExecutionMode.LongMode) == 0 || (IsCanonical(linear) && IsCanonical(linear + (ulong)(size - 1)))) return true;
+        return RaiseNotCanonical(op);
+    }
+
+    private bool RaiseNotCanonical(Op* op)
+    {
+        bool stack = op != null && op->Segment == Seg.Ss && (op->Traits & OpTraits.Memory) != 0;
+        _cpu->SetFault(stack ? ExceptionVector.SS : ExceptionVector.GP, 0);
+        return false;
+    }
+
+    private bool Probe(Op* op, ulong linear, int size, PageAccess access, TlbEntry* tlb)
+    {
+        if (!CheckCanonical(op, linear, size)) return false;
+        while (size > 0)
+        {
+            linear = Wrap(linear);
+            int chunk = Math.Min(size, (int)(0x1000 - (linear & 0xFFF)));
+            if (!Translate(op, linear, access, tlb, out _)) return false;
+            linear += (ulong)chunk;
+            size -= chunk;
+        }
+
+        return true;
+    }
+
+    private bool Translate(Op* op, ulong linear, PageAccess access, TlbEntry* tlb, out ulong gpa)
+    {
+        TlbEntry* entry = GuestAccess.EntryFor(tlb, linear);
+        bool write = (access & PageAccess.Write) != 0;
+        if (entry->ReadTag == _tlb.TagFor(linear) && (!write || (entry->Page & 1) != 0))
+        {
+            gpa = (entry->Page & PageMask) | (linear & 0xFFF);
+            return true;
+        }
+
+        gpa = 0;
+        if ((_cpu->Mode & ExecutionMode.LongMode) != 0 && !IsCanonical(linear)) return RaiseNotCanonical(op);
+        if (!Miss(linear, access, out Translation translation)) return false;
+        gpa = translation.Gpa;
+        if (tlb != _tlb.Table(Tlb.EmptyTable) && translation.Host != null) Fill(entry, linear, in translation, access);
+        return true;
+    }
+
+    private bool Miss(ulong linear, PageAccess access, out Translation translation)
+    {
+        _misses++;
+        if (_translator.Translate(in _context, linear, access, out translation)) return true;
+        _guestFaults++;
+        _cpu->Cr2 = linear;
+        _cpu->SetFault(ExceptionVector.PF, translation.ErrorCode);
+        return false;
+    }
+
+    private void Fill(TlbEntry* entry, ulong linear, in Translation translation, PageAccess access)
+    {
+        bool writable = !translation.ReadOnlySlot && (translation.Rights & PageRights.Dirty) != 0 &&
+            _context.Permits(translation.Rights, access | PageAccess.Write);
+
+        // Only now: the translator may have changed the tag.
+        ulong tag = _tlb.TagFor(linear);
+        entry->ReadTag = tag;
+        entry->Addend = (ulong)translation.Host - (linear & PageMask);
+        entry->Page = (translation.Gpa & PageMask) | (writable ? 1UL : 0);
+
+        // Where writes are logged, the first one sets the tag.
+        bool open = writable && !translation.LogsWrites && !_blocks.HasCode(translation.Host) && !_translator.IsTracked(translation.Gpa);
+        entry->WriteTag = open ? tag : 0;
+        _tlb.NotePageSize(linear, translation.PageShift);
+    }
+
+    private bool WriteParts(Op* op, ulong linear, byte* source, int size, bool toBus, bool toMemory)
+    {
+        PageAccess access = PresentAccess() | PageAccess.Write;
+        while (size > 0)
+        {
+            linear = Wrap(linear);
+            int chunk = Math.Min(size, (int)(0x1000 - (linear & 0xFFF)));
+            if (!Translate(op, linear, access, _cpu->Tlb, out ulong gpa)) return false;
+            byte* host = _memory.HostFor(gpa, chunk, out SlotView? slot);
+            if (host == null || slot!.ReadOnly)
+            {
+                if (toBus && !_bus.MemoryWrite(op, gpa, source, chunk)) return false;
+            }
+            else if (toMemory)
+            {
+                WriteSlot(slot, gpa, host, source, chunk);
+                OpenForWrites(linear, gpa, host);
+            }
+
+            linear += (ulong)chunk;
+            source += chunk;
+            size -= chunk;
+        }
+
+        return true;
+    }
+
+    private void WriteSlot(SlotView slot, ulong gpa, byte* host, byte* source, int size)
+    {
+        _blocks.Invalidate(host, size);
+        Buffer.MemoryCopy(source, host, size, size);
+
+        // Behind the write: who takes the mark must also see the data.
+        slot.MarkDirty(gpa);
+        _translator.OnWrite(gpa, size);
+    }
+
+    /// <summary>Lets further writes of a page take the fast path, now that nobody needs to know about them.</summary>
+    private void OpenForWrites(ulong linear, ulong gpa, byte* host)
+    {
+        TlbEntry* entry = GuestAccess.EntryFor(_cpu->Tlb, linear);
+        ulong tag = _tlb.TagFor(linear);
+        if (entry->ReadTag == tag && (entry->Page & 1) != 0 && !_blocks.HasCode(host) && !_translator.IsTracked(gpa)) entry->WriteTag = tag;
+    }
+
+    /// <summary>Alignment checks and data breakpoints; both only where the TLB is kept empty for them.</summary>
+    private bool CheckSpecial(Op* op, ulong linear, int size, bool write)
+    {
+        if (_cpu->Tlb != _tlb.Table(Tlb.EmptyTable)) return true;
+        if (_cpu->Cpl == 3 && (_cpu->Cr0 & Cr0.AM) != 0 && (_cpu->SystemFlags & Rflags.AC) != 0 &&
+            (linear & (ulong)(Alignment(size) - 1)) != 0)
+        {
+            _cpu->SetFault(ExceptionVector.AC, 0);
+            return false;
+        }
+
+        DebugEvents.NoteData(_cpu, linear, size, write);
+        return true;
+    }
+
+    /// <summary>
+    /// The alignment that #AC asks for (SDM vol. 3, table 6-7): of numbers their size, 8 for extended precision and packed
+    /// decimals, 2 or 4 for an x87 environment or state of 16- or 32-bit form. Larger operands have rules of their own.
+    /// </summary>
+    private static int Alignment(int size) => size switch
+    {
+        2 or 14 or 94 => 2,
+        4 or 28 or 108 => 4,
+        8 or 10 => 8,
+        _ => 1,
+    };
+}

@@ -1,0 +1,207 @@
+using System.Runtime.InteropServices;
+using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.State;
+
+namespace Vitrine.Accelerators.Software.Mmu;
+
+/// <summary>
+/// The software TLB: three tables for data (one for each access mode), one for fetches, and the tags that say which entries are
+/// valid. A tag stands for an address space; giving the present space a new one drops all it had.
+/// </summary>
+internal sealed unsafe class Tlb : IDisposable
+{
+    // SAFETY: _tables and _fetches are sized by the constants used to index them. Only the vCPU's thread comes here.
+    /// <summary>CPL 3.</summary>
+    public const int UserTable = 0;
+
+    /// <summary>CPL 0 to 2, and accesses that the processor makes for itself.</summary>
+    public const int SupervisorTable = 1;
+
+    /// <summary>CPL 0 to 2 while RFLAGS.AC opens user pages under SMAP.</summary>
+    public const int OpenSupervisorTable = 2;
+
+    /// <summary>Never filled: every access takes the slow path, for alignment checks and data breakpoints.</summary>
+    public const int EmptyTable = 3;
+
+    private const ulong PageMask = ~0xFFFUL;
+    private const int TagLimit = 1 << 12;
+    private const int FetchEntries = 256;
+    private const int FilledTables = 3;
+    private const int EntriesOfLastLevel = 512;
+
+    private readonly CpuState* _cpu;
+    private readonly BlockCache _blocks;
+    private readonly TlbEntry* _tables;
+    private readonly FetchEntry* _fetches;
+
+    // One bit per hash of a 2-MiB region: set when a large page in it was split into TLB entries.
+    private readonly ulong[] _largeRegions = new ulong[64];
+
+    // The same for 1-GiB pages and regions.
+    private readonly ulong[] _hugeRegions = new ulong[64];
+    private CodeFilter _codeFilter;
+    private uint _lastTag;
+    private uint _codeEpoch;
+
+    /// <summary>Creates the TLB of one vCPU, empty.</summary>
+    public Tlb(CpuState* cpu, BlockCache blocks)
+    {
+        _cpu = cpu;
+        _blocks = blocks;
+        _tables = (TlbEntry*)NativeMemory.AllocZeroed((FilledTables + 1) * GuestAccess.TlbEntries, (nuint)sizeof(TlbEntry));
+        _fetches = (FetchEntry*)NativeMemory.AllocZeroed(FetchEntries, (nuint)sizeof(FetchEntry));
+    }
+
+    /// <summary>Times that the present address space got a new tag.</summary>
+    public ulong Flushes { get; private set; }
+
+    /// <summary>Grows whenever all tags that were given before become void.</summary>
+    public uint Epoch { get; private set; } = 1;
+
+    /// <summary>The present tag, for <see cref="TryResume"/>.</summary>
+    public ulong Stamp => ((ulong)Epoch << 32) | _cpu->TlbTag;
+
+    /// <summary>A table by number.</summary>
+    public TlbEntry* Table(int number) => _tables + (number * GuestAccess.TlbEntries);
+
+    /// <summary>The only entry that can hold the fetch translation of an address.</summary>
+    public FetchEntry* FetchEntryFor(ulong linear, bool user) =>
+        _fetches + ((linear >> 12) & ((FetchEntries / 2) - 1)) + (user ? FetchEntries / 2 : 0);
+
+    /// <summary>What a tag of the present address space must be for a page.</summary>
+    public ulong TagFor(ulong linear) => (linear & PageMask) | _cpu->TlbTag;
+
+    /// <summary>Goes back to a tag, with the entries that it had.</summary>
+    /// <param name="stamp">What <see cref="Stamp"/> was.</param>
+    /// <returns>False when it is void.</returns>
+    public bool TryResume(ulong stamp)
+    {
+        if (stamp >> 32 != Epoch) return false;
+        _cpu->TlbTag = (uint)stamp;
+        UpdateCodeTag();
+        return true;
+    }
+
+    /// <summary>Gives the present address space a new tag. Others keep theirs.</summary>
+    public void NewTag()
+    {
+        Flushes++;
+        if (++_lastTag >= TagLimit)
+        {
+            NativeMemory.Clear(_tables, (nuint)(FilledTables * GuestAccess.TlbEntries * sizeof(TlbEntry)));
+            NativeMemory.Clear(_fetches, (nuint)(FetchEntries * sizeof(FetchEntry)));
+            VoidTags();
+            NewCodeEpoch();
+            _lastTag = 1;
+        }
+
+        _cpu->TlbTag = _lastTag;
+        UpdateCodeTag();
+    }
+
+    /// <summary>Drops everything: the present address space gets a new tag, and those of others are void.</summary>
+    public void DropAll()
+    {
+        VoidTags();
+        NewTag();
+    }
+
+    /// <summary>Drops the entries of a page, under whatever tag. When it may be a piece of a large page, drops everything.</summary>
+    public void DropPage(ulong linear)
+    {
+        if (Contains(_largeRegions, linear >> 21) || Contains(_hugeRegions, linear >> 30))
+        {
+            DropAll();
+            return;
+        }
+
+        ulong page = linear & PageMask;
+        for (int table = 0; table < FilledTables; table++)
+        {
+            TlbEntry* entry = GuestAccess.EntryFor(Table(table), linear);
+            if ((entry->ReadTag & PageMask) != page && (entry->WriteTag & PageMask) != page) continue;
+            *entry = default;
+        }
+
+        for (int user = 0; user < 2; user++)
+        {
+            FetchEntry* fetch = FetchEntryFor(linear, user != 0);
+            if ((fetch->Tag & PageMask) != page) continue;
+            *fetch = default;
+        }
+
+        // Blocks are found by RIP: the jump cache would go on using the old translation.
+        if (!_codeFilter.MayContain(linear)) return;
+        NewCodeEpoch();
+        UpdateCodeTag();
+    }
+
+    /// <summary>Writes to a page take the slow path again, wherever linear addresses with these last-level table indices map it.</summary>
+    /// <param name="index">Bits 20:12 of the linear address.</param>
+    /// <param name="gpaPage">The page.</param>
+    public void ForbidWrites(int index, ulong gpaPage)
+    {
+        // The index is a part of the entry's number; what remains of it is unknown here.
+        for (int i = index; i < FilledTables * GuestAccess.TlbEntries; i += EntriesOfLastLevel)
+        {
+            if ((_tables[i].Page & PageMask) == gpaPage) _tables[i].WriteTag = 0;
+        }
+    }
+
+    /// <summary>The page of a host address has become one that code was decoded from: writes to it now take the slow path.</summary>
+    public void MarkCode(byte* host)
+    {
+        ulong page = (ulong)host & PageMask;
+        for (int i = 0; i < FilledTables * GuestAccess.TlbEntries; i++)
+        {
+            if ((_tables[i].ReadTag & PageMask) + _tables[i].Addend == page) _tables[i].WriteTag = 0;
+        }
+    }
+
+    /// <summary>Notes that a page of a size was split into entries of 4 KiB.</summary>
+    public void NotePageSize(ulong linear, int pageShift)
+    {
+        const int FourMegabytes = 22;
+        const int Gigabyte = 30;
+        if (pageShift == 12) return;
+        if (pageShift == Gigabyte)
+        {
+            Include(_hugeRegions, linear >> 30);
+            return;
+        }
+
+        Include(_largeRegions, linear >> 21);
+        if (pageShift == FourMegabytes) Include(_largeRegions, (linear >> 21) ^ 1);
+    }
+
+    /// <summary>Notes that blocks of a page go into the jump cache.</summary>
+    public void NoteCode(ulong linear) => _codeFilter.Add(linear);
+
+    /// <summary>Makes the jump cache forget, for all address spaces.</summary>
+    public void NewCodeEpoch()
+    {
+        if (++_codeEpoch == 0) _blocks.ForgetJumps();
+        _codeFilter.Clear();
+    }
+
+    /// <summary>Follows a change of the tag or the mode.</summary>
+    public void UpdateCodeTag() => _cpu->CodeTag = ((ulong)_codeEpoch << 32) | (_cpu->TlbTag << 16) | (uint)_cpu->Mode;
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        NativeMemory.Free(_tables);
+        NativeMemory.Free(_fetches);
+    }
+
+    private void VoidTags()
+    {
+        Epoch++;
+        Array.Clear(_largeRegions);
+        Array.Clear(_hugeRegions);
+    }
+
+    private static void Include(ulong[] regions, ulong number) => regions[(number >> 6) & 63] |= 1UL << (int)number;
+
+    private static bool Contains(ulong[] regions, ulong number) => (regions[(number >> 6) & 63] & (1UL << (int)number)) != 0;
+}
