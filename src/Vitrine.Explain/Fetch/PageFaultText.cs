@@ -11,8 +11,14 @@ internal static class PageFaultText
     /// <param name="isFetch">The access was a fetch; the error code says so only with execute-disable or SMEP.</param>
     public static string ErrorCode(uint code, bool isFetch) =>
         $"0x{code:x} ({((code & PageFaultError.P) != 0 ? "P: the page is present" : "P=0: not present")}, " +
-        $"{((code & PageFaultError.ID) != 0 ? "fetch" : (code & PageFaultError.WR) != 0 ? "write" : "read")}, " +
+        $"{Kind(code, isFetch)}, " +
         $"{((code & PageFaultError.US) != 0 ? "user" : "supervisor")}{((code & PageFaultError.RSVD) != 0 ? ", reserved bit set" : "")})";
+
+    private static string Kind(uint code, bool isFetch) =>
+        (code & PageFaultError.ID) != 0 ? "fetch"
+        : (code & PageFaultError.WR) != 0 ? "write"
+        : isFetch ? "a fetch, which counts as a read without NX and SMEP"
+        : "read";
 
     /// <summary>Which rule a protection fault breaks (SDM vol. 3, 4.6.1).</summary>
     public static string Protection(in PagingContext context, PageRights rights, PageAccess access)

@@ -47,7 +47,7 @@ internal static class SoftwareMmuExplanation
             return ["Nothing can be mapped: the guest's own walk fails, so the fault is the guest's, and goes to the guest."];
         }
 
-        if (steps.Count == 0) return ["This address space has no shadow page yet, not even a root: the look-up faults. The fault is the MMU's; the guest never sees it."];
+        if (steps.Count == 0) return ["No shadow page translates this part of the address space yet, there is not even a root: the look-up faults. The fault is the MMU's; the guest never sees it."];
         ShadowStep last = steps[^1];
         return last.Present
             ? ["The shadow page table maps the page already: no fault, and no guest table is looked at."]

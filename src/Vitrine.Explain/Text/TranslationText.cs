@@ -83,8 +83,8 @@ internal static class TranslationText
             writer.Fact(mmu.Evidence, index == 0 ? "what happens" : "", text);
         }
 
-        WriteShadow("shadow page table after", mmu.ShadowAfter, mmu.Evidence, writer);
-        WriteNested("two-dimensional walk after", mmu.NestedAfter, mmu.Evidence, writer);
+        if (!mmu.ShadowAfter.SequenceEqual(mmu.Shadow)) WriteShadow("shadow page table after", mmu.ShadowAfter, mmu.Evidence, writer);
+        if (!mmu.NestedAfter.SequenceEqual(mmu.Nested)) WriteNested("two-dimensional walk after", mmu.NestedAfter, mmu.Evidence, writer);
         if (mmu.Counters.Count > 0)
         {
             writer.Fact(mmu.Evidence, "counters", string.Join(", ", mmu.Counters.Select(counter => $"{counter.Name} +{counter.By}")));
@@ -116,7 +116,7 @@ internal static class TranslationText
     private static void WriteNested(string title, IReadOnlyList<NestedReference> references, Evidence evidence, StoryWriter writer)
     {
         if (references.Count == 0) return;
-        writer.Subheading($"{title}: {references.Count} memory references when nothing is cached");
+        writer.Subheading($"{title}: {(references[^1].Present ? $"{references.Count} memory references when nothing is cached" : "it ends at the first entry that is absent")}");
         writer.Head(NestedWidths, ["#", "reads", "for address", "value", ""]);
         foreach ((NestedReference reference, int index) in references.Select((reference, index) => (reference, index)))
         {

@@ -1,0 +1,140 @@
+using Vitrine.Boot;
+using Vitrine.Explain;
+using Vitrine.Explain.Model;
+using Vitrine.X86;
+using Vitrine.X86.Paging;
+using Xunit;
+
+namespace Vitrine.Tests.Explain;
+
+/// <summary>
+/// What machine.Explain tells of addresses of a guest in 64-bit mode, whose first 4 GiB are identity-mapped with 2-MiB supervisor pages by tables at 0x90000
+/// (see FlatMode.Long). Expected values are the manual's (SDM vol. 3, 4.5 and 4.7).
+/// </summary>
+public sealed class AddressExplanationTests : IDisposable
+{
+    private const ulong DirectoryOfFirstGigabyte = 0x9_2000;
+    private readonly VirtualMachine _machine = VirtualMachine.Create(new MachineConfig
+    {
+        Boot = new BootSource.FlatBytes(new byte[] { 0xF4 }, new Gpa(0x10_0000), 0x10_0000, FlatMode.Long),
+        MemoryBytes = 16 << 20,
+        Accelerator = AcceleratorChoice.Soft,
+    });
+
+    [Fact]
+    public void A_mapped_address_is_followed_to_host_memory()
+    {
+        TranslationStory story = _machine.Explain(new Gva(0x60_1234));
+        Assert.Equal(["PML4E", "PDPTE", "PDE"], story.Walk.Select(entry => entry.Name));
+        Assert.Equal([0, 0, 3], story.Walk.Select(entry => entry.Index));
+        Assert.Equal([0x9_0000ul, 0x9_1000ul, DirectoryOfFirstGigabyte + 24], story.Walk.Select(entry => entry.Address));
+        Assert.Equal(2u << 20, story.PageSize);
+        Assert.Equal(0x60_1234u, story.Gpa);
+        Assert.Equal("ram-low", story.Slot!.Name);
+        Assert.Equal(story.Slot.HostVirtual + 0x60_1234, story.Host!.HostVirtual);
+        Assert.Null(story.PageFaultErrorCode);
+    }
+
+    [Theory]
+    [InlineData(PageAccess.Read, 0x0)]
+    [InlineData(PageAccess.Write, 0x2)]
+    [InlineData(PageAccess.Read | PageAccess.User, 0x4)]
+    [InlineData(PageAccess.Write | PageAccess.User, 0x6)]
+    public void An_address_that_is_not_mapped_ends_at_the_level_that_stops_it(PageAccess access, uint errorCode)
+    {
+        TranslationStory story = _machine.Explain(new Gva(0x1_4000_0000), access);
+        Assert.Equal(["PML4E", "PDPTE"], story.Walk.Select(entry => entry.Name));
+        Assert.Equal(5, story.Walk[^1].Index);
+        Assert.Equal(errorCode, story.PageFaultErrorCode);
+        Assert.Null(story.Gpa);
+        Assert.Null(story.Slot);
+    }
+
+    [Fact]
+    public void A_user_access_to_a_supervisor_page_is_a_protection_fault()
+    {
+        TranslationStory story = _machine.Explain(new Gva(0x1000), PageAccess.Read | PageAccess.User);
+        Assert.Equal(0x5u, story.PageFaultErrorCode);
+        Assert.Contains("U/S", story.Outcome, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(0x0000_8000_0000_0000)]
+    [InlineData(0xFFFF_7FFF_FFFF_FFFF)]
+    public void An_address_that_is_not_canonical_is_not_walked(ulong address)
+    {
+        TranslationStory story = _machine.Explain(new Gva(address));
+        Assert.Empty(story.Walk);
+        Assert.Null(story.Gpa);
+        Assert.Contains("#GP(0)", story.Outcome, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_mapped_address_without_memory_has_no_slot()
+    {
+        TranslationStory story = _machine.Explain(new Gva(0xFED0_0000));
+        Assert.Equal(0xFED0_0000u, story.Gpa);
+        Assert.Null(story.Slot);
+        Assert.Null(story.Host);
+    }
+
+    [Fact]
+    public void A_root_where_no_memory_is_reads_as_all_ones_and_has_reserved_bits_set()
+    {
+        _machine.GetState(0).Cr3 = 0x20_0000_0000;
+        TranslationStory story = _machine.Explain(new Gva(0x1000));
+        WalkEntry entry = Assert.Single(story.Walk);
+        Assert.False(entry.InMemory);
+        Assert.Equal(ulong.MaxValue, entry.Value);
+        Assert.Equal(0x9u, story.PageFaultErrorCode);
+        Assert.Contains("no memory slot", story.Cr3Use, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Looking_leaves_accessed_and_dirty_bits_and_counters_as_they_are()
+    {
+        byte[] before = Tables();
+        var counters = _machine.GetMmu(0)!.Counters;
+        _machine.Explain(new Gva(0x60_0000), PageAccess.Write);
+        _machine.Explain(new Gva(0x60_0000), PageAccess.Fetch);
+        Assert.Equal(before, Tables());
+        Assert.Equal(counters, _machine.GetMmu(0)!.Counters);
+    }
+
+    [Fact]
+    public void An_entry_with_a_reserved_bit_is_named()
+    {
+        Span<byte> entry = stackalloc byte[8];
+
+        // Bit 13 of a PDE that maps a 2-MiB page (SDM vol. 3, table 4-18).
+        BitConverter.TryWriteBytes(entry, 0x20_0083UL | (1 << 13));
+        Assert.True(_machine.Memory.TryWrite(new Gpa(DirectoryOfFirstGigabyte + 8), entry));
+        TranslationStory story = _machine.Explain(new Gva(0x20_0000));
+        Assert.Equal(0x9u, story.PageFaultErrorCode);
+        Assert.Contains("13", story.Walk[^1].Decision, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_machine_that_runs_is_not_explained()
+    {
+        using VirtualMachine running = VirtualMachine.Create(new MachineConfig
+        {
+            Boot = new BootSource.FlatBytes(new byte[] { 0xEB, 0xFE }, new Gpa(0x10_0000), 0x10_0000, FlatMode.Long),
+            MemoryBytes = 16 << 20,
+            Accelerator = AcceleratorChoice.Soft,
+        });
+        running.Start();
+        Assert.Throws<InvalidOperationException>(() => running.Explain(new Gva(0)));
+        running.Pause();
+        Assert.Equal(0u, running.Explain(new Gva(0)).Gpa);
+    }
+
+    public void Dispose() => _machine.Dispose();
+
+    private byte[] Tables()
+    {
+        byte[] tables = new byte[6 * 0x1000];
+        Assert.True(_machine.Memory.TryRead(new Gpa(0x9_0000), tables));
+        return tables;
+    }
+}
