@@ -9,6 +9,7 @@ using Vitrine.X86.Cpuid;
 using Vitrine.X86.Exceptions;
 using Vitrine.X86.Registers;
 using Vitrine.X86.State;
+using Vitrine.X86.VmEntry;
 
 namespace Vitrine.Accelerators.Software;
 
@@ -21,6 +22,12 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
     private const long LongestPoll = 20_000;
     private const long ShortestPoll = 400;
     private const long NanosecondsPerInstruction = 5;
+
+    private static readonly EntryEnvironment s_processor = new()
+    {
+        PhysicalAddressBits = CpuModels.PhysicalAddressBits,
+        Cr4Supported = ControlRegisters.ImplementedCr4,
+    };
 
     private readonly CpuState* _cpu;
     private readonly byte* _data;
@@ -157,16 +164,28 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
         // Whoever puts a state may have written to memory too, where nobody notices it.
         _mmu.Reset();
         CpuModes.Refresh(_cpu);
+        EntryFailure = EntryChecks.FirstFailure(state, s_processor);
     }
+
+    /// <inheritdoc/>
+    public EntryCheckResult? EntryFailure { get; private set; }
 
     /// <inheritdoc/>
     public ref VmExit Run()
     {
+        if (EntryFailure is not null) return ref RefuseEntry();
         _running = true;
         Interlocked.MemoryBarrier();
         if (_flushesWanted != _flushesDone) AnswerFlush();
         RunUntilExit();
         _running = false;
+        return ref _exit;
+    }
+
+    private ref VmExit RefuseEntry()
+    {
+        _exit.Reason = VmExitReason.FailEntry;
+        _exit.Detail = EntryRefusals.InvalidGuestState;
         return ref _exit;
     }
 

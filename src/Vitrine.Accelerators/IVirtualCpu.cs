@@ -1,6 +1,7 @@
 using Vitrine.Accelerators.Mmu;
 using Vitrine.X86.Cpuid;
 using Vitrine.X86.State;
+using Vitrine.X86.VmEntry;
 
 namespace Vitrine.Accelerators;
 
@@ -62,6 +63,12 @@ public interface IVirtualCpu : IDisposable
 
     /// <summary>The MMU that translates for this vCPU, where it is the accelerator's own; null on KVM.</summary>
     IMmuInspection? Mmu { get; }
+
+    /// <summary>
+    /// Why the state last put can't be entered, where the accelerator makes the processor's checks itself: <see cref="Run"/> then returns
+    /// <see cref="VmExitReason.FailEntry"/> until another state is put. Null where it enters, and on KVM, whose processor doesn't say.
+    /// </summary>
+    EntryCheckResult? EntryFailure => null;
 
     /// <summary>Guest instructions executed since creation, where the accelerator counts them; else 0. Any thread; approximate while running.</summary>
     ulong InstructionsExecuted { get; }

@@ -11,6 +11,10 @@ namespace Vitrine.Accelerators.Software.Helpers;
 internal static unsafe class ControlRegisters
 {
     // SAFETY: takes the running vCPU's state.
+    /// <summary>The CR4 bits that this CPU implements, whether or not a guest's CPUID announces them.</summary>
+    public const ulong ImplementedCr4 = Cr4.PCE | Cr4.VME | Cr4.PVI | Cr4.DE | Cr4.PSE | Cr4.TSD | Cr4.PAE | Cr4.MCE | Cr4.PGE | Cr4.OSFXSR |
+        Cr4.OSXMMEXCPT | Cr4.PCIDE | Cr4.OSXSAVE | Cr4.FSGSBASE | Cr4.SMEP | Cr4.SMAP | Cr4.UMIP;
+
     private const ulong KeepTranslations = 1UL << 63;
     private const ulong PcidMask = 0xFFF;
     private const uint Leaf1 = 1;

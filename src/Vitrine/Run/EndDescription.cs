@@ -38,11 +38,10 @@ internal static class EndDescription
                     "The guest's interrupt table or stack is probably not set up, or damaged.",
                     outcome, ref exit, vcpu, memory);
             case ExitKind.FailEntry:
+                vcpu.Synchronize();
                 return Full(
                     VmEndReason.FailEntry,
-                    $"The host's CPU refused to enter the guest (hardware reason 0x{outcome.Value:x}). " +
-                    "The guest's registers are probably in a combination that this CPU can't run.",
-                    outcome, ref exit, vcpu, memory);
+                    EntryAdvice.Explain(outcome.Value, vcpu.Accelerated.EntryFailure, vcpu.State), outcome, ref exit, vcpu, memory);
             default:
                 vcpu.Refresh();
                 Instruction? instruction =

@@ -72,6 +72,8 @@ internal sealed class FuzzState
 
     private ulong Number() => Number(_random);
 
+    private static ulong Canonical(ulong address) => (ulong)((long)(address << 16) >> 16);
+
     private void Build()
     {
         FuzzCode.Fill(_random, _machine.Ram(Code, CodeSize));
@@ -106,7 +108,8 @@ internal sealed class FuzzState
         _state.Fpu.Mxcsr = (uint)_random.Next(0x10000);
         for (int i = 0; i < 8; i++) _state.Fpu.St[i] = new UInt128((ushort)Number(), Number());
         for (int i = 0; i < 16; i++) _state.Fpu.Xmm[i] = new UInt128(Number(), Number());
-        _state.Events = new PendingEvents { InterruptShadow = (byte)(OneIn(8) ? _random.Next(3) : 0) };
+        // STI's shadow only with IF.
+        _state.Events = new PendingEvents { InterruptShadow = (byte)(OneIn(8) ? _random.Next((_state.Rflags & Rflags.IF) != 0 ? 3 : 2) : 0) };
         _state.MpState = OneIn(32) ? MpState.Halted : MpState.Runnable;
     }
 
@@ -116,7 +119,8 @@ internal sealed class FuzzState
         {
             ushort selector = (ushort)(i == Seg.Cs ? 0x1000 : OneIn(4) ? _random.Next(0x10000) : 0);
             uint limit = OneIn(8) ? uint.MaxValue : 0xFFFF;
-            _state.Segments[i] = new SegmentRegister(selector, (ulong)selector << 4, limit, i == Seg.Cs ? 0x9Bu : 0x93u);
+            uint granularity = limit > 0xFFFF ? 0x8000u : 0;
+            _state.Segments[i] = new SegmentRegister(selector, (ulong)selector << 4, limit, (i == Seg.Cs ? 0x9Bu : 0x93u) | granularity);
         }
 
         _state.Rip &= CodeSize - 1;
@@ -140,12 +144,12 @@ internal sealed class FuzzState
         _state.Gdtr = new DescriptorTable(Gdt, (ushort)(OneIn(8) ? _random.Next(0x1000) : 0xFFF));
         _state.Idtr = new DescriptorTable(Idt, (ushort)(OneIn(8) ? _random.Next(0x1000) : 0xFFF));
         uint dpl = (uint)cpl << 5;
-        uint codeSize = code64 ? 0xA000u : mode == 1 ? 0u : 0xC000u;
+        uint codeSize = code64 ? 0xA000u : mode == 1 ? 0x8000u : 0xC000u;
         for (int i = Seg.Es; i <= Seg.Gs; i++)
         {
             ushort selector = (ushort)(((1 + cpl) * 16) + cpl + (i == Seg.Cs ? 0 : 8));
             uint limit = mode == 1 && OneIn(2) ? 0x1FFFF : uint.MaxValue;
-            ulong segmentBase = longMode && i is Seg.Fs or Seg.Gs && OneIn(2) ? Number() : 0;
+            ulong segmentBase = longMode && i is Seg.Fs or Seg.Gs && OneIn(2) ? Canonical(Number()) : 0;
             _state.Segments[i] = new SegmentRegister(selector, segmentBase, limit, (i == Seg.Cs ? 0x9Bu : 0x93u) | dpl | (i == Seg.Cs ? codeSize : 0xC000u));
             if (OneIn(20) && i > Seg.Ss) _state.Segments[i] = new SegmentRegister(0, 0, 0, SegmentRegister.UnusableBit);
         }

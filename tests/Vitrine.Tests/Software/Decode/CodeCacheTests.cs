@@ -360,7 +360,7 @@ public abstract class CodeCacheTests(MmuMode mmu)
         m.Write(M.Code + 0x1233, 0x40, 0x40 /* INC EAX twice */, 0xF4);
         if (limit == 0x1233) m.Write(M.Code + 0x1233, 0xFF, 0xC0, 0xF4);
         SegmentRegister code = m.State.Segments[Seg.Cs];
-        m.State.Segments[Seg.Cs] = new(code.Selector, M.Code, limit, code.Access);
+        m.State.Segments[Seg.Cs] = new(code.Selector, M.Code, limit, code.Access & ~0x8000u); // in bytes
         m.State.Rip = 0x1233;
         m[Gpr.Rax] = 0;
         Assert.Equal(expected, m.Run());
