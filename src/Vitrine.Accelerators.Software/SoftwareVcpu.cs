@@ -87,7 +87,16 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
     public ulong InstructionsExecuted => Volatile.Read(ref _cpu->Instructions);
 
     /// <inheritdoc/>
-    public bool SingleStep { get; set; }
+    public bool SingleStep
+    {
+        get => (_cpu->Mode & ExecutionMode.SingleStep) != 0;
+        set
+        {
+            // The mode is part of a block's key: what was decoded for one way of running stays for the next time.
+            _cpu->Mode = (_cpu->Mode & ~ExecutionMode.SingleStep) | (value ? ExecutionMode.SingleStep : ExecutionMode.None);
+            _mmu.RefreshMode();
+        }
+    }
 
     /// <inheritdoc/>
     IMmuInspection? IVirtualCpu.Mmu => _mmu;
@@ -366,13 +375,13 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
     /// <returns>False when the exit is filled in.</returns>
     private bool RunOne()
     {
+        // The end of the one-instruction block must come back here.
+        Volatile.Write(ref _cpu->PollAt, 0);
+        if (SingleStep && !GuestNeedsSteps()) return RunBlocks();
         ulong flags = _cpu->SystemFlags;
         uint shadow = _cpu->InterruptShadow;
         if (DebugEvents.HasInstructionBreakpoint(_cpu, LinearRip())) return InterruptDelivery.DeliverDebugTrap(_cpu) || ShutDown();
         _cpu->InterruptShadow = 0;
-
-        // The end of the one-instruction block must come back here.
-        Volatile.Write(ref _cpu->PollAt, 0);
         Op* op = FindSingle();
         if (op != null) Execute(op);
         switch (_cpu->Leave)
@@ -417,9 +426,11 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
         while (op != null);
     }
 
-    private bool NeedsSteps()
+    private bool NeedsSteps() => SingleStep || GuestNeedsSteps();
+
+    private bool GuestNeedsSteps()
     {
-        if (_cpu->InterruptShadow != 0 || _cpu->PendingDebug != 0 || SingleStep) return true;
+        if (_cpu->InterruptShadow != 0 || _cpu->PendingDebug != 0) return true;
         if (!DebugEvents.NeedsStepping(_cpu)) return false;
 
         // RF alone only holds back instruction breakpoints: without any it may as well go now.
@@ -614,7 +625,8 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu
         }
 
         int offset = (int)((ulong)host & 0xFFF);
-        if (!_builder.Build(host, 0x1000 - offset, offset, _cpu->Mode, BlockBuilder.MaxOperations, block)) return null;
+        int limit = SingleStep ? 1 : BlockBuilder.MaxOperations;
+        if (!_builder.Build(host, 0x1000 - offset, offset, _cpu->Mode, limit, block)) return null;
         block->Host = host;
         bool known = _blocks.HasCode(host);
         _blocks.Commit(block);

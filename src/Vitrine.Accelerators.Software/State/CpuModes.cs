@@ -18,7 +18,7 @@ internal static unsafe class CpuModes
         bool vm86 = isProtected && (cpu->SystemFlags & Rflags.VM) != 0;
         bool longMode = (cpu->Efer & Efer.LMA) != 0;
         uint code = cpu->Segments[Seg.Cs].Access;
-        ExecutionMode mode = ExecutionMode.None;
+        ExecutionMode mode = cpu->Mode & ExecutionMode.SingleStep;
         if (isProtected) mode |= ExecutionMode.Protected;
         if (vm86) mode |= ExecutionMode.Virtual8086;
         if (longMode) mode |= ExecutionMode.LongMode;

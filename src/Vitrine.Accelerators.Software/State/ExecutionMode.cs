@@ -36,4 +36,7 @@ internal enum ExecutionMode : uint
 
     /// <summary>CPL 3: user-mode fetch rights.</summary>
     User = 256,
+
+    /// <summary>The user of the vCPU steps it: blocks hold one instruction. No part of the guest's state.</summary>
+    SingleStep = 512,
 }

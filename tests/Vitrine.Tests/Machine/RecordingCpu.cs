@@ -34,6 +34,9 @@ internal sealed class RecordingCpu : IVirtualCpu
     /// <summary>Called in each run: what the guest does.</summary>
     public Action? OnRun { get; set; }
 
+    /// <summary>Called in each put.</summary>
+    public Action? OnPut { get; set; }
+
     public void Enqueue(params VmExitReason[] exits)
     {
         foreach (VmExitReason exit in exits) _exits.Enqueue(exit);
@@ -50,6 +53,7 @@ internal sealed class RecordingCpu : IVirtualCpu
     public void PutState(ProcessorState state, PutLevel level)
     {
         Calls.Add($"put {level}");
+        OnPut?.Invoke();
         Rip = state.Rip;
     }
 
