@@ -21,7 +21,7 @@ internal sealed class HtmlTable
         writer.Open("th", ("scope", "col"), ("class", "evidence"));
         writer.Element("span", "how it is known", ("class", "spoken"));
         writer.Close();
-        foreach (HtmlColumn column in columns) writer.Element("th", column.Name, ("scope", "col"), ("class", column.Style));
+        foreach (HtmlColumn column in columns) writer.Element("th", column.Name, ("scope", "col"), ("class", column.Style == "number" ? "number" : null));
         writer.Close();
         writer.Close();
         writer.Open("tbody");

@@ -44,7 +44,7 @@ internal static class StoryStyle
         dt { color: var(--faint); }
         dd { margin: 0; max-width: 90ch; }
         dl > .code dd { font-weight: 600; font-size: 1em; }
-        dl > .stop { background: var(--stop); border-left: 4px solid var(--stop-line); padding-left: .6rem; }
+        dl > .stop { background: var(--stop); border-left: 4px solid var(--stop-line); padding-left: .6rem; margin-left: calc(-.6rem - 4px); }
         dl > .stop dt, dl > .stop dd { color: var(--stop-ink); }
         .scroll { overflow-x: auto; }
         table { border-collapse: collapse; margin: .5rem 0 1rem; min-width: 40%; }
@@ -66,11 +66,14 @@ internal static class StoryStyle
         .events { margin: .25rem 0 1rem; padding-left: 2rem; max-width: 85ch; }
         figure { margin: 1rem 0 1.5rem; padding: 0; }
         figcaption { color: var(--faint); margin-bottom: .5rem; }
-        .drawing { overflow-x: auto; }
+        .drawing { overflow-x: auto; position: relative; }
+        .drawing:hover, .drawing:focus-within { z-index: 1; }
+        @media (min-width: 1120px) { .drawing, .drawing svg { overflow: visible; } }
         svg { display: block; width: 100%; min-width: 1040px; height: auto; }
         svg text { font-size: 13px; fill: var(--ink); }
         svg .small { font-size: 11.5px; }
-        svg .tiny { font-size: 8.5px; }
+        svg .dense { font-size: 9.5px; }
+        svg .tiny { font-size: 8px; }
         svg .code { font-size: 11.5px; }
         svg .large { font-size: 15px; font-weight: 600; }
         svg .operator { font-size: 20px; fill: var(--faint); }
@@ -86,10 +89,11 @@ internal static class StoryStyle
         svg .box.absent { fill: var(--absent); stroke: var(--absent-line); stroke-width: 2; stroke-dasharray: 5 3; }
         svg .box.panel { fill: var(--page); stroke: var(--ink); stroke-width: 1.5; }
         svg .box.unused { fill: none; stroke-dasharray: 4 3; }
-        svg .unused { opacity: .75; }
+        svg .field.unused .box { fill: none; stroke-dasharray: 4 3; }
         svg .box.bit { stroke: var(--faint); rx: 0; }
         svg .box.bit.set { fill: var(--taken); stroke: var(--taken-line); }
         svg .box.bit.address { fill: var(--l4); stroke: var(--l4-line); }
+        svg .box.bit.wrong { fill: var(--stop); stroke: var(--stop-line); }
         svg .box.bit.clear { fill: var(--page); }
         svg .box.bit.ignored { fill: var(--band); stroke: var(--rule); }
         svg .box.level5 { fill: var(--l5); stroke: var(--l5-line); } svg .index.level5 { stroke: var(--l5-line); }
@@ -111,8 +115,8 @@ internal static class StoryStyle
         svg .target { fill: transparent; stroke: none; cursor: help; }
         svg .hot:focus-visible { outline: none; }
         svg .hot:hover > .target, svg .hot:focus > .target { stroke: var(--link); stroke-width: 3; }
-        svg .tip { visibility: hidden; pointer-events: none; }
-        svg .hot:hover .tip, svg .hot:focus .tip { visibility: visible; }
+        svg .tip { display: none; pointer-events: none; }
+        svg .hot:hover .tip, svg .hot:focus .tip { display: inline; }
         @media (max-width: 720px) {
           body { padding: 1rem 1rem 3rem; }
           h1 { font-size: 1.35rem; }
@@ -120,16 +124,17 @@ internal static class StoryStyle
           table, tbody, tr, th, td { display: block; width: auto; }
           caption { display: block; }
           thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
-          tbody tr { position: relative; padding: .4rem 0 .4rem 1.4rem; border-bottom: 1px solid var(--rule); }
+          tbody tr { position: relative; display: flex; flex-direction: column; padding: .4rem 0 .4rem 1.4rem; border-bottom: 1px solid var(--rule); }
           th, td { border: 0; padding: 0; text-align: left; }
           tr.stop, tr.odd { padding-right: .4rem; }
           tr.stop { background: var(--stop); } tr.odd { background: var(--absent); }
           .evidence { position: absolute; left: 0; top: .4rem; }
           .empty { display: none; }
+          tbody th { order: -1; }
           tr.depth1, tr.depth2, tr.depth3 { margin-left: 1rem; }
           tr .call { padding-left: 0 !important; }
-          td[data-label]::before { content: attr(data-label) ": "; color: var(--faint); font-family: system-ui, sans-serif; }
-          .number { white-space: normal; }
+          td[data-label]::before, th.number::before { content: attr(data-label) ": "; color: var(--faint); font-family: system-ui, sans-serif; }
+          .number { white-space: normal; text-align: left; }
         }
         @media print {
           :root { color-scheme: light; }

@@ -66,7 +66,7 @@ internal static class TranslationHtml
                 entry.Name,
                 $"{entry.Index}",
                 entry.IsRegister() ? "register" : Hex.Of(entry.Address),
-                story.HasWideEntries() ? Hex.Wide(entry.Value) : Hex.Of(entry.Value),
+                story.HasWideEntries() ? Hex.Wide(entry.Value) : $"0x{entry.Value:x8}",
                 string.Join(' ', entry.Bits),
                 entry.Decision);
         }

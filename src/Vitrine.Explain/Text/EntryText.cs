@@ -67,7 +67,7 @@ internal static class EntryText
             }
 
             // The same note for neighbouring fields stands once, behind the last of them.
-            string[] notes = [.. fields.Select(field => field?.Note ?? "").Where(note => note.Length > 0).Distinct()];
+            string[] notes = [.. Remarks(fields.Select(field => field?.Note))];
             if (!notes.SequenceEqual(pending)) WriteNotes(pending, writer);
             pending = notes;
             string[] values = [.. fields.Select((field, index) => index > 0 && field?.Value == fields[0]?.Value ? "=" : field?.Value ?? "-")];
@@ -127,4 +127,14 @@ internal static class EntryText
     private static bool Fails(EntryModeStory mode, string rule) => mode.Checks.Any(check => check.Rule == rule && check.Outcome == "failed");
 
     private static char Mark(string? outcome) => outcome switch { "passed" => '+', "failed" => '!', "not checked" => '?', _ => '.' };
+
+    // What is said of one line in each mode (null where the mode hasn't the line), once; with the modes' numbers where it isn't said of all.
+    private static IEnumerable<string> Remarks(IEnumerable<string?> byMode)
+    {
+        (string? Text, int Number)[] remarks = [.. byMode.Select((text, index) => (text, index + 1)).Where(remark => remark.text is not null)];
+        foreach (IGrouping<string?, (string? Text, int Number)> same in remarks.GroupBy(remark => remark.Text).Where(group => group.Key!.Length > 0))
+        {
+            yield return same.Count() == remarks.Length ? same.Key! : $"{string.Concat(same.Select(remark => $"[{remark.Number}]"))} {same.Key}";
+        }
+    }
 }

@@ -5,7 +5,7 @@ namespace Vitrine.Explain.Text;
 /// <summary>An execution as text.</summary>
 internal static class ExecutionText
 {
-    private static readonly int[] ChangeWidths = [14, 44];
+    private static readonly int[] ChangeWidths = [16, 38];
 
     /// <summary>Writes it.</summary>
     public static void Write(ExecutionStory execution, StoryWriter writer)

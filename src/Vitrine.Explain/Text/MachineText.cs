@@ -16,7 +16,7 @@ internal static class MachineText
         writer.Fact(Evidence.Observed, "accelerator", machine.Accelerator);
         writer.Fact(machine.MmuEvidence, "MMU", machine.Mmu);
         writer.Gap();
-        writer.Prose("● observed in this run    ○ derived from it by the architecture's rules: user space can't read what it says");
+        writer.Prose("● observed in this run    ○ derived by the architecture's rules: user space can't read it");
         writer.Subheading("Memory slots: guest-physical addresses that have memory behind them");
         writer.Head(SlotWidths, ["", "name", "from", "to", "size", "rights, host virtual"]);
         foreach (SlotFact slot in machine.Slots)

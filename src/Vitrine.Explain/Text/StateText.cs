@@ -5,8 +5,8 @@ namespace Vitrine.Explain.Text;
 /// <summary>Step 2 as text.</summary>
 internal static class StateText
 {
-    private static readonly int[] RegisterWidths = [10, 44];
-    private static readonly int[] ChangeWidths = [18, 34];
+    private static readonly int[] RegisterWidths = [10, 46];
+    private static readonly int[] ChangeWidths = [24, 32];
 
     /// <summary>Writes it.</summary>
     public static void Write(StateStory state, StoryWriter writer)

@@ -15,6 +15,7 @@ internal sealed class StoryWriter(TextWriter output, bool colour)
     /// <summary>A heading with a rule behind it, to the page's end.</summary>
     public void Heading(string text)
     {
+        text = Clean(text);
         output.WriteLine();
         output.WriteLine($"{Style(text, TextStyle.Heading)} {Style(new string('─', Math.Max(0, Width - text.Length - 1)), TextStyle.Faint)}");
     }
@@ -23,7 +24,7 @@ internal sealed class StoryWriter(TextWriter output, bool colour)
     public void Subheading(string text)
     {
         output.WriteLine();
-        output.WriteLine($"  {Style(text, TextStyle.Heading)}");
+        foreach (string line in Wrap(text, Width - MarkWidth)) output.WriteLine($"  {Style(line, TextStyle.Heading)}");
     }
 
     /// <summary>Running text without a mark.</summary>
@@ -35,7 +36,7 @@ internal sealed class StoryWriter(TextWriter output, bool colour)
     /// <summary>A fact: its name, and a text that goes on in the same column below where it is long.</summary>
     public void Fact(Evidence evidence, string name, string text, TextStyle style = TextStyle.Plain, int nameWidth = 16, int indent = 0)
     {
-        string label = name.PadRight(nameWidth);
+        string label = Clean(name).PadRight(nameWidth);
         int left = MarkWidth + indent + label.Length + 1;
         string lead = $"{Mark(evidence)} {new string(' ', indent)}{label} ";
         foreach (string line in Wrap(text, Width - left))
@@ -45,9 +46,7 @@ internal sealed class StoryWriter(TextWriter output, bool colour)
         }
     }
 
-    /// <summary>
-    /// A row of a table. All cells but the last have their width, and push what follows when they are longer; the last one wraps.
-    /// </summary>
+    /// <summary>A row of a table. Each cell wraps in its column; the last one has the rest of the page.</summary>
     public void Row(Evidence evidence, ReadOnlySpan<int> widths, ReadOnlySpan<string> cells, TextStyle style = TextStyle.Plain) =>
         Row(Mark(evidence), widths, cells, style);
 
@@ -59,27 +58,33 @@ internal sealed class StoryWriter(TextWriter output, bool colour)
 
     private void Row(string mark, ReadOnlySpan<int> widths, ReadOnlySpan<string> cells, TextStyle style)
     {
-        StringBuilder lead = new();
-        for (int i = 0; i < cells.Length - 1; i++) lead.Append(cells[i].PadRight(widths[i])).Append(' ');
-        int left = MarkWidth + lead.Length;
-        string first = $"{mark} {Style(lead.ToString(), style)}";
-
-        // A table whose other cells leave too little room goes on below.
+        // A table whose other cells leave too little room for the last one goes on below.
         const int Least = 20;
-        int room = Width - left;
-        if (room < Least && cells[^1].Length > room)
+        int left = MarkWidth;
+        for (int i = 0; i < cells.Length - 1; i++) left += widths[i] + 1;
+        bool below = Width - left < Least && cells[^1].Length > Width - left;
+        int columns = below ? cells.Length - 1 : cells.Length;
+        string[][] wrapped = new string[columns][];
+        for (int i = 0; i < columns; i++) wrapped[i] = [.. Wrap(cells[i], i == cells.Length - 1 ? Width - left : widths[i])];
+        int height = wrapped.Max(lines => lines.Length);
+        StringBuilder line = new();
+        for (int row = 0; row < height; row++)
         {
-            output.WriteLine(first.TrimEnd());
-            left = MarkWidth + 8;
-            room = Width - left;
-            first = new string(' ', left);
+            line.Clear();
+            for (int i = 0; i < columns; i++)
+            {
+                string cell = row < wrapped[i].Length ? wrapped[i][row] : "";
+                if (i < cells.Length - 1) line.Append(cell.PadRight(widths[i])).Append(' ');
+                else line.Append(cell);
+            }
+
+            string lead = row == 0 ? $"{mark} " : new string(' ', MarkWidth);
+            output.WriteLine($"{lead}{Style(line.ToString().TrimEnd(), style)}".TrimEnd());
         }
 
-        foreach (string line in Wrap(cells[^1], room))
-        {
-            output.WriteLine($"{first}{Style(line, style)}".TrimEnd());
-            first = new string(' ', left);
-        }
+        if (!below) return;
+        const int Indent = MarkWidth + 8;
+        foreach (string rest in Wrap(cells[^1], Width - Indent)) output.WriteLine($"{new string(' ', Indent)}{Style(rest, style)}".TrimEnd());
     }
 
     private string Mark(Evidence evidence) => evidence == Evidence.Observed ? "●" : Style("○", TextStyle.Faint);
@@ -98,9 +103,25 @@ internal sealed class StoryWriter(TextWriter output, bool colour)
         return $"\u001b[{code}m{text}\u001b[0m";
     }
 
-    /// <summary>Breaks a text at spaces; a word that is longer than a line is cut.</summary>
+    /// <summary>
+    /// Breaks a text at spaces; a word that is longer than a line is cut. What an indented text goes on with is indented by two more.
+    /// </summary>
     internal static IEnumerable<string> Wrap(string text, int width)
     {
+        text = Clean(text);
+        int indent = text.Length - text.AsSpan().TrimStart(' ').Length;
+        if (indent > 0 && indent < width / 2)
+        {
+            string lead = new(' ', indent);
+            foreach (string line in Wrap(text[indent..], width - indent - 2))
+            {
+                yield return lead + line;
+                lead = new string(' ', indent + 2);
+            }
+
+            yield break;
+        }
+
         if (text.Length == 0)
         {
             yield return "";
@@ -118,4 +139,11 @@ internal sealed class StoryWriter(TextWriter output, bool colour)
 
         yield return rest.ToString();
     }
+
+    // A story quotes names of files and words of the guest: none of them may steer the terminal.
+    private static string Clean(string text) =>
+        text.Any(char.IsControl) ? string.Create(text.Length, text, static (clean, from) =>
+        {
+            for (int i = 0; i < clean.Length; i++) clean[i] = char.IsControl(from[i]) ? '\uFFFD' : from[i];
+        }) : text;
 }

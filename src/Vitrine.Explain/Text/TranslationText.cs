@@ -22,7 +22,7 @@ internal static class TranslationText
     {
         writer.Fact(Evidence.Observed, "paging", story.PagingMode);
         if (!brief || story.Walk.Count > 0) writer.Fact(Evidence.Observed, "CR3", $"{Hex.Of(story.Cr3)}: {story.Cr3Use}");
-        WriteWalk(story.Walk, writer);
+        WriteWalk(story.Walk, story.HasWideEntries(), writer);
         bool stopped = story.Gpa is null;
         writer.Fact(Evidence.Derived, stopped ? "stops here" : "walk", story.Outcome, stopped ? TextStyle.Bad : TextStyle.Plain);
         if (story.Gpa is { } gpa) WriteMemory(story, gpa, writer);
@@ -30,7 +30,7 @@ internal static class TranslationText
         if (story.Mmu is { } mmu) WriteMmu(mmu, writer);
     }
 
-    private static void WriteWalk(IReadOnlyList<WalkEntry> walk, StoryWriter writer)
+    private static void WriteWalk(IReadOnlyList<WalkEntry> walk, bool wide, StoryWriter writer)
     {
         if (walk.Count == 0) return;
         writer.Head(WalkWidths, ["entry", "index", "at", "value", "bits", "so"]);
@@ -40,7 +40,7 @@ internal static class TranslationText
                 entry.Evidence,
                 WalkWidths,
                 [
-                    entry.Name, $"{entry.Index}", entry.Address == 0 && entry.Table == 0 ? "register" : Hex.Of(entry.Address), Hex.Wide(entry.Value),
+                    entry.Name, $"{entry.Index}", entry.IsRegister() ? "register" : Hex.Of(entry.Address), wide ? Hex.Wide(entry.Value) : $"0x{entry.Value:x8}",
                     string.Join(' ', entry.Bits), entry.Decision,
                 ]);
         }

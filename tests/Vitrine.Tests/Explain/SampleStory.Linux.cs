@@ -21,10 +21,10 @@ internal static partial class SampleStory
                 new("CR4", "0x20", "PAE, as long mode demands.", Evidence.Observed),
                 new("EFER", "0x500", "LME and LMA.", Evidence.Observed),
             ],
-            [new("Full", true, false, [.. Enumerable.Range(8, 8).Select(number => new RegisterChange($"R{number}", "0x0", "0x0"))], Evidence.Observed)]),
+            [new("Full", true, false, [new("RSI", "0x0", "0x7000"), new("RIP", "0xfff0", "0x1000200"), new("CR0", "0x60000010", "0x80000011"), new("CR3", "0x0", "0x9000"), new("CR4", "0x0", "0x20"), new("EFER", "0x0", "0x500")], Evidence.Observed)]),
         Entry = Entry("0x80000031", "0x9000", "0x2020", "0x500", "0x0", "0x1000200", "CR3 is the guest's own: a guest-physical address.", "CR3 points at the hypervisor's shadow page table; the guest's CR3 isn't loaded."),
         Instructions = [Startup],
-        End = new StoryEnd("exit", "The guest left for the first time: OUT, 1 byte to port 0x3f8.", 1),
+        End = new StoryEnd("instructions", "1 instruction was executed, as many as were asked for.", 1),
     };
 
     /// <summary>A write through five levels, with an entry without a second-level mapping and the host-physical address known.</summary>
@@ -35,21 +35,30 @@ internal static partial class SampleStory
         PagingMode = "5-level paging",
         Cr3 = 0x10_0000,
         Cr3Use = "guest-physical address 0x100000 of the PML5 (slot 0, ram-low).",
-        Walk =
-        [
-            new(5, "PML5E", 273, 0x10_0000, 0x10_0888, true, 0x10_1023, ["P", "R/W", "A"], "the PML4 is at 0x101000"),
-            new(4, "PML4E", 68, 0x10_1000, 0x10_1220, true, 0x10_2023, ["P", "R/W", "A"], "the page-directory-pointer table is at 0x102000"),
-            new(3, "PDPTE", 205, 0x10_2000, 0x10_2668, true, 0x10_3023, ["P", "R/W", "A"], "the page directory is at 0x103000"),
-            new(2, "PDE", 34, 0x10_3000, 0x10_3110, true, 0x10_4023, ["P", "R/W", "A"], "the page table is at 0x104000"),
-            new(1, "PTE", 342, 0x10_4000, 0x10_4ab0, true, 0x8000_0000_0020_0163, ["P", "R/W", "A", "D", "G", "XD"], "maps a 4-KiB page at 0x200000"),
-        ],
+        Walk = FiveLevelWalk,
         Outcome = "Allowed: a 4-KiB page, writable, supervisor, no execution, global.",
         PageSize = 4096,
         Gpa = 0x20_0abc,
         Slot = LowMemory,
         Host = new HostFact(0x7f31_c020_0abc, 0x1_2345_6abc, "it may change at any time: the page is not pinned"),
-        Mmu = NoMmu("nested", Evidence.Observed) with { Nested = [.. TwoDimensional(5, [0x10_0888, 0x10_1220, 0x10_2668, 0x10_3110, 0x10_4ab0], 0x20_0abc)[..^1], new(0, 1, 0x20_0abc, 0, false)] },
+        Mmu = NoMmu("nested", Evidence.Observed) with { Nested = [.. TwoDimensional(FiveLevelWalk, 0x20_0abc)[..^1], new(0, 1, 0x20_0abc, 0, false)] },
     };
+
+    private static IReadOnlyList<WalkEntry> FiveLevelWalk =>
+    [
+        new(5, "PML5E", 273, 0x10_0000, 0x10_0888, true, 0x10_1023, ["P", "R/W", "A"], "the PML4 is at 0x101000"),
+        new(4, "PML4E", 68, 0x10_1000, 0x10_1220, true, 0x10_2023, ["P", "R/W", "A"], "the page-directory-pointer table is at 0x102000"),
+        new(3, "PDPTE", 205, 0x10_2000, 0x10_2668, true, 0x10_3023, ["P", "R/W", "A"], "the page directory is at 0x103000"),
+        new(2, "PDE", 34, 0x10_3000, 0x10_3110, true, 0x10_4023, ["P", "R/W", "A"], "the page table is at 0x104000"),
+        new(1, "PTE", 342, 0x10_4000, 0x10_4ab0, true, 0x8000_0000_0020_0163, ["P", "R/W", "A", "D", "G", "XD"], "maps a 4-KiB page at 0x200000"),
+    ];
+
+    private static IReadOnlyList<WalkEntry> StartupWalk =>
+    [
+        new(4, "PML4E", 0, 0x9000, 0x9000, true, 0xA003, ["P", "R/W"], "the page-directory-pointer table is at 0xa000"),
+        new(3, "PDPTE", 0, 0xA000, 0xA000, true, 0xB003, ["P", "R/W"], "the page directory is at 0xb000"),
+        new(2, "PDE", 8, 0xB000, 0xB040, true, 0x100_0083, ["P", "R/W", "PS"], "maps a 2-MiB page at 0x1000000"),
+    ];
 
     private static InstructionStory Startup => new(
         1,
@@ -63,12 +72,7 @@ internal static partial class SampleStory
                 PagingMode = "4-level paging",
                 Cr3 = 0x9000,
                 Cr3Use = "guest-physical address 0x9000 of the PML4 (slot 0, ram-low).",
-                Walk =
-                [
-                    new(4, "PML4E", 0, 0x9000, 0x9000, true, 0xA003, ["P", "R/W"], "the page-directory-pointer table is at 0xa000"),
-                    new(3, "PDPTE", 0, 0xA000, 0xA000, true, 0xB003, ["P", "R/W"], "the page directory is at 0xb000"),
-                    new(2, "PDE", 8, 0xB000, 0xB040, true, 0x100_0083, ["P", "R/W", "PS"], "maps a 2-MiB page at 0x1000000"),
-                ],
+                Walk = StartupWalk,
                 Outcome = "Allowed: a 2-MiB page, writable, supervisor, executable.",
                 PageSize = 0x20_0000,
                 Gpa = 0x100_0200,
@@ -76,8 +80,8 @@ internal static partial class SampleStory
                 Host = new HostFact(0x7f31_c100_0200, null, NoHostPhysical),
                 Mmu = NoMmu("nested", Evidence.Observed) with
                 {
-                    Nested = [.. TwoDimensional(4, [0x9000, 0xA000, 0xB040], 0x100_0200)[..16], new(0, 4, 0x100_0200, 0x8003, true), new(0, 3, 0x100_0200, 0x8103, true), new(0, 2, 0x100_0200, 0, false)],
-                    NestedAfter = TwoDimensional(4, [0x9000, 0xA000, 0xB040], 0x100_0200),
+                    Nested = [.. TwoDimensional(StartupWalk, 0x100_0200)[..15], new(0, 4, 0x100_0200, 0x8003, true), new(0, 3, 0x100_0200, 0x8103, true), new(0, 2, 0x100_0200, 0, false)],
+                    NestedAfter = TwoDimensional(StartupWalk, 0x100_0200),
                     Events =
                     [
                         "The guest's three entries are read, each through the second-level table.",
@@ -89,24 +93,27 @@ internal static partial class SampleStory
             },
             "fc",
             "cld"),
-        new ExecutionStory(
-            [new("RIP", "0x1000200", "0x1000201")],
-            [new(0x100_7ff8, 0x100_7ff8, "0000000000000000", "0102000100000000")],
-            [new("OUT, 1 byte to port 0x3f8: 0x4c", "uart 16550")],
-            "Goes on at the next instruction."));
+        new ExecutionStory([new("RIP", "0x1000200", "0x1000201")], [], [], "Goes on at the next instruction."));
 
     /// <summary>The references of a walk of some guest levels, each through four second-level ones: n × 5 + 4.</summary>
-    private static NestedReference[] TwoDimensional(int top, ulong[] entries, ulong gpa)
+    private static NestedReference[] TwoDimensional(IReadOnlyList<WalkEntry> walk, ulong gpa)
     {
         List<NestedReference> references = [];
-        for (int i = 0; i <= entries.Length; i++)
+        foreach (WalkEntry entry in walk)
         {
-            int level = i == entries.Length ? 0 : top - i;
-            ulong address = i == entries.Length ? gpa : entries[i];
-            for (int host = 4; host > 0; host--) references.Add(new(level, host, address, host == 1 ? 0x7f31_c000_0003 + (address & ~0xFFFUL) : 0x8003 + (0x100UL * (ulong)(4 - host)), true));
-            if (level > 0) references.Add(new(level, 0, address, 0xA003 + (0x1000UL * (ulong)i), true));
+            AddSecondLevel(entry.Level, entry.Address);
+            references.Add(new(entry.Level, 0, entry.Address, entry.Value, true));
         }
 
+        AddSecondLevel(0, gpa);
         return [.. references];
+
+        void AddSecondLevel(int level, ulong address)
+        {
+            references.Add(new(level, 4, address, 0x8003, true));
+            references.Add(new(level, 3, address, 0x8103, true));
+            references.Add(new(level, 2, address, 0x8203, true));
+            references.Add(new(level, 1, address, 0x7f31_c000_0003 + (address & ~0xFFFUL), true));
+        }
     }
 }

@@ -2,7 +2,7 @@ using Vitrine.Explain.Model;
 
 namespace Vitrine.Tests.Explain;
 
-/// <content>The reset vector of SeaBIOS with paging off, on the software CPU with its shadow MMU; two instructions.</content>
+/// <content>The reset vector of SeaBIOS with paging off, on the software CPU with its shadow MMU; three instructions.</content>
 internal static partial class SampleStory
 {
     /// <summary>A name that does harm wherever it isn't escaped.</summary>
@@ -38,8 +38,8 @@ internal static partial class SampleStory
                 new("Runtime", false, false, [], Evidence.Observed),
             ]),
         Entry = Entry("0x60000030", "0x0", "0x2000", "0x0", "0xffff0000", "0xfff0", "CR3 is the guest's own and is not used: CR0.PG is 0.", "CR3 points at the hypervisor's shadow page table; the guest's CR3 isn't loaded."),
-        Instructions = [Reset, FirstJumpTarget],
-        End = new StoryEnd("instructions", "2 instructions were executed, as many as were asked for.", 2),
+        Instructions = [Reset, FirstJumpTarget, ReadPort],
+        End = new StoryEnd("instructions", "3 instructions were executed, as many as were asked for.", 3),
     };
 
     private static SlotFact Alias => new(1, "bios-alias", 0xE_0000, 0x2_0000, true, 0x7f31_bfe2_0000);
@@ -106,6 +106,19 @@ internal static partial class SampleStory
             "2e66833e006500",
             "cmp dword [cs:6500h],0"),
         new ExecutionStory([new("RIP", "0xe05b", "0xe062"), new("RFLAGS", "0x2", "0x46")], [], [], "Goes on at the next instruction."));
+
+    private static InstructionStory ReadPort => new(
+        3,
+        new FetchStory(
+            new SegmentFact("real mode", 0xF000, 0xF_0000, 0xFFFF, 0x9B, 0xE062, 0xF_E062, "Hidden base + RIP = 0xf0000 + 0xe062, cut to 32 bits.", ""),
+            Unpaged(0xF_E062, Alias),
+            "6c",
+            "insb"),
+        new ExecutionStory(
+            [new("RIP", "0xe062", "0xe063"), new("RDI", "0x500", "0x501")],
+            [new(0x500, 0x500, "00", "e9")],
+            [new("IN, 1 byte from port 0x402", "debug port")],
+            "Goes on at the next instruction."));
 
     private static TranslationStory Unpaged(ulong linear, SlotFact slot) => new()
     {

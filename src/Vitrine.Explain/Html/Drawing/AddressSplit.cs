@@ -1,5 +1,6 @@
 using System.Numerics;
 using Vitrine.Explain.Model;
+using Vitrine.Explain.Text;
 
 namespace Vitrine.Explain.Html.Drawing;
 

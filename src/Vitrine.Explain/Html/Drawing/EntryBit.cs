@@ -5,4 +5,8 @@ namespace Vitrine.Explain.Html.Drawing;
 /// <param name="Low">Its lowest bit.</param>
 /// <param name="Name">Its name in the manual; empty for bits that the processor ignores.</param>
 /// <param name="Meaning">What its value says.</param>
-internal readonly record struct EntryBit(int High, int Low, string Name, string Meaning);
+internal readonly record struct EntryBit(int High, int Low, string Name, string Meaning)
+{
+    /// <summary>Its value in an entry.</summary>
+    public ulong ValueIn(ulong entry) => (entry >> Low) & ((1UL << (High - Low + 1)) - 1);
+}

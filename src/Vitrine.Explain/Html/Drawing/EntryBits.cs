@@ -1,11 +1,15 @@
 using System.Globalization;
 using Vitrine.Explain.Model;
+using Vitrine.Explain.Text;
 
 namespace Vitrine.Explain.Html.Drawing;
 
 /// <summary>Takes a page-table entry apart (SDM vol. 3, tables 4-4 to 4-20).</summary>
 internal static class EntryBits
 {
+    /// <summary>Meaning of bits that must be 0.</summary>
+    public const string Reserved = "reserved: must be 0";
+
     /// <summary>The fields, from the highest bit down.</summary>
     /// <param name="entry">The entry.</param>
     /// <param name="wide">It has 8 bytes.</param>
@@ -24,9 +28,9 @@ internal static class EntryBits
         fields.Add(new(11, 9, "", "ignored"));
         if (entry.IsRegister())
         {
-            fields.Add(new(8, 5, "", "reserved"));
+            fields.Add(new(8, 5, "", Reserved));
             AddCaching(fields, value);
-            fields.Add(new(2, 1, "", "reserved"));
+            fields.Add(new(2, 1, "", Reserved));
         }
         else
         {
@@ -41,7 +45,7 @@ internal static class EntryBits
     {
         if (register)
         {
-            fields.Add(new(63, 52, "", "reserved"));
+            fields.Add(new(63, 52, "", Reserved));
             return;
         }
 
@@ -70,11 +74,11 @@ internal static class EntryBits
         fields.Add(new(top, low, "address", $"of the page: {Masked(entry.Value, top, low)}"));
         if (wide)
         {
-            fields.Add(new(low - 1, 13, "", "reserved"));
+            fields.Add(new(low - 1, 13, "", Reserved));
         }
         else
         {
-            fields.Add(new(21, 21, "", "reserved"));
+            fields.Add(new(21, 21, "", Reserved));
             fields.Add(new(20, 13, "high", "bits 39:32 of the page's address (PSE-36)"));
         }
 
@@ -87,7 +91,7 @@ internal static class EntryBits
         fields.Add(leaf ? new(8, 8, "G", Bit(value, 8) ? "global: survives a load of CR3 (CR4.PGE)" : "not global") : new(8, 8, "", "ignored"));
         if (entry.Level == 1) fields.Add(new(7, 7, "PAT", "memory type, with PCD and PWT"));
         else if (entry.Level is 2 or 3) fields.Add(new(7, 7, "PS", Bit(value, 7) ? "maps a large page" : "points at a table"));
-        else fields.Add(new(7, 7, "", "reserved"));
+        else fields.Add(new(7, 7, "", Reserved));
         fields.Add(leaf ? new(6, 6, "D", Bit(value, 6) ? "dirty: written to" : "not written to yet") : new(6, 6, "", "ignored"));
         fields.Add(new(5, 5, "A", Bit(value, 5) ? "accessed: used in a translation" : "not used in a translation yet"));
         AddCaching(fields, value);

@@ -7,12 +7,17 @@ namespace Vitrine.Explain.Html.Drawing;
 /// <summary>A picture of an entry's bits, which shows up over the entry.</summary>
 internal static class EntryTip
 {
-    private const int Width = 540;
+    private const int Width = 604;
     private const int Margin = 14;
-    private const int Cell = 16;
+    private const int Cell = 18;
     private const int BitsPerRow = 32;
     private const int LineHeight = 16;
     private const int RowHeight = 52;
+
+    // Ignored bits are in the picture only; reserved ones are told where they are set, because they fault.
+    private static bool IsTold(EntryBit field, ulong value) => field.Name.Length > 0 || IsWrong(field, value);
+
+    private static bool IsWrong(EntryBit field, ulong value) => field.Meaning == EntryBits.Reserved && field.ValueIn(value) != 0;
 
     /// <summary>Adds it to a drawing.</summary>
     /// <param name="canvas">The drawing.</param>
@@ -25,22 +30,19 @@ internal static class EntryTip
         string label = $"{entry.Name}, index {entry.Index}, value {Hex.Of(entry.Value)}: " +
             string.Join("; ", fields.Where(field => field.Name.Length > 0).Select(field => $"{field.Name} {field.Meaning}"));
         int rows = wide ? 2 : 1;
-        int height = 34 + (rows * RowHeight) + (fields.Count * LineHeight) + Margin;
+        int height = 34 + (rows * RowHeight) + (fields.Count(field => IsTold(field, entry.Value)) * LineHeight) + Margin;
         int x = Math.Clamp(box.X + (box.Width / 2) - (Width / 2), 0, SvgCanvas.Width - Width);
 
-        // Beneath the entry, or above it where the drawing ends before the tip would.
+        // Never over the entry itself: beneath it; above it where the drawing would end before the tip does and there is room.
         int below = box.EntryTop + TableBox.EntryHeight + 4;
+        int above = box.EntryTop - 4 - height;
         canvas.Hover(
             box.X,
             box.EntryTop,
             box.Width,
             TableBox.EntryHeight,
             label,
-            () =>
-            {
-                int y = below + height <= canvas.Bottom ? below : Math.Max(0, Math.Min(box.EntryTop - 4 - height, canvas.Bottom - height));
-                Draw(canvas, x, y, height, entry, fields, rows);
-            });
+            () => Draw(canvas, x, below + height <= canvas.Bottom || above < 0 ? below : above, height, entry, fields, rows));
     }
 
     private static void Draw(SvgCanvas canvas, int x, int y, int height, WalkEntry entry, IReadOnlyList<EntryBit> fields, int rows)
@@ -57,16 +59,16 @@ internal static class EntryTip
         }
 
         y += 4;
-        foreach (EntryBit field in fields)
+        foreach (EntryBit field in fields.Where(field => IsTold(field, entry.Value)))
         {
             string bits = field.High == field.Low
                 ? field.High.ToString(CultureInfo.InvariantCulture)
                 : string.Create(CultureInfo.InvariantCulture, $"{field.High}:{field.Low}");
-            string faint = field.Name.Length == 0 ? " faint" : "";
-            canvas.Text(x + Margin + 40, y + 8, bits, $"end code{faint}");
+            string colour = IsWrong(field, entry.Value) ? " stopped" : "";
+            canvas.Text(x + Margin + 40, y + 8, bits, $"end code{colour}");
             canvas.Text(x + Margin + 54, y + 8, field.Name, "code strong");
-            canvas.Text(x + Margin + 118, y + 8, ValueText(entry.Value, field), $"code{faint}");
-            canvas.Text(x + Margin + 190, y + 8, field.Meaning, $"small{faint}");
+            canvas.Text(x + Margin + 118, y + 8, ValueText(entry.Value, field), $"code{colour}");
+            canvas.Text(x + Margin + 190, y + 8, field.Meaning, $"small{colour}");
             y += LineHeight;
         }
     }
@@ -80,7 +82,7 @@ internal static class EntryTip
         int left = x + ((rowLow + BitsPerRow - 1 - high) * Cell);
         int width = (high - low + 1) * Cell;
         bool set = field.High == field.Low && ((value >> field.Low) & 1) == 1;
-        string style = field.Name.Length == 0 ? "ignored" : set ? "set" : field.Name == "address" ? "address" : "clear";
+        string style = IsWrong(field, value) ? "wrong" : field.Name.Length == 0 ? "ignored" : set ? "set" : field.Name == "address" ? "address" : "clear";
         canvas.Text(left + (width / 2), y + 9, field.Name, "middle tiny");
         canvas.Box(left, y + 13, width, 20, $"box bit {style}");
         for (int bit = high; bit >= low; bit--)
@@ -88,14 +90,20 @@ internal static class EntryTip
             canvas.Text(left + ((high - bit) * Cell) + (Cell / 2), y + 27, ((value >> bit) & 1) == 1 ? "1" : "0", "middle code");
         }
 
-        canvas.Text(left + 1, y + 43, high.ToString(CultureInfo.InvariantCulture), "tiny faint");
-        if (high - low >= 2) canvas.Text(left + width - 1, y + 43, low.ToString(CultureInfo.InvariantCulture), "end tiny faint");
+        if (high == low)
+        {
+            canvas.Text(left + (width / 2), y + 43, high.ToString(CultureInfo.InvariantCulture), "middle tiny faint");
+            return;
+        }
+
+        canvas.Text(left + 3, y + 43, high.ToString(CultureInfo.InvariantCulture), "tiny faint");
+        canvas.Text(left + width - 3, y + 43, low.ToString(CultureInfo.InvariantCulture), "end tiny faint");
     }
 
     private static string ValueText(ulong value, EntryBit field)
     {
         if (field.Name == "address") return "";
         int size = field.High - field.Low + 1;
-        return size > 16 ? "" : Hex.Of((value >> field.Low) & ((1UL << size) - 1));
+        return size > 16 ? "" : Hex.Of(field.ValueIn(value));
     }
 }

@@ -14,8 +14,9 @@ internal static class MemoryDrawing
     /// <param name="canvas">The drawing.</param>
     /// <param name="story">The translation.</param>
     /// <param name="gpa">The guest-physical address.</param>
+    /// <param name="fetch">The fetch that it is for, or null.</param>
     /// <param name="from">Where it comes out of the walk.</param>
-    public static void Draw(SvgCanvas canvas, TranslationStory story, ulong gpa, (int X, int Y) from)
+    public static void Draw(SvgCanvas canvas, TranslationStory story, ulong gpa, FetchStory? fetch, (int X, int Y) from)
     {
         int y = canvas.Bottom + 34;
         int into = Width / 2;
@@ -34,6 +35,7 @@ internal static class MemoryDrawing
         }
 
         canvas.Bottom = y + Height;
+        if (fetch is { Bytes.Length: > 0 }) DrawInstruction(canvas, fetch);
         if (story.Kvm is not { } kvm) return;
         string answer = kvm.Valid ? Hex.Of(kvm.Gpa) : "not mapped";
         canvas.Text(
@@ -42,6 +44,21 @@ internal static class MemoryDrawing
             $"KVM_TRANSLATE says {answer}: {(kvm.Agrees ? "as the walk found" : "not what the walk found")}",
             kvm.Agrees ? "small faint" : "small stopped");
         canvas.Bottom += 28;
+    }
+
+    private static void DrawInstruction(SvgCanvas canvas, FetchStory fetch)
+    {
+        const int Least = 34;
+        int x = Width + Gap;
+        canvas.Line("pointer", (x + (Width / 2), canvas.Bottom), (x + (Width / 2), canvas.Bottom + 24));
+        int y = canvas.Bottom + 24;
+        canvas.Begin("g", ("class", "fact instruction"));
+        canvas.Box(x, y, SvgCanvas.Width - x, Least, "box taken");
+        canvas.Text(x + 12, y + 22, Hex.Spaced(fetch.Bytes), "code large");
+        canvas.Text(SvgCanvas.Width - 28, y + 22, fetch.Instruction, "end code large");
+        canvas.Mark(SvgCanvas.Width, y, fetch.Evidence);
+        canvas.End();
+        canvas.Bottom = y + Least;
     }
 
     private static void DrawSlot(SvgCanvas canvas, SlotFact slot, ulong gpa, int x, int y)

@@ -35,7 +35,7 @@ internal static class NestedDrawing
 
         canvas.Bottom = y + 4;
         string title = string.Create(
-            CultureInfo.InvariantCulture, $"Two-dimensional walk {when}: {references.Count} memory references when nothing is cached");
+            CultureInfo.InvariantCulture, $"Two-dimensional walk {when}: {references.Count} memory references when nothing is cached{(references[^1].Present ? "" : ", the last to an absent entry")}");
         canvas.WriteTo(
             writer,
             id,

@@ -34,7 +34,7 @@ internal static class SegmentDrawing
         canvas.Bottom = y + Height;
         if (!stops)
         {
-            canvas.Line("pointer", (999, canvas.Bottom), (999, canvas.Bottom + 40));
+            canvas.Line("pointer", (999, canvas.Bottom), (999, canvas.Bottom + 44));
             return;
         }
 

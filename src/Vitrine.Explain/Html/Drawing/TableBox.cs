@@ -9,7 +9,6 @@ internal sealed class TableBox
     private const int RowHeight = 20;
     private const int TakenHeight = 38;
     private const int TitleHeight = 42;
-    private const int IndexWidth = 32;
 
     /// <summary>Left edge.</summary>
     public required int X { get; init; }
@@ -32,7 +31,7 @@ internal sealed class TableBox
     /// <summary>The entry that is taken.</summary>
     public required int Index { get; init; }
 
-    /// <summary>The last entry; a table that is a page has none to count, and its rows no numbers.</summary>
+    /// <summary>The last entry.</summary>
     public required int Last { get; init; }
 
     /// <summary>What the entry holds.</summary>
@@ -44,7 +43,7 @@ internal sealed class TableBox
     /// <summary>"taken", "stop", "absent" or "filled".</summary>
     public required string Style { get; init; }
 
-    /// <summary>Row label of the entry; null for its index.</summary>
+    /// <summary>What stands before the entry instead of its index, in a box whose rows aren't counted: a page.</summary>
     public string? Label { get; init; }
 
     /// <summary>Where an arrow to the table ends.</summary>
@@ -79,19 +78,33 @@ internal sealed class TableBox
             {
                 canvas.Box(X, y, Width, TakenHeight, $"box entry {Style}");
                 canvas.Text(X + IndexWidth - 6, y + 16, Label ?? Number(Index), "end code strong");
-                canvas.Text(X + IndexWidth + 2, y + 16, Value, "code strong");
-                canvas.Text(X + IndexWidth + 2, y + 31, Detail, "small");
+                DrawContent(canvas, y);
                 EntryY = y + (TakenHeight / 2);
                 y += TakenHeight;
                 continue;
             }
 
             canvas.Line("rule", (X, y), (X + Width, y));
-            canvas.Text(X + IndexWidth - 6, y + 14, row is { } index ? Number(index) : "⋮", "end code faint");
+            canvas.Text(X + IndexWidth - 6, y + 14, row is { } index && Label is null ? Number(index) : "⋮", "end code faint");
             y += RowHeight;
         }
 
         canvas.End();
+    }
+
+    private int IndexWidth => Last > 999 ? 40 : 32;
+
+    // The value behind the index and the words below it; a value of 16 digits in a narrow table takes the line below.
+    private void DrawContent(SvgCanvas canvas, int y)
+    {
+        const int DigitWidth = 7;
+        int room = Width - IndexWidth - 6;
+        bool beside = Value.Length * DigitWidth <= room;
+        canvas.Text(beside ? X + IndexWidth + 2 : X + 8, beside ? y + 16 : y + 32, Value, "code strong");
+        string style = Detail.Length * 6 <= room ? "small" : "dense";
+        int fits = room * 10 / (style == "small" ? 60 : 50);
+        canvas.Text(
+            X + IndexWidth + 2, beside ? y + 31 : y + 16, Detail.Length <= fits ? Detail : Detail[..Math.Max(0, fits - 1)] + "…", style);
     }
 
     // First, last, and the taken one with its neighbours; null where entries are left out.

@@ -26,7 +26,7 @@ internal static class TranslationDrawing
             IReadOnlyList<AddressField> fields = AddressSplit.Of(story);
             IReadOnlyDictionary<int, int> middles = AddressBar.Draw(canvas, story.Linear, fields);
             (int X, int Y)? exit = WalkDrawing.Draw(canvas, story, fetch, middles);
-            if (exit is { } start && story.Gpa is { } gpa) MemoryDrawing.Draw(canvas, story, gpa, start);
+            if (exit is { } start && story.Gpa is { } gpa) MemoryDrawing.Draw(canvas, story, gpa, fetch, start);
             if (story.Mmu is { } mmu)
             {
                 ShadowDrawing.Draw(canvas, mmu.Shadow, mmu.Shadow, "before", mmu.Evidence);

@@ -119,7 +119,7 @@ internal static class WalkDrawing
             X = x,
             Y = y,
             Width = Math.Min(WidestTable, SvgCanvas.Width - x),
-            Title = $"{Hex.Size(size)} page",
+            Title = $"{Hex.Size(size).Replace(' ', '-')} page",
             Place = $"at {Hex.Of(gpa & ~(size - 1))}",
             Evidence = Evidence.Derived,
             Index = 1,

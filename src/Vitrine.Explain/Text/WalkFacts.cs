@@ -1,6 +1,6 @@
 using Vitrine.Explain.Model;
 
-namespace Vitrine.Explain.Html;
+namespace Vitrine.Explain.Text;
 
 /// <summary>What a walk's entries say of themselves.</summary>
 internal static class WalkFacts

@@ -1,0 +1,131 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using Vitrine.Explain.Json;
+using Vitrine.Explain.Model;
+using Xunit;
+
+namespace Vitrine.Tests.Explain;
+
+public sealed class StoryJsonTests
+{
+    private static readonly string s_schemaPath = Path.Combine(RepositoryRoot.Path, "docs", "story.schema.json");
+
+    /// <summary>With VITRINE_UPDATE_SCHEMA=1 the file is written instead of compared.</summary>
+    [Fact]
+    public void The_schema_in_docs_is_the_serialisers()
+    {
+        string schema = StorySchema.Export();
+        if (Environment.GetEnvironmentVariable("VITRINE_UPDATE_SCHEMA") == "1") File.WriteAllText(s_schemaPath, schema);
+        Assert.Equal(File.ReadAllText(s_schemaPath), schema);
+    }
+
+    [Fact]
+    public void Every_member_of_the_schema_is_described()
+    {
+        List<string> missing = [];
+        Visit(JsonNode.Parse(StorySchema.Export())!, "", missing);
+        Assert.Empty(missing);
+
+        static void Visit(JsonNode node, string path, List<string> missing)
+        {
+            if (node is JsonArray array)
+            {
+                foreach (JsonNode? item in array) if (item is not null) Visit(item, path, missing);
+                return;
+            }
+
+            if (node is not JsonObject schema) return;
+            foreach ((string name, JsonNode? value) in schema)
+            {
+                if (value is null) continue;
+                if (name != "properties")
+                {
+                    Visit(value, path, missing);
+                    continue;
+                }
+
+                foreach ((string member, JsonNode? type) in value.AsObject())
+                {
+                    // The exporter writes a type that it has written already as a reference, which takes no description.
+                    if (type is JsonObject described && !described.ContainsKey("description") && !described.ContainsKey("$ref")) missing.Add($"{path}/{member}");
+                    if (type is not null) Visit(type, $"{path}/{member}", missing);
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void Samples_keep_to_the_schema()
+    {
+        JsonNode schema = JsonNode.Parse(StorySchema.Export())!;
+        foreach (Story story in SampleStory.All)
+        {
+            List<string> errors = [];
+            SchemaCheck.Check(schema, schema, JsonNode.Parse(Json(story)), "", errors);
+            Assert.Empty(errors);
+        }
+    }
+
+    /// <summary>What the check above must be able to see: a number that isn't a string, a missing member, an unknown evidence.</summary>
+    [Theory]
+    [InlineData("\"memoryBytes\": \"0x4000000\"", "\"memoryBytes\": 67108864")]
+    [InlineData("\"memoryBytes\": \"0x4000000\"", "\"memoryBytes\": \"67108864\"")]
+    [InlineData("\"memoryBytes\": \"0x4000000\",", "")]
+    [InlineData("\"evidence\": \"Observed\"", "\"evidence\": \"Guessed\"")]
+    [InlineData("\"cpuModel\": \"qemu64\"", "\"cpuModel\": null")]
+    public void A_wrong_story_does_not_keep_to_the_schema(string right, string wrong)
+    {
+        JsonNode schema = JsonNode.Parse(StorySchema.Export())!;
+        string json = Json(SampleStory.Linux);
+        Assert.Contains(right, json, StringComparison.Ordinal);
+        List<string> errors = [];
+        SchemaCheck.Check(schema, schema, JsonNode.Parse(json.Replace(right, wrong, StringComparison.Ordinal)), "", errors);
+        Assert.NotEmpty(errors);
+    }
+
+    [Fact]
+    public void A_story_comes_back_as_it_was()
+    {
+        foreach (Story story in SampleStory.All)
+        {
+            string json = Json(story);
+            Story back = JsonSerializer.Deserialize(json, StoryJson.StoryType)!;
+            Assert.Equivalent(story, back, strict: true);
+            Assert.Equal(json, Json(back));
+        }
+    }
+
+    [Fact]
+    public void Addresses_are_hexadecimal_strings()
+    {
+        JsonNode story = JsonNode.Parse(Json(SampleStory.SeaBios))!;
+        JsonNode translation = story["instructions"]![0]!["fetch"]!["translation"]!;
+        Assert.Equal("0xfffffff0", translation["linear"]!.GetValue<string>());
+        Assert.Equal("0x0", translation["cr3"]!.GetValue<string>());
+        Assert.Equal("vitrine.story/1", story["schema"]!.GetValue<string>());
+    }
+
+    /// <summary>Each member that a reader of the JSON may meet, and each word of a member with few words, is told in the document.</summary>
+    [Fact]
+    public void The_document_tells_every_member()
+    {
+        string document = File.ReadAllText(Path.Combine(RepositoryRoot.Path, "docs", "story-schema.md"));
+        HashSet<string> members = [];
+        foreach (Match match in Regex.Matches(StorySchema.Export(), "\"([a-zA-Z0-9]+)\": \\{\\s+\"description\"")) members.Add(match.Groups[1].Value);
+        Assert.True(members.Count > 60);
+        Assert.All(members, member => Assert.Contains($"`{member}`", document, StringComparison.Ordinal));
+        foreach (string word in (string[])["Observed", "Derived", "passed", "failed", "not applicable", "instructions", "address", "exit", "timeout", "guest", "kvm", "soft", "shadow", "nested"])
+        {
+            Assert.Contains($"`{word}`", document, StringComparison.Ordinal);
+        }
+    }
+
+    private static string Json(Story story)
+    {
+        using MemoryStream output = new();
+        StoryJson.Write(story, output);
+        return Encoding.UTF8.GetString(output.ToArray());
+    }
+}
