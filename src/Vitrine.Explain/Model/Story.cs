@@ -10,7 +10,7 @@ public sealed record Story
     /// <summary>Name and version of the JSON form. The number rises when a member changes its meaning or goes away, not when one is added.</summary>
     public const string CurrentSchema = "vitrine.story/1";
 
-    /// <summary>See <see cref="CurrentSchema"/>.</summary>
+    /// <summary>Name and version of the form, <see cref="CurrentSchema"/>.</summary>
     public string Schema { get; init; } = CurrentSchema;
 
     /// <summary>The machine.</summary>

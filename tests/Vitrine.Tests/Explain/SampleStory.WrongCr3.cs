@@ -5,7 +5,7 @@ namespace Vitrine.Tests.Explain;
 /// <content>A protected-mode guest on KVM whose CR3 points where there is no memory.</content>
 internal static partial class SampleStory
 {
-    private const string RefusedCr3 = "CR3 0x40000000";
+    private const string RefusedCr3 = "CR3 0x400040000000";
 
     public static Story WrongCr3 => new()
     {
@@ -21,9 +21,17 @@ internal static partial class SampleStory
                 new("CR4", "0x10", "PSE.", Evidence.Observed),
             ],
             [new("Full", true, false, [new("CR0", "0x60000010", "0x80000011"), new("CR3", "0x0", "0x40000000")], Evidence.Observed)]),
-        Entry = Entry("0x80000031", "0x40000000", "0x2010", "0x0", "0x0", "0x8000", "CR3 is the guest's own: a guest-physical address, which entry doesn't look behind.", "CR3 points at the hypervisor's shadow page table; the guest's CR3 isn't loaded.", RefusedCr3),
+        Entry = Entry("0x80000031", "0x40000000", "0x2010", "0x0", "0x0", "0x8000", "CR3 is the guest's own: a guest-physical address, which entry doesn't look behind.", "CR3 points at the hypervisor's shadow page table; the guest's CR3 isn't loaded."),
         Instructions = [Unfetched],
         End = new StoryEnd("guest", "The guest came to a triple fault: no handler of the page fault could be reached through the same tables.", 0),
+    };
+
+    /// <summary>The same with a CR3 that is wider than 40 bits of physical address: entry itself refuses it, and nothing is fetched.</summary>
+    public static Story Refused => WrongCr3 with
+    {
+        Entry = Entry("0x80000031", "0x400040000000", "0x2010", "0x0", "0x0", "0x8000", "CR3 is the guest's own: a guest-physical address.", "CR3 points at the hypervisor's shadow page table; the guest's CR3 isn't loaded.", RefusedCr3),
+        Instructions = [],
+        End = new StoryEnd("guest", "The vCPU refused to enter.", 0),
     };
 
     /// <summary>A fetch that segmentation refuses: RIP is beyond CS's limit, and no table is looked at.</summary>

@@ -12,7 +12,7 @@ internal static partial class SampleStory
 {
     private const string NoHostPhysical = "the kernel tells it only to processes with CAP_SYS_ADMIN";
 
-    public static IReadOnlyList<Story> All => [SeaBios, Linux, WrongCr3];
+    public static IReadOnlyList<Story> All => [SeaBios, Linux, WrongCr3, Refused];
 
     private static SlotFact LowMemory => new(0, "ram-low", 0, 0x400_0000, false, 0x7f31_c000_0000);
 

@@ -8,7 +8,7 @@ namespace Vitrine.Tests.Explain;
 internal static class SchemaCheck
 {
     private static readonly HashSet<string> s_known =
-        ["$schema", "$ref", "title", "description", "type", "properties", "required", "items", "enum", "pattern", "default", "format"];
+        ["$schema", "$ref", "$comment", "title", "description", "type", "properties", "required", "items", "enum", "const", "pattern"];
 
     public static void Check(JsonNode root, JsonNode? schema, JsonNode? value, string path, List<string> errors)
     {
@@ -22,6 +22,7 @@ internal static class SchemaCheck
 
         if (rules["type"] is { } type && !Types(type).Contains(TypeOf(value))) errors.Add($"{path}: {TypeOf(value)} instead of {type.ToJsonString()}");
         if (rules["enum"] is JsonArray words && !words.Any(word => JsonNode.DeepEquals(word, value))) errors.Add($"{path}: {value?.ToJsonString()} is none of {words.ToJsonString()}");
+        if (rules["const"] is { } constant && !JsonNode.DeepEquals(constant, value)) errors.Add($"{path}: {value?.ToJsonString()} instead of {constant.ToJsonString()}");
         if (rules["pattern"] is { } pattern && value?.GetValueKind() == JsonValueKind.String && !Regex.IsMatch(value.GetValue<string>(), pattern.GetValue<string>()))
         {
             errors.Add($"{path}: {value.ToJsonString()} doesn't match {pattern}");

@@ -15,6 +15,7 @@ public sealed class StoryHtmlTests
         ["SeaBIOS"] = SampleStory.SeaBios,
         ["Linux"] = SampleStory.Linux,
         ["wrong CR3"] = SampleStory.WrongCr3,
+        ["refused"] = SampleStory.Refused,
         ["beyond the limit"] = SampleStory.WrongCr3 with { Instructions = [SampleStory.BeyondLimit] },
     };
 
@@ -178,7 +179,7 @@ public sealed class StoryHtmlTests
     [Fact]
     public void A_failed_check_is_open_and_first()
     {
-        XElement[] failing = [.. Parse(Html(SampleStory.WrongCr3)).Descendants("details").Where(details => Has(details, "failing"))];
+        XElement[] failing = [.. Parse(Html(SampleStory.Refused)).Descendants("details").Where(details => Has(details, "failing"))];
         Assert.Equal(2, failing.Length);
         Assert.All(failing, details =>
         {

@@ -74,6 +74,7 @@ public sealed class StoryJsonTests
     [InlineData("\"memoryBytes\": \"0x4000000\"", "\"memoryBytes\": \"67108864\"")]
     [InlineData("\"memoryBytes\": \"0x4000000\",", "")]
     [InlineData("\"evidence\": \"Observed\"", "\"evidence\": \"Guessed\"")]
+    [InlineData("vitrine.story/1", "vitrine.story/2")]
     [InlineData("\"cpuModel\": \"qemu64\"", "\"cpuModel\": null")]
     public void A_wrong_story_does_not_keep_to_the_schema(string right, string wrong)
     {

@@ -45,6 +45,7 @@ internal static class StorySchema
             result["pattern"] = "^0x(0|[1-9a-f][0-9a-f]{0,15})$";
         }
 
+        if (context.PropertyInfo is { Name: "schema" }) result["const"] = Story.CurrentSchema;
         if (Description(context) is { } text && !result.ContainsKey("$ref")) result.Insert(0, "description", text);
         return result;
     }
@@ -52,6 +53,7 @@ internal static class StorySchema
     private static string? Description(JsonSchemaExporterContext context)
     {
         if (context.PropertyInfo is not { } property) return context.Path.Length == 0 ? Summary($"T:{context.TypeInfo.Type}") : null;
+        if (property.DeclaringType == typeof(KeyValuePair<string, string>)) return property.Name == "key" ? "Its name." : "Its value as text.";
         string member = ((MemberInfo)property.AttributeProvider!).Name;
         return Summary($"P:{property.DeclaringType}.{member}") ?? Parameter(property.DeclaringType, member);
     }
@@ -72,10 +74,11 @@ internal static class StorySchema
         string text = string.Concat(element.Nodes().Select(node => node switch
         {
             XText words => words.Value,
-            XElement { Name.LocalName: "paramref" } reference => reference.Attribute("name")!.Value,
+            XElement { Name.LocalName: "paramref" } reference => JsonNamingPolicy.CamelCase.ConvertName(reference.Attribute("name")!.Value),
             XElement reference => reference.Attribute("cref")!.Value.Split('.')[^1],
             _ => "",
         }));
+        text = text.Replace(nameof(Story.CurrentSchema), $"\"{Story.CurrentSchema}\"", StringComparison.Ordinal);
         return string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
     }
 
