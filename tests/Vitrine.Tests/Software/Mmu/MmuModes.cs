@@ -1,0 +1,16 @@
+using Vitrine.Accelerators.Mmu;
+using Vitrine.Accelerators.Software;
+using Xunit;
+
+namespace Vitrine.Tests.Software.Mmu;
+
+/// <summary>The MMUs that the software CPU can be built with.</summary>
+internal static class MmuModes
+{
+    /// <summary>Theory data: each mode.</summary>
+    public static TheoryData<MmuMode> All => [MmuMode.Shadow, MmuMode.Nested];
+
+    /// <summary>An accelerator with that MMU. Today there is one for both.</summary>
+    public static SoftwareAccelerator Create(MmuMode mode) =>
+        mode is MmuMode.Shadow or MmuMode.Nested ? SoftwareAccelerator.Create() : throw new ArgumentOutOfRangeException(nameof(mode));
+}
