@@ -18,12 +18,14 @@ internal sealed class StepGenerator(CaseRandom random, StressGenerator entries, 
     private const ulong Nx = 1UL << 63;
     private readonly Queue<StressStep> _next = new();
     private bool _is64;
+    private bool _hasTables;
 
     /// <summary>Starts a sequence.</summary>
     public void Begin(StressCase test)
     {
         _next.Clear();
         _is64 = test.Paging == PagingMode.FourLevel;
+        _hasTables = test.Paging != PagingMode.None;
     }
 
     /// <summary>One more step.</summary>
@@ -225,9 +227,7 @@ internal sealed class StepGenerator(CaseRandom random, StressGenerator entries, 
                 return new(StressOperation.LoadEferAndFlush, Value: model.Efer ^ Efer.NXE);
             case 6 when _is64 && (model.Cr4 & Cr4.PCIDE) == 0:
                 return new(StressOperation.LeaveLongMode);
-            case 6 when !_is64 && (model.Cr4 & Cr4.PAE) == 0 && model.Cr3 != 0:
-                return new(StressOperation.LoadCr0, Value: model.Cr0 ^ Cr0.PG);
-            case 7 when !_is64 && (model.Cr4 & Cr4.PAE) != 0:
+            case 6 or 7 when !_is64 && _hasTables:
                 return new(StressOperation.LoadCr0, Value: model.Cr0 ^ Cr0.PG);
             default:
                 return Access(random.Pick<ulong>([.. model.Pages]));

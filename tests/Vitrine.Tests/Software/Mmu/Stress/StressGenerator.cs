@@ -135,6 +135,12 @@ internal sealed class StressGenerator(CaseRandom random)
                 if (!random.OneIn(4)) CreatePath(pool, root, page);
             }
         }
+
+        // Paths that lead through a root again have put entries of other kinds there, with bits that a pointer register can't have.
+        for (int root = 0; _paging == PagingMode.Pae && root < L.Roots; root++)
+        {
+            for (int i = 0; i < 4; i++) Put(pool, root, i, Get(pool, root, i) & ~(Nx | 0xFFEUL));
+        }
     }
 
     private void CreatePath(byte[] pool, int root, ulong linear)

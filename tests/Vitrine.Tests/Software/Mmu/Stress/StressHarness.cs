@@ -301,6 +301,10 @@ internal sealed class StressHarness
         const byte FarReturn = 0xCB;
         Label compatibility = a.CreateLabel();
         Label back = a.CreateLabel();
+
+        // An interrupt from level 3 has left a null selector.
+        a.mov(eax, 0x10);
+        a.mov(ss, eax);
         a.lea(rax, __qword_ptr[back]);
         a.mov(rdx, 0x28UL << 32);
         a.or(rax, rdx);

@@ -87,6 +87,9 @@ internal sealed class StressMachine : IDisposable
         Store(H.Xmm, step.Value);
         Store(H.Xmm + 8, step.Other);
         Store(H.Vector, StressResult.NoFault);
+        Store(H.Error, 0);
+        Store(H.Cr2, 0);
+        Store(H.Rip, 0);
         Store(H.Descriptor, step.Value);
         Store(H.Descriptor + 8, step.Linear);
         Store(H.Source, step.Value);
@@ -201,7 +204,10 @@ internal sealed class StressMachine : IDisposable
     private void BuildState(StressCase test, bool is64)
     {
         _start.Segments[Seg.Cs] = is64 ? new(0x28, 0, uint.MaxValue, 0xA09B) : new(0x08, 0, uint.MaxValue, 0xC09B);
-        foreach (int i in (ReadOnlySpan<int>)[Seg.Es, Seg.Ss, Seg.Ds, Seg.Fs, Seg.Gs]) _start.Segments[i] = new(0x10, 0, uint.MaxValue, 0xC093);
+
+        // Those that a change to level 3 would make null are of level 3 from the start.
+        foreach (int i in (ReadOnlySpan<int>)[Seg.Es, Seg.Ds, Seg.Fs, Seg.Gs]) _start.Segments[i] = new(0x23, 0, uint.MaxValue, 0xC0F3);
+        _start.Segments[Seg.Ss] = new(0x10, 0, uint.MaxValue, 0xC093);
         _start.Segments[Seg.Tr] = new(0x38, L.Tss, 0x67, 0x008B);
         _start.Segments[Seg.Ldtr] = new(0, 0, 0, SegmentRegister.UnusableBit);
         _start.Gdtr = new(L.Gdt, 0x47);

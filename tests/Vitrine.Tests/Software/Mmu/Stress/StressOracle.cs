@@ -94,7 +94,10 @@ internal sealed class StressOracle(ModelMemory memory, TranslationModel model)
         ulong linear = _step.Linear + (ulong)(access * _step.Size);
         int size = AccessSize;
         int first = Math.Min(size, 0x1000 - (int)(linear & 0xFFF));
-        if (model.Outcomes(linear, Kind) is not { } firsts)
+
+        // Segment limits and canonical addresses are not what this is about.
+        bool wraps = (uint)linear > uint.MaxValue - size && linear >> 32 is 0 or uint.MaxValue;
+        if (wraps || model.Outcomes(linear, Kind) is not { } firsts)
         {
             _unsafe = true;
             return;
