@@ -31,7 +31,9 @@ internal sealed class StressOracle(ModelMemory memory, TranslationModel model)
     {
         if (!step.IsAccess) return true;
         Start(step, null, []);
+        model.CompareWithManual = true;
         Try(0);
+        model.CompareWithManual = false;
         return !_unsafe && _trials <= MaxTrials;
     }
 

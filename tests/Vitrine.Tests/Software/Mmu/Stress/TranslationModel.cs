@@ -26,6 +26,7 @@ internal sealed class TranslationModel(ModelMemory memory)
     private const ulong AddressMask = ((1UL << CpuModels.PhysicalAddressBits) - 1) & ~0xFFFUL;
     private const ulong ReservedHigh = 0x000F_FFFF_FFFF_FFFF & ~((1UL << CpuModels.PhysicalAddressBits) - 1);
     private const int Pcids = 4;
+    private static readonly string[] _sources = ["", "cached table at level 1", "cached table at level 2", "cached table at level 3"];
 
     private readonly Dictionary<ulong, int> _numbers = [];
     private readonly Dictionary<ulong, ulong> _entries = [];
@@ -49,6 +50,9 @@ internal sealed class TranslationModel(ModelMemory memory)
     public int EntrySize => Mode == PagingMode.Bits32 ? 4 : 8;
 
     public IReadOnlyList<ulong> Pages => _pages;
+
+    /// <summary>Each walk of the present tables is compared with <see cref="ManualPageWalk"/>. It is slow.</summary>
+    public bool CompareWithManual { get; set; }
 
     private int Pcid => (Cr4 & Cr4Bits.PCIDE) != 0 ? (int)(Cr3 & (Pcids - 1)) : 0;
 
@@ -201,15 +205,13 @@ internal sealed class TranslationModel(ModelMemory memory)
         List<Outcome> outcomes = [];
         if (TryRoot(page, out int level, out ulong root)) outcomes.Add(Walk(page, level, new(root, Rights.All), access, "tables"));
         else outcomes.Add(new(true, access.ErrorCode(ReportsFetch), 0, [], false, "tables"));
-        CheckAgainstManual(linear, access, outcomes[0]);
-
+        if (CompareWithManual) CheckAgainstManual(linear, access, outcomes[0]);
         PageCache cache = _caches[Pcid][number];
         for (int start = TopLevel - 1; start >= 1; start--)
         {
             foreach (CachedTable table in cache.Tables[start])
             {
-                Outcome outcome = Walk(page, start, table, access, $"cached table at level {start}");
-                if (!outcome.Same(outcomes[0])) outcomes.Add(outcome);
+                Add(outcomes, Walk(page, start, table, access, _sources[start]));
             }
         }
 
@@ -362,8 +364,18 @@ internal sealed class TranslationModel(ModelMemory memory)
     {
         foreach (CachedPage page in pages)
         {
-            if (Permits(page.Rights, access) && (!access.Write || page.Dirty)) outcomes.Add(new(false, 0, page.Gpa, [], false, source));
+            if (Permits(page.Rights, access) && (!access.Write || page.Dirty)) Add(outcomes, new(false, 0, page.Gpa, [], false, source));
         }
+    }
+
+    private static void Add(List<Outcome> outcomes, in Outcome outcome)
+    {
+        foreach (Outcome other in outcomes)
+        {
+            if (outcome.Same(other)) return;
+        }
+
+        outcomes.Add(outcome);
     }
 
     private void Observe(int number)
