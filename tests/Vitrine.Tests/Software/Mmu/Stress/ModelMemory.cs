@@ -14,9 +14,10 @@ internal sealed class ModelMemory(GuestMemory real)
     /// <summary>The pool.</summary>
     public ReadOnlySpan<byte> Pool => _pool;
 
-    /// <summary>How many bytes were written since <see cref="Begin"/> or <see cref="Keep"/>.</summary>
+    /// <summary>How many bytes were written since <see cref="Begin"/>.</summary>
     public int Mark => _log.Count;
 
+    /// <summary>Takes the pool over as it is.</summary>
     public void Begin(ReadOnlySpan<byte> pool)
     {
         pool.CopyTo(_pool);
@@ -32,9 +33,6 @@ internal sealed class ModelMemory(GuestMemory real)
             _pool[offset] = before;
         }
     }
-
-    /// <summary>What was written since stays.</summary>
-    public void Keep() => _log.Clear();
 
     public static MemoryKind KindOf(ulong gpa) => gpa switch
     {

@@ -48,7 +48,7 @@ internal sealed class StressOracle(ModelMemory memory, TranslationModel model)
         if (_matches.Count > 0)
         {
             foreach (int[] match in _matches) Replay(match);
-            memory.Keep();
+            memory.Begin(_actual);
             model.Observe();
             return null;
         }
@@ -349,13 +349,7 @@ internal sealed class StressOracle(ModelMemory memory, TranslationModel model)
             model.Observe();
         }
 
-        // Another way begins where this one did; the last leaves the memory as it is now.
         memory.Undo(begin);
-        if (path != _matches[^1]) return;
-        for (int i = 0; i < _actual.Length; i++)
-        {
-            if (memory.Pool[i] != _actual[i]) memory.SetByte(L.Pool + (ulong)i, _actual[i]);
-        }
     }
 
     private string? CheckControl(in StressStep step, StressResult result, ReadOnlySpan<byte> pool)
