@@ -176,7 +176,7 @@ public sealed class VirtualMachine : IDisposable
     /// <summary>
     /// The registers of a vCPU, while the machine is not running: before its start, paused or ended. Changes take effect when
     /// it runs next: all registers are written to the accelerator then, which on the software CPU drops its translations. To look only,
-    /// <see cref="ReadState"/> is cheaper.
+    /// <see cref="ReadState"/> is cheaper. After the vCPU has run or stepped, ask again.
     /// </summary>
     /// <param name="vcpu">Its number, from 0.</param>
     /// <exception cref="InvalidOperationException">The machine is running, or this is a callback of it.</exception>
@@ -233,7 +233,7 @@ public sealed class VirtualMachine : IDisposable
 
     /// <summary>Steps as <see cref="Step"/> until the next instruction is at an address, on the vCPU's thread at its full stepping speed.</summary>
     /// <param name="linearAddress">Linear address: CS.base + RIP. At least one step is made, so that one may go on from it.</param>
-    /// <param name="maxSteps">How many steps at most; null for any number.</param>
+    /// <param name="maxSteps">How many steps at most, from 1; null for any number.</param>
     /// <param name="timeout">How long at most; null for ever.</param>
     /// <param name="vcpu">Its number, from 0.</param>
     /// <exception cref="InvalidOperationException">The machine is running or has ended, or this is a callback of it.</exception>
@@ -256,8 +256,8 @@ public sealed class VirtualMachine : IDisposable
     /// Steps as <see cref="Step"/> until a condition holds. The registers are read behind every step, which is much slower than a stop
     /// address.
     /// </summary>
-    /// <param name="condition">Given the registers, for looking only, on the vCPU's thread; it must not call the machine.</param>
-    /// <param name="maxSteps">How many steps at most; null for any number.</param>
+    /// <param name="condition">Given the registers, for looking only, on the vCPU's thread; it must not call the machine. What it throws comes out here.</param>
+    /// <param name="maxSteps">How many steps at most, from 1; null for any number.</param>
     /// <param name="timeout">How long at most; null for ever.</param>
     /// <param name="vcpu">Its number, from 0.</param>
     /// <exception cref="InvalidOperationException">The machine is running or has ended, or this is a callback of it.</exception>
@@ -325,10 +325,12 @@ public sealed class VirtualMachine : IDisposable
     private StepReport Carry(StepOrder order, int vcpu, TimeSpan? timeout)
     {
         VcpuThread thread = Vcpu(vcpu);
+        ArgumentOutOfRangeException.ThrowIfZero(order.MaxSteps);
         ObjectDisposedException.ThrowIf(_disposed, this);
         using Timer? clock = timeout is { } limit ? new Timer(_ => Recall(order, thread), null, limit, Timeout.InfiniteTimeSpan) : null;
         bool done = _gate.Send(vcpu, () => thread.Step(order));
         if (!done && !_gate.HasEnded) throw new InvalidOperationException("The machine is running; pause it before stepping.");
+        order.Failure?.Throw();
         if (!done && order.Outcome is null && order.Steps == 0) throw new InvalidOperationException("The machine has ended.");
 
         // Its registers and its report are there when its threads are over.

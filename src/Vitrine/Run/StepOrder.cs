@@ -1,3 +1,4 @@
+using System.Runtime.ExceptionServices;
 using Vitrine.Accelerators;
 using Vitrine.X86.State;
 
@@ -29,6 +30,9 @@ internal sealed class StepOrder
 
     /// <summary>How it went; null until the vCPU is back.</summary>
     public StepOutcome? Outcome { get; set; }
+
+    /// <summary>What the condition threw; null when it didn't.</summary>
+    public ExceptionDispatchInfo? Failure { get; private set; }
 
     /// <summary>Steps made.</summary>
     public ulong Steps { get; private set; }
@@ -77,6 +81,15 @@ internal sealed class StepOrder
     private bool Holds(Vcpu vcpu)
     {
         vcpu.Refresh();
-        return Condition!(vcpu.State);
+        try
+        {
+            return Condition!(vcpu.State);
+        }
+        catch (Exception error)
+        {
+            // It is the caller's, not the machine's.
+            Failure = ExceptionDispatchInfo.Capture(error);
+            return true;
+        }
     }
 }

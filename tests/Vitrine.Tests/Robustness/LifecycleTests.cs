@@ -86,7 +86,7 @@ public sealed class LifecycleTests
         {
             try
             {
-                switch (random.Next(12))
+                switch (random.Next(13))
                 {
                     case 0 or 1:
                         machine.Start();
@@ -108,6 +108,10 @@ public sealed class LifecycleTests
                         break;
                     case 8:
                         machine.Wait(TimeSpan.FromMilliseconds(1));
+                        break;
+                    case 10:
+                        machine.Step(timeout: TimeSpan.FromMilliseconds(1));
+                        Assert.NotNull(machine.ReadState(0));
                         break;
                     case 9:
                         _ = machine.InstructionsExecuted;

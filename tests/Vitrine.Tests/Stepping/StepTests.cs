@@ -374,6 +374,16 @@ public sealed class StepTests
     }
 
     [Fact]
+    public void WhatAConditionThrowsComesToWhoGaveIt()
+    {
+        using SteppedCode guest = new(AcceleratorChoice.Soft, FlatMode.Real, a => a.jmp(Entry));
+        Assert.Throws<FormatException>(() => guest.Machine.StepUntil(static _ => throw new FormatException("mine")));
+        Assert.Equal(Entry, guest.Step().Rip);
+        Assert.Throws<ArgumentOutOfRangeException>(() => guest.Machine.StepUntil(Entry, maxSteps: 0));
+        Assert.Equal((StepOutcome.Stepped, 3UL), (guest.Machine.StepUntil(Handler, maxSteps: 3).Outcome, guest.Machine.StepUntil(Handler, maxSteps: 3).Steps));
+    }
+
+    [Fact]
     public void ACallbackMustNotStep()
     {
         Exception? thrown = null;
