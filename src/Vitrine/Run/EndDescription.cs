@@ -38,7 +38,7 @@ internal static class EndDescription
                     "The guest's interrupt table or stack is probably not set up, or damaged.",
                     outcome, ref exit, vcpu, memory);
             case ExitKind.FailEntry:
-                vcpu.Synchronize();
+                vcpu.Refresh();
                 return Full(
                     VmEndReason.FailEntry,
                     EntryAdvice.Explain(outcome.Value, vcpu.Accelerated.EntryFailure, vcpu.State), outcome, ref exit, vcpu, memory);

@@ -12,12 +12,12 @@ public sealed class StoryJsonTests
 {
     private static readonly string s_schemaPath = Path.Combine(RepositoryRoot.Path, "docs", "story.schema.json");
 
-    /// <summary>With VITRINE_UPDATE_SCHEMA=1 the file is written instead of compared.</summary>
+    /// <summary>With VITRINE_WRITE_GOLDEN=1 the file is written instead of compared.</summary>
     [Fact]
     public void The_schema_in_docs_is_the_serialisers()
     {
         string schema = StorySchema.Export();
-        if (Environment.GetEnvironmentVariable("VITRINE_UPDATE_SCHEMA") == "1") File.WriteAllText(s_schemaPath, schema);
+        if (Environment.GetEnvironmentVariable("VITRINE_WRITE_GOLDEN") == "1") File.WriteAllText(s_schemaPath, schema);
         Assert.Equal(File.ReadAllText(s_schemaPath), schema);
     }
 
