@@ -47,6 +47,7 @@ internal static class CommandLine
             ExplainCommand.Build(),
             TranslateCommand.Build(),
             CheckCommand.Build(),
+            CheckEntryCommand.Build(),
             version,
         };
         root.Options.Add(new HelpOption { Recursive = true });

@@ -29,7 +29,7 @@ internal static class ExitStatus
     /// <summary>The guest reported a crash.</summary>
     public const int GuestCrash = 86;
 
-    /// <summary>The CPU refused to enter the guest.</summary>
+    /// <summary>The CPU refused to enter the guest; check-entry: it would refuse.</summary>
     public const int FailEntry = 88;
 
     /// <summary>Left with Ctrl-A X or by a signal, or the reader of standard output is gone.</summary>
@@ -54,6 +54,15 @@ internal static class ExitStatus
           88         the host's CPU refused to enter the guest
           90         stopped by Ctrl-A X, by a signal, or because standard output was closed
           124        the time given with --timeout was over
+        """;
+
+    /// <summary>The table of check-entry.</summary>
+    public const string CheckEntryHelp =
+        """
+        Exit status:
+          0          no check fails
+          64         the file can't be read as a VMCS or VMCB
+          88         a check fails: a processor refuses to enter
         """;
 
     /// <summary>The status for how a machine ended.</summary>

@@ -18,7 +18,7 @@ public sealed partial class BadInputTests : IDisposable
     // Arguments, with {name} for the files below, and a text that the error must contain.
     public static TheoryData<string, string> UserErrors => new()
     {
-        { "", "No command" },
+        { "", "run, demo, check or check-entry" },
         { "fly", "fly" },
         { "run", "Nothing to boot" },
         { "run --frobnicate", "--frobnicate" },
@@ -60,6 +60,14 @@ public sealed partial class BadInputTests : IDisposable
         { "run --flat {flat}@0x1000 --timeout soon", "soon" },
         { "run --flat {flat}@0x1000 --timeout 0", "'0'" },
         { "demo --memory 3", "multiple of 4096" },
+        { "check-entry", "Required argument" },
+        { "check-entry {missing}", "does not exist" },
+        { "check-entry {folder}", "folder" },
+        { "check-entry {empty}", "no dump" },
+        { "check-entry {text}", "no dump" },
+        { "check-entry {program}", "binary" },
+        { "check-entry /dev/zero", "4 MiB" },
+        { "check-entry {text} --format yaml", "yaml" },
     };
 
     [Theory]
@@ -113,6 +121,7 @@ public sealed partial class BadInputTests : IDisposable
     [InlineData("run --help", "Exit status:")]
     [InlineData("demo --help", "apt-get download")]
     [InlineData("check --help", "accelerators")]
+    [InlineData("check-entry --help", "Exit status:")]
     public void Help_is_on_standard_output_with_status_zero(string command, string contained)
     {
         (int status, string output, string errors) = VitrineCommand.Run(Split(command));

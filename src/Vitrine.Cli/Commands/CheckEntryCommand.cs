@@ -1,0 +1,85 @@
+using System.Collections.Immutable;
+using System.CommandLine;
+using Vitrine.Errors;
+using Vitrine.Explain.EntryDumps;
+using Vitrine.X86.VmEntry;
+
+namespace Vitrine.Cli.Commands;
+
+/// <summary>vitrine check-entry: which check of VM entry fails on a VMCS or VMCB.</summary>
+internal static class CheckEntryCommand
+{
+    private const string StandardInput = "-";
+
+    /// <summary>Describes the command.</summary>
+    public static Command Build()
+    {
+        Argument<string> file = new("file")
+        {
+            HelpName = "FILE",
+            Description = "A kernel log with a VMCS (kvm_intel.dump_invalid_vmcs=1) or VMCB (kvm_amd.dump_invalid_vmcb=1), or Vitrine's JSON; - is standard input.",
+        };
+        Option<string?> format = new("--format") { HelpName = "FORMAT", Description = "text (default) or json." };
+        Option<bool> all = new("--all") { Description = "List every check, not only those that fail." };
+        Command command = new(
+            "check-entry",
+            $"Names the check of VM entry that fails on a VMCS or VMCB: manual section, offending value, usual cause.\n\n{ExitStatus.CheckEntryHelp}")
+        {
+            file, format, all,
+        };
+        command.SetAction(parsed => Run(parsed.GetRequiredValue(file), parsed.GetValue(format), parsed.GetValue(all)));
+        return command;
+    }
+
+    private static int Run(string path, string? format, bool all)
+    {
+        if (format is not (null or "text" or "json"))
+        {
+            throw VitrineException.User(
+                $"--format '{format}' is not a form of output.",
+                "The forms are text and json.",
+                "Give one of them.");
+        }
+
+        EntryDump dump = Read(path);
+        ImmutableArray<EntryCheckResult> results = dump.Check();
+        if (format == "json") EntryCheckOutput.WriteJson(dump, results, Console.Out);
+        else EntryCheckOutput.WriteText(dump, results, all, Console.Out);
+        Console.Out.Flush();
+        return results.Any(result => result.Outcome == EntryOutcome.Failed) ? ExitStatus.FailEntry : ExitStatus.Success;
+    }
+
+    private static EntryDump Read(string path)
+    {
+        if (path == StandardInput)
+        {
+            using Stream input = Console.OpenStandardInput();
+            return EntryDumpReader.Read("standard input", input);
+        }
+
+        if (Directory.Exists(path)) throw Unreadable(path, "it is a folder", null);
+        try
+        {
+            using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+            return EntryDumpReader.Read(Path.GetFileName(path), file);
+        }
+        catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw VitrineException.User(
+                $"The file '{path}' does not exist.",
+                "The name is probably mistyped, or relative to another folder.",
+                "Give the file with the kernel's log, or - for standard input.",
+                error);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw Unreadable(path, error.Message.TrimEnd('.'), error);
+        }
+    }
+
+    private static VitrineException Unreadable(string path, string reason, Exception? error) => VitrineException.User(
+        $"The file '{path}' can't be read: {reason}.",
+        "It is probably another user's, or no ordinary file.",
+        "Give a file that you may read, or - for standard input.",
+        error);
+}

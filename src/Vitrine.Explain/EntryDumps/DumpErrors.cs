@@ -1,0 +1,56 @@
+using Vitrine.Errors;
+
+namespace Vitrine.Explain.EntryDumps;
+
+/// <summary>What can be wrong with a dump, each naming the line and what was expected.</summary>
+internal static class DumpErrors
+{
+    private const string Again = "Take the dump again from dmesg, from its first line to its last.";
+
+    public static VitrineException NotANumber(string file, int line, string name, string text, string expected) => VitrineException.User(
+        $"Line {line} of {file} has '{Shorten(text)}' for {name}, where {expected} is expected.",
+        "The line is probably damaged, or cut off in its middle.",
+        Again);
+
+    public static VitrineException TooLarge(string file, int line, string name, string text, int bits) => VitrineException.User(
+        $"Line {line} of {file} has '{Shorten(text)}' for {name}, which has {bits} bits.",
+        "The line is probably damaged, or two lines have run together.",
+        Again);
+
+    public static VitrineException Twice(string file, int line, string name) => VitrineException.User(
+        $"Line {line} of {file} gives {name} a second time, with another value.",
+        "The dumps of two processors have probably run together in the log.",
+        "Cut one of them out and check it by itself.");
+
+    public static VitrineException CutOff(string file, int line, string kind, string missing) => VitrineException.User(
+        $"The {kind} dump that begins in line {line} of {file} is cut off: {missing} is missing.",
+        "The log has probably wrapped, or only a part of it was copied.",
+        Again);
+
+    public static VitrineException UnknownLayout(string file) => VitrineException.User(
+        $"'{file}' is no dump of a VMCS or VMCB: no line says '*** Guest State ***' or 'VMCB Control Area:', and it isn't JSON.",
+        "The kernel prints one only when its module has dump_invalid_vmcs=1 (kvm_intel) or dump_invalid_vmcb=1 (kvm_amd).",
+        "Set it in /sys/module/kvm_intel/parameters or kvm_amd, let the entry fail again, and give the output of dmesg.");
+
+    public static VitrineException Binary(string file) => VitrineException.User(
+        $"'{file}' is a binary file, where text is expected.",
+        "It is probably a memory dump, or compressed.",
+        "Give the kernel's log as text, or Vitrine's JSON.");
+
+    public static VitrineException TooLong(string file, int limit) => VitrineException.User(
+        $"'{file}' is longer than {limit >> 20} MiB.",
+        "It is probably a whole system log, or no text at all.",
+        "Cut the dump out of it, as with 'dmesg | tail -n 200'.");
+
+    public static VitrineException Json(string file, long line, string problem) => VitrineException.User(
+        $"Line {line} of {file} is no valid entry state: {problem}.",
+        "The file was probably edited by hand, or written by another version.",
+        "Compare it with docs/entry-checks.md, which describes the form.");
+
+    /// <summary>A value that is shown in a message, without what would spoil a terminal or a line.</summary>
+    private static string Shorten(string text)
+    {
+        string clean = new([.. text.Take(40).Select(c => char.IsControl(c) ? '?' : c)]);
+        return text.Length > 40 ? clean + "..." : clean;
+    }
+}

@@ -1,0 +1,207 @@
+using System.Text.RegularExpressions;
+using Vitrine.X86.VmEntry;
+using static Vitrine.X86.VmEntry.VmcbField;
+
+namespace Vitrine.Explain.EntryDumps;
+
+/// <summary>
+/// What kvm_amd prints with dump_invalid_vmcb=1 (Linux 4.x to 6.x): a control area with one "name: value" a line, then a save area with segments
+/// ("cs:   s: 0010 a: 0a9b l: ffffffff b: 0000000000000000") and two pairs a line. Names not known here are passed over.
+/// </summary>
+internal sealed partial class LinuxVmcbDump
+{
+    public const string Start = "VMCB Control Area";
+    private const string SaveStart = "VMCB State Save Area";
+
+    private static readonly (VmcbField Field, string Name)[] s_needed =
+    [
+        (Intercept2, "intercepts"), (GuestAsid, "asid"), (NestedControl, "nested_ctl"), (EventInjection, "event_inj"), (CsAttributes, "cs"), (TrAttributes, "tr"),
+        (Efer, "efer"), (Cr0, "cr0"), (Cr4, "cr4"), (Dr7, "dr7"), (Rip, "rip"),
+    ];
+
+    // Fields that are one name and one number.
+    private static readonly Dictionary<string, (VmcbField Field, bool Decimal)> s_names = new()
+    {
+        ["exceptions"] = (InterceptExceptions, false),
+        ["iopm_base_pa"] = (IopmBase, false),
+        ["msrpm_base_pa"] = (MsrpmBase, false),
+        ["tsc_offset"] = (TscOffset, false),
+        ["asid"] = (GuestAsid, true),
+        ["tlb_ctl"] = (TlbControl, true),
+        ["int_state"] = (InterruptShadow, false),
+        ["nested_ctl"] = (NestedControl, true),
+        ["nested_cr3"] = (NestedCr3, false),
+        ["next_rip"] = (NextRip, false),
+        ["cpl"] = (Cpl, true),
+        ["efer"] = (Efer, false),
+        ["cr0"] = (Cr0, false),
+        ["cr2"] = (Cr2, false),
+        ["cr3"] = (Cr3, false),
+        ["cr4"] = (Cr4, false),
+        ["dr6"] = (Dr6, false),
+        ["dr7"] = (Dr7, false),
+        ["rip"] = (Rip, false),
+        ["rflags"] = (Rflags, false),
+        ["rsp"] = (Rsp, false),
+        ["rax"] = (Rax, false),
+        ["star"] = (Star, false),
+        ["lstar"] = (Lstar, false),
+        ["cstar"] = (Cstar, false),
+        ["sfmask"] = (Sfmask, false),
+        ["kernel_gs_base"] = (KernelGsBase, false),
+        ["sysenter_cs"] = (SysenterCs, false),
+        ["sysenter_esp"] = (SysenterEsp, false),
+        ["sysenter_eip"] = (SysenterEip, false),
+        ["gpat"] = (GuestPat, false),
+        ["dbgctl"] = (DebugCtl, false),
+    };
+
+    // Halves of fields: low or high part, and its width.
+    private static readonly Dictionary<string, (VmcbField Field, int Shift, int Bits)> s_parts = new()
+    {
+        ["cr_read"] = (InterceptCr, 0, 16),
+        ["cr_write"] = (InterceptCr, 16, 16),
+        ["dr_read"] = (InterceptDr, 0, 16),
+        ["dr_write"] = (InterceptDr, 16, 16),
+        ["int_ctl"] = (VirtualInterrupt, 0, 32),
+        ["int_vector"] = (VirtualInterrupt, 32, 32),
+        ["event_inj"] = (EventInjection, 0, 32),
+        ["event_inj_err"] = (EventInjection, 32, 32),
+    };
+
+    private static readonly Dictionary<string, VmcbField> s_segments = new()
+    {
+        ["es"] = EsSelector,
+        ["cs"] = CsSelector,
+        ["ss"] = SsSelector,
+        ["ds"] = DsSelector,
+        ["fs"] = FsSelector,
+        ["gs"] = GsSelector,
+        ["ldtr"] = LdtrSelector,
+        ["tr"] = TrSelector,
+    };
+
+    private readonly string _file;
+    private readonly Vmcb _vmcb = new();
+    private readonly Dictionary<string, string> _seen = [];
+
+    private LinuxVmcbDump(string file) => _file = file;
+
+    /// <summary>Reads one dump.</summary>
+    /// <param name="file">Name of the file, for errors.</param>
+    /// <param name="lines">From the line with <see cref="Start"/> to the next dump or the end.</param>
+    /// <param name="missing">What is missing for a whole dump; null when nothing is.</param>
+    public static Vmcb Read(string file, ReadOnlySpan<DumpLine> lines, out string? missing)
+    {
+        LinuxVmcbDump dump = new(file);
+        bool save = false;
+        foreach (DumpLine line in lines)
+        {
+            if (line.Text.StartsWith(SaveStart, StringComparison.Ordinal)) save = true;
+            else dump.ReadLine(line);
+        }
+
+        missing = save ? null : $"'{SaveStart}:'";
+        foreach ((VmcbField field, string name) in s_needed)
+        {
+            if (missing is null && !dump._vmcb.TryGet(field, out _)) missing = name;
+        }
+
+        return dump._vmcb;
+    }
+
+    private void ReadLine(DumpLine line)
+    {
+        Match segment = Segment().Match(line.Text);
+        if (segment.Success)
+        {
+            ReadSegment(line.Number, segment);
+            return;
+        }
+
+        Match intercepts = Intercepts().Match(line.Text);
+        if (intercepts.Success)
+        {
+            ReadIntercepts(line.Number, intercepts.Groups["first"].Value, intercepts.Groups["second"].Value);
+            return;
+        }
+
+        foreach (Match pair in Pairs().Matches(line.Text))
+        {
+            string name = pair.Groups["name"].Value;
+            string value = pair.Groups["value"].Value;
+            if (s_names.TryGetValue(name, out (VmcbField Field, bool Decimal) known))
+            {
+                ulong number = known.Decimal ? FieldReader.Decimal(_file, line.Number, name, value) : FieldReader.Hexadecimal(_file, line.Number, name, value);
+                Set(line.Number, name, known.Field, number, value);
+            }
+            else if (s_parts.TryGetValue(name, out (VmcbField Field, int Shift, int Bits) part))
+            {
+                SetPart(line.Number, name, part, value);
+            }
+        }
+    }
+
+    private void ReadSegment(int line, Match match)
+    {
+        string name = match.Groups["name"].Value;
+        (string limit, string address) = (match.Groups["limit"].Value, match.Groups["base"].Value);
+        if (name is "gdtr" or "idtr")
+        {
+            SetHexadecimal(line, name, name == "gdtr" ? GdtrLimit : IdtrLimit, limit);
+            SetHexadecimal(line, name, name == "gdtr" ? GdtrBase : IdtrBase, address);
+        }
+        else if (s_segments.TryGetValue(name, out VmcbField selector))
+        {
+            SetHexadecimal(line, name, selector, match.Groups["selector"].Value);
+            SetHexadecimal(line, name, selector + 1, match.Groups["attributes"].Value);
+            SetHexadecimal(line, name, selector + 2, limit);
+            SetHexadecimal(line, name, selector + 3, address);
+        }
+    }
+
+    // One number of 64 bits up to Linux 5.9, then two of 32 and later more; the second has VMRUN in bit 0.
+    private void ReadIntercepts(int line, string first, string second)
+    {
+        const string Name = "intercepts";
+        if (second.Length == 0)
+        {
+            ulong both = FieldReader.Hexadecimal(_file, line, Name, first);
+            Set(line, Name, Intercept1, both & uint.MaxValue, first);
+            Set(line, Name, Intercept2, both >> 32, first);
+            return;
+        }
+
+        SetHexadecimal(line, Name, Intercept1, first);
+        SetHexadecimal(line, Name, Intercept2, second);
+    }
+
+    private void SetPart(int line, string name, (VmcbField Field, int Shift, int Bits) part, string text)
+    {
+        if (_seen.TryGetValue(name, out string? before) && before != text) throw DumpErrors.Twice(_file, line, name);
+        _seen[name] = text;
+        ulong value = FieldReader.Hexadecimal(_file, line, name, text);
+        if (value >> part.Bits != 0) throw DumpErrors.TooLarge(_file, line, name, text, part.Bits);
+        _vmcb.TryGet(part.Field, out ulong present);
+        _vmcb.Set(part.Field, present | (value << part.Shift));
+    }
+
+    private void SetHexadecimal(int line, string name, VmcbField field, string text) =>
+        Set(line, name, field, FieldReader.Hexadecimal(_file, line, name, text), text);
+
+    private void Set(int line, string name, VmcbField field, ulong value, string text)
+    {
+        FieldReader.CheckWidth(_file, line, field.Describe(), value, text);
+        if (_vmcb.TryGet(field, out ulong known) && known != value) throw DumpErrors.Twice(_file, line, name);
+        _vmcb.Set(field, value);
+    }
+
+    [GeneratedRegex(@"^(?<name>[a-z]{2,4}):\s+s:\s*(?<selector>\S+)\s+a:\s*(?<attributes>\S+)\s+l:\s*(?<limit>\S+)\s+b:\s*(?<base>\S+)")]
+    private static partial Regex Segment();
+
+    [GeneratedRegex(@"^intercepts:\s*(?<first>\S+)(?:\s+(?<second>\S+))?")]
+    private static partial Regex Intercepts();
+
+    [GeneratedRegex(@"(?<name>[a-z][a-z0-9_]*):\s*(?<value>\S+)")]
+    private static partial Regex Pairs();
+}
