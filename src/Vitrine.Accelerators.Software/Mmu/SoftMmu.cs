@@ -105,7 +105,7 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
             : user ? Tlb.UserTable
             : _context.Smap && (_cpu->SystemFlags & Rflags.AC) != 0 ? Tlb.OpenSupervisorTable
             : Tlb.SupervisorTable;
-        _cpu->Tlb = _tlb.Table(table);
+        _tlb.Use(table);
         _tlb.UpdateCodeTag();
     }
 

@@ -6,7 +6,8 @@ namespace Vitrine.Accelerators.Software.Mmu;
 
 /// <summary>
 /// The software TLB: three tables for data (one for each access mode), one for fetches, and the tags that say which entries are
-/// valid. A tag stands for an address space; giving the present space a new one drops all it had.
+/// valid. A tag stands for an address space; giving the present space a new one drops all it had. The tables exist twice, so that two
+/// spaces that alternate don't evict each other's entries: most of their addresses are the same.
 /// </summary>
 internal sealed unsafe class Tlb : IDisposable
 {
@@ -23,10 +24,15 @@ internal sealed unsafe class Tlb : IDisposable
     /// <summary>Never filled: every access takes the slow path, for alignment checks and data breakpoints.</summary>
     public const int EmptyTable = 3;
 
+    /// <summary>How many sets of tables there are. A power of two.</summary>
+    public const int Sets = 2;
+
     private const ulong PageMask = ~0xFFFUL;
     private const int TagLimit = 1 << 12;
     private const int FetchEntries = 256;
-    private const int FilledTables = 3;
+    private const int TablesPerSet = 3;
+    private const int TagBits = 12;
+    private const int AllEntries = Sets * TablesPerSet * GuestAccess.TlbEntries;
     private const int EntriesOfLastLevel = 512;
 
     private readonly CpuState* _cpu;
@@ -40,6 +46,8 @@ internal sealed unsafe class Tlb : IDisposable
     // The same for 1-GiB pages and regions.
     private readonly ulong[] _hugeRegions = new ulong[64];
     private CodeFilter _codeFilter;
+    private int _set;
+    private int _table;
     private uint _lastTag;
     private uint _codeEpoch;
 
@@ -48,8 +56,8 @@ internal sealed unsafe class Tlb : IDisposable
     {
         _cpu = cpu;
         _blocks = blocks;
-        _tables = (TlbEntry*)NativeMemory.AllocZeroed((FilledTables + 1) * GuestAccess.TlbEntries, (nuint)sizeof(TlbEntry));
-        _fetches = (FetchEntry*)NativeMemory.AllocZeroed(FetchEntries, (nuint)sizeof(FetchEntry));
+        _tables = (TlbEntry*)NativeMemory.AllocZeroed(AllEntries + GuestAccess.TlbEntries, (nuint)sizeof(TlbEntry));
+        _fetches = (FetchEntry*)NativeMemory.AllocZeroed(Sets * FetchEntries, (nuint)sizeof(FetchEntry));
     }
 
     /// <summary>Times that the present address space got a new tag.</summary>
@@ -59,14 +67,22 @@ internal sealed unsafe class Tlb : IDisposable
     public uint Epoch { get; private set; } = 1;
 
     /// <summary>The present tag, for <see cref="TryResume"/>.</summary>
-    public ulong Stamp => ((ulong)Epoch << 32) | _cpu->TlbTag;
+    public ulong Stamp => ((ulong)Epoch << 32) | ((uint)_set << TagBits) | _cpu->TlbTag;
 
-    /// <summary>A table by number.</summary>
-    public TlbEntry* Table(int number) => _tables + (number * GuestAccess.TlbEntries);
+    /// <summary>A table of the present address space, by number.</summary>
+    public TlbEntry* Table(int number) =>
+        number == EmptyTable ? _tables + AllEntries : _tables + (((_set * TablesPerSet) + number) * GuestAccess.TlbEntries);
+
+    /// <summary>Chooses the table that operations see.</summary>
+    public void Use(int number)
+    {
+        _table = number;
+        _cpu->Tlb = Table(number);
+    }
 
     /// <summary>The only entry that can hold the fetch translation of an address.</summary>
     public FetchEntry* FetchEntryFor(ulong linear, bool user) =>
-        _fetches + ((linear >> 12) & ((FetchEntries / 2) - 1)) + (user ? FetchEntries / 2 : 0);
+        FetchEntryFor(_set, linear, user);
 
     /// <summary>What a tag of the present address space must be for a page.</summary>
     public ulong TagFor(ulong linear) => (linear & PageMask) | _cpu->TlbTag;
@@ -77,33 +93,34 @@ internal sealed unsafe class Tlb : IDisposable
     public bool TryResume(ulong stamp)
     {
         if (stamp >> 32 != Epoch) return false;
-        _cpu->TlbTag = (uint)stamp;
-        UpdateCodeTag();
+        _cpu->TlbTag = (uint)stamp & (TagLimit - 1);
+        Enter((int)(stamp >> TagBits) & (Sets - 1));
         return true;
     }
 
     /// <summary>Gives the present address space a new tag. Others keep theirs.</summary>
-    public void NewTag()
+    /// <param name="set">Which tables it uses: any number, of which the lowest bit counts.</param>
+    public void NewTag(int set)
     {
         Flushes++;
         if (++_lastTag >= TagLimit)
         {
-            NativeMemory.Clear(_tables, (nuint)(FilledTables * GuestAccess.TlbEntries * sizeof(TlbEntry)));
-            NativeMemory.Clear(_fetches, (nuint)(FetchEntries * sizeof(FetchEntry)));
+            NativeMemory.Clear(_tables, (nuint)(AllEntries * sizeof(TlbEntry)));
+            NativeMemory.Clear(_fetches, (nuint)(Sets * FetchEntries * sizeof(FetchEntry)));
             VoidTags();
             NewCodeEpoch();
             _lastTag = 1;
         }
 
         _cpu->TlbTag = _lastTag;
-        UpdateCodeTag();
+        Enter(set & (Sets - 1));
     }
 
     /// <summary>Drops everything: the present address space gets a new tag, and those of others are void.</summary>
     public void DropAll()
     {
         VoidTags();
-        NewTag();
+        NewTag(_set);
     }
 
     /// <summary>Drops the entries of a page, under whatever tag. When it may be a piece of a large page, drops everything.</summary>
@@ -116,16 +133,16 @@ internal sealed unsafe class Tlb : IDisposable
         }
 
         ulong page = linear & PageMask;
-        for (int table = 0; table < FilledTables; table++)
+        for (int table = 0; table < Sets * TablesPerSet; table++)
         {
-            TlbEntry* entry = GuestAccess.EntryFor(Table(table), linear);
+            TlbEntry* entry = GuestAccess.EntryFor(_tables + (table * GuestAccess.TlbEntries), linear);
             if ((entry->ReadTag & PageMask) != page && (entry->WriteTag & PageMask) != page) continue;
             *entry = default;
         }
 
-        for (int user = 0; user < 2; user++)
+        for (int i = 0; i < 2 * Sets; i++)
         {
-            FetchEntry* fetch = FetchEntryFor(linear, user != 0);
+            FetchEntry* fetch = FetchEntryFor(i >> 1, linear, (i & 1) != 0);
             if ((fetch->Tag & PageMask) != page) continue;
             *fetch = default;
         }
@@ -142,7 +159,7 @@ internal sealed unsafe class Tlb : IDisposable
     public void ForbidWrites(int index, ulong gpaPage)
     {
         // The index is a part of the entry's number; what remains of it is unknown here.
-        for (int i = index; i < FilledTables * GuestAccess.TlbEntries; i += EntriesOfLastLevel)
+        for (int i = index; i < AllEntries; i += EntriesOfLastLevel)
         {
             if ((_tables[i].Page & PageMask) == gpaPage) _tables[i].WriteTag = 0;
         }
@@ -152,7 +169,7 @@ internal sealed unsafe class Tlb : IDisposable
     public void MarkCode(byte* host)
     {
         ulong page = (ulong)host & PageMask;
-        for (int i = 0; i < FilledTables * GuestAccess.TlbEntries; i++)
+        for (int i = 0; i < AllEntries; i++)
         {
             if ((_tables[i].ReadTag & PageMask) + _tables[i].Addend == page) _tables[i].WriteTag = 0;
         }
@@ -192,6 +209,16 @@ internal sealed unsafe class Tlb : IDisposable
     {
         NativeMemory.Free(_tables);
         NativeMemory.Free(_fetches);
+    }
+
+    private FetchEntry* FetchEntryFor(int set, ulong linear, bool user) =>
+        _fetches + (set * FetchEntries) + ((linear >> 12) & ((FetchEntries / 2) - 1)) + (user ? FetchEntries / 2 : 0);
+
+    private void Enter(int set)
+    {
+        _set = set;
+        _cpu->Tlb = Table(_table);
+        UpdateCodeTag();
     }
 
     private void VoidTags()

@@ -74,7 +74,7 @@ internal sealed unsafe class NestedPaging(GuestPhysicalMemory memory, BlockCache
         }
 
         if (keep && tlb.TryResume(_stamps[pcid])) return;
-        tlb.NewTag();
+        tlb.NewTag((int)pcid);
         _stamps[pcid] = tlb.Stamp;
     }
 

@@ -38,7 +38,7 @@ internal sealed unsafe partial class ShadowPaging
         }
 
         if (_tlb.TryResume(root.Stamp)) return;
-        _tlb.NewTag();
+        _tlb.NewTag(_current);
         NoteTag();
     }
 

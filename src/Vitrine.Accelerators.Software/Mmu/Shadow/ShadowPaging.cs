@@ -156,9 +156,18 @@ internal sealed unsafe partial class ShadowPaging : AddressTranslator
         translation.Place(_memory);
         MakeRoom(PagesPerFault);
 
-        // What the TLB holds of a translation that is not in the table can't outlast a flush: nothing would tell that it has changed.
-        if (result.TableOutsideMemory || !TryInstall(in context, linear, in path, in result, in translation)) Changes++;
+        if (result.TableOutsideMemory || !TryInstall(in context, linear, in path, in result, in translation)) NoteUnshadowed(in translation);
         return true;
+    }
+
+    /// <summary>
+    /// The TLB gets a translation that is not in the table. It must not outlast a flush, since nothing would tell that it has changed;
+    /// and when its page becomes a table, the reverse map will not tell of it.
+    /// </summary>
+    private void NoteUnshadowed(in Translation translation)
+    {
+        Changes++;
+        if (translation.Host != null) FindTracking(translation.Gpa)![translation.Gpa].NoteStaleWriter(_tlb.Epoch);
     }
 
     /// <summary>Makes and links the shadow pages on the way, and installs the leaf.</summary>
