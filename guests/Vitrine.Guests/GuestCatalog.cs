@@ -19,6 +19,8 @@ public static class GuestCatalog
         .. Modes.Select(InterruptGuests.HaltUntilTick),
         PagingGuests.Faults32(),
         PagingGuests.Faults64(),
+        TableRewriteGuests.Rewrite(),
+        TableRewriteGuests.RewriteWithPcids(),
         PrivilegeGuests.SystemCalls(),
         PrivilegeGuests.FaultInRing3(),
         ModeGuests.RoundTrip(),

@@ -37,14 +37,24 @@ internal sealed unsafe partial class SoftMmu
         return true;
     }
 
-    /// <summary>Writes with the rights of the present mode. The range must have passed <see cref="ProbeWrite"/>.</summary>
+    /// <summary>
+    /// Writes up to 4 KiB with the rights of the present mode. The range must have passed <see cref="ProbeWrite"/>.
+    /// </summary>
     public bool Write(Op* op, ulong linear, byte* source, int size)
     {
-        if (!CrossesPage(linear, size)) return WriteParts(op, linear, source, size, toBus: true, toMemory: true);
+        // Both pages are translated before either is written: the first may hold the tables that map the second.
+        PageAccess access = PresentAccess() | PageAccess.Write;
+        int first = Math.Min(size, (int)(0x1000 - (linear & 0xFFF)));
+        ulong next = Wrap(linear + (ulong)first);
+        ulong nextGpa = 0;
+        if (!Translate(op, Wrap(linear), access, _cpu->Tlb, out ulong gpa)) return false;
+        if (first < size && !Translate(op, next, access, _cpu->Tlb, out nextGpa)) return false;
 
         // Memory comes last: an instruction that leaves for the bus runs again, and must find what it read unchanged.
-        return WriteParts(op, linear, source, size, toBus: true, toMemory: false) &&
-            WriteParts(op, linear, source, size, toBus: false, toMemory: true);
+        if (!WriteToBus(op, gpa, source, first) || (first < size && !WriteToBus(op, nextGpa, source + first, size - first))) return false;
+        WriteToMemory(Wrap(linear), gpa, source, first);
+        if (first < size) WriteToMemory(next, nextGpa, source + first, size - first);
+        return true;
     }
 
     /// <summary>Checks that a write of the range won't fault.</summary>
@@ -146,7 +156,9 @@ internal sealed unsafe partial class SoftMmu
         if ((_cpu->Mode & ExecutionMode.LongMode) != 0 && !IsCanonical(linear)) return RaiseNotCanonical(op);
         if (!Miss(linear, access, out Translation translation)) return false;
         gpa = translation.Gpa;
-        if (tlb != _tlb.Table(Tlb.EmptyTable) && translation.Host != null) Fill(entry, linear, in translation, access);
+        if (tlb == _tlb.Table(Tlb.EmptyTable)) return true;
+        if (translation.Host != null) Fill(entry, linear, in translation, access);
+        else if (entry->ReadTag == _tlb.TagFor(linear)) *entry = default; // An older translation must not serve the other half of a read-modify-write.
         return true;
     }
 
@@ -177,31 +189,20 @@ internal sealed unsafe partial class SoftMmu
         _tlb.NotePageSize(linear, translation.PageShift);
     }
 
-    private bool WriteParts(Op* op, ulong linear, byte* source, int size, bool toBus, bool toMemory)
+    /// <summary>The part of a write that lies in one page, if memory doesn't take it.</summary>
+    private bool WriteToBus(Op* op, ulong gpa, byte* source, int size)
     {
-        PageAccess access = PresentAccess() | PageAccess.Write;
-        while (size > 0)
-        {
-            linear = Wrap(linear);
-            int chunk = Math.Min(size, (int)(0x1000 - (linear & 0xFFF)));
-            if (!Translate(op, linear, access, _cpu->Tlb, out ulong gpa)) return false;
-            byte* host = _memory.HostFor(gpa, chunk, out SlotView? slot);
-            if (host == null || slot!.ReadOnly)
-            {
-                if (toBus && !_bus.MemoryWrite(op, gpa, source, chunk)) return false;
-            }
-            else if (toMemory)
-            {
-                WriteSlot(slot, gpa, host, source, chunk);
-                OpenForWrites(linear, gpa, host);
-            }
+        byte* host = _memory.HostFor(gpa, size, out SlotView? slot);
+        return (host != null && !slot!.ReadOnly) || _bus.MemoryWrite(op, gpa, source, size);
+    }
 
-            linear += (ulong)chunk;
-            source += chunk;
-            size -= chunk;
-        }
-
-        return true;
+    /// <summary>The part of a write that lies in one page, if memory takes it.</summary>
+    private void WriteToMemory(ulong linear, ulong gpa, byte* source, int size)
+    {
+        byte* host = _memory.HostFor(gpa, size, out SlotView? slot);
+        if (host == null || slot!.ReadOnly) return;
+        WriteSlot(slot, gpa, host, source, size);
+        OpenForWrites(linear, gpa, host);
     }
 
     private void WriteSlot(SlotView slot, ulong gpa, byte* host, byte* source, int size)

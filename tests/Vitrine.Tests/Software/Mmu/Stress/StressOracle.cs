@@ -14,6 +14,7 @@ internal sealed class StressOracle(ModelMemory memory, TranslationModel model)
     private const int PageFault = 14;
     private const int GeneralProtection = 13;
     private const int MaxTrials = 2000;
+    private const byte MoveToAl = 0xB0;
 
     private readonly List<BusByte> _bus = [];
     private readonly List<int> _path = [];
@@ -130,6 +131,13 @@ internal sealed class StressOracle(ModelMemory memory, TranslationModel model)
     private void TrySecond(int access, ulong linear, Outcome one, int first, int before)
     {
         ulong next = linear + (ulong)first;
+        if (_step.Operation == StressOperation.Fetch && memory.Byte(one.Gpa + (linear & 0xFFF)) != MoveToAl)
+        {
+            // An instruction that ends in the first page.
+            _unsafe = true;
+            return;
+        }
+
         if (model.Outcomes(next, Kind) is not { } seconds)
         {
             _unsafe = true;
@@ -279,7 +287,7 @@ internal sealed class StressOracle(ModelMemory memory, TranslationModel model)
 
     // MOV AL, imm8; RET or INT 0x80.
     private bool IsStub(ReadOnlySpan<byte> bytes) =>
-        bytes[0] == 0xB0 && (_step.User ? bytes[2] == 0xCD && bytes[3] == StressHarness.UserEndVector : bytes[2] == 0xC3);
+        bytes[0] == MoveToAl && (_step.User ? bytes[2] == 0xCD && bytes[3] == StressHarness.UserEndVector : bytes[2] == 0xC3);
 
     /// <summary>The instruction's end in one of the permitted ways.</summary>
     private void End(uint? error, ulong cr2, int accesses, string source)
