@@ -71,7 +71,7 @@ public static class EntryCheckOutput
             .Where(result => result.Outcome == EntryOutcome.NotChecked)
             .GroupBy(result => (result.Unknown!.Name, result.UnknownToHost)))
         {
-            string reason = group.Key.Host ? $"the host chooses the {group.Key.Key}" : $"the dump doesn't have the {group.Key.Key}";
+            string reason = group.Key.Host ? $"the host chooses '{group.Key.Key}'" : $"the dump doesn't have '{group.Key.Key}'";
             Wrap(output, "", $"Not checked, because {reason}: {string.Join(", ", group.Select(result => result.Rule.Id))}.");
         }
     }

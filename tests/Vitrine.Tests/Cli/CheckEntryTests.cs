@@ -16,7 +16,7 @@ public sealed class CheckEntryTests : IDisposable
         Assert.Equal(0, status);
         Assert.Equal("", errors);
         Assert.StartsWith("No check fails on a VMCS as Linux prints it.", output, StringComparison.Ordinal);
-        Assert.Contains("the dump doesn't have the VMCS link pointer: guest.link-pointer.", output, StringComparison.Ordinal);
+        Assert.Contains("the dump doesn't have 'VMCS link pointer': guest.link-pointer.", output, StringComparison.Ordinal);
     }
 
     [Fact]
