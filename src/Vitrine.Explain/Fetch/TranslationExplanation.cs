@@ -28,7 +28,7 @@ internal static class TranslationExplanation
             Walk = [],
             Outcome = "",
         };
-        if (context.Mode is PagingMode.FourLevel or PagingMode.FiveLevel && !IsCanonical(linear, context.Mode))
+        if (context.Mode is (PagingMode.FourLevel or PagingMode.FiveLevel) && !IsCanonical(linear, context.Mode))
         {
             int bits = context.Mode == PagingMode.FourLevel ? 48 : 57;
             return story with { Outcome = $"The address is not canonical (bits 63:{bits - 1} differ): #GP(0), and no table is looked at." };

@@ -123,7 +123,7 @@ public sealed class StepTests
         guest.Step();
         report = guest.Machine.Step(timeout: SteppedCode.Patience);
         Assert.Equal([new StepExit(VmExitReason.PortIo, false, 0x1234, 1, 1, 0xFF, null)], report.Exits);
-        Assert.Equal("in 1 bytes from port 0x1234: 0xff, nobody", report.Exits[0].ToString());
+        Assert.Equal("in 1 byte from port 0x1234: 0xff, nobody", report.Exits[0].ToString());
     }
 
     [Theory]

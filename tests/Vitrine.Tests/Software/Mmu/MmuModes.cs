@@ -10,7 +10,6 @@ internal static class MmuModes
     /// <summary>Theory data: each mode.</summary>
     public static TheoryData<MmuMode> All => [MmuMode.Shadow, MmuMode.Nested];
 
-    /// <summary>An accelerator with that MMU. Today there is one for both.</summary>
-    public static SoftwareAccelerator Create(MmuMode mode) =>
-        mode is MmuMode.Shadow or MmuMode.Nested ? SoftwareAccelerator.Create() : throw new ArgumentOutOfRangeException(nameof(mode));
+    /// <summary>An accelerator with that MMU.</summary>
+    public static SoftwareAccelerator Create(MmuMode mode) => SoftwareAccelerator.Create(new SoftwareOptions { Mmu = mode });
 }
