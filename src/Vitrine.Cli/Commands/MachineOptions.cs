@@ -94,6 +94,6 @@ internal sealed class MachineOptions
         _ => throw Errors.VitrineException.User(
             $"{_mmu.Name} '{name}' is not an MMU mode.",
             "The modes are shadow and nested.",
-            "Leave it out for the faster one, or see docs/shadow-paging.md for what they are."),
+            "Leave it out for the default, or see docs/shadow-paging.md for what they are."),
     };
 }

@@ -1,5 +1,5 @@
-using System.Runtime.CompilerServices;
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.CompilerServices;
 using Vitrine.X86.Paging;
 
 namespace Vitrine.Accelerators.Software.Mmu.Shadow;
