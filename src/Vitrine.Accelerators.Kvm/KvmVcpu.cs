@@ -65,7 +65,7 @@ public sealed unsafe class KvmVcpu : IVirtualCpu
     /// KVM steps with RFLAGS.TF, which it hides from the guest and from <see cref="GetState"/>; a TF of the guest's own is lost while this is on.
     /// The delivery of an event is no step of its own there: the step ends behind the handler's first instruction where KVM emulates it, and
     /// may run on to its IRET where the processor, which clears TF at delivery, executes it. KVM's emulator moves many elements of a repeated
-    /// string instruction in one step.
+    /// string instruction in one step, and does not wait in HLT.
     /// </remarks>
     public bool SingleStep { get; set; }
 

@@ -6,7 +6,7 @@ namespace Vitrine.Explain.Text;
 internal static class StateText
 {
     private static readonly int[] RegisterWidths = [10, 46];
-    private static readonly int[] ChangeWidths = [24, 32];
+    private static readonly int[] ChangeWidths = [30, 26];
 
     /// <summary>Writes it.</summary>
     public static void Write(StateStory state, StoryWriter writer)

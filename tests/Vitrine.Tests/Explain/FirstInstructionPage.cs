@@ -51,6 +51,6 @@ internal static partial class FirstInstructionPage
     [GeneratedRegex(@"^(  \d+ calls,) \d+ µs", RegexOptions.Multiline)]
     private static partial Regex TotalTime();
 
-    [GeneratedRegex(@"(IA32_TIME_STAMP_COUNTER )0x[0-9a-f]+ +-> (0x[0-9a-f]+)")]
+    [GeneratedRegex(@"(IA32_TIME_STAMP_COUNTER +)0x[0-9a-f]+ +-> (0x[0-9a-f]+)")]
     private static partial Regex TimeStamp();
 }

@@ -183,6 +183,14 @@ public sealed class StepTests
 
         // KVM halts only when it is entered again.
         if (accelerator == AcceleratorChoice.Soft) Assert.Equal(MpState.Halted, state.MpState);
+        if (accelerator == AcceleratorChoice.Kvm && !KvmVerdict.Current.WorthUsing)
+        {
+            // A KVM that emulates ring 0 does not wait in HLT while it is stepped: it goes on, and the interrupt comes when it comes.
+            StepReport report = guest.Machine.StepUntil(static registers => registers.Rip is Handler or Handler + 1, maxSteps: 1000, SteppedCode.Patience);
+            Assert.Equal(StepOutcome.Reached, report.Outcome);
+            return;
+        }
+
         Assert.InRange(guest.Step().Rip, Handler, accelerator == AcceleratorChoice.Kvm ? Handler + 1 : Handler);
     }
 
