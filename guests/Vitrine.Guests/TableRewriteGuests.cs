@@ -56,6 +56,7 @@ public static class TableRewriteGuests
 
         w.Case("absent to present", () =>
         {
+            w.Fresh();
             w.SetPage(0);
             w.Invalidate(Page);
             w.Read(Page);
@@ -97,6 +98,7 @@ public static class TableRewriteGuests
         });
         w.Case("write right given", () =>
         {
+            w.Fresh();
             w.SetPage(Frame1 | P);
             w.Invalidate(Page);
             w.Read(Page);
@@ -399,8 +401,8 @@ public static class TableRewriteGuests
             _guest.Print($"ok {name}\n");
             Code.jmp(end);
             _guest.Place(failed);
-            Code.inc(ebx);
             _guest.Print($"failed {name}\n");
+            Code.inc(ebx);
             _guest.Place(end);
             _serial.Append($"ok {name}\n");
         }

@@ -43,7 +43,7 @@ public sealed class GuestRunTests
         }
 
         Assert.True(Expected(guest.End) == end.Reason, end.Report);
-        if (guest.End == GuestEnd.DebugExit) Assert.True(guest.ExitValue == end.Value, $"exit value 0x{end.Value:x}, expected 0x{guest.ExitValue:x}");
+        if (guest.End == GuestEnd.DebugExit) Assert.True(guest.ExitValue == end.Value, $"exit value 0x{end.Value:x}, expected 0x{guest.ExitValue:x}; serial: {serial}");
         Assert.Equal(guest.Serial, serial.ToString());
     }
 
