@@ -12,4 +12,7 @@ internal static class MmuModes
 
     /// <summary>An accelerator with that MMU.</summary>
     public static SoftwareAccelerator Create(MmuMode mode) => SoftwareAccelerator.Create(new SoftwareOptions { Mmu = mode });
+
+    /// <summary>A machine's configuration with that MMU.</summary>
+    public static MachineConfig Configure(MmuMode mode, MachineConfig config) => config with { Mmu = mode };
 }
