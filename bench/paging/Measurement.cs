@@ -23,7 +23,7 @@ internal sealed record Measurement(double Milliseconds, MmuCounters? Before, Mmu
     {
         using GuestMemory memory = new();
         MemorySlot ram = memory.Add("ram", new Gpa(0), Layout.MemoryBytes);
-        using SoftwareAccelerator accelerator = Create(mode);
+        using SoftwareAccelerator accelerator = SoftwareAccelerator.Create(new SoftwareOptions { Mmu = mode });
         accelerator.SetMemorySlot(ram);
         using IVirtualCpu cpu = accelerator.CreateVcpu(0);
         cpu.SetCpuid(CpuModels.X8664V2.Build(new CpuidEnvironment(), 0));
@@ -37,9 +37,6 @@ internal sealed record Measurement(double Milliseconds, MmuCounters? Before, Mmu
         RunTo(cpu, Layout.EndPort);
         return new Measurement(Stopwatch.GetElapsedTime(start).TotalMilliseconds, before, cpu.Mmu?.Counters);
     }
-
-    private static SoftwareAccelerator Create(MmuMode mode) =>
-        mode is MmuMode.Shadow or MmuMode.Nested ? SoftwareAccelerator.Create() : throw new ArgumentOutOfRangeException(nameof(mode));
 
     private static byte[] Assemble(Workload workload)
     {

@@ -82,7 +82,7 @@ internal static class FailureReport
 
         StringOutput decoded = new();
         if (instruction.IsInvalid) decoded.Write("(no valid instruction)", FormatterTextKind.Text);
-        else new IntelFormatter().Format(instruction, decoded);
+        else new NasmFormatter(new FormatterOptions { HexPrefix = "0x", HexSuffix = null, UppercaseHex = false }).Format(instruction, decoded);
         text.AppendLine(CultureInfo.InvariantCulture, $"Instruction at linear address 0x{linear:x}: {Convert.ToHexStringLower(bytes)}  {decoded.ToStringAndReset()}");
     }
 
