@@ -165,6 +165,9 @@ internal sealed class StressOracle(ModelMemory memory, TranslationModel model)
                     Apply(one, bits);
                     End(two.ErrorCode, next, access, $"{one.Source}, then {two.Source}");
                 }
+
+                memory.Undo(before);
+                Apply(one, byte.MaxValue);
             }
 
             _path.RemoveAt(_path.Count - 1);
