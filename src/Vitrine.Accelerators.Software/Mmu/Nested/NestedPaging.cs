@@ -127,9 +127,11 @@ internal sealed unsafe class NestedPaging(GuestPhysicalMemory memory, BlockCache
             result = default;
         }
 
-        // What a cache holds may be older than the tables: only a walk from the root may give the guest a fault.
+        // What a cache holds may be older than the tables: only a walk from the root may give the guest a fault. What it finds ends
+        // what was cached, of which the rest of the same instruction must not see anything either.
         if (!mapped)
         {
+            if (cached) _structures.Forget(linear, tlb.Stamp, indexBits);
             mapped = PageWalker.Walk(in context, ref tables, ref path, linear, access, out result);
             if (mapped) Remember(in path, linear, indexBits, new PageWalkStart(highest + 1, 0, AllRights), result.Level);
         }

@@ -45,6 +45,17 @@ internal sealed class StructureCache
         entry.Rights = start.Rights;
     }
 
+    /// <summary>Forgets the tables known for an address.</summary>
+    public void Forget(ulong linear, ulong stamp, int indexBits)
+    {
+        for (int level = 1; level <= HighestTable; level++)
+        {
+            ulong prefix = linear >> Shift(level, indexBits);
+            ref Entry entry = ref EntryFor(level, prefix);
+            if (entry.Stamp == stamp && entry.Prefix == prefix) entry = default;
+        }
+    }
+
     /// <summary>Forgets everything.</summary>
     public void Clear() => Array.Clear(_entries);
 

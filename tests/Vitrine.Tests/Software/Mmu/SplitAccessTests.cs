@@ -1,3 +1,4 @@
+using Vitrine.Accelerators.Mmu;
 using Vitrine.X86.State;
 using Xunit;
 using static Iced.Intel.AssemblerRegisters;
@@ -28,6 +29,32 @@ public sealed class SplitAccessTests
             a.mov(eax, __dword_ptr[rbx]);
             a.mov(rdi, M.Device | M.P | M.W);
             a.mov(__qword_ptr[entry], rdi);
+            a.mov(eax, 1);
+            a.@lock.xadd(__qword_ptr[rbx + 8], rax);
+        }));
+        Assert.Equal("r8 40000008|w8 40000008=2223", string.Join('|', m.Accesses));
+        Assert.Equal(0x2222UL, m[Gpr.Rax]);
+        Assert.Equal(0x1111UL, m.Read(Frame + 8, 8));
+    }
+
+    [Theory]
+    [MemberData(nameof(MmuModes.All), MemberType = typeof(MmuModes))]
+    public void ATableThatIsNoLongerUsedServesNeitherReadNorWriteOfALockedOperation(MmuMode mode)
+    {
+        // The page can only be read, and the way to its table is cached. Then the upper entry maps a large page of a device.
+        const ulong Region = 0x8020_0000;
+        using M m = new(mmu: mode);
+        m.Map(Region, Frame, M.P | M.A);
+        ulong pde = m.Entry(Region, 21);
+        m.Map(pde & ~0xFFFUL, pde & ~0xFFFUL, M.P | M.W);
+        m.Store(Frame + 8, 0x1111, 8);
+        m.Answer = static (_, _) => 0x2222;
+        Assert.Equal("ok", m.Run(a =>
+        {
+            a.mov(ebx, (uint)Region);
+            a.mov(eax, __dword_ptr[rbx]);
+            a.mov(rdi, M.Device | M.P | M.W | M.Large);
+            a.mov(__qword_ptr[pde], rdi);
             a.mov(eax, 1);
             a.@lock.xadd(__qword_ptr[rbx + 8], rax);
         }));
