@@ -167,6 +167,9 @@ internal sealed unsafe partial class SoftMmu
         _misses++;
         if (_translator.Translate(in _context, linear, access, out translation)) return true;
         _guestFaults++;
+
+        // A page fault ends what is cached for its address (SDM vol. 3, 4.10.4.1).
+        _tlb.DropEntries(linear);
         _cpu->Cr2 = linear;
         _cpu->SetFault(ExceptionVector.PF, translation.ErrorCode);
         return false;

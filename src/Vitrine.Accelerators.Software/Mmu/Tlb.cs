@@ -132,6 +132,12 @@ internal sealed unsafe class Tlb : IDisposable
             return;
         }
 
+        DropEntries(linear);
+    }
+
+    /// <summary>Drops the entries of a page, under whatever tag; of a large page only this piece.</summary>
+    public void DropEntries(ulong linear)
+    {
         ulong page = linear & PageMask;
         for (int table = 0; table < Sets * TablesPerSet; table++)
         {

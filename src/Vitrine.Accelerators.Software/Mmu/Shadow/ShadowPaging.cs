@@ -146,6 +146,8 @@ internal sealed unsafe partial class ShadowPaging : AddressTranslator
         GuestTables tables = new(_memory, _blocks);
         if (!PageWalker.Walk(in context, ref tables, ref path, linear, access, out PageWalkResult result))
         {
+            // A page fault ends what is cached for its address (SDM vol. 3, 4.10.4.1).
+            InvalidatePage(in context, linear);
             translation.ErrorCode = result.ErrorCode;
             return false;
         }
