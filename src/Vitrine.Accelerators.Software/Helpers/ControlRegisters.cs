@@ -51,12 +51,12 @@ internal static unsafe class ControlRegisters
         }
 
         bool pae = paging && (cpu->Cr4 & Cr4.PAE) != 0 && (efer & Efer.LMA) == 0;
-        if (pae && (changed & (Cr0.PG | Cr0.CD | Cr0.NW)) != 0 && !cpu->Vcpu.Mmu.TryLoadPdptes(cpu->Cr3))
-            return GuestFault.GeneralProtection(cpu, 0);
+        bool loadsPointers = pae && (changed & (Cr0.PG | Cr0.CD | Cr0.NW)) != 0;
+        if (loadsPointers && !cpu->Vcpu.Mmu.TryLoadPdptes(cpu->Cr3)) return GuestFault.GeneralProtection(cpu, 0);
         cpu->Cr0 = value;
         cpu->Efer = efer;
         CpuModes.Refresh(cpu);
-        if ((changed & (Cr0.PG | Cr0.PE | Cr0.WP)) != 0) cpu->Vcpu.Mmu.FlushAll();
+        if (loadsPointers || (changed & (Cr0.PG | Cr0.PE | Cr0.WP)) != 0) cpu->Vcpu.Mmu.FlushAll();
         return true;
     }
 

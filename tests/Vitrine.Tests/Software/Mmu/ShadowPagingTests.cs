@@ -279,57 +279,6 @@ public sealed class ShadowPagingTests
     }
 
     [Fact]
-    public void ARootThatWasLoadedBeforeKeepsItsTlbEntries()
-    {
-        using M m = Machine();
-        m.Map(First, Frame1, M.P);
-        ulong other = M.Tables + 0x10000;
-        for (ulong i = 0; i < 0x1000; i += 8) m.Store(other + i, m.Read(M.Tables + i, 8), 8);
-        m.OnAccess = () => Mark(m);
-        Assert.Equal("ok", m.Run(a =>
-        {
-            a.mov(rsi, M.Tables);
-            a.mov(rdi, other);
-            for (int i = 0; i < 4; i++)
-            {
-                a.mov(cr3, rdi);
-                Touch(a, First);
-                a.mov(cr3, rsi);
-                Touch(a, First);
-                a.@out(0x80, al);
-            }
-        }));
-        Assert.Equal(2UL, _marks[3].RootHits - _marks[2].RootHits);
-        Assert.Equal(_marks[2].TlbMisses, _marks[3].TlbMisses);
-        Assert.Equal(_marks[2].Faults, _marks[3].Faults);
-        Assert.Equal(_marks[2].Flushes, _marks[3].Flushes);
-    }
-
-    [Fact]
-    public void ARootThatWasLoadedBeforeDropsWhatHasChanged()
-    {
-        using M m = Machine();
-        m.Map(First, Frame1, M.P);
-        ulong entry = m.Entry(First);
-        ulong other = M.Tables + 0x10000;
-        for (ulong i = 0; i < 0x1000; i += 8) m.Store(other + i, m.Read(M.Tables + i, 8), 8);
-        Assert.Equal("ok", m.Run(a =>
-        {
-            a.mov(ebx, (uint)First);
-            a.mov(rsi, M.Tables);
-            a.mov(r8, other);
-            a.mov(edi, (uint)entry);
-            a.mov(eax, __dword_ptr[rbx]);
-            a.mov(cr3, r8);
-            a.mov(ecx, __dword_ptr[rbx]);
-            a.mov(__dword_ptr[rdi], (uint)(Frame2 | M.P));
-            a.mov(cr3, rsi);
-            a.mov(edx, __dword_ptr[rbx]);
-        }));
-        Assert.Equal((1UL, 1UL, 2UL), (m[Gpr.Rax], m[Gpr.Rcx], m[Gpr.Rdx]));
-    }
-
-    [Fact]
     public void TheQuotaZapsTheOldestPages()
     {
         // 12 MiB are 3072 pages, a fiftieth of which is less than the minimum of 64.
