@@ -128,6 +128,7 @@ internal sealed unsafe partial class ShadowPaging
         {
             PagingMode.None => 0,
             PagingMode.Pae => context.Cr3 & 0xFFFF_FFE0,
+            PagingMode.Bits32 => context.Cr3 & 0xFFFF_F000,
             _ => context.Cr3 & ~0xFFFUL,
         };
         ShadowRole role = ShadowRole.Root(in context);

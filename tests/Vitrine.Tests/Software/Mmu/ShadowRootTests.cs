@@ -1,5 +1,6 @@
 using Iced.Intel;
 using Vitrine.Accelerators.Mmu;
+using Vitrine.X86;
 using Vitrine.X86.Paging;
 using Vitrine.X86.Registers;
 using Vitrine.X86.State;
@@ -98,6 +99,28 @@ public sealed class ShadowRootTests
             a.mov(edx, __dword_ptr[ebx + 0x40_0000]);
         }));
         Assert.Equal((1UL, 2UL, 1UL), (m[Gpr.Rax], m[Gpr.Rcx], m[Gpr.Rdx]));
+    }
+
+    [Fact]
+    public void WithoutPaeTheUpperHalfOfCr3IsIgnored()
+    {
+        // What long mode leaves there. Memory that lies at the whole value must not be taken for the directory.
+        const ulong UpperHalf = 0x1_0000_0000;
+        using M m = Machine(PagingMode.Bits32);
+        m.Accelerator.SetMemorySlot(m.Memory.Add("high", new Gpa(UpperHalf), M.MemorySize));
+        m.Map(First, Frame1, M.P);
+        m.Store(OtherTable, Frame2 | M.P, 4);
+        ulong pde = m.Entry(First, 22);
+        m.State.Cr3 |= UpperHalf;
+        Assert.Equal("ok", m.Run(a =>
+        {
+            a.mov(ebx, (uint)First);
+            a.mov(eax, __dword_ptr[ebx]);
+            a.mov(__dword_ptr[(int)pde], (uint)(OtherTable | M.P));
+            a.invlpg(__byte_ptr[ebx]);
+            a.mov(edx, __dword_ptr[ebx]);
+        }));
+        Assert.Equal((1UL, 2UL), (m[Gpr.Rax], m[Gpr.Rdx]));
     }
 
     private static void Touch(Assembler a, ulong address)
