@@ -250,8 +250,8 @@ internal sealed unsafe partial class ShadowPaging : AddressTranslator
             (translation.Host == null ? ShadowEntry.Device : 0) |
             (translation.ReadOnlySlot ? ShadowEntry.ReadOnlySlot : 0) |
             (translation.LogsWrites ? ShadowEntry.Logged : 0);
-        if (entry != 0 && ((entry ^ wanted) & ~ShadowEntry.RightsMask) == 0 &&
-            (translation.Host != null || _pool.MappedPage(page, index) == (translation.Gpa & ~0xFFFUL)))
+        // The same memory at another guest-physical address is another mapping: the lists go by guest pages.
+        if (entry != 0 && ((entry ^ wanted) & ~ShadowEntry.RightsMask) == 0 && _pool.MappedPage(page, index) == (translation.Gpa & ~0xFFFUL))
         {
             SetRights(page, index, rights);
             _pool.Guest(page)[index] = guestEntry;

@@ -1,5 +1,7 @@
 using Iced.Intel;
 using Vitrine.Accelerators.Mmu;
+using Vitrine.Memory;
+using Vitrine.X86;
 using Vitrine.X86.Paging;
 using Vitrine.X86.State;
 using Xunit;
@@ -276,6 +278,31 @@ public sealed class ShadowPagingTests
             a.mov(edx, __dword_ptr[rbx]);
         }));
         Assert.Equal((1UL, 2UL), (m[Gpr.Rax], m[Gpr.Rdx]));
+    }
+
+    [Fact]
+    public void TheSameMemoryAtAnotherGuestAddressIsAnotherLeaf()
+    {
+        // Two slots show one page. The entry goes from one to the other without a flush, and becomes writable on the way.
+        const ulong Alias = 0x1_0000_0000;
+        using M m = Machine(slotBytes: 0x20_0000);
+        MemorySlot shown = m.Memory.Slots.Single(static slot => slot.Start.Value == Frame1);
+        m.Accelerator.SetMemorySlot(m.Memory.AddAlias("alias", new Gpa(Alias), shown.Size, shown, 0, MemorySlotFlags.None));
+        m.Map(First, Frame1, M.P | M.A | M.D);
+        ulong entry = m.Entry(First);
+        m.OnAccess = () => Mark(m);
+        Assert.Equal("ok", m.Run(a =>
+        {
+            Touch(a, First);
+            a.mov(rcx, Alias | M.P | M.W | M.A | M.D);
+            a.mov(edi, (uint)entry);
+            a.mov(__qword_ptr[rdi], rcx);
+            a.@out(0x80, al);
+            a.mov(__dword_ptr[rbx], 5);
+            a.@out(0x80, al);
+        }));
+        Assert.Equal(1UL, _marks[1].Fills - _marks[0].Fills);
+        Assert.Equal(5UL, m.Read(Frame1, 4));
     }
 
     [Fact]
