@@ -76,8 +76,8 @@ internal static unsafe class Strings
             byte* source = HostForRead(cpu, from);
             byte* target = (byte*)GuestAccess.TryWritePointer<byte>(cpu, to);
             if (source == null || target == null) return 0;
-            ulong bytes = Math.Min(count * (ulong)sizeof(T), 0x1000 - Math.Max(from & 0xFFF, to & 0xFFF));
-            bytes -= bytes % (ulong)sizeof(T);
+            ulong bytes = Math.Min(0x1000 - Math.Max(from & 0xFFF, to & 0xFFF), Math.Min(SourceRoom(cpu, op), DestinationRoom(cpu, op)));
+            bytes = Math.Min(count, bytes / (ulong)sizeof(T)) * (ulong)sizeof(T);
 
             // A destination just above its source repeats a pattern: that needs element order.
             if (target > source && target < source + bytes) return 0;
@@ -104,7 +104,7 @@ internal static unsafe class Strings
             if (!TryDestination(cpu, op, sizeof(T), write: true, out ulong to)) return 0;
             byte* target = (byte*)GuestAccess.TryWritePointer<byte>(cpu, to);
             if (target == null) return 0;
-            ulong elements = Math.Min(count, (0x1000 - (to & 0xFFF)) / (ulong)sizeof(T));
+            ulong elements = Math.Min(count, Math.Min(0x1000 - (to & 0xFFF), DestinationRoom(cpu, op)) / (ulong)sizeof(T));
             new Span<T>(target, (int)elements).Fill(Width.From<T>(cpu->Gpr[Gpr.Rax]));
             return elements;
         }
@@ -292,6 +292,20 @@ internal static unsafe class Strings
         linear = (uint)(segment.Base + offset);
         return offset + (ulong)size <= (write ? segment.WriteEnd : segment.ReadEnd) ||
             SegmentCheck.Slow(cpu, Seg.Es, offset, size, write, out linear);
+    }
+
+    /// <summary>Bytes from the source element to the end of its segment, or to where rSI wraps. 0 where only the slow path knows.</summary>
+    private static ulong SourceRoom(CpuState* cpu, Op* op) =>
+        Room(cpu, op, Truncate(op, cpu->Gpr[Gpr.Rsi]), cpu->Segments[op->Segment].ReadEnd);
+
+    /// <summary>The same from the destination element, which is written.</summary>
+    private static ulong DestinationRoom(CpuState* cpu, Op* op) => Room(cpu, op, Truncate(op, cpu->Gpr[Gpr.Rdi]), cpu->Segments[Seg.Es].WriteEnd);
+
+    private static ulong Room(CpuState* cpu, Op* op, ulong offset, ulong segmentEnd)
+    {
+        ulong end = (op->Traits & OpTraits.Address32) != 0 ? 1UL << 32 : (op->Traits & OpTraits.Address16) != 0 ? 1UL << 16 : ulong.MaxValue;
+        if ((cpu->Mode & ExecutionMode.Code64) == 0) end = Math.Min(end, segmentEnd);
+        return offset < end ? end - offset : 0;
     }
 
     private static byte* HostForRead(CpuState* cpu, ulong linear)
