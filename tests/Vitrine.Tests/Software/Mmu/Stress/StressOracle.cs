@@ -298,7 +298,7 @@ internal sealed class StressOracle(ModelMemory memory, TranslationModel model)
         if (_result is not { } result) return;
         if (_describe)
         {
-            _permitted.Add(error is { } code ? $"#PF({code:x}) at {cr2:x} ({source})" : $"no fault ({source}){BusText(_bus)}");
+            _permitted.Add(error is { } code ? $"#PF({code:x}) at {cr2:x} ({source})" : $"no fault ({source}){BusText(_bus)}{FirstDifference()}");
             return;
         }
 
@@ -426,6 +426,12 @@ internal sealed class StressOracle(ModelMemory memory, TranslationModel model)
     private static string BusText(List<BusByte> bus) => bus.Count == 0
         ? ""
         : ", bus: " + string.Join(' ', bus.Select(one => $"{(one.IsWrite ? 'w' : 'r')}{one.Gpa:x}={one.Value:x}"));
+
+    private string FirstDifference()
+    {
+        int at = memory.Pool.CommonPrefixLength(_actual) & ~7;
+        return at == _actual.Length ? "" : $", with {BitConverter.ToUInt64(memory.Pool[at..]):x} at page {at >> 12} + {at & 0xFFF:x}";
+    }
 
     private string Changes(ReadOnlySpan<byte> pool)
     {
