@@ -15,6 +15,7 @@ public static class VmcsBuilder
     private const uint Virtual8086Access = 0xF3;
     private const uint BusyTss = 11;
     private const uint AccessedBit = 1;
+    private const uint PageFaultException = 1u << 14;
     private const ulong SingleStepTrap = 1 << 14;
 
     // What the guest may change in CR0 and CR4 without an exit.
@@ -80,7 +81,16 @@ public static class VmcsBuilder
                 EntryControls,
                 VmxControl.EntryRequired | Bit(VmxControl.DebugControls) | Bit(VmxControl.LoadPat) | Bit(VmxControl.LoadEfer) |
                     ((state.Efer & Efer.LMA) != 0 ? Bit(VmxControl.Ia32eMode) : 0));
-            vmcs.Set(ExceptionBitmap, Ept ? 0x60042u : 0x64042u, Ept ? "#DB, #UD, #AC, #MC" : "#DB, #UD, #PF, #AC, #MC: page faults are the shadow tables' business first");
+            const string Virtual = "real mode's exceptions don't go through the table that virtual-8086 mode uses";
+            const string Shadow = "page faults are the shadow tables' business first";
+            (uint exceptions, string caught) = (Virtual8086, Ept) switch
+            {
+                (false, true) => (0x6_0042u, "#DB, #UD, #AC, #MC"),
+                (false, false) => (0x6_0042u | PageFaultException, $"#DB, #UD, #PF, #AC, #MC: {Shadow}"),
+                (true, true) => (~PageFaultException, $"all but #PF: {Virtual}"),
+                (true, false) => (uint.MaxValue, $"all: {Virtual}, and {Shadow}"),
+            };
+            vmcs.Set(ExceptionBitmap, exceptions, caught);
             vmcs.Set(PageFaultMask, 0);
             vmcs.Set(PageFaultMatch, 0);
             vmcs.Set(Cr3TargetCount, 0);

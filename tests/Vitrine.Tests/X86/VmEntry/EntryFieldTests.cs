@@ -148,4 +148,16 @@ public sealed class EntryFieldTests
         Assert.Equal(0xA9BUL, cs);
         Assert.Equal(0UL, ldtr & 0x80);
     }
+
+    // Linux' update_exception_bitmap: all of them while real mode runs as virtual-8086 mode, #PF only with shadow paging.
+    [Theory]
+    [InlineData(EntryMode.EptUnrestricted, 0x0006_0042u)]
+    [InlineData(EntryMode.Ept, 0xFFFF_BFFFu)]
+    [InlineData(EntryMode.VmxShadow, 0xFFFF_FFFFu)]
+    public void Exceptions_exit_as_the_mode_needs_it(EntryMode mode, uint expected)
+    {
+        Vmcs vmcs = VmcsBuilder.Build(ResetState.Create(0, 0), mode);
+        Assert.True(vmcs.TryGet(VmcsField.ExceptionBitmap, out ulong bitmap));
+        Assert.Equal(expected, bitmap);
+    }
 }
