@@ -6,7 +6,7 @@ namespace Vitrine.Explain.Text;
 internal static class WalkFacts
 {
     /// <summary>The entry is one of PAE's four pointer registers.</summary>
-    public static bool IsRegister(this WalkEntry entry) => entry.Address == 0 && entry.Table == 0;
+    public static bool IsRegister(this WalkEntry entry) => entry.Name is "PDPTE0" or "PDPTE1" or "PDPTE2" or "PDPTE3";
 
     /// <summary>The entry maps a page instead of pointing at a table.</summary>
     public static bool IsLeaf(this WalkEntry entry) => entry.Level == 1 || entry.Bits.Contains("PS");
