@@ -51,20 +51,20 @@ public static class EndExplanation
         FetchStory fetch = FetchExplanation.Of(machine, state, processor, out Instruction? instruction);
         writer.Heading("How the instruction at CS:RIP is fetched");
         FetchText.Write(fetch, writer);
-        if (!tripleFault || fetch.Delivery.Count > 0) return;
+        if (!tripleFault || fetch.Delivery.Count > 0 || fetch.Stop.Length > 0) return;
 
         // The instruction itself can be fetched: what it raised is known only for some.
         byte[] vectors = Vector(instruction) is { } known ? [known] : [ExceptionVector.GP, ExceptionVector.PF];
-        writer.Subheading(vectors.Length == 1 ? "How the exception that it raises is delivered" : "How an exception that it raises would be delivered");
+        bool software = instruction?.Mnemonic is Mnemonic.Int or Mnemonic.Int3;
+        writer.Subheading(vectors.Length == 1 ? "How what it raises is delivered" : "How an exception that it raises would be delivered");
         foreach (byte vector in vectors)
         {
-            foreach (string sentence in FaultDelivery.Follow(state, machine.Memory, processor, vector)) writer.Fact(Evidence.Derived, "delivery", sentence);
+            foreach (string sentence in FaultDelivery.Follow(state, machine.Memory, processor, vector, software)) writer.Fact(Evidence.Derived, "delivery", sentence);
         }
     }
 
     private static byte? Vector(Instruction? instruction) => instruction?.Mnemonic switch
     {
-        null => ExceptionVector.UD,
         Mnemonic.Ud0 or Mnemonic.Ud1 or Mnemonic.Ud2 => ExceptionVector.UD,
         Mnemonic.Int3 => ExceptionVector.BP,
         Mnemonic.Int when instruction.Value.Immediate8 is var vector => vector,

@@ -15,6 +15,7 @@ namespace Vitrine.Explain;
 /// <summary>Steps a machine that stands and tells each instruction on the way that is to be told.</summary>
 internal sealed class InstructionTeller(VirtualMachine machine, StoryRequest request)
 {
+    private const string Pushed = "What was pushed onto its stack isn't listed.";
     private readonly ProcessorLimits _processor = ProcessorLimits.From([.. machine.GetCpuid(0)]);
     private readonly uint _signature = new CpuidTable([.. machine.GetCpuid(0)]).Signature;
     private readonly List<InstructionStory> _told = [];
@@ -99,12 +100,37 @@ internal sealed class InstructionTeller(VirtualMachine machine, StoryRequest req
             case StepOutcome.TimedOut: return "The time was over first.";
         }
 
-        if (instruction is not { } executed) return $"An exception is delivered. Next is {place}.";
-        bool falls = executed.FlowControl is FlowControl.Next;
-        if (falls && after.Rip == before.Rip && executed.HasRepPrefix | executed.HasRepnePrefix) return "One element of the repeated instruction is done; it goes on.";
+        if (instruction is not { } executed) return $"An exception is delivered. Next is {place}. {Pushed}";
+        if (executed.FlowControl is FlowControl.Next && after.Rip == before.Rip && executed.HasRepPrefix | executed.HasRepnePrefix)
+        {
+            return "One element of the repeated instruction is done; it goes on.";
+        }
+
         if (executed.Mnemonic == Mnemonic.Hlt && after.MpState == MpState.Halted) return $"Done: the processor halts until an interrupt comes. Next is {place}.";
-        bool straight = after.Rip == executed.NextIP || (ProcessorMode.Of(before).Bits == 16 && after.Rip == (ushort)executed.NextIP);
-        return falls && !straight ? $"An exception or interrupt is delivered. Next is {place}." : $"Done. Next is {place}.";
+        return EndsAsItShould(executed, before, after) ? $"Done. Next is {place}." : $"An exception or interrupt is delivered. Next is {place}. {Pushed}";
+    }
+
+    /// <summary>
+    /// Whether RIP and the stack pointer after an instruction are what it makes of them, so that no exception or interrupt was delivered. A far transfer may
+    /// change the stack as well as a delivery does: it is believed.
+    /// </summary>
+    private static bool EndsAsItShould(in Instruction executed, ProcessorState before, ProcessorState after)
+    {
+        switch (executed.FlowControl)
+        {
+            case FlowControl.Next:
+                return after.Rip == executed.NextIP || (ProcessorMode.Of(before).Bits == 16 && after.Rip == (ushort)executed.NextIP);
+            case FlowControl.Exception:
+                return false;
+            case FlowControl.UnconditionalBranch or FlowControl.ConditionalBranch or FlowControl.IndirectBranch:
+            case FlowControl.Call or FlowControl.IndirectCall or FlowControl.Interrupt:
+            case FlowControl.Return when executed.Mnemonic == Mnemonic.Ret:
+                bool far = executed.IsJmpFar || executed.IsJmpFarIndirect || executed.IsCallFar || executed.IsCallFarIndirect || executed.Mnemonic == Mnemonic.Sysenter;
+                int increment = executed.FlowControl is FlowControl.Interrupt ? 0 : executed.StackPointerIncrement;
+                return far || (ushort)(after.Gpr[Gpr.Rsp] - before.Gpr[Gpr.Rsp]) == (ushort)increment;
+            default:
+                return true;
+        }
     }
 
     private StoryEnd Stopped(StepReport report, string what) => report.Outcome switch
@@ -129,7 +155,9 @@ internal sealed class InstructionTeller(VirtualMachine machine, StoryRequest req
     private static string Handler(StepExit exit) => exit.Handler ?? exit.Reason switch
     {
         VmExitReason.PortIo or VmExitReason.Mmio => "nobody: it reads as all ones, and what is written is lost",
-        VmExitReason.Msr => "nobody: #GP",
+        VmExitReason.Msr => "nobody: it reads as zero, and what is written is lost",
+        VmExitReason.Halt => "the run loop, which waits for an interrupt",
+        VmExitReason.SystemEvent => "the run loop, which does what the guest asks for",
         _ => "the run loop, which ends the machine",
     };
 

@@ -2,10 +2,9 @@ using Iced.Intel;
 using Vitrine.Explain.Fetch;
 using Vitrine.Explain.Model;
 using Vitrine.Memory;
-using Vitrine.X86.Paging;
-using Vitrine.X86.Registers;
-using Vitrine.X86.State;
 using Vitrine.X86;
+using Vitrine.X86.Paging;
+using Vitrine.X86.State;
 
 namespace Vitrine.Explain.Execution;
 
@@ -30,7 +29,7 @@ internal sealed class MemoryWatch
             int size = used.MemorySize.GetSize();
             if (size is <= 0 or > LargestShown) continue;
             if (!used.TryGetVirtualAddress(elementIndex: 0, out ulong linear, TryGetValue)) continue;
-            Add(linear, size, state, processor);
+            Add(ProcessorMode.Of(state).Bits == 64 ? linear : (uint)linear, size, state, processor);
         }
 
         bool TryGetValue(Register register, int elementIndex, int elementSize, out ulong value)
@@ -63,8 +62,7 @@ internal sealed class MemoryWatch
     private void Add(ulong linear, int size, ProcessorState state, ProcessorLimits processor)
     {
         const int PageSize = 0x1000;
-        bool user = (state.Cr0 & Cr0.PE) != 0 && state.Segments[Seg.Ss].Dpl == 3;
-        PageAccess access = PageAccess.Write | PageAccess.SmapOverride | (user ? PageAccess.User : 0);
+        PageAccess access = PageAccess.Write | PageAccess.SmapOverride | (PrivilegeLevel.IsUser(state) ? PageAccess.User : 0);
         while (size > 0)
         {
             int part = Math.Min(size, PageSize - (int)(linear & (PageSize - 1)));

@@ -2,7 +2,6 @@ using Iced.Intel;
 using Vitrine.Explain.Model;
 using Vitrine.X86.Exceptions;
 using Vitrine.X86.Paging;
-using Vitrine.X86.Registers;
 using Vitrine.X86.State;
 
 namespace Vitrine.Explain.Fetch;
@@ -24,8 +23,7 @@ internal static class FetchExplanation
             return new FetchStory(segment, null, "", "") { Delivery = FaultDelivery.Follow(state, machine.Memory, processor, ExceptionVector.GP) };
         }
 
-        bool user = (state.Cr0 & Cr0.PE) != 0 && state.Segments[Seg.Ss].Dpl == 3;
-        PageAccess access = PageAccess.Fetch | (user ? PageAccess.User : 0);
+        PageAccess access = PageAccess.Fetch | (PrivilegeLevel.IsUser(state) ? PageAccess.User : 0);
         TranslationStory translation = TranslationExplanation.Of(state, machine.Memory, processor, segment.Linear, access);
         translation = VirtualMachineExplanation.WithAccelerator(machine, translation, isFetch: true, vcpu: 0);
         if (translation.Gpa is null)
@@ -34,7 +32,13 @@ internal static class FetchExplanation
             return new FetchStory(segment, translation, "", "") { Delivery = FaultDelivery.Follow(state, machine.Memory, processor, vector) };
         }
 
-        (byte[] bytes, instruction) = InstructionFetch.At(state, machine.Memory, processor);
-        return new FetchStory(segment, translation, Convert.ToHexStringLower(bytes), InstructionFetch.Text(instruction));
+        FetchedInstruction fetched = InstructionFetch.At(state, machine.Memory, processor);
+        instruction = fetched.Instruction;
+        return new FetchStory(segment, translation, Convert.ToHexStringLower(fetched.Bytes), fetched.Stop.Length > 0 ? "" : InstructionFetch.Text(instruction))
+        {
+            Rest = fetched.Rest is { } next ? TranslationExplanation.Of(state, machine.Memory, processor, next, access) : null,
+            Stop = fetched.Stop,
+            Delivery = fetched.Fault is { } fault ? FaultDelivery.Follow(state, machine.Memory, processor, fault) : [],
+        };
     }
 }

@@ -1,8 +1,8 @@
 using Iced.Intel;
 using Vitrine.Memory;
 using Vitrine.X86;
+using Vitrine.X86.Exceptions;
 using Vitrine.X86.Paging;
-using Vitrine.X86.Registers;
 using Vitrine.X86.State;
 
 namespace Vitrine.Explain.Fetch;
@@ -13,14 +13,22 @@ internal static class InstructionFetch
     private const int LongestInstruction = 15;
 
     /// <summary>Fetches and decodes the instruction at CS:RIP.</summary>
-    /// <returns>The bytes (empty when not even the first can be fetched) and the instruction; null when there is none.</returns>
-    public static (byte[] Bytes, Instruction? Instruction) At(ProcessorState state, GuestMemory memory, ProcessorLimits processor)
+    /// <param name="state">The registers.</param>
+    /// <param name="memory">Guest memory.</param>
+    /// <param name="processor">What CPUID says of addresses.</param>
+    public static FetchedInstruction At(ProcessorState state, GuestMemory memory, ProcessorLimits processor)
     {
-        byte[] bytes = Read(state, memory, processor);
-        if (bytes.Length == 0) return (bytes, null);
+        (byte[] bytes, ulong? nextPage, int pageEnd, string stop, byte? fault) = Read(state, memory, processor);
         Decoder decoder = Decoder.Create(ProcessorMode.Of(state).Bits, new ByteArrayCodeReader(bytes), state.Rip);
         decoder.Decode(out Instruction instruction);
-        return instruction.IsInvalid ? (bytes, null) : (bytes[..instruction.Length], instruction);
+        if (!instruction.IsInvalid)
+        {
+            return new(bytes[..instruction.Length], instruction, instruction.Length > pageEnd ? nextPage : null, "", null);
+        }
+
+        bool cutOff = stop.Length > 0 && (bytes.Length == 0 || decoder.LastError == DecoderError.NoMoreBytes);
+        if (!cutOff) return new(bytes, null, null, "", ExceptionVector.UD);
+        return new(bytes, null, bytes.Length >= pageEnd && bytes.Length > 0 ? nextPage : null, stop, fault);
     }
 
     /// <summary>An instruction as text.</summary>
@@ -33,28 +41,60 @@ internal static class InstructionFetch
         formatter.Options.HexSuffix = null;
         formatter.Options.UppercaseHex = false;
         formatter.Options.SmallHexNumbersInDecimal = false;
+        formatter.Options.BranchLeadingZeros = false;
         formatter.Format(instruction.Value, output);
         return output.ToStringAndReset();
     }
 
-    private static byte[] Read(ProcessorState state, GuestMemory memory, ProcessorLimits processor)
+    // Up to 15 bytes; where the first page ends (NextPage is the linear address behind, PageEnd the count of bytes before it); and what ends them early.
+    private static (byte[] Bytes, ulong? NextPage, int PageEnd, string Stop, byte? Fault) Read(
+        ProcessorState state, GuestMemory memory, ProcessorLimits processor)
     {
-        ulong linear = SegmentExplanation.Of(state).Linear;
-        bool user = (state.Cr0 & Cr0.PE) != 0 && state.Segments[Seg.Ss].Dpl == 3;
-        PageAccess access = PageAccess.Fetch | PageAccess.LeaveAccessedDirty | (user ? PageAccess.User : 0);
+        const ulong PageOffset = 0xFFF;
+        SegmentRegister cs = state.Segments[Seg.Cs];
+        bool wide = ProcessorMode.Of(state).Bits == 64;
+        PageAccess access = PageAccess.Fetch | PageAccess.LeaveAccessedDirty | (PrivilegeLevel.IsUser(state) ? PageAccess.User : 0);
         PagingContext context = PagingContext.From(state, processor.PhysicalAddressBits, processor.GigabytePages);
         GuestTables tables = new(memory);
         byte[] bytes = new byte[LongestInstruction];
-        int count = 0;
-
-        // Byte by byte, because an instruction may go on in a page that is mapped elsewhere, or not at all.
-        while (count < bytes.Length &&
-            PageWalker.Walk(in context, ref tables, linear + (ulong)count, access, out PageWalkResult result) &&
-            memory.TryRead(new Gpa(result.Gpa), bytes.AsSpan(count, 1)))
+        ulong? nextPage = null;
+        int pageEnd = LongestInstruction;
+        ulong page = 0;
+        for (int count = 0; count < bytes.Length; count++)
         {
-            count++;
+            ulong offset = state.Rip + (ulong)count;
+            if (!wide && offset > cs.Limit)
+            {
+                return End(count, $"#GP(0): byte {count + 1} of the instruction, at offset 0x{offset:x}, is beyond the limit of CS, 0x{cs.Limit:x}.", ExceptionVector.GP);
+            }
+
+            ulong linear = wide ? offset : (uint)(cs.Base + offset);
+            if (wide && !TranslationExplanation.IsCanonical(linear, context.Mode))
+            {
+                return End(count, $"#GP(0): byte {count + 1} of the instruction is at 0x{linear:x}, which is not canonical.", ExceptionVector.GP);
+            }
+
+            if (count == 0 || (linear & PageOffset) == 0)
+            {
+                // An instruction may go on in a page that is mapped elsewhere, or not at all.
+                if (count > 0) (nextPage, pageEnd) = (linear, count);
+                if (!PageWalker.Walk(in context, ref tables, linear, access, out PageWalkResult result))
+                {
+                    return End(count, $"#PF: byte {count + 1} of the instruction, at 0x{linear:x}, can't be fetched.", ExceptionVector.PF);
+                }
+
+                page = result.Gpa & ~PageOffset;
+            }
+
+            ulong gpa = page | (linear & PageOffset);
+            if (!memory.TryRead(new Gpa(gpa), bytes.AsSpan(count, 1)))
+            {
+                return End(count, $"No memory answers at guest-physical 0x{gpa:x}: there are no bytes to decode.", null);
+            }
         }
 
-        return bytes[..count];
+        return End(LongestInstruction, "", null);
+
+        (byte[], ulong?, int, string, byte?) End(int count, string stop, byte? fault) => (bytes[..count], nextPage, pageEnd, stop, fault);
     }
 }

@@ -28,7 +28,7 @@ internal static class TranslationExplanation
             Walk = [],
             Outcome = "",
         };
-        if (context.Mode is (PagingMode.FourLevel or PagingMode.FiveLevel) && !IsCanonical(linear, context.Mode))
+        if (!IsCanonical(linear, context.Mode))
         {
             int bits = context.Mode == PagingMode.FourLevel ? 48 : 57;
             return story with { Outcome = $"The address is not canonical (bits 63:{bits - 1} differ): #GP(0), and no table is looked at." };
@@ -77,8 +77,10 @@ internal static class TranslationExplanation
         return $"#PF: {cause}. Error code {PageFaultText.ErrorCode(result.ErrorCode, (access & PageAccess.Fetch) != 0)}.";
     }
 
-    private static bool IsCanonical(ulong linear, PagingMode mode)
+    /// <summary>True when an address may be used at all; outside 64-bit paging every one may.</summary>
+    internal static bool IsCanonical(ulong linear, PagingMode mode)
     {
+        if (mode is not (PagingMode.FourLevel or PagingMode.FiveLevel)) return true;
         int unused = mode == PagingMode.FourLevel ? 16 : 7;
         return (ulong)((long)(linear << unused) >> unused) == linear;
     }

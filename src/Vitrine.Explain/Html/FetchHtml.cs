@@ -24,10 +24,20 @@ internal static class FetchHtml
         if (segment.Fault.Length > 0) facts.Fact(Evidence.Derived, "stops here", segment.Fault, "stop");
         facts.Close();
         if (fetch.Translation is { } translation) TranslationHtml.WriteBelowLinear(translation, id, writer);
-        if (fetch.Bytes.Length == 0 && fetch.Instruction.Length == 0) return;
+        if (fetch.Rest is { } rest)
+        {
+            facts = new(writer);
+            facts.Fact(Evidence.Observed, "goes on in", $"another page: linear address {Hex.Of(rest.Linear)}");
+            facts.Close();
+            TranslationHtml.WriteBelowLinear(rest, $"{id}r", writer);
+        }
+
+        if (fetch is { Bytes: "", Instruction: "", Stop: "", Delivery.Count: 0 }) return;
         facts = new(writer);
         if (fetch.Bytes.Length > 0) facts.Fact(fetch.Evidence, "bytes", Hex.Spaced(fetch.Bytes), "code");
         if (fetch.Instruction.Length > 0) facts.Fact(fetch.Evidence, "instruction", fetch.Instruction, "code");
+        if (fetch.Stop.Length > 0) facts.Fact(Evidence.Derived, "stops here", fetch.Stop, "stop");
+        foreach (string sentence in fetch.Delivery) facts.Fact(Evidence.Derived, "delivery", sentence, "stop");
         facts.Close();
     }
 }

@@ -19,8 +19,16 @@ internal static class FetchText
         writer.Fact(segment.Evidence, "linear address", brief ? Hex.Of(segment.Linear) : $"{Hex.Of(segment.Linear)}. {segment.Rule}");
         if (segment.Fault.Length > 0) writer.Fact(Evidence.Derived, "stops here", segment.Fault, TextStyle.Bad);
         if (fetch.Translation is { } translation) TranslationText.WriteBelowLinear(translation, writer, brief);
-        foreach (string sentence in fetch.Delivery) writer.Fact(Evidence.Derived, "delivery", sentence, TextStyle.Bad);
+        if (fetch.Rest is { } rest)
+        {
+            writer.Subheading("the instruction goes on in another page");
+            TranslationText.Write(rest, writer);
+            writer.Gap();
+        }
+
         if (fetch.Bytes.Length > 0) writer.Fact(fetch.Evidence, "bytes", Hex.Spaced(fetch.Bytes), TextStyle.Accent);
         if (fetch.Instruction.Length > 0) writer.Fact(fetch.Evidence, "instruction", fetch.Instruction, TextStyle.Accent);
+        if (fetch.Stop.Length > 0) writer.Fact(Evidence.Derived, "stops here", fetch.Stop, TextStyle.Bad);
+        foreach (string sentence in fetch.Delivery) writer.Fact(Evidence.Derived, "delivery", sentence, TextStyle.Bad);
     }
 }
