@@ -27,7 +27,7 @@ public static class StoryTeller
         using VirtualMachine machine = VirtualMachine.Create(config with { Calls = calls });
         ProcessorState first = machine.ReadState(0);
         CpuidEntry[] cpuid = [.. machine.GetCpuid(0)];
-        CreationStory creation = new(calls.MachineCalls);
+        CreationStory creation = new(Numbered(calls.MachineCalls));
         StateStory state = TellState(machine, first, cpuid, calls);
         MachineFacts facts = TellMachine(machine);
         EntryStory entry = EntryExplanation.Of(first, cpuid);
@@ -51,6 +51,14 @@ public static class StoryTeller
             $"{request.Instructions} instructions were asked for.",
             $"A story tells 1 to {StoryRequest.MostTold} instructions one by one.",
             "Give a number in that range, or run on to an address or an exit.");
+    }
+
+    // From 1 on: the log also counts the calls that were made for this story's sake.
+    private static List<CallRecord> Numbered(IReadOnlyList<CallRecord> calls)
+    {
+        Dictionary<int, int> numbers = new() { [0] = 0 };
+        foreach (CallRecord call in calls) numbers[call.Number] = numbers.Count;
+        return [.. calls.Select(call => call with { Number = numbers[call.Number], Parent = numbers.GetValueOrDefault(call.Parent) })];
     }
 
     private static MachineFacts TellMachine(VirtualMachine machine)

@@ -89,7 +89,7 @@ internal static class InstructionFetch
             ulong gpa = page | (linear & PageOffset);
             if (!memory.TryRead(new Gpa(gpa), bytes.AsSpan(count, 1)))
             {
-                return End(count, $"No memory answers at guest-physical 0x{gpa:x}: there are no bytes to decode.", null);
+                return End(count, $"No memory answers at guest-physical 0x{gpa:x}, so that the bytes aren't known: a board answers with ones, and KVM can't fetch from there.", null);
             }
         }
 

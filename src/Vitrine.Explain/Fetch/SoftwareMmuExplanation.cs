@@ -68,6 +68,12 @@ internal static class SoftwareMmuExplanation
         string[] made = [.. steps.Where(step => !known.Contains(step.PageNumber)).Select(step => $"#{step.PageNumber} for level {step.Level}")];
         if (made.Length > 0) events.Add($"Shadow pages taken into use: {string.Join(", ", made)}.");
         ShadowStep leaf = steps[^1];
+        if (translation.Slot is null)
+        {
+            events.Add("No slot holds the address: the entry is filled to say that no memory is there. Data accesses go to a device or to nobody; a fetch reads ones.");
+            return events;
+        }
+
         events.Add($"The entry that maps the page is filled: host virtual {Text.Hex.Of(leaf.Entry)}, rights {leaf.Flags}.");
         events.Add("The look-up is tried again and finds it: the instruction is fetched.");
         return events;
@@ -92,6 +98,11 @@ internal static class SoftwareMmuExplanation
     private static List<string> NestedOutcome(MmuStory before, IReadOnlyList<NestedReference> references, TranslationStory translation)
     {
         bool missed = before.Nested.Count > 0 && before.Nested[^1] is { Present: false, HostLevel: > 0 };
+        if (missed && translation is { Gpa: not null, Slot: null } && before.Nested[^1].GuestLevel == 0)
+        {
+            return ["No slot holds the address, so that the entry stays absent. Data accesses go to a device or to nobody; a fetch reads ones."];
+        }
+
         if (!missed || translation.Gpa is null || references.Count == 0 || !references[^1].Present) return [];
         return
         [

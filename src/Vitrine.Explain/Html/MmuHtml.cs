@@ -55,7 +55,7 @@ internal static class MmuHtml
                 $"#{step.PageNumber}",
                 Hex.Of(step.GuestTable),
                 $"{step.Index}",
-                ShadowDrawing.EntryText(step),
+                step.EntryText(),
                 step.Flags,
                 step.Unsync ? $"{step.Role}, unsync" : step.Role);
         }

@@ -1,4 +1,5 @@
 using Vitrine.Accelerators.Mmu;
+using Vitrine.Explain.Fetch;
 using Vitrine.Explain.Model;
 
 namespace Vitrine.Explain.Text;
@@ -102,16 +103,13 @@ internal static class TranslationText
                 evidence,
                 ShadowWidths,
                 [
-                    $"{step.Level}", $"#{step.PageNumber}", Hex.Of(step.GuestTable), $"{step.Index}", EntryText(step), step.Flags,
+                    $"{step.Level}", $"#{step.PageNumber}", Hex.Of(step.GuestTable), $"{step.Index}", step.EntryText(), step.Flags,
                     step.Unsync ? $"{step.Role}, unsync" : step.Role,
                 ]);
         }
 
         writer.Gap();
     }
-
-    private static string EntryText(ShadowStep step) =>
-        !step.Present ? "absent" : step.Level > 1 ? $"page #{step.Entry}" : Hex.Of(step.Entry);
 
     private static void WriteNested(string title, IReadOnlyList<NestedReference> references, Evidence evidence, StoryWriter writer)
     {
@@ -125,15 +123,13 @@ internal static class TranslationText
                 NestedWidths,
                 [
                     $"{index + 1}",
-                    reference.HostLevel == 0 ? $"guest {GuestName(reference.GuestLevel)}" : $"second level, L{reference.HostLevel}",
+                    reference.HostLevel == 0 ? $"guest {PageTableEntryText.Name(reference.GuestLevel)}" : $"second level, L{reference.HostLevel}",
                     Hex.Of(reference.Address),
                     reference.Present ? Hex.Wide(reference.Value) : "absent",
-                    reference.HostLevel == 0 ? "" : reference.GuestLevel == 0 ? "to the page itself" : $"to the guest's {GuestName(reference.GuestLevel)}",
+                    reference.HostLevel == 0 ? "" : reference.GuestLevel == 0 ? "to the page itself" : $"to the guest's {PageTableEntryText.Name(reference.GuestLevel)}",
                 ]);
         }
 
         writer.Gap();
     }
-
-    private static string GuestName(int level) => level switch { 5 => "PML5E", 4 => "PML4E", 3 => "PDPTE", 2 => "PDE", _ => "PTE" };
 }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Vitrine.Accelerators.Mmu;
 using Vitrine.Boot;
 using Vitrine.Explain;
 using Vitrine.Explain.Model;
@@ -95,6 +96,27 @@ public sealed class FetchStoryTests
         Assert.Contains("PDE    0     0x0          0x00000000", text.ToString(), StringComparison.Ordinal);
     }
 
+    [Theory]
+    [InlineData(MmuMode.Shadow)]
+    [InlineData(MmuMode.Nested)]
+    public void A_fetch_where_no_slot_is_maps_no_memory(MmuMode mmu)
+    {
+        // mov eax,80000000h; jmp eax.
+        FetchStory fetch = Tell([0xB8, 0x00, 0x00, 0x00, 0x80, 0xFF, 0xE0], 0x10_0000, FlatMode.Protected, 3, mmu)[2].Fetch;
+        Assert.Null(fetch.Translation!.Slot);
+        Assert.Contains(fetch.Translation.Mmu!.Events, text => text.StartsWith("No slot holds the address", StringComparison.Ordinal));
+        Assert.DoesNotContain(fetch.Translation.Mmu.Events, text => text.Contains("the instruction is fetched", StringComparison.Ordinal));
+        Assert.Equal("", fetch.Instruction);
+        Assert.StartsWith("No memory answers at guest-physical 0x80000000", fetch.Stop, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Calls_are_numbered_without_gaps()
+    {
+        Story story = StoryTeller.Tell(Machine([0x90], 0x7C00, FlatMode.Real, MmuMode.Shadow), new StoryRequest());
+        Assert.Equal(Enumerable.Range(1, story.Creation.Calls.Count), story.Creation.Calls.Select(call => call.Number));
+    }
+
     // 0 to 2 MiB is one page; what is behind it another, which is absent or lies at 6 MiB.
     private static InstructionStory TellAcrossPages(bool present)
     {
@@ -121,12 +143,14 @@ public sealed class FetchStoryTests
         return bytes;
     }
 
-    private static IReadOnlyList<InstructionStory> Tell(byte[] code, ulong at, FlatMode mode, ulong instructions) => StoryTeller.Tell(
-        new MachineConfig
-        {
-            Boot = new BootSource.FlatBytes(code, new Gpa(at), at, mode),
-            MemoryBytes = 16 << 20,
-            Accelerator = AcceleratorChoice.Soft,
-        },
-        new StoryRequest { Instructions = instructions }).Instructions;
+    private static IReadOnlyList<InstructionStory> Tell(byte[] code, ulong at, FlatMode mode, ulong instructions, MmuMode mmu = MmuMode.Shadow) =>
+        StoryTeller.Tell(Machine(code, at, mode, mmu), new StoryRequest { Instructions = instructions }).Instructions;
+
+    private static MachineConfig Machine(byte[] code, ulong at, FlatMode mode, MmuMode mmu) => new()
+    {
+        Boot = new BootSource.FlatBytes(code, new Gpa(at), at, mode),
+        MemoryBytes = 16 << 20,
+        Accelerator = AcceleratorChoice.Soft,
+        Mmu = mmu,
+    };
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Vitrine.Accelerators.Mmu;
+using Vitrine.Explain.Fetch;
 using Vitrine.Explain.Model;
 using Vitrine.Explain.Text;
 
@@ -47,7 +48,7 @@ internal static class NestedDrawing
     {
         canvas.Begin("g", ("class", "fact"));
         canvas.Box(0, y, HeadWidth - 6, RowHeight - 6, $"box level{level}");
-        canvas.Text(10, y + 20, level == 0 ? "the page itself" : $"guest {EntryName(level)}", "strong");
+        canvas.Text(10, y + 20, level == 0 ? "the page itself" : $"guest {PageTableEntryText.Name(level)}", "strong");
         canvas.Text(10, y + 38, Hex.Of(row[0].Reference.Address), "code");
         canvas.Mark(HeadWidth - 6, y, evidence);
         canvas.End();
@@ -71,17 +72,15 @@ internal static class NestedDrawing
         canvas.Begin("g", ("class", $"cell {style}"));
         canvas.Element(
             "title",
-            $"Reference {number}: {(reference.HostLevel == 0 ? $"the guest's {EntryName(reference.GuestLevel)} at" : $"second-level entry of level {reference.HostLevel} for")} " +
+            $"Reference {number}: {(reference.HostLevel == 0 ? $"the guest's {PageTableEntryText.Name(reference.GuestLevel)} at" : $"second-level entry of level {reference.HostLevel} for")} " +
             $"{Hex.Of(reference.Address)}: {(reference.Present ? Hex.Wide(reference.Value) : "absent")}");
         canvas.Box(x, y, ColumnWidth - 22, RowHeight - 6, $"box {style}");
         canvas.Text(x + 10, y + 21, number.ToString(CultureInfo.InvariantCulture), "strong");
-        canvas.Text(x + ColumnWidth - 32, y + 21, reference.HostLevel == 0 ? EntryName(reference.GuestLevel) : $"L{reference.HostLevel}", "end small faint");
+        canvas.Text(x + ColumnWidth - 32, y + 21, reference.HostLevel == 0 ? PageTableEntryText.Name(reference.GuestLevel) : $"L{reference.HostLevel}", "end small faint");
         canvas.Text(x + 10, y + 40, reference.Present ? Hex.Wide(reference.Value) : "absent", "code");
         canvas.End();
     }
 
     private static void Head(SvgCanvas canvas, int column, string text) =>
         canvas.Text(HeadWidth + (column * ColumnWidth), 18, text, "small faint");
-
-    private static string EntryName(int level) => level switch { 5 => "PML5E", 4 => "PML4E", 3 => "PDPTE", 2 => "PDE", _ => "PTE" };
 }

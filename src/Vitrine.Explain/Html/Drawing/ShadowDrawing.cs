@@ -64,7 +64,7 @@ internal static class ShadowDrawing
         x = Math.Min(x, SvgCanvas.Width - 120);
         canvas.Box(x, pointer.Y - 24, SvgCanvas.Width - x, 48, "box plain");
         canvas.Text(x + 8, pointer.Y - 5, "host memory", "small faint");
-        canvas.Text(x + 8, pointer.Y + 13, Hex.Of(last.Entry), "code strong");
+        canvas.Text(x + 8, pointer.Y + 13, last.EntryText(), "code strong");
     }
 
     private static TableBox Table(ShadowStep step, bool filled, int x, int y, Evidence evidence) => new()
@@ -77,13 +77,10 @@ internal static class ShadowDrawing
         Evidence = evidence,
         Index = step.Index,
         Last = LastIndex,
-        Value = EntryText(step),
+        Value = step.EntryText(),
         Detail = step.Present ? $"rights {step.Flags}" : "not filled yet",
         Style = !step.Present ? "absent" : filled ? "filled" : "taken",
     };
-
-    /// <summary>An entry in words.</summary>
-    public static string EntryText(ShadowStep step) => !step.Present ? "absent" : step.Level > 1 ? $"page #{step.Entry}" : Hex.Of(step.Entry);
 
     private static bool IsDirect(ShadowStep step) => step.Role.Contains("direct", StringComparison.OrdinalIgnoreCase);
 
