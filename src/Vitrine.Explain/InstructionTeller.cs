@@ -145,7 +145,7 @@ internal sealed class InstructionTeller(VirtualMachine machine, StoryRequest req
 
     private StoryEnd End(string reason, string text) => new(reason, text, _executed)
     {
-        Registers = StateExplanation.Registers(machine.ReadState(0), _signature),
+        Registers = StateExplanation.Registers(machine.ReadState(0), _signature, beforeFirst: false),
     };
 
     private TimeSpan? TimeLeft() => request.Timeout is not { } all

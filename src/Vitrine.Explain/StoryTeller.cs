@@ -89,6 +89,6 @@ public static class StoryTeller
 
     private static StateStory TellState(VirtualMachine machine, ProcessorState state, CpuidEntry[] cpuid, CallLog calls) => new(
         StateExplanation.Settings(machine.Config.CpuModel, cpuid, machine.Accelerator == "kvm"),
-        StateExplanation.Registers(state, new CpuidTable(cpuid).Signature),
+        StateExplanation.Registers(state, new CpuidTable(cpuid).Signature, beforeFirst: true),
         [.. calls.Puts.Where(put => put.Vcpu == 0).Select(Facts.Of)]);
 }

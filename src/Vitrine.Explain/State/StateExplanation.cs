@@ -53,9 +53,13 @@ internal static class StateExplanation
         return settings;
     }
 
-    /// <summary>The registers, each with where its value comes from if not from RESET.</summary>
-    public static IReadOnlyList<RegisterFact> Registers(ProcessorState state, uint signature)
+    /// <summary>The registers, each with what is remarkable.</summary>
+    /// <param name="state">They.</param>
+    /// <param name="signature">CPUID.1:EAX.</param>
+    /// <param name="beforeFirst">Nothing has been executed: what isn't from RESET is from the boot protocol.</param>
+    public static IReadOnlyList<RegisterFact> Registers(ProcessorState state, uint signature, bool beforeFirst)
     {
+        string origin = beforeFirst ? "set by the boot protocol" : "";
         ProcessorState reset = ResetState.Create(0, signature);
         List<RegisterFact> facts = [];
         Add("RIP", state.Rip, reset.Rip, "");
@@ -75,8 +79,8 @@ internal static class StateExplanation
 
         Add("DR6", state.Dr6, reset.Dr6, "");
         Add("DR7", state.Dr7, reset.Dr7, "");
-        Add("XCR0", state.Xcr0, reset.Xcr0, "x87 state only");
-        Add("FCW", state.Fpu.ControlWord, reset.Fpu.ControlWord, "as FNINIT sets it; silicon's RESET gives 0x40");
+        Add("XCR0", state.Xcr0, reset.Xcr0, state.Xcr0 == 1 ? "x87 state only" : "");
+        Add("FCW", state.Fpu.ControlWord, reset.Fpu.ControlWord, state.Fpu.ControlWord == reset.Fpu.ControlWord ? "as FNINIT sets it; silicon's RESET gives 0x40" : "");
         Add("MXCSR", state.Fpu.Mxcsr, reset.Fpu.Mxcsr, "");
         Add("APIC base", state.ApicBase, reset.ApicBase, (state.ApicBase & ResetState.ApicBaseBsp) != 0 ? "bit 8: the bootstrap processor" : "");
         if (state.Msrs.TryGetValue(Msr.IA32_PAT, out ulong pat)) Add("PAT", pat, ResetState.DefaultPat, "");
@@ -84,25 +88,20 @@ internal static class StateExplanation
         return facts;
 
         void Add(string name, ulong value, ulong afterReset, string note) =>
-            facts.Add(new(name, $"0x{value:x}", Note(note, value == afterReset, $"0x{afterReset:x}"), Evidence.Observed));
+            facts.Add(new(name, $"0x{value:x}", value == afterReset || !beforeFirst ? note : Note(note, $"{origin}; RESET gives 0x{afterReset:x}"), Evidence.Observed));
 
         void AddSegment(string name, SegmentRegister value, SegmentRegister afterReset) => facts.Add(new(
-            name, SegmentText(value), value == afterReset ? SegmentNote(name, value) : "set by the boot protocol", Evidence.Observed));
+            name, SegmentText(value), value == afterReset ? SegmentNote(name, value) : origin, Evidence.Observed));
 
         void AddTable(string name, DescriptorTable value, DescriptorTable afterReset) => facts.Add(new(
-            name, $"base 0x{value.Base:x}, limit 0x{value.Limit:x}", value == afterReset ? "" : "set by the boot protocol", Evidence.Observed));
+            name, $"base 0x{value.Base:x}, limit 0x{value.Limit:x}", value == afterReset ? "" : origin, Evidence.Observed));
     }
 
     private static string Cr0Text(ulong cr0) => (cr0 & Cr0.PE) == 0
         ? "PE = 0: real mode; PG = 0: no paging"
         : (cr0 & Cr0.PG) == 0 ? "PE = 1: protected mode; PG = 0: no paging" : "PE = 1: protected mode; PG = 1: paging";
 
-    private static string Note(string note, bool fromReset, string afterReset)
-    {
-        if (fromReset) return note;
-        string changed = $"set by the boot protocol; RESET gives {afterReset}";
-        return note.Length == 0 ? changed : $"{note} ({changed})";
-    }
+    private static string Note(string note, string origin) => note.Length == 0 ? origin : $"{note} ({origin})";
 
     private static string SegmentText(SegmentRegister segment) => segment.Unusable
         ? $"{segment.Selector:x4}, unusable"

@@ -117,6 +117,18 @@ public sealed class FetchStoryTests
         Assert.Equal(Enumerable.Range(1, story.Creation.Calls.Count), story.Creation.Calls.Select(call => call.Number));
     }
 
+    [Fact]
+    public void What_the_guest_has_set_is_not_told_as_the_boot_protocols()
+    {
+        // mov al,12h.
+        Story story = StoryTeller.Tell(Machine([0xB0, 0x12], 0x7C00, FlatMode.Real, MmuMode.Shadow), new StoryRequest());
+        Assert.Equal("set by the boot protocol; RESET gives 0xfff0", Note(story.State.Registers, "RIP"));
+        Assert.Equal("", Note(story.End.Registers, "RIP"));
+        Assert.Equal("", Note(story.End.Registers, "RAX"));
+
+        static string Note(IEnumerable<RegisterFact> registers, string name) => registers.Single(register => register.Name == name).Note;
+    }
+
     // 0 to 2 MiB is one page; what is behind it another, which is absent or lies at 6 MiB.
     private static InstructionStory TellAcrossPages(bool present)
     {
