@@ -51,7 +51,7 @@ internal static class ExitStatus
           82         the guest halted with interrupts disabled
           84         the guest asked for a reset and --no-reboot was given
           86         the guest reported a crash
-          88         the host's CPU refused to enter the guest
+          88         the CPU refused to enter the guest; check-entry: a check fails
           90         stopped by Ctrl-A X, by a signal, or because standard output was closed
           124        the time given with --timeout was over
         """;
