@@ -50,6 +50,7 @@ internal sealed class StressOracle(ModelMemory memory, TranslationModel model)
         {
             foreach (int[] match in _matches) Replay(match);
             memory.Begin(_actual);
+            if (result.Vector == PageFault) model.EndFault(result.Cr2);
             model.Observe();
             return null;
         }

@@ -150,14 +150,16 @@ internal sealed class TranslationModel(ModelMemory memory)
     public void InvalidateAddress(int pcid, ulong linear)
     {
         InvalidateTranslations(_caches[pcid], linear);
-        for (int i = 0; i < _pages.Length; i++)
-        {
-            for (int level = 1; level < 4; level++)
-            {
-                int shift = 12 + (level * BitsPerLevel);
-                if (_pages[i] >> shift == linear >> shift) _caches[pcid][i].Tables[level].Clear();
-            }
-        }
+        InvalidateTables(pcid, linear);
+    }
+
+    /// <summary>A page fault ends what would be used to translate its address; of a large page that is cached in pieces only this one.</summary>
+    public void EndFault(ulong linear)
+    {
+        if (!_numbers.TryGetValue(linear & ~0xFFFUL, out int number)) return;
+        _caches[Pcid][number].Pages.Clear();
+        _globals[number].Pages.Clear();
+        InvalidateTables(Pcid, linear);
     }
 
     /// <summary>From now on the processor may have cached what the present tables say of any page.</summary>
@@ -417,6 +419,18 @@ internal sealed class TranslationModel(ModelMemory memory)
         {
             ulong other = _pages[i];
             caches[i].Pages.RemoveAll(page => other >> page.Shift == linear >> page.Shift);
+        }
+    }
+
+    private void InvalidateTables(int pcid, ulong linear)
+    {
+        for (int i = 0; i < _pages.Length; i++)
+        {
+            for (int level = 1; level < 4; level++)
+            {
+                int shift = 12 + (level * BitsPerLevel);
+                if (_pages[i] >> shift == linear >> shift) _caches[pcid][i].Tables[level].Clear();
+            }
         }
     }
 
