@@ -10,19 +10,8 @@ public sealed class GuestStepTests
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    public static TheoryData<AcceleratorChoice, GuestProgram> Runs()
-    {
-        TheoryData<AcceleratorChoice, GuestProgram> runs = [];
-        foreach (AcceleratorChoice accelerator in new[] { AcceleratorChoice.Soft, AcceleratorChoice.Kvm })
-        {
-            foreach (GuestProgram guest in GuestCatalog.All) runs.Add(accelerator, guest);
-        }
-
-        return runs;
-    }
-
     [Theory]
-    [MemberData(nameof(Runs))]
+    [MemberData(nameof(GuestRunTests.Runs), MemberType = typeof(GuestRunTests))]
     public void SteppedToItsEndItPrintsAndEndsAsItSays(AcceleratorChoice accelerator, GuestProgram guest)
     {
         PresentAccelerators.SkipUnlessPresent(accelerator, guest);

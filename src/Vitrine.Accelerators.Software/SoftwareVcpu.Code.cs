@@ -1,0 +1,121 @@
+using System.Runtime.InteropServices;
+using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.State;
+using Vitrine.X86.Exceptions;
+using Vitrine.X86.State;
+
+namespace Vitrine.Accelerators.Software;
+
+/// <content>From RIP to decoded operations.</content>
+internal sealed unsafe partial class SoftwareVcpu
+{
+    // SAFETY: as in the main part: the state, blocks and buffers are this object's native allocations, and only the vCPU's thread comes here.
+    /// <summary>The first operation of the block at a RIP, decoded if need be.</summary>
+    /// <returns>Null when a fault is recorded; RIP is then that of the instruction that can't be fetched.</returns>
+    internal Op* Find(ulong rip)
+    {
+        _cpu->Rip = rip;
+        _cpu->Leave = LeaveReason.NextBlock;
+        JumpCacheEntry* entry = JumpCache.EntryFor(_cpu, rip);
+        if (entry->Rip == rip && entry->Tag == _cpu->CodeTag && !Block.Of(entry->First)->Dropped) return entry->First;
+        if (!TryLocate(rip, out ulong linear, out ulong gpa)) return null;
+        byte* host = _mmu.HostFor(gpa, 1, out _);
+        Block* block = host == null ? null : _blocks.Find(host, _cpu->Mode);
+        if (block == null && host != null) block = Decode(host);
+        if (block == null || !IsInCodeSegment(rip, block->Bytes)) return DecodeSingle(linear, gpa) ? Block.Ops(_single) : null;
+
+        entry->Rip = rip;
+        entry->Tag = _cpu->CodeTag;
+        entry->First = Block.Ops(block);
+        return entry->First;
+    }
+
+    private Op* FindSingle()
+    {
+        _cpu->Leave = LeaveReason.NextBlock;
+        if (!TryLocate(_cpu->Rip, out ulong linear, out ulong gpa)) return null;
+        return DecodeSingle(linear, gpa) ? Block.Ops(_single) : null;
+    }
+
+    private bool TryLocate(ulong rip, out ulong linear, out ulong gpa)
+    {
+        linear = rip;
+        gpa = 0;
+        if ((_cpu->Mode & ExecutionMode.Code64) == 0)
+        {
+            ref SegmentCache cs = ref _cpu->Segments[Seg.Cs];
+            if (rip > cs.Limit)
+            {
+                _cpu->SetFault(ExceptionVector.GP, 0);
+                return false;
+            }
+
+            linear = (uint)(cs.Base + rip);
+        }
+
+        return _mmu.TryFetch(linear, out gpa);
+    }
+
+    /// <summary>False when a block reaches beyond the limit of CS, which must be checked for each of its instructions then.</summary>
+    private bool IsInCodeSegment(ulong rip, int bytes) =>
+        (_cpu->Mode & ExecutionMode.Code64) != 0 || rip + (ulong)bytes - 1 <= _cpu->Segments[Seg.Cs].Limit;
+
+    /// <summary>Decodes the block at a host address. Null when not even its first instruction ends in the page.</summary>
+    private Block* Decode(byte* host)
+    {
+        Block* block = _blocks.Allocate(BlockBuilder.MaxOperations);
+        if (block == null)
+        {
+            FlushCode();
+            block = _blocks.Allocate(BlockBuilder.MaxOperations);
+        }
+
+        int offset = (int)((ulong)host & 0xFFF);
+        int limit = SingleStep ? 1 : BlockBuilder.MaxOperations;
+        if (!_builder.Build(host, 0x1000 - offset, offset, _cpu->Mode, limit, block)) return null;
+        block->Host = host;
+        bool known = _blocks.HasCode(host);
+        _blocks.Commit(block);
+        if (!known) _mmu.MarkCode(host);
+        return block;
+    }
+
+    /// <summary>
+    /// Decodes one instruction that runs once: one that crosses a page, lies outside memory (where a bus that nobody answers
+    /// reads all ones) or at the end of CS, or is followed by an event.
+    /// </summary>
+    private bool DecodeSingle(ulong linear, ulong gpa)
+    {
+        const int MaxLength = 15;
+        byte* bytes = stackalloc byte[MaxLength];
+        int offset = (int)(gpa & 0xFFF);
+        int length = MaxLength;
+        if ((_cpu->Mode & ExecutionMode.Code64) == 0) length = (int)Math.Min(MaxLength, _cpu->Segments[Seg.Cs].Limit - _cpu->Rip + 1);
+        int first = Math.Min(length, 0x1000 - offset);
+        CopyCode(gpa, bytes, first);
+        NativeMemory.Clear(_single, (nuint)(sizeof(Block) + (2 * sizeof(Op))));
+        _single->Dropped = true;
+        if (_builder.Build(bytes, first, offset, _cpu->Mode, 1, _single)) return true;
+        if (first < length)
+        {
+            ulong next = linear + (ulong)first;
+            if ((_cpu->Mode & ExecutionMode.Code64) == 0) next = (uint)next;
+            if (!_mmu.TryFetch(next, out ulong nextGpa)) return false;
+            CopyCode(nextGpa, bytes + first, length - first);
+            if (_builder.Build(bytes, length, offset, _cpu->Mode, 1, _single)) return true;
+        }
+
+        // It goes on beyond the limit of CS.
+        _cpu->SetFault(ExceptionVector.GP, 0);
+        return false;
+    }
+
+    private void CopyCode(ulong gpa, byte* destination, int length)
+    {
+        byte* host = _mmu.HostFor(gpa, length, out _);
+        if (host != null) Buffer.MemoryCopy(host, destination, length, length);
+        else NativeMemory.Fill(destination, (nuint)length, 0xFF);
+    }
+
+    private void FlushCode() => _blocks.Flush();
+}

@@ -1,0 +1,132 @@
+using Vitrine.Accelerators.Software.Helpers;
+using Vitrine.Accelerators.Software.Irq;
+using Vitrine.X86.State;
+
+namespace Vitrine.Accelerators.Software;
+
+/// <content>What other threads and the clock bring: kicks, interrupts, INIT, flushes; and waiting for it.</content>
+internal sealed unsafe partial class SoftwareVcpu
+{
+    // SAFETY: as in the main part: the state, blocks and buffers are this object's native allocations, and only the vCPU's thread comes here.
+    private void Wake()
+    {
+        Volatile.Write(ref _cpu->PollAt, 0);
+        _wake.Signal();
+    }
+
+    /// <summary>Looks at everything that other threads and the clock may have brought.</summary>
+    /// <returns>False when the exit is filled in.</returns>
+    private bool ProcessEvents()
+    {
+        // First, so that a request that comes while we look is not overwritten.
+        // The exchange is a full barrier: no flag below is read before it.
+        Interlocked.Exchange(ref _cpu->PollAt, _cpu->Instructions + (ulong)LongestPoll);
+        if (_flushesWanted != _flushesDone) AnswerFlush();
+        if (_kicked)
+        {
+            _kicked = false;
+            _exit.Reason = VmExitReason.Interrupted;
+            return false;
+        }
+
+        long now = GuestClock.Nanoseconds();
+        LocalApic.Advance(now);
+        if (LocalApic.TryTakeEoiBroadcast(out byte ended))
+        {
+            Volatile.Write(ref _cpu->PollAt, 0);
+            _exit.Reason = VmExitReason.IoapicEoi;
+            _exit.Vector = ended;
+            return false;
+        }
+
+        return DeliverEvents() && PlanPoll(now);
+    }
+
+    private bool DeliverEvents()
+    {
+        if (LocalApic.TryTake(ApicEvents.Init)) TakeInit();
+        bool open = _cpu->InterruptShadow == 0;
+        if (open && !_cpu->NmiMasked && LocalApic.TryTake(ApicEvents.Nmi))
+        {
+            _halted = false;
+            if (!InterruptDelivery.DeliverNmi(_cpu)) return ShutDown();
+            if (LeaveForStep()) return false;
+        }
+
+        bool local = LocalApic.HasDeliverableInterrupt(out _);
+        bool external = !local && LocalApic.HasExternalInterrupt;
+        _interruptWaits = local || external;
+        if (!_interruptWaits || !open || !InterruptsEnabled) return true;
+        byte vector = local ? LocalApic.Acknowledge() : _accelerator.ExternalInterrupts!.Acknowledge();
+        _halted = false;
+        if (!InterruptDelivery.DeliverInterrupt(_cpu, vector)) return ShutDown();
+        _interruptWaits = LocalApic.HasDeliverableInterrupt(out _) || LocalApic.HasExternalInterrupt;
+        return !LeaveForStep();
+    }
+
+    /// <summary>The next look at the clock: sooner when the APIC's timer is about to expire.</summary>
+    private bool PlanPoll(long now)
+    {
+        long deadline = LocalApic.NextDeadline;
+        if (deadline == long.MaxValue) return true;
+        ulong instructions = (ulong)Math.Clamp((deadline - now) / NanosecondsPerInstruction, ShortestPoll, LongestPoll);
+        ulong planned = _cpu->Instructions + instructions;
+
+        // Only shorten it: zero is somebody's request, which may come at this moment.
+        ulong present = Volatile.Read(ref _cpu->PollAt);
+        if (planned < present) Interlocked.CompareExchange(ref _cpu->PollAt, planned, present);
+        return true;
+    }
+
+    /// <summary>HLT: until an interrupt that can be delivered.</summary>
+    /// <returns>False when the exit is filled in; the vCPU stays halted.</returns>
+    private bool WaitForInterrupt()
+    {
+        while (true)
+        {
+            long now = GuestClock.Nanoseconds();
+            LocalApic.Advance(now);
+            bool interrupt = LocalApic.HasDeliverableInterrupt(out _) || LocalApic.HasExternalInterrupt;
+            ApicEvents events = LocalApic.PendingEvents & (ApicEvents.Nmi | ApicEvents.Init);
+            if (_cpu->NmiMasked) events &= ~ApicEvents.Nmi;
+            if ((interrupt && InterruptsEnabled) || events != ApicEvents.None)
+            {
+                _halted = false;
+                Volatile.Write(ref _cpu->PollAt, 0);
+                return true;
+            }
+
+            if (_kicked || _flushesWanted != _flushesDone)
+            {
+                if (!ProcessEvents()) return false;
+                continue;
+            }
+
+            if (!InterruptsEnabled)
+            {
+                _exit.Reason = VmExitReason.HaltForever;
+                return false;
+            }
+
+            long deadline = LocalApic.NextDeadline;
+            _wake.Wait(deadline == long.MaxValue ? long.MaxValue : deadline - now);
+        }
+    }
+
+    /// <summary>INIT to the bootstrap processor: the reset vector again (SDM vol. 3, 10.1.1).</summary>
+    private void TakeInit()
+    {
+        ProcessorState state = new();
+        GetState(state);
+        ResetState.ApplyInit(state, _cpuid.Lookup(1, 0).Eax);
+        PutState(state, PutLevel.Reset);
+    }
+
+    private void AnswerFlush()
+    {
+        // A request that comes during the flush has a later number and asks for another one.
+        int wanted = _flushesWanted;
+        _mmu.FlushTlb();
+        _flushesDone = wanted;
+    }
+}
