@@ -1,9 +1,9 @@
 using Vitrine.Explain.Fetch;
 using Vitrine.Explain.Model;
+using Vitrine.X86;
 using Vitrine.X86.Paging;
 using Vitrine.X86.Registers;
 using Vitrine.X86.State;
-using Vitrine.X86;
 
 namespace Vitrine.Explain;
 
