@@ -5,7 +5,7 @@ namespace Vitrine.Tests.Software.Mmu.Stress;
 /// <param name="ErrorCode">The page fault's error code.</param>
 /// <param name="Gpa">The guest-physical page.</param>
 /// <param name="Marks">Accessed and dirty bits that it sets: addresses of entries and bits.</param>
-/// <param name="Unsafe">It would mark an entry that isn't the guest's to play with.</param>
+/// <param name="Unsafe">It depends on an entry that isn't the guest's to play with.</param>
 /// <param name="Source">Where the translation is from, for reports.</param>
 internal readonly record struct Outcome(
     bool Fault, uint ErrorCode, ulong Gpa, (ulong Address, byte Bits)[] Marks, bool Unsafe, string Source)

@@ -338,23 +338,22 @@ internal sealed class TranslationModel(ModelMemory memory)
             ulong address = EntryAddress(table, linear, level);
             ulong entry = memory.Entry(address, EntrySize);
             _entries[address] = entry;
-            if ((entry & P) == 0) return new(true, code, 0, [], false, source);
-            if (IsReserved(entry, level)) return new(true, code | PageFaultError.P | PageFaultError.RSVD, 0, [], false, source);
+
+            // The harness's memory changes while a step runs, so nobody can say what an entry there holds.
+            MemoryKind kind = ModelMemory.KindOf(address);
+            isUnsafe |= kind == MemoryKind.Forbidden;
+            if ((entry & P) == 0) return new(true, code, 0, [], isUnsafe, source);
+            if (IsReserved(entry, level)) return new(true, code | PageFaultError.P | PageFaultError.RSVD, 0, [], isUnsafe, source);
             bool leaf = IsLeaf(entry, level);
             ulong bits = A | (leaf && access.Write ? D : 0);
-            if ((entry & bits) != bits)
-            {
-                MemoryKind kind = ModelMemory.KindOf(address);
-                isUnsafe |= kind == MemoryKind.Forbidden;
-                if (kind == MemoryKind.Pool) _marks.Add((address, (byte)bits));
-            }
+            if ((entry & bits) != bits && kind == MemoryKind.Pool) _marks.Add((address, (byte)bits));
 
             rights = rights.And(entry, Mode != PagingMode.Bits32 && ExecuteDisable);
             if (leaf)
             {
                 return Permits(rights, access)
                     ? new(false, 0, PageOf(entry, linear, level), [.. _marks], isUnsafe, source)
-                    : new(true, code | PageFaultError.P, 0, [], false, source);
+                    : new(true, code | PageFaultError.P, 0, [], isUnsafe, source);
             }
 
             table = EntrySize == 4 ? entry & 0xFFFF_F000 : entry & AddressMask;
