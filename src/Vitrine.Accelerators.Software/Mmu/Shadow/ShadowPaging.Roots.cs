@@ -60,20 +60,14 @@ internal sealed unsafe partial class ShadowPaging
     /// </summary>
     public override void InvalidatePage(in PagingContext context, ulong linear)
     {
-        ShadowRole role = Root.Role;
         if (context.Mode < PagingMode.FourLevel) linear = (uint)linear;
         for (int i = 0; i < RootCount; i++)
         {
+            // All that are in use have the present role: what changes it flushes everything, and no root outlasts that.
             ref ShadowRoot root = ref _roots[i];
             if (root.Role == default || root.MustSync) continue;
-            if (root.Role != role)
-            {
-                root.MustSync = true;
-                continue;
-            }
-
             int page = root.Pages[Quarter(in root, linear)];
-            int level = role.Level;
+            int level = root.Role.Level;
             for (; page != 0 && level > 1; level--) page = ShadowEntry.Child(_pool.Entries(page)[Index(linear, level)]);
             if (page != 0 && _pool[page].Unsync) SyncEntry(in context, page, Index(linear, 1));
         }

@@ -20,6 +20,7 @@ public sealed class ShadowPagingTests
     private const ulong Second = First + 0x20_0000;
     private const ulong Frame1 = 0x20_0000;
     private const ulong Frame2 = 0x20_1000;
+    private const ulong Alias = 0x1_0000_0000;
     private readonly List<MmuCounters> _marks = [];
 
     [Fact]
@@ -252,14 +253,58 @@ public sealed class ShadowPagingTests
     [Fact]
     public void AWriteThroughAnAddressThatIsNoLongerMappedIsSeen()
     {
-        // As above, but the way to the window's entry is cut by then; the TLB may have it still.
-        const ulong Window = Second;
+        // As above, but the window's leaf is gone by then: its table was out of step when the guest linked it a second time, and was
+        // compared without a flush. The TLB still has the window, at an index that nothing else here uses.
+        const ulong Window = Second + 0x5000;
+        const ulong SecondLink = Second + 0x20_0000;
         const ulong Table = 0x30_0000;
         using M m = Machine();
         m.Map(Window, Table, M.P | M.W);
+        m.Map(Second + 0x1_0000, Frame1, M.P | M.W);
         m.Map(First, Frame1, M.P);
         ulong pde = m.Entry(First, 21);
-        ulong windowPde = m.Entry(Window, 21);
+        uint windowEntry = (uint)m.Entry(Window);
+        m.Store(pde, 0, 8);
+        m.Store(m.Entry(SecondLink, 21), m.Read(m.Entry(Window, 21), 8), 8);
+        List<ShadowStep> leaves = [];
+        m.OnAccess = () => leaves.Add(Leaf(m, Window));
+        Assert.Equal("ok", m.Run(a =>
+        {
+            a.mov(ebx, (uint)First);
+            a.mov(esi, (uint)Window);
+            a.mov(edi, (uint)pde);
+            for (int i = 0; i < 3; i++) a.mov(__qword_ptr[rsi], (int)(Frame1 | M.P));
+            a.@out(0x80, al);
+
+            a.mov(rcx, __qword_ptr[(int)windowEntry]);
+            a.mov(__qword_ptr[(int)windowEntry], 0);
+            a.mov(ebp, (uint)SecondLink + 0x1_0000);
+            a.mov(eax, __dword_ptr[rbp]);
+            a.@out(0x80, al);
+            a.mov(__qword_ptr[(int)windowEntry], rcx);
+            a.mov(__qword_ptr[rdi], (int)(Table | M.P | M.W));
+            a.mov(eax, __dword_ptr[rbx]);
+            a.mov(__qword_ptr[rsi], (int)(Frame2 | M.P));
+            a.invlpg(__byte_ptr[rbx]);
+            a.mov(edx, __dword_ptr[rbx]);
+        }));
+        Assert.Equal([true, false], leaves.Select(static leaf => leaf.Present));
+        Assert.Equal((1UL, 2UL), (m[Gpr.Rax], m[Gpr.Rdx]));
+    }
+
+    [Fact]
+    public void AWriteThroughAMappingThatIsNotInTheTableIsSeen()
+    {
+        // The window's table lies where a second slot shows memory, so that the window is in the TLB only.
+        const ulong Window = Second + 0x5000;
+        const ulong WindowTable = 0x80_0000;
+        const ulong Table = 0x30_0000;
+        using M m = Machine(slotBytes: 0x20_0000);
+        Show(m, WindowTable);
+        m.Store(m.Entry(Window, 21), WindowTable | M.P | M.W, 8);
+        m.Map(Window, Table, M.P | M.W);
+        m.Map(First, Frame1, M.P);
+        ulong pde = m.Entry(First, 21);
         m.Store(pde, 0, 8);
         Assert.Equal("ok", m.Run(a =>
         {
@@ -267,27 +312,22 @@ public sealed class ShadowPagingTests
             a.mov(esi, (uint)Window);
             a.mov(edi, (uint)pde);
             for (int i = 0; i < 3; i++) a.mov(__qword_ptr[rsi], (int)(Frame1 | M.P));
-
-            a.mov(rcx, __qword_ptr[(int)windowPde]);
-            a.mov(__qword_ptr[(int)windowPde], 0);
             a.mov(__qword_ptr[rdi], (int)(Table | M.P | M.W));
             a.mov(eax, __dword_ptr[rbx]);
-            a.mov(__qword_ptr[(int)windowPde], rcx);
             a.mov(__qword_ptr[rsi], (int)(Frame2 | M.P));
             a.invlpg(__byte_ptr[rbx]);
             a.mov(edx, __dword_ptr[rbx]);
         }));
         Assert.Equal((1UL, 2UL), (m[Gpr.Rax], m[Gpr.Rdx]));
+        Assert.NotEqual(1, Leaf(m, Window).Level);
     }
 
     [Fact]
     public void TheSameMemoryAtAnotherGuestAddressIsAnotherLeaf()
     {
         // Two slots show one page. The entry goes from one to the other without a flush, and becomes writable on the way.
-        const ulong Alias = 0x1_0000_0000;
         using M m = Machine(slotBytes: 0x20_0000);
-        MemorySlot shown = m.Memory.Slots.Single(static slot => slot.Start.Value == Frame1);
-        m.Accelerator.SetMemorySlot(m.Memory.AddAlias("alias", new Gpa(Alias), shown.Size, shown, 0, MemorySlotFlags.None));
+        Show(m, Frame1);
         m.Map(First, Frame1, M.P | M.A | M.D);
         ulong entry = m.Entry(First);
         m.OnAccess = () => Mark(m);
@@ -409,6 +449,13 @@ public sealed class ShadowPagingTests
             a.mov(ebx, (uint)address);
             a.mov(eax, __dword_ptr[rbx]);
         }
+    }
+
+    /// <summary>Shows the slot of an address a second time, writable.</summary>
+    private static void Show(M m, ulong gpa)
+    {
+        MemorySlot shown = m.Memory.Slots.Single(slot => slot.Start.Value == gpa);
+        m.Accelerator.SetMemorySlot(m.Memory.AddAlias("alias", new Gpa(Alias), shown.Size, shown, 0, MemorySlotFlags.None));
     }
 
     /// <summary>Frame 1 reads 1, frame 2 reads 2; the tables are mapped one to one.</summary>

@@ -1,5 +1,6 @@
 using Iced.Intel;
 using Vitrine.Accelerators.Mmu;
+using Vitrine.Memory;
 using Vitrine.X86;
 using Vitrine.X86.Paging;
 using Vitrine.X86.Registers;
@@ -24,8 +25,7 @@ public sealed class ShadowRootTests
     {
         using M m = Machine();
         m.Map(First, Frame1, M.P);
-        ulong other = M.Tables + 0x10000;
-        for (ulong i = 0; i < 0x1000; i += 8) m.Store(other + i, m.Read(M.Tables + i, 8), 8);
+        ulong other = CopyRoot(m);
         m.OnAccess = () => Mark(m);
         Assert.Equal("ok", m.Run(a =>
         {
@@ -52,8 +52,7 @@ public sealed class ShadowRootTests
         using M m = Machine();
         m.Map(First, Frame1, M.P);
         ulong entry = m.Entry(First);
-        ulong other = M.Tables + 0x10000;
-        for (ulong i = 0; i < 0x1000; i += 8) m.Store(other + i, m.Read(M.Tables + i, 8), 8);
+        ulong other = CopyRoot(m);
         Assert.Equal("ok", m.Run(a =>
         {
             a.mov(ebx, (uint)First);
@@ -68,6 +67,108 @@ public sealed class ShadowRootTests
             a.mov(edx, __dword_ptr[rbx]);
         }));
         Assert.Equal((1UL, 1UL, 2UL), (m[Gpr.Rax], m[Gpr.Rcx], m[Gpr.Rdx]));
+    }
+
+    [Fact]
+    public void ARootThatWasLoadedBeforeLosesTheRightsThatItsTablesLost()
+    {
+        // Both roots lead to the same tables. Under the second one the page is made read-only, and nothing else changes.
+        using M m = Machine();
+        m.Map(First, Frame1, M.P | M.W);
+        ulong entry = m.Entry(First);
+        ulong other = CopyRoot(m);
+        m.OnAccess = () => Mark(m);
+        Assert.Equal("#14(3)", m.Run(a =>
+        {
+            a.mov(ebx, (uint)First);
+            a.mov(rsi, M.Tables);
+            a.mov(r8, other);
+            a.mov(edi, (uint)entry);
+            a.or(__dword_ptr[rdi], 0);
+            a.mov(cr3, r8);
+            a.mov(cr3, rsi);
+            a.mov(__dword_ptr[rbx], 1);
+            a.mov(__dword_ptr[rbx], 1);
+            a.@out(0x80, al);
+            a.mov(cr3, r8);
+            a.and(__dword_ptr[rdi], ~(int)M.W);
+            a.mov(cr3, rsi);
+            a.@out(0x80, al);
+            a.mov(__dword_ptr[rbx], 2);
+        }));
+        Assert.Equal(1UL, m.Read(Frame1, 4));
+        Assert.Equal(1UL, _marks[1].Syncs - _marks[0].Syncs);
+    }
+
+    [Fact]
+    public void ARootThatWasLoadedBeforeDropsWhatWasInTheTlbOnly()
+    {
+        // A second slot shows the page's table, so that nothing tells when it changes.
+        using M m = Machine(slotBytes: 0x20_0000);
+        const ulong Shown = 0x80_0000;
+        const ulong Window = First + 0x40_0000;
+        MemorySlot shown = m.Memory.Slots.Single(static slot => slot.Start.Value == Shown);
+        m.Accelerator.SetMemorySlot(m.Memory.AddAlias("alias", new Gpa(0x1_0000_0000), shown.Size, shown, 0, MemorySlotFlags.None));
+        m.Store(m.Entry(First, 21), Shown | M.P | M.W, 8);
+        m.Map(First + 0x3000, Frame1, M.P);
+        m.Map(Window, Shown, M.P | M.W);
+        ulong other = CopyRoot(m);
+        Assert.Equal("ok", m.Run(a =>
+        {
+            a.mov(ebx, (uint)First + 0x3000);
+            a.mov(rsi, M.Tables);
+            a.mov(r8, other);
+            a.mov(edi, (uint)Window);
+            a.or(__dword_ptr[rdi + (3 * 8)], 0);
+            a.mov(cr3, r8);
+            a.mov(cr3, rsi);
+            a.mov(eax, __dword_ptr[rbx]);
+            a.mov(cr3, r8);
+            a.mov(__dword_ptr[rdi + (3 * 8)], (int)(Frame2 | M.P));
+            a.mov(cr3, rsi);
+            a.mov(edx, __dword_ptr[rbx]);
+        }));
+        Assert.Equal((1UL, 2UL), (m[Gpr.Rax], m[Gpr.Rdx]));
+    }
+
+    [Fact]
+    public void InvlpgReachesTheOtherPcidsGlobalTranslations()
+    {
+        // SDM vol. 3, 4.10.4.1: INVLPG ends global translations of its address whatever their PCID. Each PCID has its own tables for
+        // the page; those of the first are changed under the second, and come back without a flush.
+        const ulong Keep = 1UL << 63;
+        const ulong Copies = 0x40_0000;
+        using M m = Machine();
+        m.State.Cr4 |= Cr4.PCIDE | Cr4.PGE;
+        m.Map(First, Frame1, M.P | M.Global);
+        ulong entry = m.Entry(First);
+        ulong source = M.Tables;
+        ulong copy = Copies;
+        for (int shift = 39; shift >= 12; shift -= 9)
+        {
+            for (ulong i = 0; i < 0x1000; i += 8) m.Store(copy + i, m.Read(source + i, 8), 8);
+            ulong index = ((First >> shift) & 511) * 8;
+            source = m.Read(source + index, 8) & 0x000F_FFFF_FFFF_F000;
+            m.Store(copy + index, shift == 12 ? Frame2 | M.P | M.Global : (copy + 0x1000) | M.P | M.W | M.U, 8);
+            copy += 0x1000;
+        }
+
+        Assert.Equal("ok", m.Run(a =>
+        {
+            a.mov(ebx, (uint)First);
+            a.mov(edi, (uint)entry);
+            a.mov(rsi, M.Tables + 3);
+            a.mov(cr3, rsi);
+            a.mov(eax, __dword_ptr[rbx]);
+            a.mov(r8, Copies + 5);
+            a.mov(cr3, r8);
+            a.mov(__dword_ptr[rdi], (uint)(Frame2 | M.P | M.Global));
+            a.invlpg(__byte_ptr[rbx]);
+            a.mov(rsi, (M.Tables + 3) | Keep);
+            a.mov(cr3, rsi);
+            a.mov(edx, __dword_ptr[rbx]);
+        }));
+        Assert.Equal((1UL, 2UL), (m[Gpr.Rax], m[Gpr.Rdx]));
     }
 
     [Fact]
@@ -123,6 +224,14 @@ public sealed class ShadowRootTests
         Assert.Equal((1UL, 2UL), (m[Gpr.Rax], m[Gpr.Rdx]));
     }
 
+    /// <summary>A second root that leads to the same tables.</summary>
+    private static ulong CopyRoot(M m)
+    {
+        const ulong Copy = M.Tables + 0x10000;
+        for (ulong i = 0; i < 0x1000; i += 8) m.Store(Copy + i, m.Read(M.Tables + i, 8), 8);
+        return Copy;
+    }
+
     private static void Touch(Assembler a, ulong address)
     {
         a.mov(ebx, (uint)address);
@@ -130,9 +239,9 @@ public sealed class ShadowRootTests
     }
 
     /// <summary>Frame 1 reads 1, frame 2 reads 2; the tables are mapped one to one.</summary>
-    private static M Machine(PagingMode paging = PagingMode.FourLevel)
+    private static M Machine(PagingMode paging = PagingMode.FourLevel, ulong slotBytes = M.MemorySize)
     {
-        M m = new(paging, mmu: MmuMode.Shadow);
+        M m = new(paging, mmu: MmuMode.Shadow, slotBytes: slotBytes);
         m.Store(Frame1, 1, 4);
         m.Store(Frame2, 2, 4);
         for (ulong page = M.Tables; page < M.Tables + 0x20000; page += 0x1000) m.Map(page, page, M.P | M.W);
