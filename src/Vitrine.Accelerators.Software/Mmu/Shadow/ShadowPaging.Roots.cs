@@ -13,6 +13,9 @@ internal sealed unsafe partial class ShadowPaging
     private int _current;
     private ulong _loads;
 
+    // Of the guest's entries when it last used paging.
+    private bool _shortEntries;
+
     /// <summary>How often anything was taken out of the table, or lost a right.</summary>
     private ulong Changes { get; set; }
 
@@ -45,6 +48,8 @@ internal sealed unsafe partial class ShadowPaging
     /// <inheritdoc/>
     public override void FlushAll(in PagingContext context, uint pcid)
     {
+        FollowEntrySize(context.Mode);
+
         // Pages are found again when they are needed, and synced then.
         Array.Clear(_roots);
         SelectRoot(in context, pcid);
@@ -114,6 +119,18 @@ internal sealed unsafe partial class ShadowPaging
         {
             if (root.Pcid == pcid) root.MustSync = true;
         }
+    }
+
+    /// <summary>
+    /// Accessed and dirty bits that a walk sets are not tracked, because they only add what a shadow entry may rely on. In an odd entry of 4
+    /// bytes they are address bits of an entry of 8: what was made for the one size doesn't outlast walks with the other.
+    /// </summary>
+    private void FollowEntrySize(PagingMode mode)
+    {
+        bool shortEntries = mode == PagingMode.Bits32;
+        if (mode == PagingMode.None || shortEntries == _shortEntries) return;
+        _shortEntries = shortEntries;
+        if (_pool.InUse != 0) Reset();
     }
 
     private void SelectRoot(in PagingContext context, uint pcid)

@@ -125,6 +125,50 @@ public abstract class TranslationTests(MmuMode mmu)
     }
 
     [Fact]
+    public void ABitThatAWalkSetsInAnEntryOf4BytesMayChangeTheAddressInOneOf8()
+    {
+        // One table under PAE paging, 32-bit paging and PAE paging again. The upper half of its first entry maps page 0 for 32-bit
+        // paging, whose walk sets the accessed bit there: bit 37 of the whole entry, which then leads to where there is no memory.
+        const ulong Linear = 0x8000_0000;
+        const ulong High = 0x1_0000_0000;
+        const uint Root = 0x30_0000;
+        using M m = Machine(PagingMode.Pae);
+        m.Accelerator.SetMemorySlot(m.Memory.Add("high", new Gpa(High), M.MemorySize));
+        m.State.Cr4 |= Cr4.PSE;
+        m.Map(Linear, High, M.P);
+        m.Store(High, 1, 4);
+        m.Store(Root, M.P | M.W | M.Large, 4);
+        m.Store(Root + ((Linear >> 22) * 4), (m.Entry(Linear) & ~0xFFFUL) | M.P | M.W, 4);
+        m.Answer = static (_, _) => 2;
+        Assert.Equal("ok", m.Run(a =>
+        {
+            a.mov(ebx, (uint)Linear);
+            a.mov(esi, cr0);
+            a.mov(edx, cr4);
+            a.mov(ecx, cr3);
+            a.mov(eax, __dword_ptr[ebx]);
+            for (int i = 0; i < 2; i++)
+            {
+                a.mov(edi, esi);
+                a.and(edi, int.MaxValue);
+                a.mov(cr0, edi);
+                a.xor(edx, (int)Cr4.PAE);
+                a.mov(cr4, edx);
+                if (i == 0) a.mov(ebp, Root);
+                else a.mov(ebp, ecx);
+                a.mov(cr3, ebp);
+                a.mov(cr0, esi);
+                if (i == 0) a.mov(edi, __dword_ptr[ebx + 0x1000]);
+            }
+
+            a.mov(edx, __dword_ptr[ebx]);
+        }));
+        Assert.Equal(High | (M.P | M.A) | ((M.P | M.A) << 32), m.Read(m.Entry(Linear), 8));
+        Assert.Equal((1UL, 2UL), (m[Gpr.Rax], m[Gpr.Rdx]));
+        Assert.Equal(["r4 2100000000"], m.Accesses);
+    }
+
+    [Fact]
     public void MoreCr3WritesThanTlbGenerations()
     {
         // Two address spaces alternate 5000 times; each must see its own page every time.
