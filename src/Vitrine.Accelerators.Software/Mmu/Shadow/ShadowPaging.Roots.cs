@@ -13,8 +13,8 @@ internal sealed unsafe partial class ShadowPaging
     private int _current;
     private ulong _loads;
 
-    // Of the guest's entries when it last used paging.
-    private bool _shortEntries;
+    // Of the guest's entries when it last used paging; null before it ever has.
+    private bool? _shortEntries;
 
     /// <summary>How often anything was taken out of the table, or lost a right.</summary>
     private ulong Changes { get; set; }
@@ -129,8 +129,9 @@ internal sealed unsafe partial class ShadowPaging
     {
         bool shortEntries = mode == PagingMode.Bits32;
         if (mode == PagingMode.None || shortEntries == _shortEntries) return;
+        bool changed = _shortEntries is not null;
         _shortEntries = shortEntries;
-        if (_pool.InUse != 0) Reset();
+        if (changed && _pool.InUse != 0) Reset();
     }
 
     private void SelectRoot(in PagingContext context, uint pcid)
