@@ -13,9 +13,6 @@ internal static class StateExplanation
     private static readonly (string Name, int Index)[] s_segments =
         [("CS", Seg.Cs), ("DS", Seg.Ds), ("ES", Seg.Es), ("SS", Seg.Ss), ("FS", Seg.Fs), ("GS", Seg.Gs), ("TR", Seg.Tr), ("LDTR", Seg.Ldtr)];
 
-    private static readonly string[] s_gpr =
-        ["RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI", "R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15"];
-
     /// <summary>What is set on a vCPU before any state is put.</summary>
     /// <param name="model">Name of the CPU model.</param>
     /// <param name="cpuid">What CPUID answers.</param>
@@ -74,7 +71,7 @@ internal static class StateExplanation
         Add("EFER", state.Efer, reset.Efer, (state.Efer & Efer.LMA) != 0 ? "LMA: long mode is active" : "");
         for (int i = 0; i < Gpr.Count; i++)
         {
-            if (state.Gpr[i] != 0 || reset.Gpr[i] != 0) Add(s_gpr[i], state.Gpr[i], reset.Gpr[i], i == Gpr.Rdx && state.Gpr[i] == signature ? "CPUID.1:EAX" : "");
+            if (state.Gpr[i] != 0 || reset.Gpr[i] != 0) Add(RegisterNames.Gpr[i], state.Gpr[i], reset.Gpr[i], i == Gpr.Rdx && state.Gpr[i] == signature ? "CPUID.1:EAX" : "");
         }
 
         Add("DR6", state.Dr6, reset.Dr6, "");

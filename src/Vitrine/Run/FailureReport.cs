@@ -16,11 +16,6 @@ internal static class FailureReport
     private const ulong Cr0ProtectionEnable = 1;
     private const ulong EferLongModeActive = 1 << 10;
 
-    private static readonly string[] GprNames =
-        ["RAX", "RCX", "RDX", "RBX", "RSP", "RBP", "RSI", "RDI", "R8", "R9", "R10", "R11", "R12", "R13", "R14", "R15"];
-
-    private static readonly string[] SegmentNames = ["ES", "CS", "SS", "DS", "FS", "GS", "TR", "LDTR"];
-
     /// <summary>Writes the report of a vCPU whose copy of the registers is current. On its thread.</summary>
     /// <param name="headline">The one line that says what happened.</param>
     /// <param name="vcpu">The vCPU.</param>
@@ -57,14 +52,14 @@ internal static class FailureReport
     {
         for (int i = 0; i < Gpr.Count; i++)
         {
-            text.Append(CultureInfo.InvariantCulture, $"{GprNames[i],-6}{state.Gpr[i]:x16}{(i % 4 == 3 ? "\n" : "  ")}");
+            text.Append(CultureInfo.InvariantCulture, $"{RegisterNames.Gpr[i],-6}{state.Gpr[i]:x16}{(i % 4 == 3 ? "\n" : "  ")}");
         }
 
         text.AppendLine(CultureInfo.InvariantCulture, $"RIP   {state.Rip:x16}  RFLAGS {state.Rflags:x8}  {ModeName(state)}, CPL {state.Segments[Seg.Ss].Dpl}");
         for (int i = 0; i < Seg.Count; i++)
         {
             SegmentRegister segment = state.Segments[i];
-            text.AppendLine(CultureInfo.InvariantCulture, $"{SegmentNames[i],-5} {segment.Selector:x4}  base {segment.Base:x16}  limit {segment.Limit:x8}  access {segment.Access:x5}");
+            text.AppendLine(CultureInfo.InvariantCulture, $"{RegisterNames.Seg[i],-5} {segment.Selector:x4}  base {segment.Base:x16}  limit {segment.Limit:x8}  access {segment.Access:x5}");
         }
 
         text.AppendLine(CultureInfo.InvariantCulture, $"GDTR  base {state.Gdtr.Base:x16}  limit {state.Gdtr.Limit:x4}   IDTR  base {state.Idtr.Base:x16}  limit {state.Idtr.Limit:x4}");

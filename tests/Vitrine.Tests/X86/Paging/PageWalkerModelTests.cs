@@ -127,6 +127,14 @@ public sealed class PageWalkerModelTests(ITestOutputHelper output)
             Assert.True(expected.PageSize == result.PageSize, name);
         }
 
+        // What an explanation names as reserved is set exactly where the manual's walk ends in a reserved-bit fault.
+        const uint ReservedBitFault = 8;
+        if (look.Fault != PageFaultKind.NotPresent)
+        {
+            bool named = (look.Entry & context.ReservedBits(look.Entry, look.Level)) != 0;
+            Assert.True(named == ((expected.ErrorCode & ReservedBitFault) != 0), name);
+        }
+
         if (allowed)
             Assert.True(expected.Global == ((result.Rights & PageRights.Global) != 0), name);
         Assert.True(Same(copy, memory.Entries), name);
