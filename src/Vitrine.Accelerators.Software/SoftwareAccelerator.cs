@@ -1,5 +1,7 @@
+using System.Runtime.InteropServices;
 using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Software.Mmu;
+using Vitrine.Errors;
 using Vitrine.Memory;
 
 namespace Vitrine.Accelerators.Software;
@@ -11,7 +13,14 @@ public sealed class SoftwareAccelerator : IAccelerator
     private volatile SlotView[] _slots = [];
     private SoftwareVcpu? _vcpu;
 
-    private SoftwareAccelerator(SoftwareOptions options) => Mmu = options.Mmu;
+    private SoftwareAccelerator(SoftwareOptions options)
+    {
+        Mmu = options.Mmu;
+        Engine = options.Engine;
+    }
+
+    /// <summary>True where <see cref="SoftwareEngine.Translator"/> can be chosen: on Linux, in a process of 64-bit x86 code.</summary>
+    public static bool HostHasTranslator => OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64;
 
     /// <inheritdoc/>
     public string Name => "soft";
@@ -37,9 +46,25 @@ public sealed class SoftwareAccelerator : IAccelerator
     /// <summary>How the vCPU translates addresses.</summary>
     internal MmuMode Mmu { get; }
 
-    /// <summary>Creates the accelerator of one machine. Always possible.</summary>
+    /// <summary>How the vCPU executes instructions.</summary>
+    internal SoftwareEngine Engine { get; }
+
+    /// <summary>Creates the accelerator of one machine. With the interpreter it is always possible.</summary>
     /// <param name="options">What can be chosen; null for the defaults.</param>
-    public static SoftwareAccelerator Create(SoftwareOptions? options = null) => new(options ?? new SoftwareOptions());
+    /// <exception cref="VitrineException">The translator is asked for on a host that it can't run on.</exception>
+    public static SoftwareAccelerator Create(SoftwareOptions? options = null)
+    {
+        options ??= new SoftwareOptions();
+        if (options.Engine == SoftwareEngine.Translator && !HostHasTranslator)
+        {
+            throw VitrineException.User(
+                $"The translator does not run on this host ({RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}).",
+                "It makes machine code for Linux on x86-64.",
+                "Leave --soft out, or give --soft interpreter, which runs on every host.");
+        }
+
+        return new SoftwareAccelerator(options);
+    }
 
     /// <inheritdoc/>
     public void SetMemorySlot(MemorySlot slot)

@@ -5,6 +5,12 @@ namespace Vitrine.Accelerators.Software;
 /// <summary>What can be chosen about the software CPU.</summary>
 public sealed record SoftwareOptions
 {
+    /// <summary>The engine that is used unless another is asked for.</summary>
+    public static SoftwareEngine DefaultEngine => SoftwareEngine.Interpreter;
+
     /// <summary>How it gets from linear addresses to host memory. The guest can't tell the difference.</summary>
     public MmuMode Mmu { get; init; } = MmuMode.Shadow;
+
+    /// <summary>How it executes instructions.</summary>
+    public SoftwareEngine Engine { get; init; } = DefaultEngine;
 }

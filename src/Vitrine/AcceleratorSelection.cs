@@ -17,19 +17,22 @@ internal static class AcceleratorSelection
     /// <summary>Creates the accelerator that is asked for.</summary>
     /// <param name="choice">Which.</param>
     /// <param name="mmu">The MMU mode that is asked for; null when none is.</param>
+    /// <param name="engine">The software CPU's engine that is asked for; null when none is.</param>
     /// <param name="calls">Receives every call to it; null observes nothing.</param>
     /// <param name="notice">What <see cref="AcceleratorChoice.Auto"/> chose and why; null when the choice was the user's.</param>
     /// <exception cref="VitrineException">It does not work here.</exception>
-    internal static IAccelerator Create(AcceleratorChoice choice, MmuMode? mmu, CallLog? calls, out string? notice)
+    internal static IAccelerator Create(AcceleratorChoice choice, MmuMode? mmu, SoftwareEngine? engine, CallLog? calls, out string? notice)
     {
-        IAccelerator accelerator = CreatePlain(choice, mmu, calls, out notice);
+        IAccelerator accelerator = CreatePlain(choice, mmu, engine, calls, out notice);
         return calls is null ? accelerator : new ObservedAccelerator(accelerator, calls);
     }
 
-    private static IAccelerator CreatePlain(AcceleratorChoice choice, MmuMode? mmu, CallLog? calls, out string? notice)
+    private static IAccelerator CreatePlain(AcceleratorChoice choice, MmuMode? mmu, SoftwareEngine? engine, CallLog? calls, out string? notice)
     {
         notice = null;
-        SoftwareOptions options = mmu is { } mode ? new SoftwareOptions { Mmu = mode } : new SoftwareOptions();
+        SoftwareOptions options = new();
+        if (mmu is { } mode) options = options with { Mmu = mode };
+        if (engine is { } asked) options = options with { Engine = asked };
         switch (choice)
         {
             case AcceleratorChoice.Kvm:
@@ -38,6 +41,9 @@ internal static class AcceleratorSelection
                 return SoftwareAccelerator.Create(options);
             case AcceleratorChoice.Auto when mmu is not null:
                 notice = "Using the software CPU, because an MMU mode was given, and KVM's own MMU can't be chosen.";
+                return SoftwareAccelerator.Create(options);
+            case AcceleratorChoice.Auto when engine is not null:
+                notice = "Using the software CPU, because --soft says how it is to execute, and KVM has no use for that.";
                 return SoftwareAccelerator.Create(options);
             default:
                 KvmVerdict verdict = KvmVerdict.Current;

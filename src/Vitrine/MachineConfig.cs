@@ -1,5 +1,6 @@
 using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Observation;
+using Vitrine.Accelerators.Software;
 using Vitrine.Boot;
 using Vitrine.X86.Cpuid;
 
@@ -28,6 +29,12 @@ public sealed record MachineConfig
     /// CPU, since KVM has an MMU of its own.
     /// </summary>
     public MmuMode? Mmu { get; init; }
+
+    /// <summary>
+    /// How the software CPU executes instructions; null for its default. <see cref="AcceleratorChoice.Auto"/> then takes the software
+    /// CPU.
+    /// </summary>
+    public SoftwareEngine? Engine { get; init; }
 
     /// <summary>Receives every call that is made to the accelerator, from its creation on. Null, the default, observes nothing and costs nothing.</summary>
     public CallLog? Calls { get; init; }
@@ -59,6 +66,14 @@ public sealed record MachineConfig
                 "An MMU mode was given for KVM.",
                 "Shadow and nested are the modes of the software CPU; KVM's own MMU can't be chosen from here.",
                 "Leave --mmu out, or give --accel soft.");
+        }
+
+        if (Engine is not null && Accelerator == AcceleratorChoice.Kvm)
+        {
+            throw Errors.VitrineException.User(
+                "An engine of the software CPU was given for KVM.",
+                "Interpreter and translator are what the software CPU executes with; KVM uses the host's processor.",
+                "Leave --soft out, or give --accel soft.");
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Vitrine.Accelerators.Mmu;
+using Vitrine.Accelerators.Software;
 
 namespace Vitrine.Cli.Commands;
 
@@ -40,6 +41,12 @@ internal sealed class MachineOptions
         HelpName = "MODE",
     };
 
+    private readonly Option<string?> _engine = new("--soft")
+    {
+        Description = "How the software CPU executes: interpreter or translator. With --accel auto it also chooses the software CPU.",
+        HelpName = "ENGINE",
+    };
+
     private readonly Option<string?> _timeout = new("--timeout")
     {
         Description = "End the guest after this many seconds, with status 124.",
@@ -54,6 +61,7 @@ internal sealed class MachineOptions
         command.Options.Add(_cpu);
         command.Options.Add(_accelerator);
         command.Options.Add(_mmu);
+        command.Options.Add(_engine);
         command.Options.Add(_timeout);
     }
 
@@ -67,6 +75,7 @@ internal sealed class MachineOptions
         CpuModel = parsed.GetValue(_cpu)!,
         Accelerator = ReadAccelerator(parsed.GetValue(_accelerator)!),
         Mmu = ReadMmu(parsed.GetValue(_mmu)),
+        Engine = ReadEngine(parsed.GetValue(_engine)),
         Notice = Messages.Say,
     };
 
@@ -95,5 +104,16 @@ internal sealed class MachineOptions
             $"{_mmu.Name} '{name}' is not an MMU mode.",
             "The modes are shadow and nested.",
             "Leave it out for the default, or see docs/shadow-paging.md for what they are."),
+    };
+
+    private SoftwareEngine? ReadEngine(string? name) => name switch
+    {
+        null => null,
+        "interpreter" => SoftwareEngine.Interpreter,
+        "translator" => SoftwareEngine.Translator,
+        _ => throw Errors.VitrineException.User(
+            $"{_engine.Name} '{name}' is not an engine of the software CPU.",
+            "The engines are interpreter and translator.",
+            "Leave it out for the default."),
     };
 }

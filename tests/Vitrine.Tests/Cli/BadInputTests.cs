@@ -55,6 +55,8 @@ public sealed partial class BadInputTests : IDisposable
         { "run --flat {flat}@0x1000 --accel warp", "warp" },
         { "run --flat {flat}@0x1000 --accel soft --mmu ept", "ept" },
         { "run --flat {flat}@0x1000 --accel kvm --mmu shadow", "MMU mode" },
+        { "run --flat {flat}@0x1000 --accel soft --soft guess", "guess" },
+        { "run --flat {flat}@0x1000 --accel kvm --soft interpreter", "engine" },
         { "run --flat {flat}@0x1000 --serial printer", "printer" },
         { "run --flat {flat}@0x1000 --serial file:/nonexistent/folder/log", "/nonexistent/folder/log" },
         { "run --flat {flat}@0x1000 --timeout soon", "soon" },
