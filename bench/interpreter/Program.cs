@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text;
 using Vitrine;
 using Vitrine.Accelerators.Mmu;
+using Vitrine.Accelerators.Software;
 using Vitrine.Bench.Interpreter;
 using Vitrine.Boot;
 
@@ -33,6 +34,7 @@ try
         MemoryBytes = megabytes << 20,
         Accelerator = AcceleratorChoice.Soft,
         Mmu = Environment.GetEnvironmentVariable("BENCH_MMU") is { } mmu ? Enum.Parse<MmuMode>(mmu, ignoreCase: true) : null,
+        Engine = Environment.GetEnvironmentVariable("BENCH_SOFT") is { } engine ? Enum.Parse<SoftwareEngine>(engine, ignoreCase: true) : null,
         SerialOutput = marks.Take,
     });
     marks.Machine = machine;

@@ -17,6 +17,7 @@ public sealed class SoftwareAccelerator : IAccelerator
     {
         Mmu = options.Mmu;
         Engine = options.Engine;
+        Lockstep = options.Lockstep;
     }
 
     /// <summary>True where <see cref="SoftwareEngine.Translator"/> can be chosen: on Linux, in a process of 64-bit x86 code.</summary>
@@ -40,6 +41,9 @@ public sealed class SoftwareAccelerator : IAccelerator
     /// <summary>Size of the memory for decoded blocks, in bytes.</summary>
     internal nuint CodeArenaBytes { get; set; } = 96 << 20;
 
+    /// <summary>Size of the memory for translated code, in bytes.</summary>
+    internal nuint TranslationBytes { get; set; } = 64 << 20;
+
     /// <summary>The slots as vCPUs see them.</summary>
     internal SlotView[] Slots => _slots;
 
@@ -48,6 +52,9 @@ public sealed class SoftwareAccelerator : IAccelerator
 
     /// <summary>How the vCPU executes instructions.</summary>
     internal SoftwareEngine Engine { get; }
+
+    /// <summary>Each translated block is compared with the interpreter.</summary>
+    internal bool Lockstep { get; }
 
     /// <summary>Creates the accelerator of one machine. With the interpreter it is always possible.</summary>
     /// <param name="options">What can be chosen; null for the defaults.</param>

@@ -13,4 +13,10 @@ public sealed record SoftwareOptions
 
     /// <summary>How it executes instructions.</summary>
     public SoftwareEngine Engine { get; init; } = DefaultEngine;
+
+    /// <summary>
+    /// With the translator: before each translated block the interpreter tries the same instructions, and behind it both must have come to the
+    /// same. Slow; for finding faults of the software CPU.
+    /// </summary>
+    public bool Lockstep { get; init; } = Environment.GetEnvironmentVariable("VLOCK") == "1";
 }

@@ -21,7 +21,7 @@ internal sealed unsafe partial class SoftwareVcpu
         if (!TryLocate(rip, out ulong linear, out ulong gpa)) return null;
         byte* host = _mmu.HostFor(gpa, 1, out _);
         Block* block = host == null ? null : _blocks.Find(host, _cpu->Mode);
-        if (block == null && host != null) block = Decode(host);
+        if (block == null && host != null) block = Decode(host, _cpu->Mode);
         if (block == null || !IsInCodeSegment(rip, block->Bytes)) return DecodeSingle(linear, gpa) ? Block.Ops(_single) : null;
 
         entry->Rip = rip;
@@ -61,7 +61,7 @@ internal sealed unsafe partial class SoftwareVcpu
         (_cpu->Mode & ExecutionMode.Code64) != 0 || rip + (ulong)bytes - 1 <= _cpu->Segments[Seg.Cs].Limit;
 
     /// <summary>Decodes the block at a host address. Null when not even its first instruction ends in the page.</summary>
-    private Block* Decode(byte* host)
+    private Block* Decode(byte* host, ExecutionMode mode)
     {
         Block* block = _blocks.Allocate(BlockBuilder.MaxOperations);
         if (block == null)
@@ -71,8 +71,8 @@ internal sealed unsafe partial class SoftwareVcpu
         }
 
         int offset = (int)((ulong)host & 0xFFF);
-        int limit = SingleStep ? 1 : BlockBuilder.MaxOperations;
-        if (!_builder.Build(host, 0x1000 - offset, offset, _cpu->Mode, limit, block)) return null;
+        int limit = (mode & ExecutionMode.SingleStep) != 0 ? 1 : BlockBuilder.MaxOperations;
+        if (!_builder.Build(host, 0x1000 - offset, offset, mode, limit, block)) return null;
         block->Host = host;
         bool known = _blocks.HasCode(host);
         _blocks.Commit(block);

@@ -36,8 +36,16 @@ internal sealed unsafe partial class SoftwareVcpu
     {
         // Whatever loads CS comes back here before anything is looked up by RIP.
         if ((_cpu->Mode & ExecutionMode.Code64) == 0) _mmu.FollowCodeSegment();
-        Op* op = Find(_cpu->Rip);
-        if (op != null) Execute(op);
+        if (Translates && ModeIsTranslated && !SingleStep)
+        {
+            RunTranslated();
+        }
+        else
+        {
+            Op* op = Find(_cpu->Rip);
+            if (op != null) Execute(op);
+        }
+
         return _cpu->Leave switch
         {
             LeaveReason.NextBlock => true,
@@ -60,7 +68,7 @@ internal sealed unsafe partial class SoftwareVcpu
         uint shadow = _cpu->InterruptShadow;
         if (DebugEvents.HasInstructionBreakpoint(_cpu, LinearRip())) return InterruptDelivery.DeliverDebugTrap(_cpu) || ShutDown();
         _cpu->InterruptShadow = 0;
-        Op* op = FindSingle();
+        Op* op = Translates && ModeIsTranslated ? FindOne() : FindSingle();
         if (op != null) Execute(op);
         switch (_cpu->Leave)
         {

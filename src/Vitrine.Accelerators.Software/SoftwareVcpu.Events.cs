@@ -68,6 +68,7 @@ internal sealed unsafe partial class SoftwareVcpu
     private bool PlanPoll(long now)
     {
         long deadline = LocalApic.NextDeadline;
+        _timer?.Set(deadline);
         if (deadline == long.MaxValue) return true;
         ulong instructions = (ulong)Math.Clamp((deadline - now) / NanosecondsPerInstruction, ShortestPoll, LongestPoll);
         ulong planned = _cpu->Instructions + instructions;

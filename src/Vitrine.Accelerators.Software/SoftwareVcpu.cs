@@ -5,6 +5,7 @@ using Vitrine.Accelerators.Software.Helpers;
 using Vitrine.Accelerators.Software.Irq;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.Translator;
 using Vitrine.X86.Cpuid;
 using Vitrine.X86.Registers;
 using Vitrine.X86.State;
@@ -53,14 +54,27 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
     {
         _accelerator = accelerator;
         Id = id;
-        _cpu = (CpuState*)NativeMemory.AlignedAlloc((nuint)sizeof(CpuState), 64);
-        NativeMemory.Clear(_cpu, (nuint)sizeof(CpuState));
+        _cpu = StateMemory.Allocate();
         _data = (byte*)NativeMemory.AllocZeroed(64);
         _single = (Block*)NativeMemory.AllocZeroed((nuint)(sizeof(Block) + (2 * sizeof(Op))));
         _self = GCHandle.Alloc(this);
         _cpu->Owner = GCHandle.ToIntPtr(_self);
         _blocks = new BlockCache(accelerator.CodeArenaBytes);
         _cpu->JumpCache = _blocks.Jumps;
+        if (accelerator.Engine == SoftwareEngine.Translator)
+        {
+            _translations = new TranslationCache(_cpu, accelerator.TranslationBytes);
+            _translator = new BlockTranslator(_translations);
+            _blocks.Attach(_translations);
+            _timer = new DeadlineTimer(Wake);
+            if (accelerator.Lockstep)
+            {
+                _trail = new RegisterImage[BlockTranslator.MaxInstructions + 1];
+                _undefinedFlags = new Iced.Intel.RflagsBits[BlockTranslator.MaxInstructions + 1];
+                _overlay = new WriteOverlay();
+            }
+        }
+
         _cpu->SystemFlags = Rflags.Fixed;
         _bus = new Bus(this, _cpu);
         _mmu = new SoftMmu(_cpu, accelerator, _bus, _blocks);
@@ -218,13 +232,15 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
     {
         if (_disposed) return;
         _disposed = true;
+        _timer?.Dispose();
+        _translations?.Dispose();
         _mmu.Dispose();
         _wake.Dispose();
         _blocks.Dispose();
         NativeMemory.Free(_single);
         NativeMemory.Free(_data);
         _self.Free();
-        NativeMemory.AlignedFree(_cpu);
+        StateMemory.Free(_cpu);
     }
 
     /// <summary>CPUID (SDM vol. 2).</summary>

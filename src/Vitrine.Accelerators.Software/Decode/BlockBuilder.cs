@@ -18,7 +18,7 @@ internal sealed unsafe class BlockBuilder
 
     private const int MaxLength = 15;
     private const int MaxInstructions = MaxOperations - 1;
-    private const DecoderOptions Options =
+    internal const DecoderOptions Options =
         DecoderOptions.ForceReservedNop | DecoderOptions.NoMPFX_0FBC | DecoderOptions.NoMPFX_0FBD | DecoderOptions.NoWbnoinvd;
 
     private const RflagsBits ArithmeticFlags =

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Vitrine.Accelerators.Software.Interpreter;
 using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.Translator;
 
 namespace Vitrine.Accelerators.Software.Decode;
 
@@ -20,6 +21,7 @@ internal sealed unsafe class BlockCache : IDisposable
     private readonly JumpCacheEntry* _jumps;
     private readonly Dictionary<ulong, CodePage> _pages = [];
     private nuint _used;
+    private TranslationCache? _translations;
 
     /// <summary>Reserves the arena; the host commits it as blocks fill it.</summary>
     /// <param name="arenaBytes">Size of the arena; room for one block at least.</param>
@@ -33,6 +35,9 @@ internal sealed unsafe class BlockCache : IDisposable
 
     /// <summary>The jump cache that goes with the blocks.</summary>
     public JumpCacheEntry* Jumps => _jumps;
+
+    /// <summary>The translations that are dropped with the blocks of their page.</summary>
+    public void Attach(TranslationCache translations) => _translations = translations;
 
     /// <summary>Blocks decoded since creation.</summary>
     public ulong Decoded { get; private set; }
@@ -78,6 +83,15 @@ internal sealed unsafe class BlockCache : IDisposable
         page.Cover(Offset(block->Host), block->Bytes);
     }
 
+    /// <summary>Takes note of a translated block.</summary>
+    public void Commit(TranslatedBlock* translation)
+    {
+        CodePage page = Page(translation->Guest);
+        translation->NextInPage = page.FirstTranslation;
+        page.FirstTranslation = translation;
+        page.Cover(Offset(translation->Guest), translation->GuestBytes);
+    }
+
     /// <summary>True when the page of a host address holds decoded code: its writes must come to <see cref="Invalidate"/>.</summary>
     public bool HasCode(byte* host) => _pages.ContainsKey(PageKey(host));
 
@@ -97,6 +111,7 @@ internal sealed unsafe class BlockCache : IDisposable
             for (int i = 0; i < block->Count; i++) ops[i].Handler = &ControlFlow.Stale;
         }
 
+        _translations?.Drop(page.FirstTranslation);
         _pages.Remove(PageKey(host));
         Invalidations++;
     }
@@ -110,11 +125,16 @@ internal sealed unsafe class BlockCache : IDisposable
         _used = 0;
         NativeMemory.Clear(_buckets, (nuint)(BucketCount * sizeof(Block*)));
         ForgetJumps();
+        _translations?.Flush();
         Flushes++;
     }
 
-    /// <summary>Empties the jump cache.</summary>
-    public void ForgetJumps() => NativeMemory.Clear(_jumps, (nuint)(JumpCache.Entries * sizeof(JumpCacheEntry)));
+    /// <summary>Empties the jump cache, and makes every key of a translation void.</summary>
+    public void ForgetJumps()
+    {
+        NativeMemory.Clear(_jumps, (nuint)(JumpCache.Entries * sizeof(JumpCacheEntry)));
+        _translations?.ForgetKeys();
+    }
 
     /// <inheritdoc/>
     public void Dispose()
@@ -150,6 +170,8 @@ internal sealed unsafe class BlockCache : IDisposable
         private readonly ulong[] _covered = new ulong[64];
 
         public Block* First;
+
+        public TranslatedBlock* FirstTranslation;
 
         public void Cover(int offset, int length)
         {

@@ -28,7 +28,9 @@ internal sealed unsafe partial class SoftMmu
             if (!Translate(op, linear, access, _cpu->Tlb, out ulong gpa)) return false;
             byte* host = _memory.HostFor(gpa, chunk, out _);
             if (host != null) Buffer.MemoryCopy(host, destination, chunk, chunk);
+            else if (_trial != null) return Refuse();
             else if (!_bus.MemoryRead(op, gpa, destination, chunk)) return false;
+            _trial?.Apply(gpa, destination, chunk);
             linear += (ulong)chunk;
             destination += chunk;
             size -= chunk;
@@ -56,6 +58,32 @@ internal sealed unsafe partial class SoftMmu
         if (first < size) WriteToMemory(next, nextGpa, source + first, size - first);
         return true;
     }
+
+    /// <summary>Brings a page into the TLB for an access of translated code.</summary>
+    /// <param name="linear">The access's first byte.</param>
+    /// <param name="size">Its size in bytes.</param>
+    /// <param name="write">It is a write, or a read and a write.</param>
+    public RefillOutcome Refill(ulong linear, int size, bool write)
+    {
+        if (!IsTranslatable(linear) || CrossesPage(linear, size) || _cpu->Tlb == _tlb.Table(Tlb.EmptyTable)) return RefillOutcome.Unsuited;
+        TlbEntry* entry = GuestAccess.EntryFor(_cpu->Tlb, linear);
+        if (Matches(entry, linear, write))
+        {
+            // It missed because of its alignment, or only the page that the stack was last accessed in.
+            if ((linear & (ulong)(size - 1)) != 0) return RefillOutcome.Unsuited;
+            _tlb.RememberStack(entry);
+            return RefillOutcome.Filled;
+        }
+
+        PageAccess access = PresentAccess() | (write ? PageAccess.Write : PageAccess.Read);
+        if (!Translate(null, linear, access, _cpu->Tlb, out _)) return RefillOutcome.Fault;
+
+        // The translator may have gone over to the other tables.
+        entry = GuestAccess.EntryFor(_cpu->Tlb, linear);
+        return Matches(entry, linear, write) ? RefillOutcome.Filled : RefillOutcome.Unsuited;
+    }
+
+    private bool Matches(TlbEntry* entry, ulong linear, bool write) => (write ? entry->WriteTag : entry->ReadTag) == _tlb.TagFor(linear);
 
     /// <summary>Checks that a write of the range won't fault.</summary>
     public bool ProbeWrite(Op* op, ulong linear, int size) =>
@@ -100,6 +128,26 @@ internal sealed unsafe partial class SoftMmu
         }
 
         return true;
+    }
+
+    /// <summary>From now on writes of instructions go to an overlay, every access takes the slow path, and devices are out of reach.</summary>
+    public void BeginTrial(WriteOverlay overlay)
+    {
+        _trial = overlay;
+        _tlb.Use(Tlb.EmptyTable);
+    }
+
+    /// <summary>Ends what <see cref="BeginTrial"/> began.</summary>
+    public void EndTrial()
+    {
+        _trial = null;
+        RefreshMode();
+    }
+
+    private bool Refuse()
+    {
+        _trial!.Refused = true;
+        return false;
     }
 
     private PageAccess PresentAccess() =>
@@ -196,7 +244,8 @@ internal sealed unsafe partial class SoftMmu
     private bool WriteToBus(Op* op, ulong gpa, byte* source, int size)
     {
         byte* host = _memory.HostFor(gpa, size, out SlotView? slot);
-        return (host != null && !slot!.ReadOnly) || _bus.MemoryWrite(op, gpa, source, size);
+        if (host != null && !slot!.ReadOnly) return true;
+        return _trial != null ? Refuse() : _bus.MemoryWrite(op, gpa, source, size);
     }
 
     /// <summary>The part of a write that lies in one page, if memory takes it.</summary>
@@ -204,6 +253,12 @@ internal sealed unsafe partial class SoftMmu
     {
         byte* host = _memory.HostFor(gpa, size, out SlotView? slot);
         if (host == null || slot!.ReadOnly) return;
+        if (_trial != null)
+        {
+            _trial.Add(gpa, source, size);
+            return;
+        }
+
         WriteSlot(slot, gpa, host, source, size);
         OpenForWrites(linear, gpa, host);
     }

@@ -31,6 +31,7 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
     private PagingContext _context;
     private ulong _misses;
     private ulong _guestFaults;
+    private WriteOverlay? _trial;
     private ulong _codeBase;
     private uint _codeLimit;
 

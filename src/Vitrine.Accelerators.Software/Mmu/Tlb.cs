@@ -45,6 +45,7 @@ internal sealed unsafe class Tlb : IDisposable
 
     // The same for 1-GiB pages and regions.
     private readonly ulong[] _hugeRegions = new ulong[64];
+    private readonly CodeContexts _contexts;
     private CodeFilter _codeFilter;
     private int _set;
     private int _table;
@@ -56,6 +57,7 @@ internal sealed unsafe class Tlb : IDisposable
     {
         _cpu = cpu;
         _blocks = blocks;
+        _contexts = new CodeContexts(blocks);
         _tables = (TlbEntry*)NativeMemory.AllocZeroed(AllEntries + GuestAccess.TlbEntries, (nuint)sizeof(TlbEntry));
         _fetches = (FetchEntry*)NativeMemory.AllocZeroed(Sets * FetchEntries, (nuint)sizeof(FetchEntry));
     }
@@ -78,6 +80,7 @@ internal sealed unsafe class Tlb : IDisposable
     {
         _table = number;
         _cpu->Tlb = Table(number);
+        ForgetStack();
     }
 
     /// <summary>The only entry that can hold the fetch translation of an address.</summary>
@@ -139,6 +142,7 @@ internal sealed unsafe class Tlb : IDisposable
     public void DropEntries(ulong linear)
     {
         ulong page = linear & PageMask;
+        ForgetStack();
         for (int table = 0; table < Sets * TablesPerSet; table++)
         {
             TlbEntry* entry = GuestAccess.EntryFor(_tables + (table * GuestAccess.TlbEntries), linear);
@@ -165,6 +169,7 @@ internal sealed unsafe class Tlb : IDisposable
     public void ForbidWrites(int index, ulong gpaPage)
     {
         // The index is a part of the entry's number; what remains of it is unknown here.
+        ForgetStack();
         for (int i = index; i < AllEntries; i += EntriesOfLastLevel)
         {
             if ((_tables[i].Page & PageMask) == gpaPage) _tables[i].WriteTag = 0;
@@ -175,6 +180,7 @@ internal sealed unsafe class Tlb : IDisposable
     public void MarkCode(byte* host)
     {
         ulong page = (ulong)host & PageMask;
+        ForgetStack();
         for (int i = 0; i < AllEntries; i++)
         {
             if ((_tables[i].ReadTag & PageMask) + _tables[i].Addend == page) _tables[i].WriteTag = 0;
@@ -208,7 +214,13 @@ internal sealed unsafe class Tlb : IDisposable
     }
 
     /// <summary>Follows a change of the tag or the mode.</summary>
-    public void UpdateCodeTag() => _cpu->CodeTag = ((ulong)_codeEpoch << 32) | (_cpu->TlbTag << 16) | (uint)_cpu->Mode;
+    public void UpdateCodeTag()
+    {
+        ulong tag = ((ulong)_codeEpoch << 32) | (_cpu->TlbTag << 16) | (uint)_cpu->Mode;
+        if (tag == _cpu->CodeTag) return;
+        _cpu->CodeTag = tag;
+        _cpu->CodeKey = _contexts.KeyFor(tag);
+    }
 
     /// <inheritdoc/>
     public void Dispose()
@@ -224,7 +236,23 @@ internal sealed unsafe class Tlb : IDisposable
     {
         _set = set;
         _cpu->Tlb = Table(_table);
+        ForgetStack();
         UpdateCodeTag();
+    }
+
+    /// <summary>Makes an entry's page the one that translated code accesses its stack in.</summary>
+    public void RememberStack(TlbEntry* entry)
+    {
+        _cpu->StackReadPage = entry->ReadTag == 0 ? CpuState.NoStackPage : entry->ReadTag - _cpu->TlbTag;
+        _cpu->StackWritePage = entry->WriteTag == entry->ReadTag ? _cpu->StackReadPage : CpuState.NoStackPage;
+        _cpu->StackAddend = entry->Addend;
+    }
+
+    // Translated code remembers the stack's page besides the tables.
+    private void ForgetStack()
+    {
+        _cpu->StackReadPage = CpuState.NoStackPage;
+        _cpu->StackWritePage = CpuState.NoStackPage;
     }
 
     private void VoidTags()

@@ -28,8 +28,44 @@ internal static unsafe class CpuModes
         if ((cpu->Cr0 & (Cr0.EM | Cr0.TS)) != 0) mode |= ExecutionMode.FpuTrap;
         if ((cpu->Cr0 & (Cr0.EM | Cr0.TS)) != 0 || (cpu->Cr4 & Cr4.OSFXSR) == 0) mode |= ExecutionMode.SseTrap;
         if (cpu->Cpl == 3) mode |= ExecutionMode.User;
+        if (cpu->Vcpu.Translates)
+        {
+            mode |= FloatTraps(cpu);
+            if ((mode & ExecutionMode.Code64) == 0 && isProtected && !vm86 && IsFlat(cpu)) mode |= ExecutionMode.Flat;
+        }
+
         cpu->Mode = mode;
         for (int i = 0; i < Seg.Count; i++) SegmentFile.Refresh(ref cpu->Segments[i], mode);
         cpu->Vcpu.Mmu.RefreshMode();
+    }
+
+    /// <summary>The part of the mode that MXCSR and the x87 control and status words make.</summary>
+    public static ExecutionMode FloatTraps(CpuState* cpu)
+    {
+        const uint MxcsrMasks = 0x1F80;
+        const uint X87Masks = 0x3F;
+        ExecutionMode mode = ExecutionMode.None;
+        if ((~cpu->Mxcsr & MxcsrMasks) != 0) mode |= ExecutionMode.FloatTraps;
+        if ((~(uint)cpu->Fcw & X87Masks) != 0) mode |= ExecutionMode.X87Traps;
+        return mode;
+    }
+
+    // CS, DS, ES and SS: base 0, 4 GiB, present, of the right type, with 32-bit code and stack.
+    private static bool IsFlat(CpuState* cpu)
+    {
+        const uint Big = 0x4000;
+        const uint Present = 0x80;
+        const uint ExpandDownOrCode = 0xC;
+        const uint Writable = 2;
+        foreach (int number in (ReadOnlySpan<int>)[Seg.Es, Seg.Cs, Seg.Ss, Seg.Ds])
+        {
+            ref SegmentCache segment = ref cpu->Segments[number];
+            bool code = number == Seg.Cs;
+            if (segment.Base != 0 || segment.Limit != uint.MaxValue || (segment.Access & (Present | SegmentRegister.UnusableBit)) != Present) return false;
+            if (!code && (segment.Access & (ExpandDownOrCode | Writable)) != Writable) return false;
+            if (number is Seg.Cs or Seg.Ss && (segment.Access & Big) == 0) return false;
+        }
+
+        return true;
     }
 }

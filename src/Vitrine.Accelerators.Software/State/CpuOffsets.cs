@@ -5,6 +5,9 @@ internal static unsafe class CpuOffsets
 {
     // SAFETY: takes addresses within one local and subtracts them; nothing is read.
 
+    /// <summary>Offset of <see cref="CpuState.Gpr"/>.</summary>
+    public static readonly ushort Gpr;
+
     /// <summary>Offset of <see cref="CpuState.Zero"/>.</summary>
     public static readonly ushort Zero;
 
@@ -24,6 +27,7 @@ internal static unsafe class CpuOffsets
     {
         CpuState state;
         byte* start = (byte*)&state;
+        Gpr = (ushort)((byte*)state.Gpr - start);
         Zero = (ushort)((byte*)&state.Zero - start);
         BlockRip = (ushort)((byte*)&state.BlockRip - start);
         Segments = (ushort)((byte*)&state.Segments - start);

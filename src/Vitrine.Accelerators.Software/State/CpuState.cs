@@ -12,6 +12,59 @@ namespace Vitrine.Accelerators.Software.State;
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct CpuState
 {
+    // --- what translated code addresses most: within the 127 bytes that a short displacement reaches ------------------
+
+    /// <summary>The TLB of the present access mode (user, supervisor, supervisor with SMAP open).</summary>
+    public TlbEntry* Tlb;
+
+    /// <summary>Low 12 bits of every valid TLB tag: the generation of the present address space. The rest is zero.</summary>
+    public ulong TlbTag;
+
+    /// <summary>
+    /// A block is left for the dispatcher when <see cref="Instructions"/> reaches this. Zero asks for attention at once;
+    /// other threads write only zero.
+    /// </summary>
+    public ulong PollAt;
+
+    /// <summary>RIP of the first byte of the page that translated code runs in.</summary>
+    public ulong PageRip;
+
+    /// <summary>Linear address of the page that the stack was last read in through the TLB, or <see cref="NoStackPage"/>.</summary>
+    public ulong StackReadPage;
+
+    /// <summary>The same page when it may be written through the TLB too, or <see cref="NoStackPage"/>.</summary>
+    public ulong StackWritePage;
+
+    /// <summary>Host address minus linear address of the stack's page.</summary>
+    public ulong StackAddend;
+
+    /// <summary>Sixteen bits at 63:48 that stand for <see cref="CodeTag"/> in the keys of translated blocks.</summary>
+    public ulong CodeKey;
+
+    /// <summary>Guest R10 while translated code runs.</summary>
+    public ulong HeldR10;
+
+    /// <summary>Guest R11 while translated code runs.</summary>
+    public ulong HeldR11;
+
+    /// <summary>Guest R15 while translated code runs.</summary>
+    public ulong HeldR15;
+
+    /// <summary>The arithmetic flags at every boundary of translated code: OF in bit 0, LAHF's byte in bits 15:8.</summary>
+    public ulong PackedFlags;
+
+    /// <summary>A value that an emitted sequence keeps for a moment.</summary>
+    public ulong Scratch;
+
+    /// <summary>Another one.</summary>
+    public ulong Scratch2;
+
+    /// <summary>Where translated code was left.</summary>
+    public byte* ExitSite;
+
+    /// <summary>The last indirect branch of 64-bit code: its offset in the page, and in bits 63:12 what it added to RSP.</summary>
+    public ulong BranchSite;
+
     // --- touched by nearly every operation -------------------------------------------------------------------------
 
     /// <summary>RAX to R15 in encoding order. AH, CH, DH, BH are byte 1 of the first four.</summary>
@@ -29,20 +82,8 @@ internal unsafe struct CpuState
     /// <summary>Carry, overflow and adjust, and corrections of SF and PF. See <see cref="State.Flags"/>.</summary>
     public uint FlagAux;
 
-    /// <summary>Low 12 bits of every valid TLB tag: the generation of the present address space.</summary>
-    public uint TlbTag;
-
-    /// <summary>The TLB of the present access mode (user, supervisor, supervisor with SMAP open).</summary>
-    public TlbEntry* Tlb;
-
-    /// <summary>Instructions executed; brought up to date where a block is left.</summary>
+    /// <summary>Instructions executed; brought up to date where a block is left. Translated ones are not counted.</summary>
     public ulong Instructions;
-
-    /// <summary>
-    /// A block is left for the dispatcher when <see cref="Instructions"/> reaches this. Zero asks for attention at once;
-    /// other threads write only zero.
-    /// </summary>
-    public ulong PollAt;
 
     /// <summary>Direct-mapped cache from linear address to block, <see cref="Decode.JumpCache"/>.</summary>
     public JumpCacheEntry* JumpCache;
@@ -164,6 +205,26 @@ internal unsafe struct CpuState
     /// <summary>IA32_TSC_ADJUST, and the offset of the guest's TSC from the accelerator's clock in ticks.</summary>
     public long TscOffset;
 
+    // --- the way into translated code and out of it -----------------------------------------------------------------
+
+    /// <summary>The host's stack pointer while translated code runs, whose own stack pointer is the address of this state.</summary>
+    public ulong HostStack;
+
+    /// <summary>Host address that translated code is entered at.</summary>
+    public ulong EntryPoint;
+
+    /// <summary>Linear address of an access that missed the TLB.</summary>
+    public ulong MissAddress;
+
+    /// <summary>A <see cref="Translator.ExitReason"/>.</summary>
+    public uint ExitReason;
+
+    /// <summary>The host's MXCSR.</summary>
+    public uint HostMxcsr;
+
+    /// <summary>Nonzero while the guest's x87 registers are in the host's.</summary>
+    public uint X87Loaded;
+
     // --- x87, MMX, SSE ---------------------------------------------------------------------------------------------
 
     /// <summary>XMM0 to XMM15, 32 bytes apart (room for YMM). Use <see cref="XmmOffset"/>.</summary>
@@ -211,6 +272,9 @@ internal unsafe struct CpuState
     /// <summary>GCHandle of the <see cref="SoftwareVcpu"/>; slow paths only.</summary>
     public nint Owner;
 
+    /// <summary>Matches no page: not a page's address.</summary>
+    public const ulong NoStackPage = 1;
+
     /// <summary>Sets the vector of a fault to raise; the operation then returns <c>Faults.Raise</c>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void SetFault(byte vector, uint errorCode)
@@ -235,7 +299,7 @@ internal unsafe struct CpuState
     public readonly SoftwareVcpu Vcpu => (SoftwareVcpu)GCHandle.FromIntPtr(Owner).Target!;
 
     /// <summary>Byte offset of general register <paramref name="number"/>.</summary>
-    public static ushort GprOffset(int number) => (ushort)(number * 8);
+    public static ushort GprOffset(int number) => (ushort)(CpuOffsets.Gpr + (number * 8));
 
     /// <summary>Byte offset of XMM register <paramref name="number"/>.</summary>
     public static ushort XmmOffset(int number) => (ushort)(CpuOffsets.Xmm + (number * 32));

@@ -39,4 +39,13 @@ internal enum ExecutionMode : uint
 
     /// <summary>The user of the vCPU steps it: blocks hold one instruction. No part of the guest's state.</summary>
     SingleStep = 512,
+
+    /// <summary>An SSE exception is unmasked in MXCSR: translated code leaves vector instructions to the interpreter.</summary>
+    FloatTraps = 1024,
+
+    /// <summary>Protected mode with CS, DS, ES and SS from 0 to 4 GiB and usable: 32-bit code can be translated.</summary>
+    Flat = 2048,
+
+    /// <summary>An x87 exception is unmasked, or one is pending: translated code leaves x87 instructions to the interpreter.</summary>
+    X87Traps = 4096,
 }

@@ -91,7 +91,7 @@ internal sealed unsafe class FuzzMachine : IDisposable
         Assert.Equal(0UL, cpu->Zero);
         Assert.InRange(cpu->Cpl, 0u, 3u);
         Assert.InRange(cpu->FpuTop, 0, 7);
-        Assert.InRange(cpu->TlbTag, 1u, 4095u);
+        Assert.InRange(cpu->TlbTag, 1UL, 4095UL);
         Assert.InRange(cpu->Replay.Count, 0, ReplayLog.Capacity);
         Assert.Equal(0, cpu->Fsw & 0x3800);
     }

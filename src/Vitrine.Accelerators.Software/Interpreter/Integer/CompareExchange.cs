@@ -2,6 +2,7 @@ using Iced.Intel;
 using Vitrine.Accelerators.Software.Decode;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.State;
+using Vitrine.X86.State;
 
 namespace Vitrine.Accelerators.Software.Interpreter.Integer;
 
@@ -36,7 +37,7 @@ internal static unsafe class CompareExchange
     private static Op* ExchangeRegister<T>(CpuState* cpu, Op* op)
         where T : unmanaged
     {
-        ulong a = Width.ReadRegister<T>(cpu, 0);
+        ulong a = Width.ReadRegister<T>(cpu, CpuState.GprOffset(Gpr.Rax));
         ulong d = Width.ReadRegister<T>(cpu, op->Dst);
         ulong r = Cmp.Apply<T>(cpu, a, d, out uint aux);
         Flags.Set<T>(cpu, r, aux);
@@ -47,7 +48,7 @@ internal static unsafe class CompareExchange
         else
         {
             // Unlike memory, a register that differs isn't written: not even its upper half is cleared.
-            Width.WriteRegister<T>(cpu, 0, d);
+            Width.WriteRegister<T>(cpu, CpuState.GprOffset(Gpr.Rax), d);
         }
 
         return op + 1;
@@ -57,13 +58,13 @@ internal static unsafe class CompareExchange
         where T : unmanaged
     {
         if (!AnyAddress.ForWrite(cpu, op, sizeof(T), out ulong linear) || !GuestAccess.ReadForWrite(cpu, op, linear, out T value)) return Faults.Raise(cpu, op);
-        ulong a = Width.ReadRegister<T>(cpu, 0);
+        ulong a = Width.ReadRegister<T>(cpu, CpuState.GprOffset(Gpr.Rax));
         ulong d = Width.ToUInt64(value);
         T stored = a == d ? Width.From<T>(Width.ReadRegister<T>(cpu, op->Src)) : value;
         if (!GuestAccess.Write(cpu, op, linear, stored)) return Faults.Raise(cpu, op);
         ulong r = Cmp.Apply<T>(cpu, a, d, out uint aux);
         Flags.Set<T>(cpu, r, aux);
-        if (a != d) Width.WriteRegister<T>(cpu, 0, d);
+        if (a != d) Width.WriteRegister<T>(cpu, CpuState.GprOffset(Gpr.Rax), d);
         return op + 1;
     }
 

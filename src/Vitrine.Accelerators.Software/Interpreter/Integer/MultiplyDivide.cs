@@ -2,6 +2,7 @@ using Iced.Intel;
 using Vitrine.Accelerators.Software.Decode;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.State;
+using Vitrine.X86.State;
 using Vitrine.X86.Exceptions;
 
 namespace Vitrine.Accelerators.Software.Interpreter.Integer;
@@ -49,7 +50,7 @@ internal static unsafe class MultiplyDivide
         public static bool Apply<T>(CpuState* cpu, ulong operand)
             where T : unmanaged
         {
-            ulong a = Width.ReadRegister<T>(cpu, 0);
+            ulong a = Width.ReadRegister<T>(cpu, CpuState.GprOffset(Gpr.Rax));
             ulong low;
             ulong high;
             if (sizeof(T) == 8)
@@ -74,7 +75,7 @@ internal static unsafe class MultiplyDivide
         public static bool Apply<T>(CpuState* cpu, ulong operand)
             where T : unmanaged
         {
-            ulong low = SignedMultiply<T>(Width.ReadRegister<T>(cpu, 0), operand, out ulong high, out bool overflow);
+            ulong low = SignedMultiply<T>(Width.ReadRegister<T>(cpu, CpuState.GprOffset(Gpr.Rax)), operand, out ulong high, out bool overflow);
             WritePair<T>(cpu, low, high);
             Flags.Set<T>(cpu, low, Flags.Aux(overflow, overflow));
             return true;
@@ -163,15 +164,15 @@ internal static unsafe class MultiplyDivide
     private static void ReadPair<T>(CpuState* cpu, out ulong low, out ulong high)
         where T : unmanaged
     {
-        low = Width.ReadRegister<T>(cpu, 0);
-        high = Width.ReadRegister<T>(cpu, sizeof(T) == 1 ? (ushort)1 : CpuState.GprOffset(2));
+        low = Width.ReadRegister<T>(cpu, CpuState.GprOffset(Gpr.Rax));
+        high = Width.ReadRegister<T>(cpu, sizeof(T) == 1 ? (ushort)(CpuState.GprOffset(Gpr.Rax) + 1) : CpuState.GprOffset(Gpr.Rdx));
     }
 
     private static void WritePair<T>(CpuState* cpu, ulong low, ulong high)
         where T : unmanaged
     {
-        Width.WriteRegister<T>(cpu, 0, low);
-        Width.WriteRegister<T>(cpu, sizeof(T) == 1 ? (ushort)1 : CpuState.GprOffset(2), high);
+        Width.WriteRegister<T>(cpu, CpuState.GprOffset(Gpr.Rax), low);
+        Width.WriteRegister<T>(cpu, sizeof(T) == 1 ? (ushort)(CpuState.GprOffset(Gpr.Rax) + 1) : CpuState.GprOffset(Gpr.Rdx), high);
     }
 
     private static void BindOne<TOperation, T>(in Instruction instruction, in BindContext context, Op* op)

@@ -1,0 +1,261 @@
+using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.Helpers;
+using Vitrine.Accelerators.Software.Interpreter;
+using Vitrine.Accelerators.Software.Mmu;
+using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.Translator;
+using Vitrine.X86.State;
+
+namespace Vitrine.Accelerators.Software;
+
+/// <content>Running translated code, and what it leaves to others.</content>
+internal sealed unsafe partial class SoftwareVcpu
+{
+    // SAFETY: as in the main part; code addresses come from the translation cache, whose code runs on this thread only.
+    private readonly TranslationCache? _translations;
+    private readonly BlockTranslator? _translator;
+    private readonly DeadlineTimer? _timer;
+
+    /// <summary>The vCPU translates what it can.</summary>
+    internal bool Translates => _translations != null;
+
+    /// <summary>The translations, for counters; null without a translator.</summary>
+    internal TranslationCache? Translations => _translations;
+
+    private bool ModeIsTranslated => (_cpu->Mode & (ExecutionMode.Code64 | ExecutionMode.Flat)) != 0;
+
+    /// <summary>Runs translated code until something needs the dispatcher; as <see cref="RunBlocks"/>.</summary>
+    private void RunTranslated()
+    {
+        if ((_cpu->Mode & ExecutionMode.Code64) != 0 && !Canonical.Is(_cpu->Rip))
+        {
+            _cpu->SetFault(X86.Exceptions.ExceptionVector.GP, 0);
+            return;
+        }
+
+        FollowFloatTraps();
+        PackFlags();
+        byte* code = _trail != null ? Enter(_cpu->Rip) : _translations!.EntryFor(_cpu->Rip);
+        if (code == null) return;
+        do
+        {
+            code = Continue((ExitReason)_translations!.Stubs.Enter(_cpu, code));
+        }
+        while (code != null);
+    }
+
+    /// <summary>Answers an exit of translated code.</summary>
+    /// <returns>Where to go on, with RIP as the entry wants it; null for the dispatcher, with the flags unpacked.</returns>
+    private byte* Continue(ExitReason reason)
+    {
+        byte* site = _cpu->ExitSite;
+        if (_trail != null) CompareAt(reason, site);
+        switch (reason)
+        {
+            case ExitReason.Lookup:
+                return Enter(_cpu->Rip);
+            case ExitReason.Link:
+                return Link(site);
+            case ExitReason.Poll:
+                _cpu->Rip = RipAt(site);
+                return BackToDispatcher();
+            case ExitReason.Read or ExitReason.Write or ExitReason.StackRead or ExitReason.StackWrite:
+                return Refill(site, reason);
+            default:
+                return InterpretAt(RipAt(site));
+        }
+    }
+
+    private ulong RipAt(byte* site) => Truncate(_cpu->PageRip + *(ushort*)site);
+
+    private ulong Truncate(ulong rip) => (_cpu->Mode & ExecutionMode.Code64) != 0 ? rip : (uint)rip;
+
+    private byte* BackToDispatcher()
+    {
+        UnpackFlags();
+        _cpu->Leave = LeaveReason.NextBlock;
+        return null;
+    }
+
+    private byte* BackWithFault()
+    {
+        UnpackFlags();
+        return null;
+    }
+
+    private void PackFlags()
+    {
+        ulong flags = Flags.GetArithmetic(_cpu);
+        _cpu->PackedFlags = ((flags & 0xFF) << 8) | (flags >> 11);
+    }
+
+    private void UnpackFlags() =>
+        Flags.SetArithmetic(_cpu, ((_cpu->PackedFlags >> 8) & 0xFF) | ((_cpu->PackedFlags & 1) << 11));
+
+    /// <summary>An unmasked floating-point exception is part of the mode.</summary>
+    private void FollowFloatTraps()
+    {
+        const ExecutionMode Traps = ExecutionMode.FloatTraps | ExecutionMode.X87Traps;
+        ExecutionMode traps = CpuModes.FloatTraps(_cpu);
+        if ((_cpu->Mode & Traps) == traps) return;
+        _cpu->Mode = (_cpu->Mode & ~Traps) | traps;
+        _mmu.RefreshMode();
+    }
+
+    /// <summary>The code for a RIP that the branch table doesn't know.</summary>
+    private byte* Enter(ulong rip)
+    {
+        if ((_cpu->Mode & ExecutionMode.Code64) != 0 && !Canonical.Is(rip))
+        {
+            // The branch that wanted to go there faults, before it has done anything.
+            _cpu->Gpr[Gpr.Rsp] -= _cpu->BranchSite >> 12;
+            return InterpretAt(_cpu->PageRip + (_cpu->BranchSite & 0xFFF));
+        }
+
+        _cpu->Rip = rip;
+        _cpu->Leave = LeaveReason.NextBlock;
+        if (!TryLocate(rip, out _, out ulong gpa)) return BackWithFault();
+        byte* host = _mmu.HostFor(gpa, 1, out _);
+        TranslatedBlock* block = host == null ? null : FindTranslation(host);
+        if (block == null) return InterpretAt(rip);
+        if (block->Entry == null) _translator!.AddEntry(block);
+        _translations!.Bind(block, rip);
+        if (_trail != null) return EnterAlone(block, rip);
+        return block->Entry;
+    }
+
+    /// <summary>The translation of the code at a host address.</summary>
+    /// <returns>Null when the first instruction reaches into the next page.</returns>
+    private TranslatedBlock* FindTranslation(byte* host)
+    {
+        TranslatedBlock* block = _translations!.Find(host, _cpu->Mode);
+        if (block != null && _translations.HasRoom) return block;
+        if (!_translations.HasRoom)
+        {
+            FlushCode();
+            block = null;
+        }
+
+        if (block == null)
+        {
+            block = _translator!.Translate(host, _cpu->Mode);
+            if (block == null) return null;
+            bool known = _blocks.HasCode(host);
+            _blocks.Commit(block);
+            if (!known) _mmu.MarkCode(host);
+        }
+
+        return block;
+    }
+
+    /// <summary>Makes a branch within a page lead to its target from now on.</summary>
+    private byte* Link(byte* site)
+    {
+        int target = *(ushort*)site;
+        int distance = *(int*)(site + 2);
+        bool backwards = site[6] != 0;
+        ulong rip = Truncate(_cpu->PageRip + (ulong)target);
+        _cpu->Rip = rip;
+        _cpu->Leave = LeaveReason.NextBlock;
+        if (!TryLocate(rip, out _, out ulong gpa)) return BackWithFault();
+        byte* host = _mmu.HostFor(gpa, 1, out _);
+        ulong flushes = _translations!.Flushes;
+        TranslatedBlock* block = host == null ? null : FindTranslation(host);
+        if (block == null) return InterpretAt(rip);
+        if (_trail != null) return EnterAlone(block, rip);
+        byte* code = block->Body;
+        if (backwards && !block->Polls)
+        {
+            if (block->LoopEntry == null) _translator!.AddLoopEntry(block);
+            code = block->LoopEntry;
+        }
+
+        // After a flush the branch is gone.
+        if (_translations.Flushes == flushes)
+        {
+            byte* field = site + distance;
+            *(int*)(field - _translations.ToExecutable) = (int)(code - (field + sizeof(int)));
+        }
+
+        return code;
+    }
+
+    private byte* Refill(byte* site, ExitReason reason)
+    {
+        const int SiteBytes = 3;
+        const int CallBytes = 5;
+        ulong invalidations = _blocks.Invalidations;
+        switch (_mmu.Refill(_cpu->MissAddress, site[2] + 1, reason is ExitReason.Write or ExitReason.StackWrite))
+        {
+            case RefillOutcome.Filled:
+                // The walk may have set accessed bits in the page that runs.
+                if (_blocks.Invalidations != invalidations) return Enter(RipAt(site));
+                if (reason is ExitReason.Read or ExitReason.Write) return site + SiteBytes;
+
+                // The way in loads the address where a target usually is.
+                _cpu->Rip = _cpu->MissAddress;
+                return site - CallBytes;
+            case RefillOutcome.Fault:
+                _cpu->Rip = RipAt(site);
+                return BackWithFault();
+            default:
+                return InterpretAt(RipAt(site));
+        }
+    }
+
+    /// <summary>Executes one instruction that isn't translated, and goes on in translated code where nothing else is to be done first.</summary>
+    private byte* InterpretAt(ulong rip)
+    {
+        _cpu->Rip = rip;
+        UnpackFlags();
+        Op* op = FindOne();
+        if (op == null) return null;
+        _cpu->BlockRip = rip;
+        Op* next = op->Handler(_cpu, op);
+        if (next != null)
+        {
+            _cpu->Leave = LeaveReason.NextBlock;
+            if (next == op + 1)
+            {
+                _cpu->Instructions++;
+                _cpu->Rip = Faults.NextRip(_cpu, op);
+            }
+            else
+            {
+                _cpu->Rip = _cpu->BlockRip;
+            }
+        }
+
+        if (_cpu->Leave != LeaveReason.NextBlock || Volatile.Read(ref _cpu->PollAt) == 0 || !ModeIsTranslated || NeedsSteps() ||
+            (_interruptWaits && InterruptsEnabled))
+        {
+            return null;
+        }
+
+        FollowFloatTraps();
+        PackFlags();
+        return !Canonical.Is(_cpu->Rip) ? null : _trail != null ? Enter(_cpu->Rip) : _translations!.EntryFor(_cpu->Rip);
+    }
+
+    /// <summary>The operation of the instruction at RIP, alone.</summary>
+    private Op* FindOne()
+    {
+        _cpu->Leave = LeaveReason.NextBlock;
+        ulong rip = _cpu->Rip;
+        JumpCacheEntry* entry = JumpCache.EntryFor(_cpu, rip);
+        if (entry->Rip == rip && entry->Tag == _cpu->CodeTag && IsOne(Block.Of(entry->First))) return entry->First;
+        if (!TryLocate(rip, out ulong linear, out ulong gpa)) return null;
+        byte* host = _mmu.HostFor(gpa, 1, out _);
+        ExecutionMode mode = _cpu->Mode | ExecutionMode.SingleStep;
+        Block* block = host == null ? null : _blocks.Find(host, mode);
+        if (block == null && host != null) block = Decode(host, mode);
+        if (block == null) return DecodeSingle(linear, gpa) ? Block.Ops(_single) : null;
+        entry->Rip = rip;
+        entry->Tag = _cpu->CodeTag;
+        entry->First = Block.Ops(block);
+        return entry->First;
+    }
+
+    // A branch that was interpreted may have left a whole block for the same RIP.
+    private static bool IsOne(Block* block) => !block->Dropped && (block->Mode & ExecutionMode.SingleStep) != 0;
+}

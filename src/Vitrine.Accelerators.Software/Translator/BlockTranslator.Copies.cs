@@ -1,0 +1,255 @@
+using Iced.Intel;
+using Vitrine.Accelerators.Software.State;
+
+namespace Vitrine.Accelerators.Software.Translator;
+
+/// <content>Instructions that are written again with other operands; LEA, and division, which must not fault.</content>
+internal sealed unsafe partial class BlockTranslator
+{
+    // SAFETY: as in the main part.
+
+    /// <summary>True for instructions that the translator writes; all others it leaves to the interpreter.</summary>
+    private bool CanTranslate(in Instruction instruction)
+    {
+        ref readonly InstructionShape shape = ref InstructionShapes.Of(instruction.Code);
+        if (shape.Kind == InstructionKind.Interpreted) return false;
+        if (shape.Kind == InstructionKind.Nothing) return true;
+        if (shape.IsVector && (_mode & (ExecutionMode.SseTrap | ExecutionMode.FloatTraps)) != 0) return false;
+        int memory = MemoryOperand(in instruction);
+        if (memory >= 0 && !CanForm(in instruction)) return false;
+        if (shape.Kind == InstructionKind.AbsoluteMove) return true;
+        if (shape.Kind is InstructionKind.Divide or InstructionKind.SignedDivide) return CanDivide(in instruction);
+        if (shape.Kind is not InstructionKind.Copied) return true;
+
+        // Two registers are free for those that are held in memory; one beside a memory operand.
+        int held = 0;
+        int high = 0;
+        bool extended = false;
+        for (int i = 0; i < instruction.OpCount; i++)
+        {
+            if (instruction.GetOpKind(i) != OpKind.Register) continue;
+            Register register = instruction.GetOpRegister(i);
+            if (!register.IsGPR()) continue;
+            if (register is >= Register.AH and <= Register.BH)
+            {
+                high++;
+                continue;
+            }
+
+            int number = register.GetFullRegister() - Register.RAX;
+            if (IsHeld(number)) held++;
+            if (number == 4) extended = true;
+        }
+
+        if (high != 0 && (extended || held != 0)) return false;
+        return held <= (memory >= 0 ? 1 : 2);
+    }
+
+    private static int MemoryOperand(in Instruction instruction)
+    {
+        for (int i = 0; i < instruction.OpCount; i++)
+        {
+            if (instruction.GetOpKind(i) == OpKind.Memory) return i;
+        }
+
+        return -1;
+    }
+
+    private void LoadGuest(int register, int guest, bool wide)
+    {
+        if (IsHeld(guest)) _emitter.Load(register, State(_at.Held(guest)), wide);
+        else _emitter.Move(register, HostRegister.Of(guest), wide);
+    }
+
+    private void EmitCopied(int i, int offset, in InstructionShape shape)
+    {
+        ref readonly Instruction instruction = ref _instructions[i];
+        if (shape.Kind == InstructionKind.AbsoluteMove)
+        {
+            EmitAbsoluteMove(i, offset);
+            return;
+        }
+
+        if (shape.Kind == InstructionKind.ShortIncrement)
+        {
+            EmitShortIncrement(i);
+            return;
+        }
+
+        GuestEncoding encoding = default;
+        encoding.Parse(_page + offset, instruction.Length, _is64, shape.HasModRm, shape.ImmediateBytes);
+        if (shape.DropsRepeat) encoding.DropRepeat();
+        int memory = shape.HasModRm && encoding.IsMemory ? MemoryOperand(in instruction) : -1;
+        HostOperand operand = default;
+        if (memory >= 0)
+        {
+            Address address = AddressOf(in instruction);
+            int size = instruction.MemorySize.GetSize();
+            operand = EmitAccess(i, in address, size, shape.WritesRm, shape.NeedsAlignment && size >= 16, offset);
+        }
+
+        PrepareFlags(i);
+        if (!shape.HasModRm)
+        {
+            if (shape.HasOpcodeRegister) EmitOpcodeRegister(in encoding, in shape);
+            else encoding.EmitPlain(ref _emitter);
+            NoteFlags(i);
+            return;
+        }
+
+        // Registers that are held in memory borrow the two free ones.
+        int free = HostRegister.First;
+        int high = HighByte(shape.RegIsByte && shape.RegIsGeneral, encoding.HasRex, encoding.Reg);
+        int reg = shape.RegIsGeneral && high < 0 ? Borrow(encoding.Reg, ref free, shape.OnlyWrites && shape.WritesReg && IsWideRegister(in instruction)) : encoding.Reg;
+        int vvvv = shape.VvvvIsGeneral ? Borrow(encoding.Vvvv, ref free, false) : encoding.Vvvv;
+        if (memory >= 0)
+        {
+            // AH to BH can't be named beside a register above 7: swap the halves for the moment.
+            if (high >= 0)
+            {
+                EmitSwapHalves(high);
+                reg = high & 3;
+            }
+
+            encoding.Emit(ref _emitter, reg, operand, vvvv);
+            if (high >= 0) EmitSwapHalves(high);
+        }
+        else
+        {
+            bool plain = !shape.RmIsGeneral || HighByte(shape.RmIsByte, encoding.HasRex, encoding.Rm) >= 0;
+            int rm = plain ? encoding.Rm : Borrow(encoding.Rm, ref free, shape.OnlyWrites && shape.WritesRm && IsWideRegister(in instruction));
+            encoding.Emit(ref _emitter, reg, rm, vvvv);
+            if (!plain && IsHeld(encoding.Rm) && shape.WritesRm) _emitter.Store(State(_at.Held(encoding.Rm)), rm);
+        }
+
+        if (shape.RegIsGeneral && high < 0 && IsHeld(encoding.Reg) && shape.WritesReg) _emitter.Store(State(_at.Held(encoding.Reg)), reg);
+        NoteFlags(i);
+    }
+
+    // The number of AH to BH in an operand field, or -1.
+    private static int HighByte(bool isByte, bool hasRex, int number) => isByte && !hasRex && number is >= 4 and < 8 ? number : -1;
+
+    private static bool IsWideRegister(in Instruction instruction) => instruction.Op0Register.IsGPR32() || instruction.Op0Register.IsGPR64();
+
+    private void EmitSwapHalves(int high)
+    {
+        _emitter.Byte(0x86);
+        _emitter.Byte(0xC0 | ((high & 3) << 3) | high);
+    }
+
+    /// <summary>The host register of a guest register; one that is held in memory is loaded into a free one.</summary>
+    private int Borrow(int guest, ref int free, bool onlyWritten)
+    {
+        if (!IsHeld(guest)) return HostRegister.Of(guest);
+        int borrowed = free;
+        free = HostRegister.Second;
+        if (!onlyWritten) _emitter.Load(borrowed, State(_at.Held(guest)));
+        return borrowed;
+    }
+
+    private void EmitOpcodeRegister(in GuestEncoding encoding, in InstructionShape shape)
+    {
+        int guest = encoding.OpcodeRegister;
+        if (HighByte(shape.RegIsByte, encoding.HasRex, guest) >= 0)
+        {
+            encoding.EmitOpcodeRegister(ref _emitter, guest);
+            return;
+        }
+
+        int free = HostRegister.First;
+        int host = Borrow(guest, ref free, false);
+        encoding.EmitOpcodeRegister(ref _emitter, host);
+        if (IsHeld(guest)) _emitter.Store(State(_at.Held(guest)), host);
+    }
+
+    // 40 to 4F of 32-bit code: FF /0 and /1 in 64-bit code.
+    private void EmitShortIncrement(int i)
+    {
+        ref readonly Instruction instruction = ref _instructions[i];
+        PrepareFlags(i);
+        if (instruction.Op0Register.IsGPR16()) _emitter.Byte(0x66);
+        int guest = instruction.Op0Register.GetFullRegister() - Register.RAX;
+        _emitter.Registers(0xFF, false, instruction.Mnemonic == Mnemonic.Inc ? 0 : 1, HostRegister.Of(guest));
+        NoteFlags(i);
+    }
+
+    private void EmitAbsoluteMove(int i, int offset)
+    {
+        ref readonly Instruction instruction = ref _instructions[i];
+        bool store = instruction.Op0Kind == OpKind.Memory;
+        int size = instruction.MemorySize.GetSize();
+        Address address = AddressOf(in instruction);
+        HostOperand operand = EmitAccess(i, in address, size, store, aligned: false, offset);
+        if (size == 2) _emitter.Byte(0x66);
+        _emitter.Memory((store ? 0x88 : 0x8A) | (size == 1 ? 0 : 1), size == 8, HostRegister.Rax, operand);
+    }
+
+    private void EmitLea(in Instruction instruction, int offset)
+    {
+        // A segment has no part in it.
+        Address address = AddressOf(in instruction) with { Segment = -1 };
+        int guest = instruction.Op0Register.GetFullRegister() - Register.RAX;
+        bool wide = instruction.Op0Register.IsGPR64();
+        int host = IsHeld(guest) ? HostRegister.First : HostRegister.Of(guest);
+        if (address.IsDirect) _emitter.Lea(host, address.Operand(0), wide);
+        else
+        {
+            EmitOffset(in address, HostRegister.First);
+            if (host != HostRegister.First || !wide) _emitter.Move(host, HostRegister.First, wide);
+        }
+
+        if (IsHeld(guest)) _emitter.Store(State(_at.Held(guest)), HostRegister.First);
+    }
+
+    private static bool CanDivide(in Instruction instruction)
+    {
+        int size = instruction.Op0Kind == OpKind.Memory ? instruction.MemorySize.GetSize()
+            : instruction.Op0Register.IsGPR64() ? 8
+            : instruction.Op0Register.IsGPR32() ? 4
+            : 0;
+        return size >= 4;
+    }
+
+    /// <summary>
+    /// Divides only what is sure to give a quotient that fits: anything else the interpreter does, which raises the fault. Signed
+    /// division goes natively when the dividend is one register's sign extension, as compilers have it, and the divisor neither 0 nor -1.
+    /// </summary>
+    private void EmitDivide(int i, int offset, bool signed)
+    {
+        ref readonly Instruction instruction = ref _instructions[i];
+        bool wide = instruction.Op0Kind == OpKind.Memory ? instruction.MemorySize.GetSize() == 8 : instruction.Op0Register.IsGPR64();
+        if (instruction.Op0Kind == OpKind.Memory)
+        {
+            Address address = AddressOf(in instruction);
+            HostOperand operand = EmitAccess(i, in address, wide ? 8 : 4, write: false, aligned: false, offset);
+            _emitter.Load(HostRegister.First, operand, wide);
+        }
+        else
+        {
+            SaveFlags();
+            LoadGuest(HostRegister.First, instruction.Op0Register.GetFullRegister() - Register.RAX, wide);
+        }
+
+        if (signed)
+        {
+            const int ShiftArithmeticExtension = 7;
+            _emitter.Move(HostRegister.Second, HostRegister.Rax, wide);
+            _emitter.Registers(0xC1, wide, ShiftArithmeticExtension, HostRegister.Second);
+            _emitter.Byte(wide ? 63 : 31);
+            _emitter.Registers(0x3B, wide, HostRegister.Second, HostRegister.Rdx);
+            Defer(PendingKind.Interpret, _emitter.JumpIf(Condition.NotEqual), offset);
+            _emitter.Lea(HostRegister.Second, new HostOperand(HostRegister.First, 1), wide);
+            _emitter.Immediate(CompareExtension, wide, HostRegister.Second, 1);
+            Defer(PendingKind.Interpret, _emitter.JumpIf(Condition.BelowOrEqual), offset);
+            _emitter.Registers(0xF7, wide, 7, HostRegister.First);
+        }
+        else
+        {
+            _emitter.Registers(0x3B, wide, HostRegister.Rdx, HostRegister.First);
+            Defer(PendingKind.Interpret, _emitter.JumpIf(Condition.AboveOrEqual), offset);
+            _emitter.Registers(0xF7, wide, 6, HostRegister.First);
+        }
+
+        _flags = FlagsPlace.Host;
+    }
+}

@@ -1,0 +1,83 @@
+using Iced.Intel;
+
+namespace Vitrine.Accelerators.Software.Translator;
+
+/// <content>Which flags are wanted where, and their way to memory and back.</content>
+internal sealed unsafe partial class BlockTranslator
+{
+    // SAFETY: as in the main part.
+    private FlagsPlace _flags;
+
+    /// <summary>Backwards over the block: the flags that an instruction or one behind it reads, or that leave the block.</summary>
+    private void FindWantedFlags()
+    {
+        RflagsBits wanted = ArithmeticFlags;
+        for (int i = _count - 1; i >= 0; i--)
+        {
+            ref readonly Instruction instruction = ref _instructions[i];
+            ref readonly InstructionShape shape = ref InstructionShapes.Of(instruction.Code);
+            _wantedBehind[i] = wanted;
+            if (Leaves(shape.Kind)) wanted = ArithmeticFlags;
+            else if (!shape.MayKeepFlags) wanted &= ~instruction.RflagsModified;
+            wanted |= instruction.RflagsRead & ArithmeticFlags;
+            _wanted[i] = wanted;
+        }
+    }
+
+    /// <summary>The block can be left here for somewhere else than the next instruction, without a fault.</summary>
+    private static bool Leaves(InstructionKind kind) =>
+        kind is InstructionKind.Divide or InstructionKind.SignedDivide or >= InstructionKind.ConditionalJump and <= InstructionKind.Return;
+
+    /// <summary>Saves the flags, if they are not in memory. Changes no flag and only <see cref="HostRegister.First"/>.</summary>
+    private void SaveFlags()
+    {
+        if (_flags != FlagsPlace.Host) return;
+        _emitter.Move(HostRegister.First, HostRegister.Rax);
+        _emitter.Byte(0x9F); // LAHF
+        _emitter.Byte(0x0F); // SETO AL
+        _emitter.Byte(0x90);
+        _emitter.Byte(0xC0);
+        _emitter.Byte(0x66);
+        _emitter.Store(State(_at.PackedFlags), HostRegister.Rax, wide: false);
+        _emitter.Move(HostRegister.Rax, HostRegister.First);
+        _flags = FlagsPlace.Both;
+    }
+
+    /// <summary>Brings the flags back, if they are only in memory. Changes only <see cref="HostRegister.First"/>.</summary>
+    private void RestoreFlags()
+    {
+        if (_flags != FlagsPlace.Memory) return;
+        _emitter.Move(HostRegister.First, HostRegister.Rax);
+        _emitter.Memory0F(0xB7, false, HostRegister.Rax, State(_at.PackedFlags));
+        _emitter.Byte(0x04); // ADD AL, 7F: overflows when AL is 1
+        _emitter.Byte(0x7F);
+        _emitter.Byte(0x9E); // SAHF
+        _emitter.Move(HostRegister.Rax, HostRegister.First);
+        _flags = FlagsPlace.Both;
+    }
+
+    /// <summary>Before emitted code that destroys the host's flags.</summary>
+    /// <param name="wanted">The flags that somebody wants afterwards.</param>
+    private void LoseFlags(RflagsBits wanted)
+    {
+        if (wanted != 0) SaveFlags();
+        _flags = FlagsPlace.Memory;
+    }
+
+    /// <summary>Before an instruction is copied: brings back the flags that it reads or leaves as they are.</summary>
+    private void PrepareFlags(int i)
+    {
+        ref readonly Instruction instruction = ref _instructions[i];
+        RflagsBits modified = instruction.RflagsModified & ArithmeticFlags;
+        RflagsBits read = instruction.RflagsRead & ArithmeticFlags;
+        if (modified == 0 && read == 0) return;
+        RflagsBits kept = InstructionShapes.Of(instruction.Code).MayKeepFlags ? _wantedBehind[i] : _wantedBehind[i] & ~modified;
+        if ((read | (modified == 0 ? 0 : kept)) != 0) RestoreFlags();
+    }
+
+    /// <summary>After an instruction was copied.</summary>
+    private void NoteFlags(int i)
+    {
+        if ((_instructions[i].RflagsModified & ArithmeticFlags) != 0) _flags = FlagsPlace.Host;
+    }
+}

@@ -1,0 +1,227 @@
+using Iced.Intel;
+using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.State;
+
+namespace Vitrine.Accelerators.Software.Translator;
+
+/// <summary>
+/// Writes the host code of a guest block. Most instructions are copied: their operands are in host registers of the same name already,
+/// and a memory operand becomes the host address that the TLB gives. Here: the way through a block.
+/// </summary>
+/// <remarks>
+/// Arithmetic flags are the host's within a block. The check of the TLB destroys them, so they are saved before it if they are still
+/// wanted, and at the end of every block: between blocks they are in <see cref="CpuState.PackedFlags"/>.
+/// </remarks>
+internal sealed unsafe partial class BlockTranslator
+{
+    // SAFETY: reads guest code within its page, and writes code where the cache has MaxHostBytes left.
+
+    /// <summary>Most instructions in a block.</summary>
+    public const int MaxInstructions = 64;
+
+    /// <summary>More than the code of any block needs.</summary>
+    public const int MaxHostBytes = MaxInstructions * 256;
+
+    private const RflagsBits ArithmeticFlags =
+        RflagsBits.OF | RflagsBits.SF | RflagsBits.ZF | RflagsBits.AF | RflagsBits.CF | RflagsBits.PF;
+
+    private const int PageSize = 0x1000;
+
+    private readonly TranslationCache _cache;
+    private readonly EntryStubs _stubs;
+    private readonly StateOffsets _at = StateOffsets.Instance;
+    private readonly PageCodeReader _reader = new();
+    private readonly Decoder _decoder32;
+    private readonly Decoder _decoder64;
+    private readonly Instruction[] _instructions = new Instruction[MaxInstructions];
+    private readonly RflagsBits[] _wanted = new RflagsBits[MaxInstructions];
+    private readonly RflagsBits[] _wantedBehind = new RflagsBits[MaxInstructions];
+    private CodeEmitter _emitter;
+    private byte* _page;
+    private int _count;
+    private int _start;
+    private bool _is64;
+    private ExecutionMode _mode;
+    private bool _interpretedEnd;
+
+    /// <summary>Creates a translator that writes into a cache.</summary>
+    public BlockTranslator(TranslationCache cache)
+    {
+        _cache = cache;
+        _stubs = cache.Stubs;
+        _decoder32 = Decoder.Create(32, _reader, BlockBuilder.Options);
+        _decoder64 = Decoder.Create(64, _reader, BlockBuilder.Options);
+    }
+
+    /// <summary>Translates the block at a host address.</summary>
+    /// <param name="guest">Host address of its first byte.</param>
+    /// <param name="mode">64-bit or flat 32-bit code.</param>
+    /// <returns>The block, in the cache; null when not even the first instruction ends in the page.</returns>
+    public TranslatedBlock* Translate(byte* guest, ExecutionMode mode)
+    {
+        _start = (int)((ulong)guest & 0xFFF);
+        _page = guest - _start;
+        _mode = mode;
+        _is64 = (mode & ExecutionMode.Code64) != 0;
+        Decode();
+        if (_count == 0 && !_interpretedEnd) return null;
+        FindWantedFlags();
+        _emitter = _cache.Emitter;
+        byte* body = _emitter.Position;
+        _flags = FlagsPlace.Memory;
+        _pendingCount = 0;
+        bool polls = IsOwnLoop();
+        if (polls) EmitPoll(_start);
+        int offset = _start;
+        for (int i = 0; i < _count; i++)
+        {
+            offset = _start + (int)_instructions[i].IP;
+            Emit(i, offset);
+        }
+
+        if (_count > 0) offset += _instructions[_count - 1].Length;
+        EmitEnd(offset);
+        EmitPending();
+        TranslatedBlock block = new()
+        {
+            Guest = guest,
+            Mode = mode,
+            GuestBytes = (ushort)Math.Max(offset - _start, 1),
+            Instructions = (ushort)_count,
+            Polls = polls,
+            Body = body + _cache.ToExecutable,
+        };
+        return _cache.Commit(in block, in _emitter);
+    }
+
+    /// <summary>Writes the code by which branches from anywhere enter a block.</summary>
+    public void AddEntry(TranslatedBlock* block)
+    {
+        int offset = (int)((ulong)block->Guest & 0xFFF);
+        _emitter = _cache.Emitter;
+        block->Cell = _cache.AllocateCell();
+        block->Entry = _emitter.Position + _cache.ToExecutable;
+        _emitter.Move(HostRegister.Second, HostRegister.First);
+        _emitter.Memory(0x33, true, HostRegister.Second, State(_at.CodeKey));
+        _emitter.Memory(0x3B, true, HostRegister.Second, State(StateMemory.Keys + (block->Cell * sizeof(ulong))));
+        _emitter.JumpIf(Condition.NotEqual, _stubs.Lookup);
+        _emitter.Lea(HostRegister.First, new HostOperand(HostRegister.First, -offset), (block->Mode & ExecutionMode.Code64) != 0);
+        _emitter.Store(State(_at.PageRip), HostRegister.First);
+        EmitPollAndJump(offset, block->Body);
+        _cache.CommitEntry(block, in _emitter);
+    }
+
+    /// <summary>Writes the code by which branches backwards in the same page enter a block.</summary>
+    public void AddLoopEntry(TranslatedBlock* block)
+    {
+        _emitter = _cache.Emitter;
+        block->LoopEntry = _emitter.Position + _cache.ToExecutable;
+        EmitPollAndJump((int)((ulong)block->Guest & 0xFFF), block->Body);
+        _cache.CommitEntry(block, in _emitter);
+    }
+
+    private static HostOperand State(int offset) => new(HostRegister.State, offset);
+
+    private byte* Writable(byte* executable) => executable - _cache.ToExecutable;
+
+    private void EmitPollAndJump(int offset, byte* body)
+    {
+        CompareWithZero(_at.PollAt);
+        _emitter.JumpIf(Condition.NotEqual, Writable(body));
+        _emitter.Call(_stubs.Poll);
+        _emitter.Word(offset);
+    }
+
+    private void EmitPoll(int offset)
+    {
+        CompareWithZero(_at.PollAt);
+        Defer(PendingKind.Poll, _emitter.JumpIf(Condition.Equal), offset);
+    }
+
+    private void CompareWithZero(int stateOffset)
+    {
+        _emitter.Memory(0x83, true, 7, State(stateOffset));
+        _emitter.Byte(0);
+    }
+
+    private void Decode()
+    {
+        Decoder decoder = _is64 ? _decoder64 : _decoder32;
+        _reader.Start(_page + _start, PageSize - _start);
+        decoder.IP = 0;
+        _count = 0;
+        _interpretedEnd = false;
+        while (_count < MaxInstructions)
+        {
+            ref Instruction instruction = ref _instructions[_count];
+            decoder.Decode(out instruction);
+            if (decoder.LastError == DecoderError.NoMoreBytes)
+            {
+                // The page ends within it: alone it is no block.
+                _interpretedEnd = _count != 0 && _start + (int)instruction.IP < PageSize;
+                return;
+            }
+
+            if (!CanTranslate(in instruction))
+            {
+                _interpretedEnd = true;
+                return;
+            }
+
+            _count++;
+            if (instruction.FlowControl is not (FlowControl.Next or FlowControl.ConditionalBranch)) return;
+        }
+    }
+
+    /// <summary>A branch of the block leads to its own start.</summary>
+    private bool IsOwnLoop()
+    {
+        for (int i = 0; i < _count; i++)
+        {
+            if (_instructions[i].FlowControl is FlowControl.ConditionalBranch or FlowControl.UnconditionalBranch && TargetOffset(in _instructions[i]) == _start)
+                return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>A direct branch's target, as its distance from the start of the page.</summary>
+    private long TargetOffset(in Instruction instruction) => instruction.Op0Kind switch
+    {
+        OpKind.NearBranch64 => _start + (long)instruction.NearBranch64,
+        OpKind.NearBranch32 => _start + (int)instruction.NearBranch32,
+        _ => long.MinValue,
+    };
+
+    private void Emit(int i, int offset)
+    {
+        ref readonly Instruction instruction = ref _instructions[i];
+        ref readonly InstructionShape shape = ref InstructionShapes.Of(instruction.Code);
+        switch (shape.Kind)
+        {
+            case InstructionKind.Nothing:
+                return;
+            case InstructionKind.Copied or InstructionKind.ShortIncrement or InstructionKind.AbsoluteMove:
+                EmitCopied(i, offset, in shape);
+                return;
+            case InstructionKind.Lea:
+                EmitLea(in instruction, offset);
+                return;
+            case InstructionKind.Push:
+                EmitPush(i, offset, in shape);
+                return;
+            case InstructionKind.Pop:
+                EmitPop(i, offset);
+                return;
+            case InstructionKind.Leave:
+                EmitLeave(i, offset);
+                return;
+            case InstructionKind.Divide or InstructionKind.SignedDivide:
+                EmitDivide(i, offset, shape.Kind == InstructionKind.SignedDivide);
+                return;
+            default:
+                EmitBranch(i, offset, in shape);
+                return;
+        }
+    }
+}

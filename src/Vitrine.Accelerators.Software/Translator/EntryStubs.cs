@@ -1,0 +1,236 @@
+using System.Runtime.Intrinsics.X86;
+using Vitrine.Accelerators.Software.Mmu;
+using Vitrine.Accelerators.Software.State;
+
+namespace Vitrine.Accelerators.Software.Translator;
+
+/// <summary>
+/// The code that every translation shares: the way in, the ways out, and the stack's own way to a TLB entry. Written once at the start of
+/// the code cache.
+/// </summary>
+internal sealed unsafe class EntryStubs
+{
+    // SAFETY: writes to the code cache, which has room for all of it; the code touches the state whose address it is given.
+    private const int ConditionNotEqual = 5;
+    private const int ConditionEqual = 4;
+    private const int XmmStride = 32;
+
+    private readonly StateOffsets _at = StateOffsets.Instance;
+
+    /// <summary>Writes the stubs.</summary>
+    /// <param name="emitter">At the start of an empty code cache.</param>
+    /// <param name="toExecutable">Distance from where code is written to where it runs.</param>
+    public EntryStubs(ref CodeEmitter emitter, nint toExecutable)
+    {
+        Enter = (delegate* unmanaged<CpuState*, byte*, int>)(emitter.Position + toExecutable);
+        EmitEnter(ref emitter);
+        Leave = emitter.Position;
+        EmitLeave(ref emitter);
+        Lookup = emitter.Position;
+        emitter.Store(State(_at.Rip), HostRegister.First);
+        LeaveFor(ref emitter, ExitReason.Lookup);
+        Link = EmitExit(ref emitter, ExitReason.Link);
+        Interpret = EmitExit(ref emitter, ExitReason.Interpret);
+        Poll = EmitExit(ref emitter, ExitReason.Poll);
+        Read = EmitMiss(ref emitter, ExitReason.Read);
+        Write = EmitMiss(ref emitter, ExitReason.Write);
+        StackRead = EmitStackMiss(ref emitter, write: false);
+        StackWrite = EmitStackMiss(ref emitter, write: true);
+    }
+
+    /// <summary>Runs translated code. Returns an <see cref="ExitReason"/>.</summary>
+    public delegate* unmanaged<CpuState*, byte*, int> Enter { get; }
+
+    /// <summary>Jumped to with the target's RIP in <see cref="HostRegister.First"/> where no code is known for it.</summary>
+    public byte* Lookup { get; }
+
+    /// <summary>Called at an <see cref="ExitReason.Link"/>.</summary>
+    public byte* Link { get; }
+
+    /// <summary>Called at an <see cref="ExitReason.Interpret"/>.</summary>
+    public byte* Interpret { get; }
+
+    /// <summary>Called at an <see cref="ExitReason.Poll"/>.</summary>
+    public byte* Poll { get; }
+
+    /// <summary>Called at an <see cref="ExitReason.Read"/>, with the linear address in <see cref="HostRegister.First"/>.</summary>
+    public byte* Read { get; }
+
+    /// <summary>Called at an <see cref="ExitReason.Write"/>, with the linear address in <see cref="HostRegister.First"/>.</summary>
+    public byte* Write { get; }
+
+    /// <summary>
+    /// Called as <see cref="Read"/> where an access to the stack isn't in the remembered page: finds the page's addend through the TLB, and
+    /// goes on behind the three bytes of the site with it in <see cref="HostRegister.Second"/>.
+    /// </summary>
+    public byte* StackRead { get; }
+
+    /// <summary>As <see cref="StackRead"/>, for a write.</summary>
+    public byte* StackWrite { get; }
+
+    private byte* Leave { get; }
+
+    private static HostOperand State(int offset) => new(HostRegister.State, offset);
+
+    private void EmitEnter(ref CodeEmitter emitter)
+    {
+        foreach (int saved in (ReadOnlySpan<int>)[HostRegister.Rbx, HostRegister.Rbp, 12, 13, 14, 15])
+        {
+            if (saved > 7) emitter.Byte(0x41);
+            emitter.Byte(0x50 | (saved & 7));
+        }
+
+        emitter.Store(new HostOperand(HostRegister.Rdi, _at.HostStack), HostRegister.State);
+        emitter.Move(HostRegister.State, HostRegister.Rdi);
+        emitter.Store(State(_at.EntryPoint), HostRegister.Rsi);
+        emitter.Memory0F(0xAE, false, 3, State(_at.HostMxcsr));
+        emitter.Memory0F(0xAE, false, 2, State(_at.Mxcsr));
+        EmitVectors(ref emitter, store: false);
+        for (int guest = 0; guest < 16; guest++)
+        {
+            if (HostRegister.Of(guest) != HostRegister.None) continue;
+            emitter.Load(HostRegister.First, State(_at.Gpr(guest)));
+            emitter.Store(State(_at.Held(guest)), HostRegister.First);
+        }
+
+        for (int guest = 0; guest < 16; guest++)
+        {
+            int host = HostRegister.Of(guest);
+            if (host != HostRegister.None) emitter.Load(host, State(_at.Gpr(guest)));
+        }
+
+        emitter.Load(HostRegister.First, State(_at.Rip));
+        emitter.Memory(0xFF, false, 4, State(_at.EntryPoint));
+    }
+
+    private void EmitLeave(ref CodeEmitter emitter)
+    {
+        for (int guest = 0; guest < 16; guest++)
+        {
+            int host = HostRegister.Of(guest);
+            if (host == HostRegister.None)
+            {
+                emitter.Load(HostRegister.First, State(_at.Held(guest)));
+                host = HostRegister.First;
+            }
+
+            emitter.Store(State(_at.Gpr(guest)), host);
+        }
+
+        EmitVectors(ref emitter, store: true);
+        emitter.Memory0F(0xAE, false, 3, State(_at.Mxcsr));
+        emitter.Memory0F(0xAE, false, 2, State(_at.HostMxcsr));
+        emitter.Load(HostRegister.Rax, State(_at.ExitReason), wide: false);
+        emitter.Load(HostRegister.State, State(_at.HostStack));
+        foreach (int saved in (ReadOnlySpan<int>)[15, 14, 13, 12, HostRegister.Rbp, HostRegister.Rbx])
+        {
+            if (saved > 7) emitter.Byte(0x41);
+            emitter.Byte(0x58 | (saved & 7));
+        }
+
+        emitter.Byte(0xC3);
+    }
+
+    private void EmitVectors(ref CodeEmitter emitter, bool store)
+    {
+        for (int i = 0; i < 16; i++)
+        {
+            HostOperand slot = State(_at.Xmm + (i * XmmStride));
+            if (Avx.IsSupported)
+            {
+                // VMOVDQU ymm
+                emitter.Byte(0xC4);
+                emitter.Byte((i > 7 ? 0x60 : 0xE0) | 1);
+                emitter.Byte(0x7E);
+                emitter.Byte(store ? 0x7F : 0x6F);
+                emitter.ModRm(i, slot);
+            }
+            else
+            {
+                emitter.Memory0F(store ? 0x11 : 0x10, false, i, slot);
+            }
+        }
+
+        if (Avx.IsSupported && store)
+        {
+            // VZEROUPPER
+            emitter.Byte(0xC5);
+            emitter.Byte(0xF8);
+            emitter.Byte(0x77);
+        }
+    }
+
+    private byte* EmitExit(ref CodeEmitter emitter, ExitReason reason)
+    {
+        byte* start = emitter.Position;
+        PopSite(ref emitter);
+        LeaveFor(ref emitter, reason);
+        return start;
+    }
+
+    private byte* EmitMiss(ref CodeEmitter emitter, ExitReason reason)
+    {
+        byte* start = emitter.Position;
+        PopSite(ref emitter);
+        emitter.Store(State(_at.MissAddress), HostRegister.First);
+        LeaveFor(ref emitter, reason);
+        return start;
+    }
+
+    // POP m64 forms its address behind the increment of RSP.
+    private void PopSite(ref CodeEmitter emitter) => emitter.Memory(0x8F, false, 0, State(_at.ExitSite));
+
+    private void LeaveFor(ref CodeEmitter emitter, ExitReason reason)
+    {
+        emitter.Memory(0xC7, false, 0, State(_at.ExitReason));
+        emitter.Dword((int)reason);
+        emitter.Jump(Leave);
+    }
+
+    private byte* EmitStackMiss(ref CodeEmitter emitter, bool write)
+    {
+        const int AndExtension = 4;
+        byte* start = emitter.Position;
+        PopSite(ref emitter);
+        emitter.Store(State(_at.MissAddress), HostRegister.First);
+        emitter.Store(State(_at.Scratch), HostRegister.Rax);
+
+        // RAX: page of the last byte, and tag. R15: entry.
+        emitter.Load(HostRegister.Second, State(_at.ExitSite));
+        emitter.Memory0F(0xB6, false, HostRegister.Rax, new HostOperand(HostRegister.Second, 2));
+        emitter.Registers(0x03, true, HostRegister.Rax, HostRegister.First);
+        emitter.Immediate(AndExtension, true, HostRegister.Rax, -4096);
+        emitter.Memory(0x0B, true, HostRegister.Rax, State(_at.TlbTag));
+        emitter.Move(HostRegister.Second, HostRegister.First);
+        emitter.ShiftRight(HostRegister.Second, 7);
+        emitter.Immediate(AndExtension, false, HostRegister.Second, (GuestAccess.TlbEntries - 1) << 5);
+        emitter.Memory(0x03, true, HostRegister.Second, State(_at.Tlb));
+        emitter.Memory(0x3B, true, HostRegister.Rax, new HostOperand(HostRegister.Second, write ? 8 : 0));
+        byte* miss = emitter.JumpIf(ConditionNotEqual);
+
+        // The page may be read, or this access would not be here; whether it may be written the other tag says.
+        emitter.Memory(0x3B, true, HostRegister.Rax, new HostOperand(HostRegister.Second, write ? 0 : 8));
+        emitter.Load(HostRegister.Second, new HostOperand(HostRegister.Second, 16));
+        emitter.Store(State(_at.StackAddend), HostRegister.Second);
+        byte* both = emitter.JumpIf(ConditionEqual);
+        emitter.Immediate(AndExtension, true, HostRegister.Rax, -4096);
+        emitter.Store(State(write ? _at.StackWritePage : _at.StackReadPage), HostRegister.Rax);
+        emitter.Memory(0xC7, true, 0, State(write ? _at.StackReadPage : _at.StackWritePage));
+        emitter.Dword((int)CpuState.NoStackPage);
+        byte* done = emitter.Jump();
+        emitter.Land(both);
+        emitter.Immediate(AndExtension, true, HostRegister.Rax, -4096);
+        emitter.Store(State(_at.StackReadPage), HostRegister.Rax);
+        emitter.Store(State(_at.StackWritePage), HostRegister.Rax);
+        emitter.Land(done);
+        emitter.Load(HostRegister.Rax, State(_at.Scratch));
+        emitter.Load(HostRegister.First, State(_at.ExitSite));
+        emitter.Lea(HostRegister.First, new HostOperand(HostRegister.First, 3));
+        emitter.Registers(0xFF, false, 4, HostRegister.First);
+
+        emitter.Land(miss);
+        emitter.Load(HostRegister.Rax, State(_at.Scratch));
+        LeaveFor(ref emitter, write ? ExitReason.StackWrite : ExitReason.StackRead);
+        return start;
+    }
+}

@@ -1,0 +1,35 @@
+namespace Vitrine.Accelerators.Software.Translator;
+
+/// <summary>Why translated code went back to the dispatcher. Each is a stub that stores its number.</summary>
+internal enum ExitReason
+{
+    /// <summary>No code is known for <see cref="State.CpuState.Rip"/>.</summary>
+    Lookup,
+
+    /// <summary>
+    /// A branch within the page that leads nowhere yet. At the exit site: the target's offset in the page (16 bits), the branch's distance
+    /// field relative to the site (32 bits), whether the branch goes backwards (8 bits).
+    /// </summary>
+    Link,
+
+    /// <summary>The instruction at an offset in the page (16 bits) is for the interpreter.</summary>
+    Interpret,
+
+    /// <summary>Somebody asks for attention; go on at an offset in the page (16 bits).</summary>
+    Poll,
+
+    /// <summary>
+    /// A read missed the TLB. At the exit site: the instruction's offset in the page (16 bits), the size less one (8 bits); then the code
+    /// that tries again.
+    /// </summary>
+    Read,
+
+    /// <summary>As <see cref="Read"/>, for a write.</summary>
+    Write,
+
+    /// <summary>As <see cref="Read"/>, by the call at the exit site, which expects the address and can be made again.</summary>
+    StackRead,
+
+    /// <summary>As <see cref="StackRead"/>, for a write.</summary>
+    StackWrite,
+}

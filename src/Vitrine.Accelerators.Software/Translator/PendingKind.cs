@@ -1,0 +1,29 @@
+namespace Vitrine.Accelerators.Software.Translator;
+
+/// <summary>What code behind the block does for a branch out of it.</summary>
+internal enum PendingKind
+{
+    /// <summary>Leaves because attention is wanted.</summary>
+    Poll,
+
+    /// <summary>Leaves for the interpreter.</summary>
+    Interpret,
+
+    /// <summary>Leaves to be linked with a target in the page.</summary>
+    Link,
+
+    /// <summary>Goes to a target outside the page.</summary>
+    Far,
+
+    /// <summary>Leaves to fill the TLB for a read.</summary>
+    Read,
+
+    /// <summary>Leaves to fill the TLB for a write.</summary>
+    Write,
+
+    /// <summary>Looks for the stack's page for a read.</summary>
+    StackRead,
+
+    /// <summary>Looks for the stack's page for a write.</summary>
+    StackWrite,
+}

@@ -1,0 +1,109 @@
+using Vitrine.Accelerators.Software.State;
+
+namespace Vitrine.Accelerators.Software.Translator;
+
+/// <summary>Where the fields of <see cref="CpuState"/> lie that translated code uses.</summary>
+internal sealed unsafe class StateOffsets
+{
+    // SAFETY: takes addresses within one local and subtracts them; nothing is read.
+    private StateOffsets()
+    {
+        CpuState state;
+        byte* start = (byte*)&state;
+        Tlb = (int)((byte*)&state.Tlb - start);
+        TlbTag = (int)((byte*)&state.TlbTag - start);
+        PollAt = (int)((byte*)&state.PollAt - start);
+        PageRip = (int)((byte*)&state.PageRip - start);
+        StackReadPage = (int)((byte*)&state.StackReadPage - start);
+        StackWritePage = (int)((byte*)&state.StackWritePage - start);
+        StackAddend = (int)((byte*)&state.StackAddend - start);
+        CodeKey = (int)((byte*)&state.CodeKey - start);
+        HeldR10 = (int)((byte*)&state.HeldR10 - start);
+        HeldR11 = (int)((byte*)&state.HeldR11 - start);
+        HeldR15 = (int)((byte*)&state.HeldR15 - start);
+        PackedFlags = (int)((byte*)&state.PackedFlags - start);
+        Scratch = (int)((byte*)&state.Scratch - start);
+        Scratch2 = (int)((byte*)&state.Scratch2 - start);
+        ExitSite = (int)((byte*)&state.ExitSite - start);
+        BranchSite = (int)((byte*)&state.BranchSite - start);
+        HostStack = (int)((byte*)&state.HostStack - start);
+        EntryPoint = (int)((byte*)&state.EntryPoint - start);
+        MissAddress = (int)((byte*)&state.MissAddress - start);
+        HostMxcsr = (int)((byte*)&state.HostMxcsr - start);
+        ExitReason = (int)((byte*)&state.ExitReason - start);
+        Mxcsr = (int)((byte*)&state.Mxcsr - start);
+        Rip = (int)((byte*)&state.Rip - start);
+        SystemFlags = (int)((byte*)&state.SystemFlags - start);
+        Segments = (int)((byte*)&state.Segments - start);
+        Xmm = (int)((byte*)state.Xmm - start);
+    }
+
+    /// <summary>The offsets.</summary>
+    public static StateOffsets Instance { get; } = new();
+
+    public int Tlb { get; }
+
+    public int TlbTag { get; }
+
+    public int PollAt { get; }
+
+    public int PageRip { get; }
+
+    public int StackReadPage { get; }
+
+    public int StackWritePage { get; }
+
+    public int StackAddend { get; }
+
+    public int CodeKey { get; }
+
+    public int HeldR10 { get; }
+
+    public int HeldR11 { get; }
+
+    public int HeldR15 { get; }
+
+    public int PackedFlags { get; }
+
+    public int Scratch { get; }
+
+    public int Scratch2 { get; }
+
+    public int ExitSite { get; }
+
+    public int BranchSite { get; }
+
+    public int HostStack { get; }
+
+    public int EntryPoint { get; }
+
+    public int MissAddress { get; }
+
+    public int HostMxcsr { get; }
+
+    public int ExitReason { get; }
+
+    public int Mxcsr { get; }
+
+    public int Rip { get; }
+
+    public int SystemFlags { get; }
+
+    public int Segments { get; }
+
+    public int Xmm { get; }
+
+    /// <summary>A guest register's place in <see cref="CpuState.Gpr"/>.</summary>
+    public int Gpr(int guest) => CpuOffsets.Gpr + (guest * 8);
+
+    /// <summary>Where a guest register without a host register is held.</summary>
+    public int Held(int guest) => guest switch
+    {
+        10 => HeldR10,
+        11 => HeldR11,
+        _ => HeldR15,
+    };
+
+    /// <summary>A segment's base.</summary>
+    public int SegmentBase(int segment) => Segments + (segment * sizeof(SegmentCache));
+}

@@ -1,0 +1,45 @@
+using System.Runtime.InteropServices;
+using Vitrine.Accelerators.Software.State;
+
+namespace Vitrine.Accelerators.Software.Translator;
+
+/// <summary>One translated block: guest code from one host address in one mode.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal unsafe struct TranslatedBlock
+{
+    /// <summary>Host address of the first guest byte.</summary>
+    public byte* Guest;
+
+    /// <summary>The mode it was translated for.</summary>
+    public ExecutionMode Mode;
+
+    /// <summary>Bytes of guest code.</summary>
+    public ushort GuestBytes;
+
+    /// <summary>Guest instructions.</summary>
+    public ushort Instructions;
+
+    /// <summary><see cref="Body"/> itself looks for requests, because the block branches to its own start.</summary>
+    public bool Polls;
+
+    /// <summary>Bytes of host code.</summary>
+    public int HostBytes;
+
+    /// <summary>Cell of the key that <see cref="Entry"/> compares with; meaningful when there is an entry.</summary>
+    public int Cell;
+
+    /// <summary>The code, for branches in the same page.</summary>
+    public byte* Body;
+
+    /// <summary>Where branches from anywhere enter, with the target's RIP in <see cref="HostRegister.First"/>; null until one does.</summary>
+    public byte* Entry;
+
+    /// <summary>Where branches from behind in the same page enter, which look for requests; null until one does.</summary>
+    public byte* LoopEntry;
+
+    /// <summary>Next in the same bucket of the hash table.</summary>
+    public TranslatedBlock* NextInBucket;
+
+    /// <summary>Next in the same guest page.</summary>
+    public TranslatedBlock* NextInPage;
+}
