@@ -1,4 +1,4 @@
-/* All measured programs in one static executable: programs NAME runs one and prints "BEGIN NAME" and "ROW NAME SECONDS CHECKSUM". */
+/* All measured programs in one static executable: programs NAME runs one and prints its row. */
 #include "measure.h"
 #include "program.h"
 #include <stdio.h>
@@ -31,6 +31,13 @@ void *allocate(size_t bytes)
     return memory;
 }
 
+static double seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
 double begin(const char *name)
 {
     printf("BEGIN %s\n", name);
@@ -41,11 +48,12 @@ double begin(const char *name)
     return seconds();
 }
 
-double seconds(void)
+double done(const char *name, double start)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+    double elapsed = seconds() - start;
+    printf("DONE %s\n", name);
+    fflush(stdout);
+    return elapsed;
 }
 
 void report(const char *name, double elapsed, uint64_t checksum)
@@ -63,7 +71,7 @@ static int run(const struct program *program)
     if (program->prepare) program->prepare();
     double start = begin(program->name);
     uint64_t checksum = program->run();
-    report(program->name, seconds() - start, checksum);
+    report(program->name, done(program->name, start), checksum);
     return 0;
 }
 

@@ -4,13 +4,13 @@
 
 #include <stdint.h>
 
-/* Prints the line that the host compares its own clock from, and returns the time behind it. */
+/* Prints "BEGIN NAME", from which the host takes its own time, and returns the guest's time behind it, in seconds. */
 double begin(const char *name);
 
-/* The guest's clock. */
-double seconds(void);
+/* Returns the seconds since then, and prints "DONE NAME" for the host. */
+double done(const char *name, double start);
 
-/* Prints the row's result. */
+/* Prints the row: "ROW NAME SECONDS CHECKSUM". */
 void report(const char *name, double elapsed, uint64_t checksum);
 
 #endif

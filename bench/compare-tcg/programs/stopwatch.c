@@ -35,7 +35,7 @@ int stopwatch(int count, char **arguments)
     }
     int status;
     if (waitpid(child, &status, 0) != child) die("wait");
-    double elapsed = seconds() - start;
+    double elapsed = done(name, start);
 
     if (status) {
         fprintf(stderr, "%s: status 0x%x\n", arguments[1], status);

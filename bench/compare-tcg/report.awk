@@ -1,0 +1,180 @@
+# Makes the report out of ./targets, ./rows and the samples: awk -v peers="native tcg vitrine" -v repeat=5 -f report.awk targets rows samples.tsv
+# Ends with status 1 if something was wrong with a row, not if it was slow.
+
+FNR == 1 { file++ }
+/^#/ || NF == 0 { next }
+
+file == 1 {
+    class = $1
+    classes[++classCount] = class
+    against[class] = $2; has[class] = $3; must[class] = $4; aim[class] = $5
+    $1 = $2 = $3 = $4 = $5 = ""
+    sub(/^ +/, "")
+    title[class] = $0
+    next
+}
+
+file == 2 { rows[++rowCount] = $2; classOf[$2] = $1; next }
+
+# Samples: round, peer, class, row, result, then seconds, checksum, seconds by the host's clock; or a reason.
+{
+    split($0, field, "\t")
+    peer = field[2]; row = field[4]; key = peer SUBSEP row
+    seen[row] = seenClass[field[3]] = 1
+    if (field[5] != "ok") {
+        if (state[key] != "fail") { state[key] = field[5]; reason[key] = field[6] }
+        next
+    }
+    if (state[key] == "") state[key] = "ok"
+    count[key]++
+    value[key, count[key]] = field[6]
+    if (field[8] != "-") hostValue[key, count[key]] = field[8]
+    if (field[7] == "-") next
+    if (!(row in right)) { right[row] = field[7]; rightBy[row] = peer }
+    if (field[7] != right[row]) wrong[key] = field[7]
+}
+
+function median(values, key,    n, i, j, v, kept) {
+    n = count[key]
+    for (i = 1; i <= n; i++) {
+        kept = values[key, i] + 0
+        for (j = i - 1; j > 0 && v[j] > kept; j--) v[j + 1] = v[j]
+        v[j + 1] = kept
+    }
+    return n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
+}
+
+function good(peer, row) { return state[peer, row] == "ok" }
+function number(x) { return sprintf(x < 10 ? "%.2f" : x < 100 ? "%.1f" : "%.0f", x) }
+function problem(text) { problems[++problemCount] = text }
+function name(peer) { return peer == "tcg" ? "TCG" : peer == "vitrine" ? "Vitrine" : "native" }
+function measured(peer) { return index(" " peers " ", " " peer " ") > 0 }
+
+# A ratio of medians, or a dash where one of them is missing.
+function ratio(peer, other, row) { return good(peer, row) && good(other, row) ? median(value, peer SUBSEP row) / median(value, other SUBSEP row) : 0 }
+function shown(x) { return x ? number(x) : "–" }
+
+function note(peer, row,    key, guest, host, text) {
+    key = peer SUBSEP row
+    if (state[key] == "skip") return "; " name(peer) " skipped: " reason[key]
+    if (state[key] == "fail") {
+        problem(name(peer) ", " row ": " reason[key])
+        return "; **" name(peer) " failed**"
+    }
+    if (state[key] == "") return ""
+    if (key in wrong) {
+        problem(name(peer) ", " row ": the result is " wrong[key] ", and " name(rightBy[row]) " had " right[row])
+        text = "; **" name(peer) " computed wrongly**"
+    }
+    guest = median(value, key)
+    host = median(hostValue, key)
+    if (guest - host > 0.1 + host * 0.1 || host - guest > 0.1 + host * 0.1) {
+        problem(name(peer) ", " row ": took " number(guest) " s by the guest's clock, and " number(host) " s by the host's")
+        text = text "; **" name(peer) "'s clock is wrong**"
+    }
+    return text
+}
+
+function columns(class,    line) {
+    line = "| row |"
+    if (measured("native")) line = line " native, s |"
+    if (measured("tcg")) line = line " TCG, s |"
+    if (measured("vitrine")) line = line " Vitrine, s |"
+    if (measured("native") && measured("tcg")) line = line " TCG × |"
+    if (measured("native") && measured("vitrine")) line = line " Vitrine × |"
+    if (measured("tcg") && measured("vitrine")) line = line " Vitrine / TCG |"
+    return line " |"
+}
+
+function rule(line) { gsub(/[^|]+/, "---", line); return line }
+
+function seconds(peer, row) { return good(peer, row) ? sprintf("%.3f", median(value, peer SUBSEP row)) : "–" }
+
+function printClass(class,    i, row, line, notes, r, all, n, of, tcg, vitrine) {
+    printf "\n## %s\n\n%s\n%s\n", title[class], columns(), rule(columns())
+    for (i = 1; i <= rowCount; i++) {
+        row = rows[i]
+        if (classOf[row] != class || !(row in seen)) continue
+        of++
+        line = "| " row " |"
+        notes = note("native", row) note("tcg", row) note("vitrine", row)
+        if (measured("native")) line = line " " seconds("native", row) " |"
+        if (measured("tcg")) line = line " " seconds("tcg", row) " |"
+        if (measured("vitrine")) line = line " " seconds("vitrine", row) " |"
+        if (measured("native") && measured("tcg")) line = line " " shown(ratio("tcg", "native", row)) " |"
+        if (measured("native") && measured("vitrine")) line = line " " shown(ratio("vitrine", "native", row)) " |"
+        if (measured("tcg") && measured("vitrine")) {
+            r = ratio("vitrine", "tcg", row)
+            line = line " " shown(r) " |"
+            if (r > 1) { notes = notes "; **slower than TCG**"; slower = slower ", " row }
+        }
+        print line " " substr(notes, 3) " |"
+
+        # A mean is taken over the rows that all have, so that means can be compared.
+        all = 1
+        if (measured("native") && !good("native", row)) all = 0
+        if (measured("tcg") && !good("tcg", row)) all = 0
+        if (measured("vitrine") && !good("vitrine", row)) all = 0
+        if (!all) continue
+        n++
+        if (measured("native") && measured("tcg")) tcg += log(ratio("tcg", "native", row))
+        if (measured("native") && measured("vitrine")) vitrine += log(ratio("vitrine", "native", row))
+        if (measured("tcg") && measured("vitrine")) between[class] += log(ratio("vitrine", "tcg", row))
+    }
+    counted[class] = n == of ? n : n + 0 " of " of
+    if (n) {
+        if (measured("native") && measured("tcg")) tcgMean[class] = exp(tcg / n)
+        if (measured("native") && measured("vitrine")) vitrineMean[class] = exp(vitrine / n)
+        if (measured("tcg") && measured("vitrine")) between[class] = exp(between[class] / n)
+    } else between[class] = 0
+}
+
+function machineLine(text, row, format,    r) {
+    r = ratio("vitrine", "tcg", row)
+    printf "| %s | %s | %s | %s |\n", text, \
+        good("tcg", row) ? sprintf(format, median(value, "tcg" SUBSEP row)) : "–", \
+        good("vitrine", row) ? sprintf(format, median(value, "vitrine" SUBSEP row)) : "–", shown(r)
+}
+
+function printBoot() {
+    printf "\n## Boot and memory\n\n| | TCG | Vitrine | Vitrine / TCG |\n|---|---|---|---|\n"
+    machineLine("start of the process to the kernel's first line, s", "first-line", "%.3f")
+    machineLine("the kernel's first line to `/init`, s", "to-init", "%.3f")
+    machineLine("resident at the guest's prompt (VmRSS), MiB of a guest of 512", "resident", "%.1f")
+    machineLine("resident at most until then (VmHWM), MiB", "peak", "%.1f")
+    between["boot"] = ratio("vitrine", "tcg", "to-init")
+    counted["boot"] = "–"
+    if (state["tcg", "to-init"] == "fail") problem("TCG did not come up: " reason["tcg", "to-init"])
+    if (state["vitrine", "to-init"] == "fail") problem("Vitrine did not come up: " reason["vitrine", "to-init"])
+}
+
+function verdict(x, class) { return !x ? "–" : x <= aim[class] ? "aim reached" : x <= must[class] ? "reached" : "**missed**" }
+
+END {
+    for (i = 1; i <= classCount; i++) {
+        if (!(classes[i] in seenClass)) continue
+        if (classes[i] == "boot") printBoot()
+        else printClass(classes[i])
+    }
+
+    printf "\n## Classes\n\nGeometric means of the rows that ran everywhere.\n\n"
+    print "| class | rows | TCG × | Vitrine × | Vitrine / TCG | must reach | aim | |"
+    print "|---|---|---|---|---|---|---|---|"
+    for (i = 1; i <= classCount; i++) {
+        class = classes[i]
+        if (!(class in seenClass)) continue
+        tcg = against[class] == "tcg"
+        printf "| %s | %s | %s | %s | %s | %s%s | %s%s | %s |\n", title[class], counted[class], shown(tcgMean[class]), shown(vitrineMean[class]), \
+            shown(between[class]), must[class], tcg ? " × TCG" : "", aim[class], tcg ? " × TCG" : "", verdict(tcg ? between[class] : vitrineMean[class], class)
+    }
+    if (measured("tcg") && measured("vitrine")) {
+        printf "\nRows slower than in TCG: %s.\n", slower == "" ? "none" : substr(slower, 3)
+        if (r = ratio("vitrine", "tcg", "resident")) printf "Resident memory: %s.\n", r < 1 ? "less than QEMU's" : "**not less than QEMU's**"
+    }
+
+    if (problemCount) {
+        printf "\n## Wrong\n\n"
+        for (i = 1; i <= problemCount; i++) print "- " problems[i] "."
+    }
+    exit problemCount > 0
+}
