@@ -11,7 +11,7 @@ trap 'end_peer; [ -z "$native_folder" ] || rm -rf "$native_folder"' EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-# Becomes the peer.
+# Becomes the peer, which does not outlive this script.
 launch() {
     local extra kernel=(-kernel "$demo/vmlinuz" -initrd "$image" -append 'console=ttyS0 panic=-1')
     exec {lock}>&-
@@ -19,14 +19,14 @@ launch() {
         native)
             # One CPU, as the guest has; the last of those that are allowed.
             cd "$native_folder" || exit
-            exec taskset -c "$(taskset -cp $BASHPID | sed 's/.*[ ,-]//')" ./busybox sh serve ;;
+            exec setpriv --pdeathsig KILL taskset -c "$(taskset -cp $BASHPID | sed 's/.*[ ,-]//')" ./busybox sh serve ;;
         tcg)
             read -ra extra <<<"${QEMU_ARGS-}"
-            exec qemu-system-x86_64 -accel tcg,thread=single -M "${QEMU_MACHINE:-pc}" -cpu "${QEMU_CPU:-max}" -m 512 -smp 1 \
+            exec setpriv --pdeathsig KILL qemu-system-x86_64 -accel tcg,thread=single -M "${QEMU_MACHINE:-pc}" -cpu "${QEMU_CPU:-max}" -m 512 -smp 1 \
                 -no-user-config -nodefaults -display none -serial stdio -no-reboot "${kernel[@]}" "${extra[@]}" ;;
         vitrine)
             read -ra extra <<<"${VITRINE_ARGS-}"
-            exec "$vitrine" run --accel soft --memory 512M --cpus 1 --no-reboot "${kernel[@]/#-/--}" "${extra[@]}" ;;
+            exec setpriv --pdeathsig KILL "$vitrine" run --accel soft --memory 512M --cpus 1 --no-reboot "${kernel[@]/#-/--}" "${extra[@]}" ;;
     esac
 }
 
@@ -103,9 +103,9 @@ boot() {
 }
 
 boot_samples() {
+    selected boot || return 0
     sample boot first-line ok "$(in_seconds $((${first:-$now} - started)))" - -
     sample boot to-init ok "$(in_seconds $((${marker:-$now} - ${first:-$now})))" - -
-    selected boot || return 0
 
     # At the prompt, when what the boot began has come to rest.
     sleep 1

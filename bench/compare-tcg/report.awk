@@ -44,7 +44,7 @@ function median(values, key,    n, i, j, v, kept) {
     return n % 2 ? v[(n + 1) / 2] : (v[n / 2] + v[n / 2 + 1]) / 2
 }
 
-function good(peer, row) { return state[peer, row] == "ok" }
+function good(peer, row) { return state[peer, row] == "ok" && !((peer, row) in wrong) }
 function number(x) { return sprintf(x < 10 ? "%.2f" : x < 100 ? "%.1f" : "%.0f", x) }
 function problem(text) { problems[++problemCount] = text }
 function name(peer) { return peer == "tcg" ? "TCG" : peer == "vitrine" ? "Vitrine" : "native" }
@@ -137,6 +137,9 @@ function machineLine(text, row, format,    r) {
 }
 
 function printBoot() {
+    if (state["tcg", "to-init"] == "fail") problem("TCG did not come up: " reason["tcg", "to-init"])
+    if (state["vitrine", "to-init"] == "fail") problem("Vitrine did not come up: " reason["vitrine", "to-init"])
+    if (!good("tcg", "to-init") && !good("vitrine", "to-init")) return 0
     printf "\n## Boot and memory\n\n| | TCG | Vitrine | Vitrine / TCG |\n|---|---|---|---|\n"
     machineLine("start of the process to the kernel's first line, s", "first-line", "%.3f")
     machineLine("the kernel's first line to `/init`, s", "to-init", "%.3f")
@@ -144,8 +147,7 @@ function printBoot() {
     machineLine("resident at most until then (VmHWM), MiB", "peak", "%.1f")
     between["boot"] = ratio("vitrine", "tcg", "to-init")
     counted["boot"] = "–"
-    if (state["tcg", "to-init"] == "fail") problem("TCG did not come up: " reason["tcg", "to-init"])
-    if (state["vitrine", "to-init"] == "fail") problem("Vitrine did not come up: " reason["vitrine", "to-init"])
+    return 1
 }
 
 function verdict(x, class) { return !x ? "–" : x <= aim[class] ? "aim reached" : x <= must[class] ? "reached" : "**missed**" }
@@ -153,8 +155,9 @@ function verdict(x, class) { return !x ? "–" : x <= aim[class] ? "aim reached"
 END {
     for (i = 1; i <= classCount; i++) {
         if (!(classes[i] in seenClass)) continue
-        if (classes[i] == "boot") printBoot()
-        else printClass(classes[i])
+        if (classes[i] == "boot") {
+            if (!printBoot()) delete seenClass["boot"]
+        } else printClass(classes[i])
     }
 
     printf "\n## Classes\n\nGeometric means of the rows that ran everywhere.\n\n"
