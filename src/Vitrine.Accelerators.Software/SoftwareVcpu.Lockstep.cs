@@ -42,7 +42,7 @@ internal sealed unsafe partial class SoftwareVcpu
 
     private void CompareAt(ExitReason reason, byte* site)
     {
-        if (reason is ExitReason.Read or ExitReason.Write or ExitReason.StackRead or ExitReason.StackWrite) return;
+        if (reason is ExitReason.Read or ExitReason.Write or ExitReason.StackRead or ExitReason.StackWrite or ExitReason.X87) return;
         Compare(_alone, reason == ExitReason.Lookup ? _cpu->Rip : RipAt(site));
     }
 
@@ -50,7 +50,7 @@ internal sealed unsafe partial class SoftwareVcpu
     private void TryBlock(TranslatedBlock* block)
     {
         RegisterImage[] trail = _trail!;
-        UnpackFlags();
+        Unload();
         RegisterImage.Save(_cpu, ref trail[0]);
         _undefinedFlags![0] = 0;
         _trailLength = 0;
@@ -88,7 +88,7 @@ internal sealed unsafe partial class SoftwareVcpu
     private void Compare(TranslatedBlock* block, ulong rip)
     {
         Compared++;
-        UnpackFlags();
+        Unload();
         _cpu->Rip = rip;
         RegisterImage now = default;
         RegisterImage.Save(_cpu, ref now);
@@ -122,6 +122,13 @@ internal sealed unsafe partial class SoftwareVcpu
             if (expected.Xmm[i] != found.Xmm[i]) text.Append($" XMM{i / 4}[{i % 4}]: {found.Xmm[i]:x}, interpreter {expected.Xmm[i]:x};");
         }
 
+        for (int i = 0; i < 16; i++)
+        {
+            if (expected.X87[i] != found.X87[i]) text.Append($" x87 {i / 2}[{i % 2}]: {found.X87[i]:x}, interpreter {expected.X87[i]:x};");
+        }
+
+        if (expected.Fcw != found.Fcw || expected.Fsw != found.Fsw || expected.FpuTop != found.FpuTop || expected.FpuTag != found.FpuTag)
+            text.Append($" x87 {found.Fcw:x} {found.Fsw:x} {found.FpuTop} {found.FpuTag:x}, interpreter {expected.Fcw:x} {expected.Fsw:x} {expected.FpuTop} {expected.FpuTag:x};");
         if (expected.Mxcsr != found.Mxcsr) text.Append($" MXCSR: {found.Mxcsr:x}, interpreter {expected.Mxcsr:x};");
         foreach ((ulong gpa, byte value) in _overlay!.After(instructions))
         {

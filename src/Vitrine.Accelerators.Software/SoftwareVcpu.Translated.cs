@@ -61,9 +61,27 @@ internal sealed unsafe partial class SoftwareVcpu
                 return BackToDispatcher();
             case ExitReason.Read or ExitReason.Write or ExitReason.StackRead or ExitReason.StackWrite:
                 return Refill(site, reason);
+            case ExitReason.X87:
+                return LoadX87(site);
             default:
                 return InterpretAt(RipAt(site));
         }
+    }
+
+    private byte* LoadX87(byte* site)
+    {
+        X87Transfer.Fill(_cpu);
+        _cpu->X87Place = uint.MaxValue;
+        return site + sizeof(ushort);
+    }
+
+    /// <summary>Takes the x87 registers out of the host's, where they stay until something other than translated code wants them.</summary>
+    private void SaveX87()
+    {
+        if (_cpu->X87Loaded == 0) return;
+        _cpu->X87Loaded = 0;
+        _translations!.Stubs.SaveX87(_cpu);
+        X87Transfer.Take(_cpu);
     }
 
     private ulong RipAt(byte* site) => Truncate(_cpu->PageRip + *(ushort*)site);
@@ -72,14 +90,14 @@ internal sealed unsafe partial class SoftwareVcpu
 
     private byte* BackToDispatcher()
     {
-        UnpackFlags();
+        Unload();
         _cpu->Leave = LeaveReason.NextBlock;
         return null;
     }
 
     private byte* BackWithFault()
     {
-        UnpackFlags();
+        Unload();
         return null;
     }
 
@@ -91,6 +109,13 @@ internal sealed unsafe partial class SoftwareVcpu
 
     private void UnpackFlags() =>
         Flags.SetArithmetic(_cpu, ((_cpu->PackedFlags >> 8) & 0xFF) | ((_cpu->PackedFlags & 1) << 11));
+
+    /// <summary>Makes the state what the interpreter and everybody else expects.</summary>
+    private void Unload()
+    {
+        UnpackFlags();
+        SaveX87();
+    }
 
     /// <summary>An unmasked floating-point exception is part of the mode.</summary>
     private void FollowFloatTraps()
@@ -207,7 +232,7 @@ internal sealed unsafe partial class SoftwareVcpu
     private byte* InterpretAt(ulong rip)
     {
         _cpu->Rip = rip;
-        UnpackFlags();
+        Unload();
         Op* op = FindOne();
         if (op == null) return null;
         _cpu->BlockRip = rip;

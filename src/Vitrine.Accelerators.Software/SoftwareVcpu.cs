@@ -64,7 +64,7 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
         if (accelerator.Engine == SoftwareEngine.Translator)
         {
             _translations = new TranslationCache(_cpu, accelerator.TranslationBytes);
-            _translator = new BlockTranslator(_translations);
+            _translator = new BlockTranslator(_translations, accelerator.Lockstep);
             _blocks.Attach(_translations);
             _timer = new DeadlineTimer(Wake);
             if (accelerator.Lockstep)

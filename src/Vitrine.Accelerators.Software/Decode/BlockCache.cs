@@ -92,7 +92,7 @@ internal sealed unsafe class BlockCache : IDisposable
         page.Cover(Offset(translation->Guest), translation->GuestBytes);
     }
 
-    /// <summary>True when the page of a host address holds decoded code: its writes must come to <see cref="Invalidate"/>.</summary>
+    /// <summary>True when the page of a host address holds decoded code, or did a moment ago: its writes must come to <see cref="Invalidate"/>.</summary>
     public bool HasCode(byte* host) => _pages.ContainsKey(PageKey(host));
 
     /// <summary>
@@ -102,7 +102,15 @@ internal sealed unsafe class BlockCache : IDisposable
     /// <param name="size">Bytes; the range lies within one page.</param>
     public void Invalidate(byte* host, int size)
     {
-        if (!_pages.TryGetValue(PageKey(host), out CodePage? page) || !page.Covers(Offset(host), size)) return;
+        // A page that code was dropped from gets new code soon, if it ever does: only many writes make it an ordinary one again.
+        const int WritesUntilOrdinary = 64;
+        if (!_pages.TryGetValue(PageKey(host), out CodePage? page)) return;
+        if (!page.Covers(Offset(host), size))
+        {
+            if (page.IsEmpty && ++page.WritesSinceDrop >= WritesUntilOrdinary) _pages.Remove(PageKey(host));
+            return;
+        }
+
         for (Block* block = page.First; block != null; block = block->NextInPage)
         {
             Unlink(block);
@@ -112,7 +120,7 @@ internal sealed unsafe class BlockCache : IDisposable
         }
 
         _translations?.Drop(page.FirstTranslation);
-        _pages.Remove(PageKey(host));
+        page.Empty();
         Invalidations++;
     }
 
@@ -172,6 +180,18 @@ internal sealed unsafe class BlockCache : IDisposable
         public Block* First;
 
         public TranslatedBlock* FirstTranslation;
+
+        public int WritesSinceDrop;
+
+        public bool IsEmpty => First == null && FirstTranslation == null;
+
+        public void Empty()
+        {
+            First = null;
+            FirstTranslation = null;
+            WritesSinceDrop = 0;
+            Array.Clear(_covered);
+        }
 
         public void Cover(int offset, int length)
         {

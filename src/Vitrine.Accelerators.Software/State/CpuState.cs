@@ -225,6 +225,12 @@ internal unsafe struct CpuState
     /// <summary>Nonzero while the guest's x87 registers are in the host's.</summary>
     public uint X87Loaded;
 
+    /// <summary>The last x87 instruction of translated code: its offset in the page, and its opcode in bits 22:12.</summary>
+    public uint X87Place;
+
+    /// <summary>RIP of the page of <see cref="X87Place"/>.</summary>
+    public ulong X87Page;
+
     // --- x87, MMX, SSE ---------------------------------------------------------------------------------------------
 
     /// <summary>XMM0 to XMM15, 32 bytes apart (room for YMM). Use <see cref="XmmOffset"/>.</summary>

@@ -15,6 +15,7 @@ internal sealed unsafe partial class BlockTranslator
         if (shape.Kind == InstructionKind.Interpreted) return false;
         if (shape.Kind == InstructionKind.Nothing) return true;
         if (shape.IsVector && (_mode & (ExecutionMode.SseTrap | ExecutionMode.FloatTraps)) != 0) return false;
+        if (shape.IsX87 && !CanUseX87(in instruction)) return false;
         int memory = MemoryOperand(in instruction);
         if (memory >= 0 && !CanForm(in instruction)) return false;
         if (shape.Kind == InstructionKind.AbsoluteMove) return true;
@@ -44,6 +45,9 @@ internal sealed unsafe partial class BlockTranslator
         if (high != 0 && (extended || held != 0)) return false;
         return held <= (memory >= 0 ? 1 : 2);
     }
+
+    private bool CanUseX87(in Instruction instruction) => (_mode & (ExecutionMode.FpuTrap | ExecutionMode.X87Traps)) == 0 &&
+        EntryStubs.HasX87 && !(_exact && IsTranscendental(instruction.Mnemonic));
 
     private static int MemoryOperand(in Instruction instruction)
     {
@@ -79,6 +83,7 @@ internal sealed unsafe partial class BlockTranslator
         GuestEncoding encoding = default;
         encoding.Parse(_page + offset, instruction.Length, _is64, shape.HasModRm, shape.ImmediateBytes);
         if (shape.DropsRepeat) encoding.DropRepeat();
+        if (shape.IsX87) PrepareX87(i, offset);
         int memory = shape.HasModRm && encoding.IsMemory ? MemoryOperand(in instruction) : -1;
         HostOperand operand = default;
         if (memory >= 0)
@@ -86,6 +91,12 @@ internal sealed unsafe partial class BlockTranslator
             Address address = AddressOf(in instruction);
             int size = instruction.MemorySize.GetSize();
             operand = EmitAccess(i, in address, size, shape.WritesRm, shape.NeedsAlignment && size >= 16, offset);
+        }
+
+        if (shape.IsX87)
+        {
+            if (instruction.Mnemonic == Mnemonic.Fldcw) EmitControlWordCheck(in operand, offset);
+            if (!shape.IsX87Control) NoteX87(i, offset, memory >= 0);
         }
 
         PrepareFlags(i);

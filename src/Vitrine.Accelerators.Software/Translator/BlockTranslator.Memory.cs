@@ -138,7 +138,7 @@ internal sealed unsafe partial class BlockTranslator
     private HostOperand EmitAccess(int i, in Address address, int size, bool write, bool aligned, int offset)
     {
         LoseFlags(_wanted[i]);
-        bool stack = address is { Base: 4, Index: -1, Segment: -1, Is32: false } && size <= 16;
+        bool stack = address is { Base: 4, Index: -1, Segment: -1, Is32: false } && size <= 16 && int.IsPow2(size);
         if (stack) return EmitStackAccess((int)address.Displacement, size, write, aligned, offset);
         byte* again = _emitter.Position;
         bool direct = address.IsDirect && (long)(int)address.Displacement + size <= int.MaxValue;

@@ -59,6 +59,12 @@ internal sealed unsafe partial class BlockTranslator
                     _emitter.Call(_stubs.Interpret);
                     _emitter.Word((int)pending.Offset);
                     break;
+                case PendingKind.X87:
+                    _emitter.Call(_stubs.X87);
+                    _emitter.Word((int)pending.Offset);
+                    _emitter.Call(_stubs.LoadX87);
+                    _emitter.Jump(pending.Resume);
+                    break;
                 case PendingKind.Far:
                     EmitFar(pending.Offset);
                     break;

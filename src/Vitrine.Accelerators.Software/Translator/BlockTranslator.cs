@@ -30,6 +30,7 @@ internal sealed unsafe partial class BlockTranslator
     private readonly TranslationCache _cache;
     private readonly EntryStubs _stubs;
     private readonly StateOffsets _at = StateOffsets.Instance;
+    private readonly bool _exact;
     private readonly PageCodeReader _reader = new();
     private readonly Decoder _decoder32;
     private readonly Decoder _decoder64;
@@ -45,8 +46,11 @@ internal sealed unsafe partial class BlockTranslator
     private bool _interpretedEnd;
 
     /// <summary>Creates a translator that writes into a cache.</summary>
-    public BlockTranslator(TranslationCache cache)
+    /// <param name="cache">The cache.</param>
+    /// <param name="exact">Nothing is left to the host whose results differ between processors.</param>
+    public BlockTranslator(TranslationCache cache, bool exact)
     {
+        _exact = exact;
         _cache = cache;
         _stubs = cache.Stubs;
         _decoder32 = Decoder.Create(32, _reader, BlockBuilder.Options);
@@ -70,6 +74,7 @@ internal sealed unsafe partial class BlockTranslator
         byte* body = _emitter.Position;
         _flags = FlagsPlace.Memory;
         _pendingCount = 0;
+        _x87Ready = false;
         bool polls = IsOwnLoop();
         if (polls) EmitPoll(_start);
         int offset = _start;

@@ -34,6 +34,11 @@ internal sealed unsafe class EntryStubs
         Poll = EmitExit(ref emitter, ExitReason.Poll);
         Read = EmitMiss(ref emitter, ExitReason.Read);
         Write = EmitMiss(ref emitter, ExitReason.Write);
+        X87 = EmitExit(ref emitter, ExitReason.X87);
+        LoadX87 = emitter.Position;
+        EmitLoadX87(ref emitter);
+        SaveX87 = (delegate* unmanaged<CpuState*, void>)(emitter.Position + toExecutable);
+        EmitSaveX87(ref emitter);
         StackRead = EmitStackMiss(ref emitter, write: false);
         StackWrite = EmitStackMiss(ref emitter, write: true);
     }
@@ -67,6 +72,18 @@ internal sealed unsafe class EntryStubs
 
     /// <summary>As <see cref="StackRead"/>, for a write.</summary>
     public byte* StackWrite { get; }
+
+    /// <summary>Called at an <see cref="ExitReason.X87"/>.</summary>
+    public byte* X87 { get; }
+
+    /// <summary>Called behind it, when the area of <see cref="StateMemory.X87Area"/> is filled: loads the registers.</summary>
+    public byte* LoadX87 { get; }
+
+    /// <summary>Saves the x87 registers to the area, and gives the host its own.</summary>
+    public delegate* unmanaged<CpuState*, void> SaveX87 { get; }
+
+    /// <summary>The host can load and save the x87 registers alone.</summary>
+    public static bool HasX87 { get; } = HasXsave();
 
     private byte* Leave { get; }
 
@@ -185,6 +202,44 @@ internal sealed unsafe class EntryStubs
         emitter.Memory(0xC7, false, 0, State(_at.ExitReason));
         emitter.Dword((int)reason);
         emitter.Jump(Leave);
+    }
+
+    private static bool HasXsave()
+    {
+        const int OsXsave = 1 << 27;
+        return X86Base.IsSupported && (X86Base.CpuId(1, 0).Ecx & OsXsave) != 0;
+    }
+
+    // Called from emitted code, so the state is 8 bytes above RSP. Changes the flags.
+    private void EmitLoadX87(ref CodeEmitter emitter)
+    {
+        const int Pushed = 8;
+        emitter.Store(State(_at.Scratch + Pushed), HostRegister.Rax);
+        emitter.Store(State(_at.Scratch2 + Pushed), HostRegister.Rdx);
+        EmitX87Mask(ref emitter);
+        emitter.Memory0F(0xAE, true, 5, State(StateMemory.X87Area + Pushed)); // XRSTOR64
+        emitter.Load(HostRegister.Rax, State(_at.Scratch + Pushed));
+        emitter.Load(HostRegister.Rdx, State(_at.Scratch2 + Pushed));
+        emitter.Memory(0xC7, false, 0, State(_at.X87Loaded + Pushed));
+        emitter.Dword(1);
+        emitter.Byte(0xC3);
+    }
+
+    private static void EmitSaveX87(ref CodeEmitter emitter)
+    {
+        EmitX87Mask(ref emitter);
+        emitter.Memory0F(0xAE, true, 4, new HostOperand(HostRegister.Rdi, StateMemory.X87Area)); // XSAVE64
+        emitter.Byte(0xDB); // FNINIT
+        emitter.Byte(0xE3);
+        emitter.Byte(0xC3);
+    }
+
+    // EDX:EAX = 1: the x87 component alone.
+    private static void EmitX87Mask(ref CodeEmitter emitter)
+    {
+        emitter.Registers(0x31, false, HostRegister.Rdx, HostRegister.Rdx);
+        emitter.Byte(0xB8);
+        emitter.Dword(1);
     }
 
     private byte* EmitStackMiss(ref CodeEmitter emitter, bool write)

@@ -32,4 +32,7 @@ internal enum ExitReason
 
     /// <summary>As <see cref="StackRead"/>, for a write.</summary>
     StackWrite,
+
+    /// <summary>x87 registers are wanted by the instruction at an offset in the page (16 bits); then the code that loads them.</summary>
+    X87,
 }

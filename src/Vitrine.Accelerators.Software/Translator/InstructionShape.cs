@@ -42,6 +42,12 @@ internal struct InstructionShape
     /// <summary>Uses XMM or YMM registers.</summary>
     public bool IsVector;
 
+    /// <summary>Uses x87 or MMX registers.</summary>
+    public bool IsX87;
+
+    /// <summary>The x87 instruction pointer doesn't follow it: a control instruction, or one of MMX.</summary>
+    public bool IsX87Control;
+
     /// <summary>F2 and F3 mean nothing to it and must go: to the host they would be part of another opcode.</summary>
     public bool DropsRepeat;
 

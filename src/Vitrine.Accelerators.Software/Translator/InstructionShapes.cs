@@ -28,7 +28,9 @@ internal static class InstructionShapes
             if (!AddOperand(ref shape, info.GetOpKind(i), i, mnemonic)) return new InstructionShape { Kind = InstructionKind.Interpreted };
         }
 
-        if (info.IsGroup) shape.HasModRm = true;
+        if (IsX87(code)) shape.IsX87 = true;
+        if (shape.IsX87) DescribeX87(ref shape, mnemonic, info);
+        else if (info.IsGroup) shape.HasModRm = true;
         shape.OnlyWrites = mnemonic is Mnemonic.Mov or Mnemonic.Movzx or Mnemonic.Movsx or Mnemonic.Movsxd or Mnemonic.Popcnt or Mnemonic.Lea or Mnemonic.Pop;
         shape.DropsRepeat = mnemonic is Mnemonic.Bsf or Mnemonic.Bsr;
         shape.MayKeepFlags = mnemonic is Mnemonic.Shl or Mnemonic.Sal or Mnemonic.Shr or Mnemonic.Sar or Mnemonic.Rol or Mnemonic.Ror or Mnemonic.Rcl or
@@ -84,6 +86,14 @@ internal static class InstructionShapes
             case OpCodeOperandKind.xmm_is4 or OpCodeOperandKind.ymm_is4:
                 shape.IsVector = true;
                 shape.ImmediateBytes = 1;
+                return true;
+            case OpCodeOperandKind.st0 or OpCodeOperandKind.sti_opcode:
+                shape.IsX87 = true;
+                return true;
+            case OpCodeOperandKind.mm_reg or OpCodeOperandKind.mm_rm or OpCodeOperandKind.mm_or_mem:
+                shape.HasModRm = true;
+                shape.IsX87 = true;
+                if (kind != OpCodeOperandKind.mm_reg) shape.WritesRm = written;
                 return true;
             case OpCodeOperandKind.r32_vvvv or OpCodeOperandKind.r64_vvvv:
                 shape.VvvvIsGeneral = true;
@@ -155,12 +165,46 @@ internal static class InstructionShapes
                 return code is Code.Retnd or Code.Retnq or Code.Retnd_imm16 or Code.Retnq_imm16 ? InstructionKind.Return : InstructionKind.Interpreted;
         }
 
+        if (shape.IsX87) return IsCopiedX87(mnemonic) ? InstructionKind.Copied : InstructionKind.Interpreted;
         if (code.IsJccShortOrNear()) return info.OperandSize == 16 ? InstructionKind.Interpreted : InstructionKind.ConditionalJump;
-        if (shape.IsVector) return IsCopiedVector(code, mnemonic) ? InstructionKind.Copied : InstructionKind.Interpreted;
+        if (shape.IsVector) return IsCopiedVector(mnemonic) ? InstructionKind.Copied : InstructionKind.Interpreted;
         return IsCopied(code, mnemonic) ? InstructionKind.Copied : InstructionKind.Interpreted;
     }
 
-    private static bool IsCopiedVector(Code code, Mnemonic mnemonic) => mnemonic is not (Mnemonic.Maskmovdqu or Mnemonic.Vmaskmovdqu or
+    private static bool IsX87(Code code)
+    {
+        foreach (CpuidFeature feature in code.CpuidFeatures())
+        {
+            if (feature is CpuidFeature.FPU or CpuidFeature.FPU287 or CpuidFeature.FPU387 or CpuidFeature.MMX) return true;
+        }
+
+        return false;
+    }
+
+    private static void DescribeX87(ref InstructionShape shape, Mnemonic mnemonic, OpCodeInfo info)
+    {
+        bool memory = false;
+        bool usesMmx = mnemonic == Mnemonic.Emms;
+        for (int i = 0; i < info.OpCount; i++)
+        {
+            OpCodeOperandKind kind = info.GetOpKind(i);
+            memory |= kind == OpCodeOperandKind.mem;
+            usesMmx |= kind is OpCodeOperandKind.mm_reg or OpCodeOperandKind.mm_rm or OpCodeOperandKind.mm_or_mem;
+        }
+
+        shape.IsX87Control = usesMmx || mnemonic is Mnemonic.Fldcw or Mnemonic.Fnstcw or Mnemonic.Fnstsw or Mnemonic.Fnclex or Mnemonic.Wait;
+        if (usesMmx) return;
+
+        // The register forms have their stack register in the second byte: nothing of them changes.
+        shape.HasModRm = memory;
+        shape.WritesRm = memory && mnemonic is Mnemonic.Fst or Mnemonic.Fstp or Mnemonic.Fist or Mnemonic.Fistp or Mnemonic.Fisttp or Mnemonic.Fbstp or
+            Mnemonic.Fnstcw or Mnemonic.Fnstsw;
+    }
+
+    private static bool IsCopiedX87(Mnemonic mnemonic) => mnemonic is not (Mnemonic.Fldenv or Mnemonic.Fnstenv or Mnemonic.Fnsave or Mnemonic.Frstor or
+        Mnemonic.Fninit or Mnemonic.Maskmovq);
+
+    private static bool IsCopiedVector(Mnemonic mnemonic) => mnemonic is not (Mnemonic.Maskmovdqu or Mnemonic.Vmaskmovdqu or
         Mnemonic.Vmaskmovps or Mnemonic.Vmaskmovpd or Mnemonic.Vpmaskmovd or Mnemonic.Vpmaskmovq);
 
     private static bool IsCopied(Code code, Mnemonic mnemonic)

@@ -20,16 +20,22 @@ internal static unsafe class StateMemory
     // A signal's frame with the AVX-512 and AMX state is below 12 KiB, and handlers need some room too.
     private const int StackBytes = 128 << 10;
 
+    // The legacy region of an XSAVE area and its header (SDM vol. 1, 13.4).
+    private const int X87AreaBytes = 576;
+
     /// <summary>Where the branch table lies behind the state: host addresses.</summary>
     public static int BranchTable => (sizeof(CpuState) + 63) & ~63;
 
     /// <summary>Where the keys lie behind the state.</summary>
     public static int Keys => BranchTable + (Branches * sizeof(ulong));
 
+    /// <summary>Where an XSAVE area for the x87 registers lies behind the state, aligned to 64 bytes.</summary>
+    public static int X87Area => Keys + (Cells * sizeof(ulong));
+
     /// <summary>Allocates a state, all zero.</summary>
     public static CpuState* Allocate()
     {
-        nuint bytes = (nuint)(StackBytes + Keys + (Cells * sizeof(ulong)));
+        nuint bytes = (nuint)(StackBytes + X87Area + X87AreaBytes);
         byte* memory = (byte*)NativeMemory.AlignedAlloc(bytes, 4096);
         NativeMemory.Clear(memory, bytes);
         return (CpuState*)(memory + StackBytes);

@@ -31,6 +31,10 @@ internal sealed unsafe class StateOffsets
         MissAddress = (int)((byte*)&state.MissAddress - start);
         HostMxcsr = (int)((byte*)&state.HostMxcsr - start);
         ExitReason = (int)((byte*)&state.ExitReason - start);
+        X87Loaded = (int)((byte*)&state.X87Loaded - start);
+        X87Page = (int)((byte*)&state.X87Page - start);
+        X87Place = (int)((byte*)&state.X87Place - start);
+        Fdp = (int)((byte*)&state.Fdp - start);
         Mxcsr = (int)((byte*)&state.Mxcsr - start);
         Rip = (int)((byte*)&state.Rip - start);
         SystemFlags = (int)((byte*)&state.SystemFlags - start);
@@ -82,6 +86,14 @@ internal sealed unsafe class StateOffsets
     public int HostMxcsr { get; }
 
     public int ExitReason { get; }
+
+    public int X87Loaded { get; }
+
+    public int X87Page { get; }
+
+    public int X87Place { get; }
+
+    public int Fdp { get; }
 
     public int Mxcsr { get; }
 
