@@ -19,13 +19,19 @@ internal sealed unsafe partial class SoftwareVcpu
             if (!finishing)
             {
                 if (_halted && !WaitForInterrupt()) return;
-                if ((_cpu->Instructions >= _cpu->PollAt || (_interruptWaits && InterruptsEnabled)) && !ProcessEvents()) return;
+                if ((_cpu->Instructions >= _cpu->PollAt || (InterruptWaits && InterruptsEnabled)) && !ProcessEvents()) return;
             }
 
             finishing = false;
             bool alive = NeedsSteps() ? RunOne() && !LeaveForStep() : RunBlocks();
             if (!alive) return;
         }
+    }
+
+    private bool InterruptWaits
+    {
+        get => _cpu->InterruptWaits != 0;
+        set => _cpu->InterruptWaits = value ? 1u : 0;
     }
 
     private bool InterruptsEnabled => (_cpu->SystemFlags & Rflags.IF) != 0;

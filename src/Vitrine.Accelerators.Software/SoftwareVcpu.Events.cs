@@ -55,12 +55,12 @@ internal sealed unsafe partial class SoftwareVcpu
 
         bool local = LocalApic.HasDeliverableInterrupt(out _);
         bool external = !local && LocalApic.HasExternalInterrupt;
-        _interruptWaits = local || external;
-        if (!_interruptWaits || !open || !InterruptsEnabled) return true;
+        InterruptWaits = local || external;
+        if (!InterruptWaits || !open || !InterruptsEnabled) return true;
         byte vector = local ? LocalApic.Acknowledge() : _accelerator.ExternalInterrupts!.Acknowledge();
         _halted = false;
         if (!InterruptDelivery.DeliverInterrupt(_cpu, vector)) return ShutDown();
-        _interruptWaits = LocalApic.HasDeliverableInterrupt(out _) || LocalApic.HasExternalInterrupt;
+        InterruptWaits = LocalApic.HasDeliverableInterrupt(out _) || LocalApic.HasExternalInterrupt;
         return !LeaveForStep();
     }
 

@@ -115,6 +115,9 @@ internal sealed unsafe partial class SoftwareVcpu
     {
         UnpackFlags();
         SaveX87();
+
+        // The way out has stored them; the interpreter may change them.
+        _cpu->VectorsLoaded = 0;
     }
 
     /// <summary>An unmasked floating-point exception is part of the mode.</summary>
@@ -252,7 +255,7 @@ internal sealed unsafe partial class SoftwareVcpu
         }
 
         if (_cpu->Leave != LeaveReason.NextBlock || Volatile.Read(ref _cpu->PollAt) == 0 || !ModeIsTranslated || NeedsSteps() ||
-            (_interruptWaits && InterruptsEnabled))
+            (InterruptWaits && InterruptsEnabled))
         {
             return null;
         }

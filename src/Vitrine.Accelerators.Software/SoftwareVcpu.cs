@@ -43,7 +43,6 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
     private CpuidTable _cpuid = new([]);
     private bool _accessPending;
     private bool _halted;
-    private bool _interruptWaits;
     private bool _disposed;
     private volatile bool _kicked;
     private volatile int _flushesWanted;

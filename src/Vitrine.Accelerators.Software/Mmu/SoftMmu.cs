@@ -29,6 +29,9 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
     private readonly Tlb _tlb;
     private readonly AddressTranslator _translator;
     private PagingContext _context;
+    private ulong _contextCr0;
+    private ulong _contextCr4;
+    private ulong _contextEfer;
     private ulong _misses;
     private ulong _guestFaults;
     private WriteOverlay? _trial;
@@ -96,9 +99,7 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
     /// </summary>
     public void RefreshMode()
     {
-        PdpteRegisters pdptes = default;
-        for (int i = 0; i < PdpteRegisters.Count; i++) pdptes[i] = _cpu->Pdpte[i];
-        _context = new PagingContext(_cpu->Cr0, _cpu->Cr3, _cpu->Cr4, _cpu->Efer, MaxPhyAddr, GigabytePages, pdptes);
+        FollowControlRegisters();
         bool user = _cpu->Cpl == 3;
         bool alignmentChecks = user && (_cpu->Cr0 & Cr0.AM) != 0 && (_cpu->SystemFlags & Rflags.AC) != 0;
         bool dataBreakpoints = (_cpu->Dr7 & 0xFF) != 0;
@@ -108,6 +109,24 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
             : Tlb.SupervisorTable;
         _tlb.Use(table);
         _tlb.UpdateCodeTag();
+    }
+
+    // Most changes of the mode are changes of privilege, which leave these alone.
+    private void FollowControlRegisters()
+    {
+        PdpteRegisters pdptes = default;
+        bool pae = (_cpu->Cr4 & Cr4.PAE) != 0 && (_cpu->Efer & Efer.LMA) == 0;
+        if (_context.Cr3 == _cpu->Cr3 && _contextCr0 == _cpu->Cr0 && _contextCr4 == _cpu->Cr4 && _contextEfer == _cpu->Efer && !pae &&
+            _context.GigabytePages == GigabytePages && _context.MaxPhyAddr == MaxPhyAddr)
+        {
+            return;
+        }
+
+        for (int i = 0; i < PdpteRegisters.Count; i++) pdptes[i] = _cpu->Pdpte[i];
+        _context = new PagingContext(_cpu->Cr0, _cpu->Cr3, _cpu->Cr4, _cpu->Efer, MaxPhyAddr, GigabytePages, pdptes);
+        _contextCr0 = _cpu->Cr0;
+        _contextCr4 = _cpu->Cr4;
+        _contextEfer = _cpu->Efer;
     }
 
     /// <summary>

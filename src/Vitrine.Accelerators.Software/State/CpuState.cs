@@ -225,6 +225,12 @@ internal unsafe struct CpuState
     /// <summary>Nonzero while the guest's x87 registers are in the host's.</summary>
     public uint X87Loaded;
 
+    /// <summary>Nonzero while translated code has the guest's vector registers and MXCSR in the host's.</summary>
+    public uint VectorsLoaded;
+
+    /// <summary>Nonzero when an interrupt waits for IF.</summary>
+    public uint InterruptWaits;
+
     /// <summary>The last x87 instruction of translated code: its offset in the page, and its opcode in bits 22:12.</summary>
     public uint X87Place;
 

@@ -14,6 +14,8 @@ internal sealed unsafe partial class BlockTranslator
         ref readonly InstructionShape shape = ref InstructionShapes.Of(instruction.Code);
         if (shape.Kind == InstructionKind.Interpreted) return false;
         if (shape.Kind == InstructionKind.Nothing) return true;
+        if (shape.Kind is InstructionKind.SwapGs or InstructionKind.ClearInterrupts or InstructionKind.SetInterrupts or InstructionKind.PushFlags)
+            return _is64 && (shape.Kind == InstructionKind.PushFlags || (_mode & ExecutionMode.User) == 0);
         if (shape.IsVector && (_mode & (ExecutionMode.SseTrap | ExecutionMode.FloatTraps)) != 0) return false;
         if (shape.IsX87 && !CanUseX87(in instruction)) return false;
         int memory = MemoryOperand(in instruction);
@@ -84,6 +86,7 @@ internal sealed unsafe partial class BlockTranslator
         encoding.Parse(_page + offset, instruction.Length, _is64, shape.HasModRm, shape.ImmediateBytes);
         if (shape.DropsRepeat) encoding.DropRepeat();
         if (shape.IsX87) PrepareX87(i, offset);
+        if (shape.IsVector) PrepareVectors(i, offset);
         int memory = shape.HasModRm && encoding.IsMemory ? MemoryOperand(in instruction) : -1;
         HostOperand operand = default;
         if (memory >= 0)

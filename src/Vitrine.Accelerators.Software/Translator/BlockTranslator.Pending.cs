@@ -59,6 +59,10 @@ internal sealed unsafe partial class BlockTranslator
                     _emitter.Call(_stubs.Interpret);
                     _emitter.Word((int)pending.Offset);
                     break;
+                case PendingKind.Vectors:
+                    _emitter.Call(_stubs.LoadVectors);
+                    _emitter.Jump(pending.Resume);
+                    break;
                 case PendingKind.X87:
                     _emitter.Call(_stubs.X87);
                     _emitter.Word((int)pending.Offset);

@@ -8,6 +8,19 @@ internal sealed unsafe partial class BlockTranslator
     // SAFETY: as in the main part.
     private const int ControlWordMasks = 0x3F;
     private bool _x87Ready;
+    private bool _vectorsReady;
+
+    /// <summary>Before the first vector instruction of a block: the registers must be the guest's.</summary>
+    private void PrepareVectors(int i, int offset)
+    {
+        if (_vectorsReady) return;
+        LoseFlags(_wanted[i]);
+        _emitter.Memory(0x83, false, CompareExtension, State(_at.VectorsLoaded));
+        _emitter.Byte(0);
+        ref Pending pending = ref Defer(PendingKind.Vectors, _emitter.JumpIf(Condition.Equal), offset);
+        pending.Resume = _emitter.Position;
+        _vectorsReady = true;
+    }
 
     /// <summary>Before the first x87 instruction of a block: the registers must be the guest's.</summary>
     private void PrepareX87(int i, int offset)

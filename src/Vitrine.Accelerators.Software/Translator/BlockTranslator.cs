@@ -75,6 +75,7 @@ internal sealed unsafe partial class BlockTranslator
         _flags = FlagsPlace.Memory;
         _pendingCount = 0;
         _x87Ready = false;
+        _vectorsReady = false;
         bool polls = IsOwnLoop();
         if (polls) EmitPoll(_start);
         int offset = _start;
@@ -164,11 +165,24 @@ internal sealed unsafe partial class BlockTranslator
             {
                 // The page ends within it: alone it is no block.
                 _interpretedEnd = _count != 0 && _start + (int)instruction.IP < PageSize;
+                if (_count != 0 && InstructionShapes.Of(_instructions[_count - 1].Code).Kind == InstructionKind.SetInterrupts)
+                {
+                    _interpretedEnd = true;
+                    _count--;
+                }
+
                 return;
             }
 
             if (!CanTranslate(in instruction))
             {
+                _interpretedEnd = true;
+                return;
+            }
+
+            if (InstructionShapes.Of(instruction.Code).Kind == InstructionKind.SetInterrupts && _count == MaxInstructions - 1)
+            {
+                // The instruction behind it must not be another block's, before which somebody might look for interrupts.
                 _interpretedEnd = true;
                 return;
             }
@@ -223,6 +237,18 @@ internal sealed unsafe partial class BlockTranslator
                 return;
             case InstructionKind.Divide or InstructionKind.SignedDivide:
                 EmitDivide(i, offset, shape.Kind == InstructionKind.SignedDivide);
+                return;
+            case InstructionKind.SwapGs:
+                EmitSwapGs();
+                return;
+            case InstructionKind.ClearInterrupts:
+                EmitClearInterrupts(i);
+                return;
+            case InstructionKind.SetInterrupts:
+                EmitSetInterrupts(i, offset);
+                return;
+            case InstructionKind.PushFlags:
+                EmitPushFlags(i, offset);
                 return;
             default:
                 EmitBranch(i, offset, in shape);

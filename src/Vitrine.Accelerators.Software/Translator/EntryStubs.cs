@@ -14,6 +14,8 @@ internal sealed unsafe class EntryStubs
     private const int ConditionNotEqual = 5;
     private const int ConditionEqual = 4;
     private const int XmmStride = 32;
+    private const int LoadMxcsr = 2;
+    private const int StoreMxcsr = 3;
 
     private readonly StateOffsets _at = StateOffsets.Instance;
 
@@ -34,6 +36,8 @@ internal sealed unsafe class EntryStubs
         Poll = EmitExit(ref emitter, ExitReason.Poll);
         Read = EmitMiss(ref emitter, ExitReason.Read);
         Write = EmitMiss(ref emitter, ExitReason.Write);
+        LoadVectors = emitter.Position;
+        EmitLoadVectors(ref emitter);
         X87 = EmitExit(ref emitter, ExitReason.X87);
         LoadX87 = emitter.Position;
         EmitLoadX87(ref emitter);
@@ -73,6 +77,9 @@ internal sealed unsafe class EntryStubs
     /// <summary>As <see cref="StackRead"/>, for a write.</summary>
     public byte* StackWrite { get; }
 
+    /// <summary>Called by code behind a block: loads the guest's vector registers and MXCSR.</summary>
+    public byte* LoadVectors { get; }
+
     /// <summary>Called at an <see cref="ExitReason.X87"/>.</summary>
     public byte* X87 { get; }
 
@@ -100,9 +107,11 @@ internal sealed unsafe class EntryStubs
         emitter.Store(new HostOperand(HostRegister.Rdi, _at.HostStack), HostRegister.State);
         emitter.Move(HostRegister.State, HostRegister.Rdi);
         emitter.Store(State(_at.EntryPoint), HostRegister.Rsi);
-        emitter.Memory0F(0xAE, false, 3, State(_at.HostMxcsr));
-        emitter.Memory0F(0xAE, false, 2, State(_at.Mxcsr));
-        EmitVectors(ref emitter, store: false);
+        emitter.Memory0F(0xAE, false, StoreMxcsr, State(_at.HostMxcsr));
+        byte* without = EmitIfVectors(ref emitter);
+        EmitVectors(ref emitter, 0, store: false);
+        emitter.Memory0F(0xAE, false, LoadMxcsr, State(_at.Mxcsr));
+        emitter.Land(without);
         for (int guest = 0; guest < 16; guest++)
         {
             if (HostRegister.Of(guest) != HostRegister.None) continue;
@@ -134,9 +143,11 @@ internal sealed unsafe class EntryStubs
             emitter.Store(State(_at.Gpr(guest)), host);
         }
 
-        EmitVectors(ref emitter, store: true);
-        emitter.Memory0F(0xAE, false, 3, State(_at.Mxcsr));
-        emitter.Memory0F(0xAE, false, 2, State(_at.HostMxcsr));
+        byte* without = EmitIfVectors(ref emitter);
+        EmitVectors(ref emitter, 0, store: true);
+        emitter.Memory0F(0xAE, false, StoreMxcsr, State(_at.Mxcsr));
+        emitter.Memory0F(0xAE, false, LoadMxcsr, State(_at.HostMxcsr));
+        emitter.Land(without);
         emitter.Load(HostRegister.Rax, State(_at.ExitReason), wide: false);
         emitter.Load(HostRegister.State, State(_at.HostStack));
         foreach (int saved in (ReadOnlySpan<int>)[15, 14, 13, 12, HostRegister.Rbp, HostRegister.Rbx])
@@ -148,11 +159,30 @@ internal sealed unsafe class EntryStubs
         emitter.Byte(0xC3);
     }
 
-    private void EmitVectors(ref CodeEmitter emitter, bool store)
+    // Skips what follows unless the vector registers are the guest's.
+    private byte* EmitIfVectors(ref CodeEmitter emitter)
+    {
+        emitter.Memory(0x83, false, 7, State(_at.VectorsLoaded));
+        emitter.Byte(0);
+        return emitter.JumpIf(ConditionEqual);
+    }
+
+    // Called from emitted code, so the state is 8 bytes above RSP. Changes no flags.
+    private void EmitLoadVectors(ref CodeEmitter emitter)
+    {
+        const int Pushed = 8;
+        EmitVectors(ref emitter, Pushed, store: false);
+        emitter.Memory0F(0xAE, false, LoadMxcsr, State(_at.Mxcsr + Pushed));
+        emitter.Memory(0xC7, false, 0, State(_at.VectorsLoaded + Pushed));
+        emitter.Dword(1);
+        emitter.Byte(0xC3);
+    }
+
+    private void EmitVectors(ref CodeEmitter emitter, int pushed, bool store)
     {
         for (int i = 0; i < 16; i++)
         {
-            HostOperand slot = State(_at.Xmm + (i * XmmStride));
+            HostOperand slot = State(_at.Xmm + (i * XmmStride) + pushed);
             if (Avx.IsSupported)
             {
                 // VMOVDQU ymm

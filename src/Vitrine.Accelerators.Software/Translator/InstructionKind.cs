@@ -66,6 +66,12 @@ internal enum InstructionKind : byte
     /// <summary>CLI.</summary>
     ClearInterrupts,
 
+    /// <summary>STI.</summary>
+    SetInterrupts,
+
+    /// <summary>SWAPGS.</summary>
+    SwapGs,
+
     /// <summary>x87.</summary>
     X87,
 }

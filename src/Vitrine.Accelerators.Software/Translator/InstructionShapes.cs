@@ -161,6 +161,14 @@ internal static class InstructionShapes
                 return code is Code.Call_rel32_32 or Code.Call_rel32_64 ? InstructionKind.Call
                     : code is Code.Call_rm32 or Code.Call_rm64 ? InstructionKind.IndirectCall
                     : InstructionKind.Interpreted;
+            case Mnemonic.Swapgs:
+                return InstructionKind.SwapGs;
+            case Mnemonic.Cli:
+                return InstructionKind.ClearInterrupts;
+            case Mnemonic.Sti:
+                return InstructionKind.SetInterrupts;
+            case Mnemonic.Pushfq:
+                return InstructionKind.PushFlags;
             case Mnemonic.Ret:
                 return code is Code.Retnd or Code.Retnq or Code.Retnd_imm16 or Code.Retnq_imm16 ? InstructionKind.Return : InstructionKind.Interpreted;
         }

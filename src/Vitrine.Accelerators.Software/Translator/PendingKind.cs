@@ -15,6 +15,9 @@ internal enum PendingKind
     /// <summary>Goes to a target outside the page.</summary>
     Far,
 
+    /// <summary>Loads the guest's vector registers.</summary>
+    Vectors,
+
     /// <summary>Leaves to have the guest's x87 registers loaded.</summary>
     X87,
 

@@ -35,6 +35,9 @@ internal sealed unsafe class StateOffsets
         X87Page = (int)((byte*)&state.X87Page - start);
         X87Place = (int)((byte*)&state.X87Place - start);
         Fdp = (int)((byte*)&state.Fdp - start);
+        VectorsLoaded = (int)((byte*)&state.VectorsLoaded - start);
+        InterruptWaits = (int)((byte*)&state.InterruptWaits - start);
+        KernelGsBase = (int)((byte*)&state.KernelGsBase - start);
         Mxcsr = (int)((byte*)&state.Mxcsr - start);
         Rip = (int)((byte*)&state.Rip - start);
         SystemFlags = (int)((byte*)&state.SystemFlags - start);
@@ -94,6 +97,12 @@ internal sealed unsafe class StateOffsets
     public int X87Place { get; }
 
     public int Fdp { get; }
+
+    public int VectorsLoaded { get; }
+
+    public int InterruptWaits { get; }
+
+    public int KernelGsBase { get; }
 
     public int Mxcsr { get; }
 
