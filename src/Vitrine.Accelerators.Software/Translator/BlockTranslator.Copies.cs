@@ -19,7 +19,7 @@ internal sealed unsafe partial class BlockTranslator
         if (shape.IsVector && (_mode & (ExecutionMode.SseTrap | ExecutionMode.FloatTraps)) != 0) return false;
         if (shape.IsX87 && !CanUseX87(in instruction)) return false;
         int memory = MemoryOperand(in instruction);
-        if (memory >= 0 && !CanForm(in instruction)) return false;
+        if (memory >= 0 && (shape.AddressesBits || !CanForm(in instruction))) return false;
         if (shape.Kind == InstructionKind.AbsoluteMove) return true;
         if (shape.Kind is InstructionKind.Divide or InstructionKind.SignedDivide) return CanDivide(in instruction);
         if (shape.Kind is not InstructionKind.Copied) return true;

@@ -51,6 +51,9 @@ internal struct InstructionShape
     /// <summary>F2 and F3 mean nothing to it and must go: to the host they would be part of another opcode.</summary>
     public bool DropsRepeat;
 
+    /// <summary>A register gives the bit, counted from a memory operand whose address is only the start of the bit string.</summary>
+    public bool AddressesBits;
+
     /// <summary>Flags may stay as they were: a shift or rotate by a count that can be zero.</summary>
     public bool MayKeepFlags;
 

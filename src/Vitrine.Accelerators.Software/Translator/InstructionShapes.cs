@@ -35,6 +35,7 @@ internal static class InstructionShapes
         shape.DropsRepeat = mnemonic is Mnemonic.Bsf or Mnemonic.Bsr;
         shape.MayKeepFlags = mnemonic is Mnemonic.Shl or Mnemonic.Sal or Mnemonic.Shr or Mnemonic.Sar or Mnemonic.Rol or Mnemonic.Ror or Mnemonic.Rcl or
             Mnemonic.Rcr or Mnemonic.Shld or Mnemonic.Shrd;
+        shape.AddressesBits = mnemonic is Mnemonic.Bt or Mnemonic.Bts or Mnemonic.Btr or Mnemonic.Btc && shape.RegIsGeneral;
         shape.NeedsAlignment = NeedsAlignment(code, mnemonic);
         shape.Kind = Classify(code, mnemonic, info, in shape);
         return shape;
@@ -175,6 +176,9 @@ internal static class InstructionShapes
 
         if (shape.IsX87) return IsCopiedX87(mnemonic) ? InstructionKind.Copied : InstructionKind.Interpreted;
         if (code.IsJccShortOrNear()) return info.OperandSize == 16 ? InstructionKind.Interpreted : InstructionKind.ConditionalJump;
+
+        // What isn't an instruction of 64-bit code the host doesn't know here: 82 for 80.
+        if (!info.Mode64) return InstructionKind.Interpreted;
         if (shape.IsVector) return IsCopiedVector(mnemonic) ? InstructionKind.Copied : InstructionKind.Interpreted;
         return IsCopied(code, mnemonic) ? InstructionKind.Copied : InstructionKind.Interpreted;
     }
@@ -219,7 +223,6 @@ internal static class InstructionShapes
     {
         switch (mnemonic)
         {
-            // A bit offset in a register reaches beyond the operand.
             case Mnemonic.Bt or Mnemonic.Bts or Mnemonic.Btr or Mnemonic.Btc:
             case Mnemonic.Mov or Mnemonic.Movzx or Mnemonic.Movsx or Mnemonic.Movsxd or Mnemonic.Xchg or Mnemonic.Xadd or Mnemonic.Cmpxchg:
             case Mnemonic.Cmpxchg8b or Mnemonic.Cmpxchg16b:
