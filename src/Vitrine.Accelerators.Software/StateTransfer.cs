@@ -94,7 +94,11 @@ internal static unsafe class StateTransfer
             fpu.St[i] = new UInt128((ushort)cpu->X87[(2 * physical) + 1], cpu->X87[2 * physical]);
         }
 
-        for (int i = 0; i < 16; i++) fpu.Xmm[i] = new UInt128(cpu->Xmm[(4 * i) + 1], cpu->Xmm[4 * i]);
+        for (int i = 0; i < 16; i++)
+        {
+            fpu.Xmm[i] = new UInt128(cpu->Xmm[(4 * i) + 1], cpu->Xmm[4 * i]);
+            fpu.YmmHigh[i] = new UInt128(cpu->Xmm[(4 * i) + 3], cpu->Xmm[(4 * i) + 2]);
+        }
     }
 
     private static void PutFpu(FpuState fpu, CpuState* cpu)
@@ -118,6 +122,8 @@ internal static unsafe class StateTransfer
         {
             cpu->Xmm[4 * i] = (ulong)fpu.Xmm[i];
             cpu->Xmm[(4 * i) + 1] = (ulong)(fpu.Xmm[i] >> 64);
+            cpu->Xmm[(4 * i) + 2] = (ulong)fpu.YmmHigh[i];
+            cpu->Xmm[(4 * i) + 3] = (ulong)(fpu.YmmHigh[i] >> 64);
         }
     }
 }

@@ -215,7 +215,7 @@ internal sealed unsafe class KvmStateTransfer
 
     private void PutXsave(ProcessorState state)
     {
-        // The area is read first, so that what the state doesn't have (YMM, PKRU, ...) stays.
+        // The area is read first, so that what the state doesn't have (PKRU, ...) stays.
         ReadXsave();
         XsaveArea.Write(_xsave, state.Fpu);
         _vcpu.Call(KvmIoctl.KVM_SET_XSAVE, ref Unsafe.As<byte, kvm_xsave>(ref _xsave[0]));

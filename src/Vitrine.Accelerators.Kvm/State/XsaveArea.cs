@@ -4,14 +4,15 @@ using Vitrine.X86.State;
 namespace Vitrine.Accelerators.Kvm.State;
 
 /// <summary>
-/// x87, MMX and SSE state in an XSAVE area: the legacy region, which has FXSAVE's layout, and XSTATE_BV
-/// (SDM vol. 1, 10.5.1 "FXSAVE Area", 13.4 "XSAVE Area"). What lies beyond, such as the upper halves of YMM, is left alone.
+/// x87, MMX, SSE and AVX state in an XSAVE area: the legacy region, which has FXSAVE's layout, XSTATE_BV, and the upper halves of
+/// YMM (SDM vol. 1, 10.5.1 "FXSAVE Area", 13.4 "XSAVE Area"). What lies beyond is left alone.
 /// </summary>
 /// <remarks>
 /// <code>
 ///   0 FCW   2 FSW   4 FTW   6 FOP   8 FIP   16 FDP   24 MXCSR   28 MXCSR_MASK
-///  32 ST(0)..ST(7), 16 bytes apart    160 XMM0..XMM15    512 XSTATE_BV
+///  32 ST(0)..ST(7), 16 bytes apart    160 XMM0..XMM15    512 XSTATE_BV    576 YMM0_H..YMM15_H
 /// </code>
+/// CPUID leaf 0xD says where the last part lies; every processor that has it puts it there.
 /// </remarks>
 internal static class XsaveArea
 {
@@ -25,8 +26,10 @@ internal static class XsaveArea
     private const int St = 32;
     private const int Xmm = 160;
     private const int XstateBv = 512;
+    private const int YmmHigh = 576;
     private const ulong X87Bit = 1;
     private const ulong SseBit = 2;
+    private const ulong AvxBit = 4;
 
     public static void Read(ReadOnlySpan<byte> area, FpuState fpu)
     {
@@ -34,6 +37,7 @@ internal static class XsaveArea
         ulong present = BinaryPrimitives.ReadUInt64LittleEndian(area[XstateBv..]);
         bool x87 = (present & X87Bit) != 0;
         bool sse = (present & SseBit) != 0;
+        bool avx = (present & AvxBit) != 0;
         fpu.ControlWord = x87 ? BinaryPrimitives.ReadUInt16LittleEndian(area[Fcw..]) : (ushort)0x37F;
         fpu.StatusWord = x87 ? BinaryPrimitives.ReadUInt16LittleEndian(area[Fsw..]) : (ushort)0;
         fpu.AbridgedTag = x87 ? area[Ftw] : (byte)0;
@@ -49,6 +53,7 @@ internal static class XsaveArea
         for (int i = 0; i < fpu.Xmm.Length; i++)
         {
             fpu.Xmm[i] = sse ? BinaryPrimitives.ReadUInt128LittleEndian(area[(Xmm + (i * 16))..]) : 0;
+            fpu.YmmHigh[i] = avx ? BinaryPrimitives.ReadUInt128LittleEndian(area[(YmmHigh + (i * 16))..]) : 0;
         }
     }
 
@@ -71,7 +76,17 @@ internal static class XsaveArea
             BinaryPrimitives.WriteUInt128LittleEndian(area[(Xmm + (i * 16))..], fpu.Xmm[i]);
         }
 
-        ulong present = BinaryPrimitives.ReadUInt64LittleEndian(area[XstateBv..]);
+        // Zeros are the initial state: a processor without AVX has no other, and refuses the bit.
+        ulong present = BinaryPrimitives.ReadUInt64LittleEndian(area[XstateBv..]) & ~AvxBit;
+        if (fpu.YmmHigh.AsSpan().ContainsAnyExcept(UInt128.Zero))
+        {
+            present |= AvxBit;
+            for (int i = 0; i < fpu.YmmHigh.Length; i++)
+            {
+                BinaryPrimitives.WriteUInt128LittleEndian(area[(YmmHigh + (i * 16))..], fpu.YmmHigh[i]);
+            }
+        }
+
         BinaryPrimitives.WriteUInt64LittleEndian(area[XstateBv..], present | X87Bit | SseBit);
     }
 

@@ -60,6 +60,7 @@ internal static unsafe class RegisterWords
             .Hex("fcw", fpu.ControlWord).Hex("fsw", fpu.StatusWord).Hex("ftw", fpu.AbridgedTag).Hex("mxcsr", fpu.Mxcsr);
         for (int i = 0; i < fpu.St.Length; i++) AddUnlessZero($"st{i}", fpu.St[i]);
         for (int i = 0; i < fpu.Xmm.Length; i++) AddUnlessZero($"xmm{i}", fpu.Xmm[i]);
+        for (int i = 0; i < fpu.YmmHigh.Length; i++) AddUnlessZero($"ymm{i}_h", fpu.YmmHigh[i]);
 
         void AddUnlessZero(string name, UInt128 value)
         {

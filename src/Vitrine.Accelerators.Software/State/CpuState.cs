@@ -239,7 +239,7 @@ internal unsafe struct CpuState
 
     // --- x87, MMX, SSE ---------------------------------------------------------------------------------------------
 
-    /// <summary>XMM0 to XMM15, 32 bytes apart (room for YMM). Use <see cref="XmmOffset"/>.</summary>
+    /// <summary>YMM0 to YMM15, of which XMM0 to XMM15 are the lower halves. Use <see cref="XmmOffset"/>.</summary>
     public fixed ulong Xmm[16 * 4];
 
     /// <summary>The eight physical x87 registers, 16 bytes apart: 64-bit significand, then sign and exponent.

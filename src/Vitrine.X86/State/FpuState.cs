@@ -1,6 +1,6 @@
 namespace Vitrine.X86.State;
 
-/// <summary>x87, MMX and SSE state: what FXSAVE holds (SDM vol. 1, 10.5.1).</summary>
+/// <summary>x87, MMX, SSE and AVX state: what FXSAVE holds (SDM vol. 1, 10.5.1), and the upper halves of YMM.</summary>
 public sealed class FpuState
 {
     /// <summary>x87 control word.</summary>
@@ -30,6 +30,9 @@ public sealed class FpuState
     /// <summary>XMM0 to XMM15.</summary>
     public UInt128[] Xmm { get; } = new UInt128[16];
 
+    /// <summary>Bits 255:128 of YMM0 to YMM15; zero where the processor has no AVX.</summary>
+    public UInt128[] YmmHigh { get; } = new UInt128[16];
+
     /// <summary>Makes this an exact copy of another state.</summary>
     public void CopyFrom(FpuState other)
     {
@@ -39,5 +42,6 @@ public sealed class FpuState
         Mxcsr = other.Mxcsr;
         other.St.CopyTo(St, 0);
         other.Xmm.CopyTo(Xmm, 0);
+        other.YmmHigh.CopyTo(YmmHigh, 0);
     }
 }

@@ -85,6 +85,7 @@ public static class RegisterNames
         list.Add(new("MXCSR", 32, fpu.Mxcsr));
         for (int i = 0; i < fpu.St.Length; i++) list.Add(new($"ST({i})", 80, fpu.St[i]));
         for (int i = 0; i < fpu.Xmm.Length; i++) list.Add(new($"XMM{i}", 128, fpu.Xmm[i]));
+        for (int i = 0; i < fpu.YmmHigh.Length; i++) list.Add(new($"YMM{i}[255:128]", 128, fpu.YmmHigh[i]));
     }
 
     private static void AddEvents(List<RegisterValue> list, PendingEvents events)

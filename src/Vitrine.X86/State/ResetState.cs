@@ -145,6 +145,7 @@ public static class ResetState
         fpu.Mxcsr = 0x1F80;
         Array.Clear(fpu.St);
         Array.Clear(fpu.Xmm);
+        Array.Clear(fpu.YmmHigh);
     }
 
     /// <summary>SDM vol. 3, 11.4.7.1 "Local APIC State After Power-Up or Reset".</summary>

@@ -24,11 +24,13 @@ public sealed class XsaveAreaTests
         };
         fpu.St[1] = new UInt128(0xBFFF, 0x8000000000000001);
         fpu.Xmm[15] = new UInt128(0x2021222324252627, 0x28292A2B2C2D2E2F);
+        fpu.YmmHigh[15] = new UInt128(0x3031323334353637, 0x38393A3B3C3D3E3F);
         XsaveArea.Write(area, fpu);
         Assert.Equal("0201" + "0403" + "05" + "00" + "0706" + "0F0E0D0C0B0A0908" + "1716151413121110" + "1B1A1918", Convert.ToHexString(area, 0, 28));
         Assert.Equal("0100000000000080" + "FFBF" + "000000000000", Convert.ToHexString(area, 48, 16));
         Assert.Equal("2F2E2D2C2B2A2928" + "2726252423222120", Convert.ToHexString(area, 400, 16));
-        Assert.Equal(3, area[512]);
+        Assert.Equal("3F3E3D3C3B3A3938" + "3736353433323130", Convert.ToHexString(area, 816, 16));
+        Assert.Equal(7, area[512]);
     }
 
     [Fact]
@@ -36,15 +38,15 @@ public sealed class XsaveAreaTests
     {
         byte[] area = new byte[4096];
         Array.Fill(area, (byte)0xA5);
-        BinaryPrimitives.WriteUInt64LittleEndian(area.AsSpan(512), 4);
+        BinaryPrimitives.WriteUInt64LittleEndian(area.AsSpan(512), 0x200);
         byte[] before = [.. area];
         XsaveArea.Write(area, new FpuState());
 
-        // MXCSR_MASK, the unused rest of the legacy region, the rest of the header, the YMM halves from 576 on.
+        // MXCSR_MASK, the unused rest of the legacy region, the rest of the header, and what lies behind it (YMM halves of zero are not there).
         Assert.Equal(before[28..32], area[28..32]);
         Assert.Equal(before[416..512], area[416..512]);
         Assert.Equal(before[520..], area[520..]);
-        Assert.Equal(7UL, BinaryPrimitives.ReadUInt64LittleEndian(area.AsSpan(512)));
+        Assert.Equal(0x203UL, BinaryPrimitives.ReadUInt64LittleEndian(area.AsSpan(512)));
     }
 
     [Fact]
@@ -59,5 +61,6 @@ public sealed class XsaveAreaTests
         Assert.Equal((0x37F, 0, 0, 0x1F80u), (fpu.ControlWord, fpu.StatusWord, fpu.AbridgedTag, fpu.Mxcsr));
         Assert.All(fpu.St, st => Assert.Equal(UInt128.Zero, st));
         Assert.All(fpu.Xmm, xmm => Assert.Equal(UInt128.Zero, xmm));
+        Assert.All(fpu.YmmHigh, half => Assert.Equal(UInt128.Zero, half));
     }
 }
