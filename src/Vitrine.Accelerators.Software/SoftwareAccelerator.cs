@@ -1,8 +1,10 @@
 using System.Runtime.InteropServices;
 using Vitrine.Accelerators.Mmu;
+using Vitrine.Accelerators.Software.HostExecution;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Errors;
 using Vitrine.Memory;
+using Vitrine.X86.Cpuid;
 
 namespace Vitrine.Accelerators.Software;
 
@@ -71,6 +73,29 @@ public sealed class SoftwareAccelerator : IAccelerator
         }
 
         return new SoftwareAccelerator(options);
+    }
+
+    /// <summary>Checks that the engine can execute the instructions of a CPU model on this host.</summary>
+    /// <exception cref="VitrineException">It can't.</exception>
+    public void CheckModel(CpuModel model)
+    {
+        ArgumentNullException.ThrowIfNull(model);
+        if (Engine == SoftwareEngine.Interpreter)
+        {
+            if (!model.Features.Any(CpuModels.IsNative)) return;
+            throw VitrineException.User(
+                $"The interpreter does not have the CPU model {model}.",
+                $"It offers {string.Join(" and ", CpuModels.All.Where(other => !other.Features.Any(CpuModels.IsNative)))}; the others let the host's processor execute what is new in them.",
+                HostHasTranslator ? "Choose one of these with --cpu, or give --soft translator." : "Choose one of these with --cpu.");
+        }
+
+        if (model == CpuModels.Host) return;
+        IReadOnlyList<string> missing = model.Missing(new CpuidEnvironment { Native = HostProcessor.Cpuid });
+        if (missing.Count == 0) return;
+        throw VitrineException.User(
+            $"The CPU model {model} can't run on this host.",
+            $"The host's processor has to execute what is new in it, and lacks {string.Join(", ", missing)}.",
+            $"Choose --cpu {CpuModels.Host}, which has what the host has, or --cpu {CpuModels.X8664V2}.");
     }
 
     /// <inheritdoc/>

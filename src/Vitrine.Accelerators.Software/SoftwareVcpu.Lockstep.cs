@@ -158,7 +158,7 @@ internal sealed unsafe partial class SoftwareVcpu
         if (!TryLocate(rip, out _, out ulong gpa)) return before;
         byte* host = _mmu.HostFor(gpa, 1, out _);
         if (host == null) return before;
-        Decoder decoder = Decoder.Create((_cpu->Mode & ExecutionMode.Code64) != 0 ? 64 : 32, new Bytes(host, 0x1000 - (int)((ulong)host & 0xFFF)), BlockBuilder.Options);
+        Decoder decoder = Decoder.Create((_cpu->Mode & ExecutionMode.Code64) != 0 ? 64 : 32, new Bytes(host, 0x1000 - (int)((ulong)host & 0xFFF)), BlockBuilder.OptionsFor(null));
         Instruction instruction = decoder.Decode();
         return (before & ~instruction.RflagsModified) | instruction.RflagsUndefined;
     }

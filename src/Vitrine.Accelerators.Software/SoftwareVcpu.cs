@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Software.Decode;
 using Vitrine.Accelerators.Software.Helpers;
+using Vitrine.Accelerators.Software.HostExecution;
 using Vitrine.Accelerators.Software.Irq;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.State;
@@ -93,7 +94,7 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
     public uint ApicTimerKilohertz => GuestClock.ApicTimerKilohertz;
 
     /// <inheritdoc/>
-    public IReadOnlyList<CpuidEntry> SupportedCpuid => [];
+    public IReadOnlyList<CpuidEntry> SupportedCpuid => _accelerator.Engine == SoftwareEngine.Translator ? HostProcessor.Cpuid : [];
 
     /// <inheritdoc/>
     public ulong InstructionsExecuted => Volatile.Read(ref _cpu->Instructions);
@@ -125,6 +126,9 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
     /// <summary>RDMSR and WRMSR.</summary>
     internal ModelSpecificRegisters Msrs { get; }
 
+    /// <summary>Executes instructions that the interpreter has no handler for; null where none is announced.</summary>
+    internal HostExecutor? Host { get; private set; }
+
     /// <summary>The state, for tests.</summary>
     internal CpuState* State => _cpu;
 
@@ -141,6 +145,11 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
         const uint GigabytePages = 1u << 26;
         _cpuid = new CpuidTable(entries);
         _mmu.GigabytePages = (_cpuid.Lookup(ExtendedFeatures, 0).Edx & GigabytePages) != 0;
+        HostBinder? native = _accelerator.Engine == SoftwareEngine.Translator ? new HostBinder(_cpuid) : null;
+        if (native is { IsEmpty: false }) Host ??= new HostExecutor();
+        _builder.Use(native, Host);
+        _translator?.Use(native);
+        FlushCode();
     }
 
     /// <inheritdoc/>
@@ -236,6 +245,7 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
         _mmu.Dispose();
         _wake.Dispose();
         _blocks.Dispose();
+        Host?.Dispose();
         NativeMemory.Free(_single);
         NativeMemory.Free(_data);
         _self.Free();

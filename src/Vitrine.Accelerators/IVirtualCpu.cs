@@ -20,7 +20,10 @@ public interface IVirtualCpu : IDisposable
     /// </summary>
     uint ApicTimerKilohertz { get; }
 
-    /// <summary>The CPUID leaves that this accelerator can offer on this host. A CPU model is cut down to them.</summary>
+    /// <summary>
+    /// The CPUID leaves that this accelerator can offer on this host. A CPU model is cut down to them: where
+    /// <see cref="IAccelerator.UsesHostCpuid"/>, wholly; else in what needs the host's processor.
+    /// </summary>
     IReadOnlyList<CpuidEntry> SupportedCpuid { get; }
 
     /// <summary>What CPUID answers. Before any state is put, and not after the first run (KVM refuses a change then).</summary>

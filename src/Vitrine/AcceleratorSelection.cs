@@ -1,10 +1,10 @@
 using System.Globalization;
 using Vitrine.Accelerators;
 using Vitrine.Accelerators.Kvm;
-using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Observation;
 using Vitrine.Accelerators.Software;
 using Vitrine.Errors;
+using Vitrine.X86.Cpuid;
 
 namespace Vitrine;
 
@@ -15,40 +15,34 @@ namespace Vitrine;
 internal static class AcceleratorSelection
 {
     /// <summary>Creates the accelerator that is asked for.</summary>
-    /// <param name="choice">Which.</param>
-    /// <param name="mmu">The MMU mode that is asked for; null when none is.</param>
-    /// <param name="engine">The software CPU's engine that is asked for; null when none is.</param>
-    /// <param name="calls">Receives every call to it; null observes nothing.</param>
+    /// <param name="config">What the machine is to be.</param>
     /// <param name="notice">What <see cref="AcceleratorChoice.Auto"/> chose and why; null when the choice was the user's.</param>
     /// <exception cref="VitrineException">It does not work here.</exception>
-    internal static IAccelerator Create(AcceleratorChoice choice, MmuMode? mmu, SoftwareEngine? engine, CallLog? calls, out string? notice)
+    internal static IAccelerator Create(MachineConfig config, out string? notice)
     {
-        IAccelerator accelerator = CreatePlain(choice, mmu, engine, calls, out notice);
-        return calls is null ? accelerator : new ObservedAccelerator(accelerator, calls);
+        IAccelerator accelerator = CreatePlain(config, out notice);
+        return config.Calls is { } calls ? new ObservedAccelerator(accelerator, calls) : accelerator;
     }
 
-    private static IAccelerator CreatePlain(AcceleratorChoice choice, MmuMode? mmu, SoftwareEngine? engine, CallLog? calls, out string? notice)
+    private static IAccelerator CreatePlain(MachineConfig config, out string? notice)
     {
         notice = null;
-        SoftwareOptions options = new();
-        if (mmu is { } mode) options = options with { Mmu = mode };
-        if (engine is { } asked) options = options with { Engine = asked };
-        switch (choice)
+        switch (config.Accelerator)
         {
             case AcceleratorChoice.Kvm:
-                return Kvm(calls);
+                return Kvm(config);
             case AcceleratorChoice.Soft:
-                return SoftwareAccelerator.Create(options);
-            case AcceleratorChoice.Auto when mmu is not null:
+                return Software(config);
+            case AcceleratorChoice.Auto when config.Mmu is not null:
                 notice = "Using the software CPU, because an MMU mode was given, and KVM's own MMU can't be chosen.";
-                return SoftwareAccelerator.Create(options);
-            case AcceleratorChoice.Auto when engine is not null:
+                return Software(config);
+            case AcceleratorChoice.Auto when config.Engine is not null:
                 notice = "Using the software CPU, because --soft says how it is to execute, and KVM has no use for that.";
-                return SoftwareAccelerator.Create(options);
+                return Software(config);
             default:
                 KvmVerdict verdict = KvmVerdict.Current;
                 notice = Sentence(verdict);
-                return verdict.WorthUsing ? Kvm(calls) : SoftwareAccelerator.Create(options);
+                return verdict.WorthUsing ? Kvm(config) : Software(config);
         }
     }
 
@@ -62,5 +56,15 @@ internal static class AcceleratorSelection
         _ => $"Using the software CPU, because KVM does not work here: {verdict.Problem}",
     };
 
-    private static KvmAccelerator Kvm(CallLog? calls) => KvmAccelerator.Create(new KvmOptions { Calls = calls });
+    private static KvmAccelerator Kvm(MachineConfig config) => KvmAccelerator.Create(new KvmOptions { Calls = config.Calls });
+
+    private static SoftwareAccelerator Software(MachineConfig config)
+    {
+        SoftwareOptions options = new();
+        if (config.Mmu is { } mmu) options = options with { Mmu = mmu };
+        if (config.Engine is { } engine) options = options with { Engine = engine };
+        SoftwareAccelerator accelerator = SoftwareAccelerator.Create(options);
+        accelerator.CheckModel(CpuModels.Get(config.CpuModel));
+        return accelerator;
+    }
 }

@@ -18,7 +18,9 @@ public sealed record MachineConfig
     /// <summary>Number of vCPUs.</summary>
     public int Cpus { get; init; } = 1;
 
-    /// <summary>CPU model: "x86-64-v1", "x86-64-v2", ...</summary>
+    /// <summary>
+    /// CPU model: "x86-64-v1", "x86-64-v2", "x86-64-v3" or "host". The last two need KVM or the translator, and "x86-64-v3" a host that has it.
+    /// </summary>
     public string CpuModel { get; init; } = "x86-64-v2";
 
     /// <summary>What runs the vCPUs.</summary>

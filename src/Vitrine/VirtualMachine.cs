@@ -86,6 +86,7 @@ public sealed class VirtualMachine : IDisposable
                 ApicTimerKilohertz = cpu.ApicTimerKilohertz,
                 CpuCount = Config.Cpus,
                 Supported = hostCpuid ? cpu.SupportedCpuid : null,
+                Native = hostCpuid ? null : cpu.SupportedCpuid,
                 PassKvmLeaves = hostCpuid,
             },
             cpu.Id);
@@ -103,7 +104,7 @@ public sealed class VirtualMachine : IDisposable
         VirtualMachine? machine = null;
         try
         {
-            accelerator = AcceleratorSelection.Create(config.Accelerator, config.Mmu, config.Engine, config.Calls, out string? notice);
+            accelerator = AcceleratorSelection.Create(config, out string? notice);
             ConfigCheck.Cpus(config.Cpus, accelerator.MaximumVcpus, accelerator.Name);
             MemorySlots.Create(memory, layout, config.Boot);
             ProcessorState bootState = ResetState.Create(apicId: 0, cpuidSignature: 0);

@@ -1,4 +1,6 @@
+using System.Diagnostics.CodeAnalysis;
 using Iced.Intel;
+using Vitrine.Accelerators.Software.HostExecution;
 using Vitrine.Accelerators.Software.Interpreter;
 using Vitrine.Accelerators.Software.Interpreter.Integer;
 using Vitrine.Accelerators.Software.State;
@@ -18,26 +20,43 @@ internal sealed unsafe class BlockBuilder
 
     private const int MaxLength = 15;
     private const int MaxInstructions = MaxOperations - 1;
-    internal const DecoderOptions Options =
+    private const DecoderOptions Options =
         DecoderOptions.ForceReservedNop | DecoderOptions.NoMPFX_0FBC | DecoderOptions.NoMPFX_0FBD | DecoderOptions.NoWbnoinvd;
 
     private const RflagsBits ArithmeticFlags =
         RflagsBits.OF | RflagsBits.SF | RflagsBits.ZF | RflagsBits.AF | RflagsBits.CF | RflagsBits.PF;
 
     private readonly PageCodeReader _reader = new();
-    private readonly Decoder _decoder16;
-    private readonly Decoder _decoder32;
-    private readonly Decoder _decoder64;
+    private Decoder _decoder16;
+    private Decoder _decoder32;
+    private Decoder _decoder64;
     private readonly Instruction[] _instructions = new Instruction[MaxInstructions];
     private readonly bool[] _flagsDead = new bool[MaxInstructions];
     private readonly OpTable _table = OpTable.Instance;
+    private HostBinder? _native;
+    private HostExecutor? _host;
 
-    /// <summary>Creates the builder with its decoders.</summary>
-    public BlockBuilder()
+    /// <summary>Creates the builder with its decoders, for the interpreter's instructions.</summary>
+    public BlockBuilder() => CreateDecoders(Options);
+
+    /// <summary>Adds the instructions that the host executes, or takes them away.</summary>
+    /// <param name="native">Which they are; null for none.</param>
+    /// <param name="host">What executes them.</param>
+    public void Use(HostBinder? native, HostExecutor? host)
     {
-        _decoder16 = Decoder.Create(16, _reader, Options);
-        _decoder32 = Decoder.Create(32, _reader, Options);
-        _decoder64 = Decoder.Create(64, _reader, Options);
+        _native = native;
+        _host = host;
+        CreateDecoders(OptionsFor(native));
+    }
+
+    /// <summary>How to decode for a processor.</summary>
+    /// <param name="native">The instructions that it has besides those of the interpreter; null for none.</param>
+    internal static DecoderOptions OptionsFor(HostBinder? native)
+    {
+        DecoderOptions options = Options;
+        if (native is { HasTzcnt: true }) options &= ~DecoderOptions.NoMPFX_0FBC;
+        if (native is { HasLzcnt: true }) options &= ~DecoderOptions.NoMPFX_0FBD;
+        return options;
     }
 
     /// <summary>Decodes a block.</summary>
@@ -71,7 +90,7 @@ internal sealed unsafe class BlockBuilder
 
             BindContext context = new(mode, _flagsDead[i]);
             if (instruction.IsInvalid && instruction.Length == MaxLength && IsTooLong(bytes + instruction.IP, mode)) op->Handler = &Faults.GeneralProtection;
-            else _table.Bind(in instruction, in context, op);
+            else Bind(in instruction, in context, op);
             if (CanLink(instruction.Op0Kind))
             {
                 op->StaysInPage = StaysInPage(pageOffset, (long)op->Imm);
@@ -96,6 +115,20 @@ internal sealed unsafe class BlockBuilder
     /// transfer to the same bytes may have changed.
     /// </summary>
     private static bool CanLink(OpKind target) => target is OpKind.NearBranch32 or OpKind.NearBranch64;
+
+    [MemberNotNull(nameof(_decoder16), nameof(_decoder32), nameof(_decoder64))]
+    private void CreateDecoders(DecoderOptions options)
+    {
+        _decoder16 = Decoder.Create(16, _reader, options);
+        _decoder32 = Decoder.Create(32, _reader, options);
+        _decoder64 = Decoder.Create(64, _reader, options);
+    }
+
+    private void Bind(in Instruction instruction, in BindContext context, Op* op)
+    {
+        if (_native is null || _table.Contains(instruction.Code) || !_native.Contains(instruction.Code)) _table.Bind(in instruction, in context, op);
+        else HostBinder.Bind(in instruction, in context, _host!, op);
+    }
 
     private static bool StaysInPage(int pageOffset, long distance) => (ulong)(pageOffset + distance) < 0x1000;
 

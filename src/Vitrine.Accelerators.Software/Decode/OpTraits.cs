@@ -24,4 +24,7 @@ internal enum OpTraits : ushort
 
     /// <summary>Address size is 32 bits.</summary>
     Address32 = 32,
+
+    /// <summary>The operand in memory is never checked for alignment, whatever CR0.AM and RFLAGS.AC say.</summary>
+    AnyAlignment = 64,
 }

@@ -10,7 +10,7 @@ internal static unsafe class Operands
     // SAFETY: computes offsets of fields and writes only to the operation it is given.
     private static readonly ushort[] _offsets = BuildOffsets();
 
-    /// <summary>Offset in <see cref="CpuState"/> of a general, XMM or MMX register.</summary>
+    /// <summary>Offset in <see cref="CpuState"/> of a general, XMM, YMM or MMX register.</summary>
     public static ushort Offset(Register register) => _offsets[(int)register];
 
     /// <summary>Number in <see cref="Seg"/> of a segment register.</summary>
@@ -68,7 +68,7 @@ internal static unsafe class Operands
         else
         {
             op->Base = @base == Register.None ? CpuState.ZeroOffset : Offset(@base);
-            Register sized = @base != Register.None ? @base : index;
+            Register sized = @base != Register.None || index.IsVectorRegister() ? @base : index;
             address32 = sized != Register.None ? sized.IsGPR32() : instruction.MemoryDisplSize == 4;
             address16 = sized != Register.None ? sized.IsGPR16() : instruction.MemoryDisplSize == 2;
         }
@@ -100,6 +100,7 @@ internal static unsafe class Operands
             offsets[(int)Register.EAX + i] = offset;
             offsets[(int)Register.AX + i] = offset;
             offsets[(int)Register.XMM0 + i] = CpuState.XmmOffset(i);
+            offsets[(int)Register.YMM0 + i] = CpuState.XmmOffset(i);
         }
 
         for (int i = 0; i < 4; i++)

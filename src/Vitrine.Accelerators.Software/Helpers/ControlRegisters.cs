@@ -122,14 +122,13 @@ internal static unsafe class ControlRegisters
     public static bool TryWriteXcr0(CpuState* cpu, ulong value)
     {
         const uint StateComponents = 0xD;
-        const ulong X87 = 1;
-        const ulong Sse = 2;
-        const ulong Avx = 4;
         CpuidEntry components = cpu->Vcpu.Cpuid(StateComponents, 0);
         ulong supported = components.Eax | ((ulong)components.Edx << 32);
-        bool valid = (value & X87) != 0 && (value & ~supported) == 0 && ((value & Avx) == 0 || (value & Sse) != 0);
+        bool valid = (value & XsaveLayout.X87) != 0 && (value & ~supported) == 0 &&
+            ((value & XsaveLayout.Avx) == 0 || (value & XsaveLayout.Sse) != 0);
         if (!valid) return GuestFault.GeneralProtection(cpu, 0);
         cpu->Xcr0 = value;
+        CpuModes.Refresh(cpu);
         return true;
     }
 

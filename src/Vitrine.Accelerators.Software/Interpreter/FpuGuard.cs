@@ -21,4 +21,13 @@ internal static unsafe class FpuGuard
         (cpu->Cr0 & Cr0.EM) != 0 || (cpu->Cr4 & Cr4.OSFXSR) == 0
             ? Faults.InvalidOpcode(cpu, op)
             : Faults.DeviceNotAvailable(cpu, op);
+
+    /// <summary>VEX-encoded SIMD: #UD where it is not enabled, else #NM with CR0.TS.</summary>
+    public static Op* AvxNotAvailable(CpuState* cpu, Op* op)
+    {
+        const ExecutionMode Modes = ExecutionMode.Protected | ExecutionMode.Virtual8086;
+        return CpuModes.IsAvxEnabled(cpu, (cpu->Mode & Modes) == ExecutionMode.Protected)
+            ? Faults.DeviceNotAvailable(cpu, op)
+            : Faults.InvalidOpcode(cpu, op);
+    }
 }

@@ -286,7 +286,7 @@ internal sealed unsafe partial class SoftMmu
     {
         if (_cpu->Tlb != _tlb.Table(Tlb.EmptyTable)) return true;
         if (_cpu->Cpl == 3 && (_cpu->Cr0 & Cr0.AM) != 0 && (_cpu->SystemFlags & Rflags.AC) != 0 &&
-            (linear & (ulong)(Alignment(size) - 1)) != 0)
+            (linear & (ulong)(Alignment(size) - 1)) != 0 && (op == null || (op->Traits & OpTraits.AnyAlignment) == 0))
         {
             _cpu->SetFault(ExceptionVector.AC, 0);
             return false;

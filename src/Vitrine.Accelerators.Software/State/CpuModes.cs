@@ -1,3 +1,4 @@
+using Vitrine.X86.Cpuid;
 using Vitrine.X86.Registers;
 using Vitrine.X86.State;
 
@@ -10,7 +11,7 @@ internal static unsafe class CpuModes
 
     /// <summary>
     /// Recomputes <see cref="CpuState.Mode"/>, the bounds of all segments, and which TLB is in use. Call after a change of
-    /// CR0, CR3 (through <see cref="Mmu.SoftMmu.LoadCr3"/>), CR4, EFER, any segment register, CPL, DR7, or RFLAGS.VM and AC.
+    /// CR0, CR3 (through <see cref="Mmu.SoftMmu.LoadCr3"/>), CR4, XCR0, EFER, any segment register, CPL, DR7, or RFLAGS.VM and AC.
     /// </summary>
     public static void Refresh(CpuState* cpu)
     {
@@ -27,6 +28,7 @@ internal static unsafe class CpuModes
         if ((cpu->Segments[Seg.Ss].Access & 0x4000) != 0 && (mode & ExecutionMode.Code64) == 0) mode |= ExecutionMode.Stack32;
         if ((cpu->Cr0 & (Cr0.EM | Cr0.TS)) != 0) mode |= ExecutionMode.FpuTrap;
         if ((cpu->Cr0 & (Cr0.EM | Cr0.TS)) != 0 || (cpu->Cr4 & Cr4.OSFXSR) == 0) mode |= ExecutionMode.SseTrap;
+        if ((cpu->Cr0 & Cr0.TS) != 0 || !IsAvxEnabled(cpu, isProtected && !vm86)) mode |= ExecutionMode.AvxTrap;
         if (cpu->Cpl == 3) mode |= ExecutionMode.User;
         if (cpu->Vcpu.Translates)
         {
@@ -67,5 +69,14 @@ internal static unsafe class CpuModes
         }
 
         return true;
+    }
+
+    /// <summary>True when VEX-encoded SIMD doesn't raise #UD for the state of control registers (SDM vol. 1, 14.1.1 and 14.3).</summary>
+    /// <param name="cpu">The vCPU.</param>
+    /// <param name="isProtected">Protected mode, and not virtual-8086.</param>
+    public static bool IsAvxEnabled(CpuState* cpu, bool isProtected)
+    {
+        const ulong SseAndAvx = XsaveLayout.Sse | XsaveLayout.Avx;
+        return isProtected && (cpu->Cr4 & Cr4.OSXSAVE) != 0 && (cpu->Xcr0 & SseAndAvx) == SseAndAvx;
     }
 }

@@ -48,4 +48,7 @@ internal enum ExecutionMode : uint
 
     /// <summary>An x87 exception is unmasked, or one is pending: translated code leaves x87 instructions to the interpreter.</summary>
     X87Traps = 4096,
+
+    /// <summary>VEX-encoded SIMD raises #UD (no CR4.OSXSAVE, no AVX in XCR0, real or virtual-8086 mode) or #NM (CR0.TS).</summary>
+    AvxTrap = 8192,
 }

@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Vitrine.Accelerators.Software.Decode;
 using Vitrine.Accelerators.Software.State;
 
 namespace Vitrine.Accelerators.Software.Translator;
@@ -13,6 +14,7 @@ internal sealed unsafe partial class BlockTranslator
     {
         ref readonly InstructionShape shape = ref InstructionShapes.Of(instruction.Code);
         if (shape.Kind == InstructionKind.Interpreted) return false;
+        if (!OpTable.Instance.Contains(instruction.Code) && _native?.Contains(instruction.Code) != true) return false;
         if (shape.Kind == InstructionKind.Nothing) return true;
         if (shape.Kind is InstructionKind.SwapGs or InstructionKind.ClearInterrupts or InstructionKind.SetInterrupts or InstructionKind.PushFlags)
             return _is64 && (shape.Kind == InstructionKind.PushFlags || (_mode & ExecutionMode.User) == 0);
@@ -136,6 +138,7 @@ internal sealed unsafe partial class BlockTranslator
             if (!plain && IsHeld(encoding.Rm) && shape.WritesRm) _emitter.Store(State(_at.Held(encoding.Rm)), rm);
         }
 
+        if (shape.WritesVvvv && IsHeld(encoding.Vvvv)) _emitter.Store(State(_at.Held(encoding.Vvvv)), vvvv);
         if (shape.RegIsGeneral && high < 0 && IsHeld(encoding.Reg) && shape.WritesReg) _emitter.Store(State(_at.Held(encoding.Reg)), reg);
         NoteFlags(i);
     }

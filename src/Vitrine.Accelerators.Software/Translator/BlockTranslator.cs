@@ -1,5 +1,7 @@
+using System.Diagnostics.CodeAnalysis;
 using Iced.Intel;
 using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.HostExecution;
 using Vitrine.Accelerators.Software.State;
 
 namespace Vitrine.Accelerators.Software.Translator;
@@ -32,8 +34,9 @@ internal sealed unsafe partial class BlockTranslator
     private readonly StateOffsets _at = StateOffsets.Instance;
     private readonly bool _exact;
     private readonly PageCodeReader _reader = new();
-    private readonly Decoder _decoder32;
-    private readonly Decoder _decoder64;
+    private Decoder _decoder32;
+    private Decoder _decoder64;
+    private HostBinder? _native;
     private readonly Instruction[] _instructions = new Instruction[MaxInstructions];
     private readonly RflagsBits[] _wanted = new RflagsBits[MaxInstructions];
     private readonly RflagsBits[] _wantedBehind = new RflagsBits[MaxInstructions];
@@ -53,8 +56,18 @@ internal sealed unsafe partial class BlockTranslator
         _exact = exact;
         _cache = cache;
         _stubs = cache.Stubs;
-        _decoder32 = Decoder.Create(32, _reader, BlockBuilder.Options);
-        _decoder64 = Decoder.Create(64, _reader, BlockBuilder.Options);
+        Use(null);
+    }
+
+    /// <summary>Sets the instructions that the guest's processor has besides those of the interpreter.</summary>
+    /// <param name="native">Which they are; null for none.</param>
+    [MemberNotNull(nameof(_decoder32), nameof(_decoder64))]
+    public void Use(HostBinder? native)
+    {
+        _native = native;
+        DecoderOptions options = BlockBuilder.OptionsFor(native);
+        _decoder32 = Decoder.Create(32, _reader, options);
+        _decoder64 = Decoder.Create(64, _reader, options);
     }
 
     /// <summary>Translates the block at a host address.</summary>

@@ -30,6 +30,9 @@ internal struct InstructionShape
     /// <summary>ModRM.reg's register is written.</summary>
     public bool WritesReg;
 
+    /// <summary>VEX.vvvv's register is written.</summary>
+    public bool WritesVvvv;
+
     /// <summary>ModRM.rm's register or memory is written.</summary>
     public bool WritesRm;
 

@@ -98,6 +98,7 @@ internal static class InstructionShapes
                 return true;
             case OpCodeOperandKind.r32_vvvv or OpCodeOperandKind.r64_vvvv:
                 shape.VvvvIsGeneral = true;
+                shape.WritesVvvv = written;
                 return true;
             case OpCodeOperandKind.r8_opcode or OpCodeOperandKind.r16_opcode or OpCodeOperandKind.r32_opcode or OpCodeOperandKind.r64_opcode:
                 shape.HasOpcodeRegister = true;
@@ -131,7 +132,6 @@ internal static class InstructionShapes
 
     private static InstructionKind Classify(Code code, Mnemonic mnemonic, OpCodeInfo info, in InstructionShape shape)
     {
-        if (!OpTable.Instance.Contains(code)) return InstructionKind.Interpreted;
         switch (mnemonic)
         {
             case Mnemonic.Push:

@@ -87,6 +87,9 @@ public static class CpuFeatures
     /// <summary>SSSE3.</summary>
     public static readonly CpuFeature Ssse3 = new("ssse3", 1, 0, CpuidRegister.Ecx, 9);
 
+    /// <summary>FMA3: VFMADD and the like.</summary>
+    public static readonly CpuFeature Fma = new("fma", 1, 0, CpuidRegister.Ecx, 12);
+
     /// <summary>CMPXCHG16B.</summary>
     public static readonly CpuFeature Cx16 = new("cx16", 1, 0, CpuidRegister.Ecx, 13);
 
@@ -102,6 +105,9 @@ public static class CpuFeatures
     /// <summary>x2APIC mode.</summary>
     public static readonly CpuFeature X2apic = new("x2apic", 1, 0, CpuidRegister.Ecx, 21);
 
+    /// <summary>MOVBE.</summary>
+    public static readonly CpuFeature Movbe = new("movbe", 1, 0, CpuidRegister.Ecx, 22);
+
     /// <summary>POPCNT.</summary>
     public static readonly CpuFeature Popcnt = new("popcnt", 1, 0, CpuidRegister.Ecx, 23);
 
@@ -114,11 +120,23 @@ public static class CpuFeatures
     /// <summary>XSAVE, XRSTOR, XSETBV, XGETBV.</summary>
     public static readonly CpuFeature Xsave = new("xsave", 1, 0, CpuidRegister.Ecx, 26);
 
+    /// <summary>AVX.</summary>
+    public static readonly CpuFeature Avx = new("avx", 1, 0, CpuidRegister.Ecx, 28);
+
+    /// <summary>Conversion to and from half precision.</summary>
+    public static readonly CpuFeature F16c = new("f16c", 1, 0, CpuidRegister.Ecx, 29);
+
     /// <summary>RDRAND.</summary>
     public static readonly CpuFeature Rdrand = new("rdrand", 1, 0, CpuidRegister.Ecx, 30);
 
     /// <summary>LAHF and SAHF in 64-bit mode.</summary>
     public static readonly CpuFeature LahfLm = new("lahf_lm", 0x80000001, 0, CpuidRegister.Ecx, 0);
+
+    /// <summary>LZCNT (AMD's ABM, with POPCNT).</summary>
+    public static readonly CpuFeature Abm = new("abm", 0x80000001, 0, CpuidRegister.Ecx, 5);
+
+    /// <summary>PREFETCHW.</summary>
+    public static readonly CpuFeature Prefetchw = new("3dnowprefetch", 0x80000001, 0, CpuidRegister.Ecx, 8);
 
     /// <summary>1-GiB pages.</summary>
     public static readonly CpuFeature Pdpe1gb = new("pdpe1gb", 0x80000001, 0, CpuidRegister.Edx, 26);
@@ -132,8 +150,17 @@ public static class CpuFeatures
     /// <summary>IA32_TSC_ADJUST. With it, Linux trusts the time-stamp counter without a second clock to check it against.</summary>
     public static readonly CpuFeature TscAdjust = new("tsc_adjust", 7, 0, CpuidRegister.Ebx, 1);
 
+    /// <summary>ANDN, BEXTR, BLSI, BLSMSK, BLSR, TZCNT.</summary>
+    public static readonly CpuFeature Bmi1 = new("bmi1", 7, 0, CpuidRegister.Ebx, 3);
+
+    /// <summary>AVX2.</summary>
+    public static readonly CpuFeature Avx2 = new("avx2", 7, 0, CpuidRegister.Ebx, 5);
+
     /// <summary>Supervisor-mode execution prevention.</summary>
     public static readonly CpuFeature Smep = new("smep", 7, 0, CpuidRegister.Ebx, 7);
+
+    /// <summary>BZHI, MULX, PDEP, PEXT, RORX, SARX, SHLX, SHRX.</summary>
+    public static readonly CpuFeature Bmi2 = new("bmi2", 7, 0, CpuidRegister.Ebx, 8);
 
     /// <summary>Fast REP MOVSB and STOSB.</summary>
     public static readonly CpuFeature Erms = new("erms", 7, 0, CpuidRegister.Ebx, 9);
@@ -141,11 +168,47 @@ public static class CpuFeatures
     /// <summary>INVPCID.</summary>
     public static readonly CpuFeature Invpcid = new("invpcid", 7, 0, CpuidRegister.Ebx, 10);
 
+    /// <summary>RDSEED.</summary>
+    public static readonly CpuFeature Rdseed = new("rdseed", 7, 0, CpuidRegister.Ebx, 18);
+
+    /// <summary>ADCX, ADOX.</summary>
+    public static readonly CpuFeature Adx = new("adx", 7, 0, CpuidRegister.Ebx, 19);
+
     /// <summary>Supervisor-mode access prevention.</summary>
     public static readonly CpuFeature Smap = new("smap", 7, 0, CpuidRegister.Ebx, 20);
 
+    /// <summary>CLFLUSHOPT.</summary>
+    public static readonly CpuFeature Clflushopt = new("clflushopt", 7, 0, CpuidRegister.Ebx, 23);
+
+    /// <summary>CLWB.</summary>
+    public static readonly CpuFeature Clwb = new("clwb", 7, 0, CpuidRegister.Ebx, 24);
+
+    /// <summary>SHA-1 and SHA-256.</summary>
+    public static readonly CpuFeature Sha = new("sha_ni", 7, 0, CpuidRegister.Ebx, 29);
+
+    /// <summary>Arithmetic in Galois fields.</summary>
+    public static readonly CpuFeature Gfni = new("gfni", 7, 0, CpuidRegister.Ecx, 8);
+
+    /// <summary>AES on YMM registers.</summary>
+    public static readonly CpuFeature Vaes = new("vaes", 7, 0, CpuidRegister.Ecx, 9);
+
+    /// <summary>PCLMULQDQ on YMM registers.</summary>
+    public static readonly CpuFeature Vpclmulqdq = new("vpclmulqdq", 7, 0, CpuidRegister.Ecx, 10);
+
+    /// <summary>RDPID.</summary>
+    public static readonly CpuFeature Rdpid = new("rdpid", 7, 0, CpuidRegister.Ecx, 22);
+
+    /// <summary>VPDPBUSD and the like, encoded with VEX.</summary>
+    public static readonly CpuFeature AvxVnni = new("avx_vnni", 7, 1, CpuidRegister.Eax, 4);
+
     /// <summary>XSAVEOPT.</summary>
     public static readonly CpuFeature Xsaveopt = new("xsaveopt", 0xD, 1, CpuidRegister.Eax, 0);
+
+    /// <summary>XSAVEC, and the compacted format for XRSTOR.</summary>
+    public static readonly CpuFeature Xsavec = new("xsavec", 0xD, 1, CpuidRegister.Eax, 1);
+
+    /// <summary>XGETBV with ECX = 1.</summary>
+    public static readonly CpuFeature Xgetbv1 = new("xgetbv1", 0xD, 1, CpuidRegister.Eax, 2);
 
     /// <summary>Runs under a hypervisor.</summary>
     public static readonly CpuFeature Hypervisor = new("hypervisor", 1, 0, CpuidRegister.Ecx, 31);

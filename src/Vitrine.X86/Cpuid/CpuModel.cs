@@ -39,9 +39,7 @@ public sealed record CpuModel(string Name, IReadOnlyList<CpuFeature> Features, I
     public IReadOnlyList<string> Missing(CpuidEnvironment environment)
     {
         ArgumentNullException.ThrowIfNull(environment);
-        return environment.Supported is not { } supported
-            ? []
-            : [.. Features.Concat(MachineFeatures).Where(feature => !feature.IsIn(supported)).Select(feature => feature.Name)];
+        return [.. Features.Concat(MachineFeatures).Where(feature => !environment.Offers(feature)).Select(feature => feature.Name)];
     }
 
     /// <summary>

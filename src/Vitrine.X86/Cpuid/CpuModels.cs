@@ -2,7 +2,7 @@ using Vitrine.Errors;
 
 namespace Vitrine.X86.Cpuid;
 
-/// <summary>The processor models there are: levels of the x86-64 psABI, "Micro-Architecture Levels".</summary>
+/// <summary>The processor models there are: levels of the x86-64 psABI, "Micro-Architecture Levels", and what the host has.</summary>
 public static class CpuModels
 {
     /// <summary>Width of physical addresses in bits, unless the host has fewer.</summary>
@@ -42,11 +42,42 @@ public static class CpuModels
             "FSGSBASE", "SMAP", "INVPCID", "RDRAND",
         ]);
 
+    /// <summary>Level 3: AVX2 and what came with it. Its instructions are executed by a host that has them.</summary>
+    public static CpuModel X8664V3 { get; } = new(
+        "x86-64-v3",
+        [
+            .. X8664V2.Features,
+            CpuFeatures.Avx, CpuFeatures.Avx2, CpuFeatures.Bmi1, CpuFeatures.Bmi2, CpuFeatures.F16c, CpuFeatures.Fma, CpuFeatures.Abm,
+            CpuFeatures.Movbe,
+        ],
+        [.. X8664V2.InstructionSets, "AVX", "AVX2", "BMI1", "BMI2", "F16C", "FMA", "LZCNT", "MOVBE"]);
+
+    /// <summary>
+    /// Level 2, and of what follows all that the host has: nothing in it is required. Without AVX-512 and AMX, whose state is not
+    /// carried, and without what needs model-specific registers or privileged state.
+    /// </summary>
+    public static CpuModel Host { get; } = new(
+        "host",
+        [
+            .. X8664V3.Features,
+            CpuFeatures.Adx, CpuFeatures.AvxVnni, CpuFeatures.Clflushopt, CpuFeatures.Clwb, CpuFeatures.Gfni, CpuFeatures.Prefetchw,
+            CpuFeatures.Rdpid, CpuFeatures.Rdseed, CpuFeatures.Sha, CpuFeatures.Vaes, CpuFeatures.Vpclmulqdq, CpuFeatures.Xgetbv1,
+            CpuFeatures.Xsavec,
+        ],
+        [
+            .. X8664V3.InstructionSets,
+            "ADX", "AVX_VNNI", "CLFLUSHOPT", "CLWB", "GFNI", "PREFETCHW", "RDPID", "RDSEED", "SHA", "VAES", "VPCLMULQDQ", "XSAVEC",
+        ]);
+
     /// <summary>The model that is used unless another is asked for.</summary>
     public static CpuModel Default => X8664V2;
 
     /// <summary>All models.</summary>
-    public static IReadOnlyList<CpuModel> All { get; } = [X8664V1, X8664V2];
+    public static IReadOnlyList<CpuModel> All { get; } = [X8664V1, X8664V2, X8664V3, Host];
+
+    /// <summary>True when every accelerator offers a feature only where the host's processor has it: what level 2 doesn't have.</summary>
+    public static bool IsNative(CpuFeature feature) =>
+        !X8664V2.Features.Contains(feature) && !CpuModel.MachineFeatures.Contains(feature);
 
     /// <summary>The model of that name; null when there is none.</summary>
     public static CpuModel? Find(string name) => All.FirstOrDefault(model => model.Name == name);

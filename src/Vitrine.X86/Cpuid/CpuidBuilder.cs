@@ -29,7 +29,7 @@ internal sealed class CpuidBuilder(CpuModel model, CpuidEnvironment environment,
         Add(2, 0x0000_FF01, 0, 0, 0); // FFh: see leaf 4
         AddCaches();
         Add(6, Announced(6, 0, CpuidRegister.Eax), 0, 0, 0);
-        AddIndexed(7, 0, 0, Announced(7, 0, CpuidRegister.Ebx), 0, 0);
+        AddExtendedFeatures();
         AddTopology();
         AddXsave();
         AddFrequencies();
@@ -49,14 +49,14 @@ internal sealed class CpuidBuilder(CpuModel model, CpuidEnvironment environment,
         uint bits = 0;
         foreach (CpuFeature feature in model.Features.Concat(CpuModel.MachineFeatures))
         {
-            if (feature.Leaf == leaf && feature.Subleaf == subleaf && feature.Register == register && IsOffered(feature))
+            if (feature.Leaf == leaf && feature.Subleaf == subleaf && feature.Register == register && environment.Offers(feature))
                 bits |= feature.Mask;
         }
 
         return bits;
     }
 
-    private bool IsOffered(CpuFeature feature) => environment.Supported is not { } supported || feature.IsIn(supported);
+    private bool Announces(CpuFeature feature) => model.Has(feature) && environment.Offers(feature);
 
     private void AddCaches()
     {
@@ -81,6 +81,13 @@ internal sealed class CpuidBuilder(CpuModel model, CpuidEnvironment environment,
             0);
     }
 
+    private void AddExtendedFeatures()
+    {
+        uint eax1 = Announced(7, 1, CpuidRegister.Eax);
+        AddIndexed(7, 0, eax1 != 0 ? 1u : 0, Announced(7, 0, CpuidRegister.Ebx), Announced(7, 0, CpuidRegister.Ecx), 0);
+        if (eax1 != 0) AddIndexed(7, 1, eax1, 0, 0, 0);
+    }
+
     private void AddTopology()
     {
         const uint Smt = 1 << 8, Core = 2 << 8;
@@ -91,13 +98,16 @@ internal sealed class CpuidBuilder(CpuModel model, CpuidEnvironment environment,
 
     private void AddXsave()
     {
-        const uint X87AndSse = 3, LegacyAreaAndHeader = 512 + 64;
-        bool xsave = model.Has(CpuFeatures.Xsave) && IsOffered(CpuFeatures.Xsave);
+        bool xsave = Announces(CpuFeatures.Xsave);
+        bool avx = xsave && Announces(CpuFeatures.Avx);
+        uint components = avx ? XsaveLayout.X87 | XsaveLayout.Sse | XsaveLayout.Avx : XsaveLayout.X87 | XsaveLayout.Sse;
+        uint instructions = xsave ? Announced(0xD, 1, CpuidRegister.Eax) : 0;
         if (xsave)
-            AddIndexed(0xD, 0, X87AndSse, LegacyAreaAndHeader, LegacyAreaAndHeader, 0);
+            AddIndexed(0xD, 0, components, XsaveLayout.SizeOf(XsaveLayout.X87), XsaveLayout.SizeOf(components), 0);
         else
             AddIndexed(0xD, 0, 0, 0, 0, 0);
-        AddIndexed(0xD, 1, xsave ? Announced(0xD, 1, CpuidRegister.Eax) : 0, 0, 0, 0);
+        AddIndexed(0xD, 1, instructions, (instructions & CpuFeatures.Xsavec.Mask) != 0 ? XsaveLayout.SizeOf(XsaveLayout.X87) : 0, 0, 0);
+        if (avx) AddIndexed(0xD, 2, XsaveLayout.AvxSize, XsaveLayout.AvxOffset, 0, 0);
     }
 
     private void AddFrequencies()

@@ -17,10 +17,24 @@ public sealed record CpuidEnvironment
 
     /// <summary>
     /// What the accelerator can offer on this host: features are cut down to it. It includes features that the accelerator
-    /// reports by other means (KVM: TSC deadline). Null for the software CPU, which has all that the models announce.
+    /// reports by other means (KVM: TSC deadline). Null for the software CPU; see <see cref="Native"/>.
     /// </summary>
     public IReadOnlyList<CpuidEntry>? Supported { get; init; }
 
+    /// <summary>
+    /// What CPUID answers on the host, where the accelerator is the software CPU: features that need the host
+    /// (<see cref="CpuModels.IsNative"/>) are cut down to it. Empty where none is to be offered; null doesn't cut down.
+    /// </summary>
+    public IReadOnlyList<CpuidEntry>? Native { get; init; }
+
     /// <summary>KVM's own leaves (0x40000000 on: signature, paravirtual clock) go through to the guest.</summary>
     public bool PassKvmLeaves { get; init; }
+
+    /// <summary>True when a model that has the feature may announce it here.</summary>
+    public bool Offers(CpuFeature feature)
+    {
+        ArgumentNullException.ThrowIfNull(feature);
+        return (Supported is not { } supported || feature.IsIn(supported))
+            && (Native is not { } native || !CpuModels.IsNative(feature) || feature.IsIn(native));
+    }
 }

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using Iced.Intel;
-using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.HostExecution;
 using Vitrine.X86.Registers;
 using Vitrine.X86.State;
 
@@ -8,15 +8,13 @@ namespace Vitrine.Tests.Differential;
 
 /// <summary>Random cases: one instruction of the table, a short run of arithmetic, or bytes that only might be an instruction.</summary>
 // SAFETY: cases are the caller's and as long as OracleCase says; writes are bounded by its capacity.
-internal sealed unsafe class CaseGenerator(CaseRandom random)
+internal sealed unsafe class CaseGenerator(CaseRandom random, CodeSelection selection)
 {
     private const int MaxInstructionLength = 15;
-    private static readonly Code[] _codes64 = CodeSelection.For(64);
-    private static readonly Code[] _codes32 = CodeSelection.For(32);
-    private static readonly Code[] _arithmetic64 = Arithmetic(_codes64);
-    private static readonly Code[] _arithmetic32 = Arithmetic(_codes32);
-    private static readonly Code[] _branches64 = ShortBranches(_codes64);
-    private static readonly Code[] _branches32 = ShortBranches(_codes32);
+    private static readonly Code[] _arithmetic64 = Arithmetic(CodeSelection.Interpreter.Codes64);
+    private static readonly Code[] _arithmetic32 = Arithmetic(CodeSelection.Interpreter.Codes32);
+    private static readonly Code[] _branches64 = ShortBranches(CodeSelection.Interpreter.Codes64);
+    private static readonly Code[] _branches32 = ShortBranches(CodeSelection.Interpreter.Codes32);
 
     private readonly OperandFactory _operands = new(random);
     private readonly MemoryStream _stream = new();
@@ -70,7 +68,10 @@ internal sealed unsafe class CaseGenerator(CaseRandom random)
 
     private bool Table(OracleCase* test, bool is64)
     {
-        Code[] codes = is64 ? _codes64 : _codes32;
+        // What the host executes for the software CPU has a share of its own.
+        Code[] codes = is64 ? selection.Codes64 : selection.Codes32;
+        Code[] native = is64 ? selection.Native64 : selection.Native32;
+        if (native.Length > 0 && random.OneIn(2)) codes = native;
         Code code = codes[random.Below(codes.Length)];
         if (!_operands.TryCreate(code, is64 ? 64 : 32, ref test->Image, out Instruction instruction)) return false;
         _stream.SetLength(0);
@@ -124,10 +125,10 @@ internal sealed unsafe class CaseGenerator(CaseRandom random)
         Span<byte> code = stackalloc byte[MaxInstructionLength];
         foreach (ref byte b in code) b = (byte)random.Next();
         if (!random.OneIn(8)) Shape(code, is64);
-        Decoder decoder = Decoder.Create(is64 ? 64 : 32, code.ToArray(), InstructionText.Options);
+        Decoder decoder = Decoder.Create(is64 ? 64 : 32, code.ToArray(), selection.Options);
         decoder.IP = test->Image.Rip;
         decoder.Decode(out Instruction instruction);
-        if (instruction.Code != Code.INVALID && !(CodeSelection.IsComparable(instruction.Code) && OpTable.Instance.Contains(instruction.Code))) return false;
+        if (instruction.Code != Code.INVALID && !selection.IsComparable(instruction.Code)) return false;
         if (VendorDifferences.Applies(instruction, code, is64)) return false;
         _stream.SetLength(0);
         _stream.Write(instruction.Code == Code.INVALID ? code : code[..instruction.Length]);
@@ -141,6 +142,14 @@ internal sealed unsafe class CaseGenerator(CaseRandom random)
         while (random.OneIn(3) && at < 6) code[at++] = random.Pick((ReadOnlySpan<byte>)[0x66, 0x67, 0xF2, 0xF3, 0xF0, 0x2E, 0x36, 0x3E, 0x26, 0x64, 0x65]);
         if (is64 && random.OneIn(2)) code[at++] = (byte)(0x40 + random.Below(16));
         if (random.OneIn(3)) return;
+        if (selection.Native64.Length > 0 && random.OneIn(4))
+        {
+            // VEX: with two bytes or three, of the maps that there are.
+            code[at++] = random.OneIn(2) ? (byte)0xC5 : (byte)0xC4;
+            if (code[at - 1] == 0xC4) code[at] = (byte)((code[at] & 0xE0) | (1 + random.Below(3)));
+            return;
+        }
+
         code[at++] = 0x0F;
         if (random.OneIn(6)) code[at] = random.Pick((ReadOnlySpan<byte>)[0x38, 0x3A]);
     }
@@ -194,6 +203,7 @@ internal sealed unsafe class CaseGenerator(CaseRandom random)
         if (random.OneIn(40)) image.Rflags |= Rflags.AC;
         image.Words[MachineImage.SelectorsWord] = (is64 ? OracleLayout.Code64 : OracleLayout.Code32) | ((ulong)OracleLayout.Stack << 48);
         for (int i = 0; i < 16; i++) image.SetXmm(i, new UInt128(random.Lanes(), random.Lanes()));
+        for (int i = 0; i < 16 && HostProcessor.HasAvx; i++) image.SetYmmHigh(i, new UInt128(random.Lanes(), random.Lanes()));
         if (random.OneIn(4)) image.SetXmm(1, image.Xmm(2));
         FloatingPoint(ref image);
     }

@@ -10,6 +10,7 @@ internal static unsafe class CaseShrinker
     {
         for (int i = 0; i < 16; i++) Attempt(ref test, i, static (ref OracleCase t, int n) => t.Image.SetGeneral(n, 0), fails);
         for (int i = 0; i < 16; i++) Attempt(ref test, i, static (ref OracleCase t, int n) => t.Image.SetXmm(n, 0), fails);
+        for (int i = 0; i < 16; i++) Attempt(ref test, i, static (ref OracleCase t, int n) => t.Image.SetYmmHigh(n, 0), fails);
         for (int i = 0; i < 8; i++) Attempt(ref test, i, static (ref OracleCase t, int n) => t.Image.SetSt(n, 0, 0), fails);
         for (int i = 0; i < 12; i++) Attempt(ref test, i, static (ref OracleCase t, int n) => t.Image.Rflags &= ~((1UL << n) & 0xCD5), fails);
         Attempt(ref test, 0, static (ref OracleCase t, int n) => t.Image.Mxcsr = 0x1F80, fails);

@@ -12,23 +12,23 @@ internal static unsafe class CaseText
         ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"];
 
     /// <summary>What kind of disagreement it is: the instruction's code, and what differs.</summary>
-    public static string Kind(ref OracleCase test, List<string> differences)
+    public static string Kind(ref OracleCase test, List<string> differences, DecoderOptions options)
     {
-        List<Instruction> instructions = InstructionText.Decode(test.Instructions(), test.Image.Is64, test.Image.Rip);
+        List<Instruction> instructions = InstructionText.Decode(test.Instructions(), test.Image.Is64, test.Image.Rip, options);
         string what = differences[0].Split(':')[0];
         if (what.StartsWith("memory", StringComparison.Ordinal)) what = "memory";
         return $"{(test.Image.Is64 ? 64 : 32)} {instructions[^1].Code}: {what}";
     }
 
     public static string Describe(
-        ref OracleCase test, ReadOnlySpan<byte> memory, OracleOutcome* host, OracleOutcome* software, List<string> differences)
+        ref OracleCase test, ReadOnlySpan<byte> memory, OracleOutcome* host, OracleOutcome* software, List<string> differences, DecoderOptions options)
     {
         StringBuilder text = new();
         byte[] code = test.Instructions();
         ref MachineImage image = ref test.Image;
         CultureInfo culture = CultureInfo.InvariantCulture;
         text.AppendLine(culture, $"{Convert.ToHexString(code)} at {image.Rip:x} ({(image.Is64 ? 64 : 32)}-bit code, {test.CodeLength} bytes there)");
-        foreach (Instruction instruction in InstructionText.Decode(code, image.Is64, image.Rip)) text.AppendLine(culture, $"    {instruction}    [{instruction.Code}]");
+        foreach (Instruction instruction in InstructionText.Decode(code, image.Is64, image.Rip, options)) text.AppendLine(culture, $"    {instruction}    [{instruction.Code}]");
         text.Append("  before:");
         Registers(text, ref image);
         text.AppendLine();
@@ -51,6 +51,7 @@ internal static unsafe class CaseText
         for (int i = 0; i < 16; i++)
         {
             if (image.Xmm(i) != 0) text.Append(culture, $" xmm{i}={image.Xmm(i):x32}");
+            if (image.YmmHigh(i) != 0) text.Append(culture, $" ymm{i}[255:128]={image.YmmHigh(i):x32}");
         }
 
         for (int i = 0; i < 8; i++)

@@ -1,20 +1,19 @@
 using Iced.Intel;
+using Vitrine.Accelerators.Software;
 using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.HostExecution;
 using Vitrine.X86.Cpuid;
 
 namespace Vitrine.Tests.Differential;
 
-/// <summary>Which instructions can be compared with the host's.</summary>
-internal static class CodeSelection
+/// <summary>What is compared with the host: an engine of the software CPU, and which of its instructions can be.</summary>
+internal sealed class CodeSelection
 {
-    private static readonly HashSet<CpuidFeature> _announced =
-        [.. CpuModels.X8664V2.InstructionSets.Select(Enum.Parse<CpuidFeature>)];
-
     // Results that differ from machine to machine, or would end or change the oracle's process.
     private static readonly HashSet<Mnemonic> _incomparable =
     [
         // Identity, time and chance.
-        Mnemonic.Cpuid, Mnemonic.Rdtsc, Mnemonic.Rdtscp, Mnemonic.Rdrand, Mnemonic.Rdpmc,
+        Mnemonic.Cpuid, Mnemonic.Rdtsc, Mnemonic.Rdtscp, Mnemonic.Rdrand, Mnemonic.Rdseed, Mnemonic.Rdpid, Mnemonic.Rdpmc,
 
         // Into Linux.
         Mnemonic.Syscall, Mnemonic.Sysenter, Mnemonic.Int,
@@ -28,21 +27,65 @@ internal static class CodeSelection
         Mnemonic.Wrfsbase, Mnemonic.Wrgsbase,
 
         // The extent of the area depends on the host's features.
-        Mnemonic.Xsave, Mnemonic.Xsave64, Mnemonic.Xsaveopt, Mnemonic.Xsaveopt64, Mnemonic.Xrstor, Mnemonic.Xrstor64, Mnemonic.Xgetbv,
+        Mnemonic.Xsave, Mnemonic.Xsave64, Mnemonic.Xsaveopt, Mnemonic.Xsaveopt64, Mnemonic.Xsavec, Mnemonic.Xsavec64, Mnemonic.Xrstor, Mnemonic.Xrstor64, Mnemonic.Xgetbv,
     ];
 
-    /// <summary>Instructions of the announced model that the host runs as well.</summary>
-    public static Code[] For(int bitness) =>
-        [.. Enum.GetValues<Code>().Where(code => IsComparable(code) && (bitness == 64 ? code.ToOpCode().Mode64 : code.ToOpCode().Mode32)
-            && OpTable.Instance.Contains(code))];
+    private readonly HashSet<CpuidFeature> _announced;
+    private readonly HostBinder _native;
 
-    /// <summary>True when executing it natively is harmless and its result the same everywhere.</summary>
-    public static bool IsComparable(Code code) =>
-        IsAnnounced(code) && !_incomparable.Contains(code.Mnemonic()) && !LoadsSegment(code);
+    private CodeSelection(SoftwareEngine engine)
+    {
+        CpuModel model = engine == SoftwareEngine.Translator ? CpuModels.Host : CpuModels.X8664V2;
+        Engine = engine;
+        Cpuid = model.Build(new CpuidEnvironment { Native = engine == SoftwareEngine.Translator ? HostProcessor.Cpuid : [] }, 0);
+        _native = new HostBinder(new CpuidTable(Cpuid));
+        _announced = [.. CpuModels.X8664V2.InstructionSets.Select(Enum.Parse<CpuidFeature>)];
+        Options = InstructionText.Options;
+        if (_native.HasTzcnt) Options &= ~DecoderOptions.NoMPFX_0FBC;
+        if (_native.HasLzcnt) Options &= ~DecoderOptions.NoMPFX_0FBD;
+        Codes64 = For(64, _ => true);
+        Codes32 = For(32, _ => true);
+        Native64 = For(64, _native.Contains);
+        Native32 = For(32, _native.Contains);
+    }
+
+    /// <summary>The interpreter alone, with all that it announces.</summary>
+    public static CodeSelection Interpreter { get; } = new(SoftwareEngine.Interpreter);
+
+    /// <summary>The engine that has the host at hand, with all that the host has.</summary>
+    public static CodeSelection Translator { get; } = new(SoftwareEngine.Translator);
+
+    /// <summary>The software CPU's engine.</summary>
+    public SoftwareEngine Engine { get; }
+
+    /// <summary>What it announces.</summary>
+    public CpuidEntry[] Cpuid { get; }
+
+    /// <summary>How its bytes are decoded.</summary>
+    public DecoderOptions Options { get; }
+
+    /// <summary>Instructions of 64-bit code that can be compared.</summary>
+    public Code[] Codes64 { get; }
+
+    /// <summary>Instructions of 32-bit code that can be compared.</summary>
+    public Code[] Codes32 { get; }
+
+    /// <summary>Of <see cref="Codes64"/>, those that the interpreter doesn't have.</summary>
+    public Code[] Native64 { get; }
+
+    /// <summary>Of <see cref="Codes32"/>, those that the interpreter doesn't have.</summary>
+    public Code[] Native32 { get; }
+
+    /// <summary>True when executing it natively is harmless, its result the same everywhere, and the software CPU has it.</summary>
+    public bool IsComparable(Code code) =>
+        IsAnnounced(code) && (OpTable.Instance.Contains(code) || _native.Contains(code)) && !_incomparable.Contains(code.Mnemonic()) && !LoadsSegment(code);
 
     /// <summary>True for the announced model's own.</summary>
-    public static bool IsAnnounced(Code code) =>
-        code.ToOpCode().IsInstruction && code.Encoding() == EncodingKind.Legacy && code.CpuidFeatures().All(_announced.Contains);
+    public bool IsAnnounced(Code code) =>
+        code.ToOpCode().IsInstruction && (_native.Contains(code) || (code.Encoding() == EncodingKind.Legacy && code.CpuidFeatures().All(_announced.Contains)));
+
+    private Code[] For(int bitness, Func<Code, bool> condition) =>
+        [.. Enum.GetValues<Code>().Where(code => (bitness == 64 ? code.ToOpCode().Mode64 : code.ToOpCode().Mode32) && IsComparable(code) && condition(code))];
 
     private static bool LoadsSegment(Code code)
     {

@@ -9,14 +9,17 @@ internal sealed unsafe class DifferentialRun : IDisposable
     private const int MaxFindings = 20;
     private readonly ulong _seed;
     private readonly NativeOracle _oracle = new();
-    private readonly SoftwareGuest _guest = new();
+    private readonly CodeSelection _selection;
+    private readonly SoftwareGuest _guest;
     private readonly OracleOutcome* _outcomes;
     private readonly string?[] _ends = new string?[OracleLayout.BatchSize];
     private readonly Dictionary<string, int> _findings = [];
 
-    public DifferentialRun(ulong seed)
+    public DifferentialRun(ulong seed, CodeSelection selection)
     {
         _seed = seed;
+        _selection = selection;
+        _guest = new SoftwareGuest(selection);
         _outcomes = (OracleOutcome*)NativeMemory.AllocZeroed(OracleLayout.BatchSize, OracleLayout.OutcomeStride);
     }
 
@@ -45,7 +48,7 @@ internal sealed unsafe class DifferentialRun : IDisposable
 
     private void RunBatch(ulong batch)
     {
-        CaseGenerator generator = new(new CaseRandom((_seed * 0x1_0000_0001) + batch));
+        CaseGenerator generator = new(new CaseRandom((_seed * 0x1_0000_0001) + batch), _selection);
         generator.FillMemory(_oracle.Pristine);
         generator.FillMemory(_oracle.ReadOnly);
         for (int i = 0; i < OracleLayout.BatchSize; i++) generator.Create(i, _oracle.Case(i));
@@ -69,7 +72,7 @@ internal sealed unsafe class DifferentialRun : IDisposable
 
     private List<string> Compare(int index) => _ends[index] is { } end
         ? [$"the software CPU left with {end}"]
-        : OutcomeComparison.Differences(_oracle.Case(index), _oracle.Outcome(index), _outcomes + index);
+        : OutcomeComparison.Differences(_oracle.Case(index), _oracle.Outcome(index), _outcomes + index, _selection.Options);
 
     private void Execute(int count)
     {
@@ -89,7 +92,7 @@ internal sealed unsafe class DifferentialRun : IDisposable
 
     private void Report(OracleCase test, List<string> met, ulong batch)
     {
-        string kind = CaseText.Kind(ref test, met);
+        string kind = CaseText.Kind(ref test, met, _selection.Options);
         if (!_findings.TryAdd(kind, 1))
         {
             _findings[kind]++;
@@ -108,6 +111,6 @@ internal sealed unsafe class DifferentialRun : IDisposable
             differences = Try(test);
         }
 
-        Reports.Add(CaseText.Describe(ref test, _oracle.Pristine, _oracle.Outcome(0), _outcomes, differences) + $"(seed {_seed}, batch {batch})");
+        Reports.Add(CaseText.Describe(ref test, _oracle.Pristine, _oracle.Outcome(0), _outcomes, differences, _selection.Options) + $"(seed {_seed}, batch {batch})");
     }
 }

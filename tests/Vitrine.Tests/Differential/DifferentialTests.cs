@@ -13,14 +13,19 @@ public sealed class DifferentialTests(ITestOutputHelper output)
     private const ulong DefaultSeed = 20_261;
 
     [Fact]
-    public void SoftwareCpuAgreesWithTheHost()
+    public void InterpreterAgreesWithTheHost() => Compare(CodeSelection.Interpreter, DefaultSeed);
+
+    [Fact]
+    public void TranslatorAgreesWithTheHost() => Compare(CodeSelection.Translator, DefaultSeed + 1);
+
+    private void Compare(CodeSelection selection, ulong defaultSeed)
     {
         Assert.SkipUnless(NativeOracle.IsAvailable, NativeOracle.Missing);
         long cases = (long)Setting("VITRINE_DIFFERENTIAL_CASES", DefaultCases);
-        ulong seed = Setting("VITRINE_SEED", DefaultSeed);
-        using DifferentialRun run = new(seed);
+        ulong seed = Setting("VITRINE_SEED", defaultSeed);
+        using DifferentialRun run = new(seed, selection);
         run.Run(cases);
-        string summary = $"{run.Cases} cases with seed {seed}";
+        string summary = $"{run.Cases} cases of the {selection.Engine} with seed {seed}";
         output.WriteLine(summary);
         foreach ((string kind, int count) in run.Findings.OrderBy(pair => pair.Key, StringComparer.Ordinal)) output.WriteLine($"{count,6} {kind}");
         Assert.True(run.Reports.Count == 0, $"{summary}: host and software CPU disagree.\n{string.Join("\n", run.Reports)}");

@@ -5,13 +5,13 @@ namespace Vitrine.Tests.Differential;
 /// <summary>The instructions of a case.</summary>
 internal static class InstructionText
 {
-    /// <summary>As the software CPU decodes.</summary>
+    /// <summary>As the software CPU decodes without the instructions that the host executes; see <see cref="CodeSelection.Options"/>.</summary>
     public const DecoderOptions Options =
         DecoderOptions.ForceReservedNop | DecoderOptions.NoMPFX_0FBC | DecoderOptions.NoMPFX_0FBD | DecoderOptions.NoWbnoinvd;
 
-    public static List<Instruction> Decode(byte[] code, bool is64, ulong rip)
+    public static List<Instruction> Decode(byte[] code, bool is64, ulong rip, DecoderOptions options)
     {
-        Decoder decoder = Decoder.Create(is64 ? 64 : 32, code, Options);
+        Decoder decoder = Decoder.Create(is64 ? 64 : 32, code, options);
         decoder.IP = rip;
         List<Instruction> instructions = [];
         while (decoder.IP - rip < (ulong)code.Length)

@@ -5,14 +5,16 @@ namespace Vitrine.Tests.Differential;
 
 /// <summary>
 /// Registers of user code: the words of Linux's <c>gregset_t</c> in its order (which the native program copies as they are),
-/// then the 512 bytes of FXSAVE64.
+/// then the 512 bytes of FXSAVE64, then the upper halves of YMM.
 /// </summary>
 // SAFETY: fixed buffers are indexed within their sizes; the struct has the size it says.
 [StructLayout(LayoutKind.Explicit, Size = Size)]
 internal unsafe struct MachineImage
 {
-    public const int Size = 768;
+    public const int Size = 1024;
     public const int FxOffset = 256;
+    public const int HighOffset = FxOffset + 512;
+    public const int HighSize = 16 * 16;
     public const int RipWord = 16;
     public const int FlagsWord = 17;
     public const int SelectorsWord = 18;
@@ -28,6 +30,9 @@ internal unsafe struct MachineImage
 
     [FieldOffset(FxOffset)]
     public fixed byte Fx[512];
+
+    [FieldOffset(HighOffset)]
+    public fixed byte High[HighSize];
 
     public ulong Rip
     {
@@ -99,6 +104,16 @@ internal unsafe struct MachineImage
     {
         Put(XmmOffset + (16 * number), (ulong)value);
         Put(XmmOffset + (16 * number) + 8, (ulong)(value >> 64));
+    }
+
+    public readonly UInt128 YmmHigh(int number)
+    {
+        fixed (byte* high = High) return *(UInt128*)(high + (16 * number));
+    }
+
+    public void SetYmmHigh(int number, UInt128 value)
+    {
+        fixed (byte* high = High) *(UInt128*)(high + (16 * number)) = value;
     }
 
     public readonly ulong Significand(int number) => Get<ulong>(StOffset + (16 * number));

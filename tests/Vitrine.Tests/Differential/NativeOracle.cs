@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.IO.MemoryMappedFiles;
 using System.Runtime.InteropServices;
+using Vitrine.Accelerators.Software.HostExecution;
 
 namespace Vitrine.Tests.Differential;
 
@@ -23,7 +24,7 @@ internal sealed unsafe class NativeOracle : IDisposable
         _folder = Directory.CreateTempSubdirectory("vitrine-oracle-").FullName;
         string program = Path.Combine(_folder, "oracle");
         string shared = Path.Combine(_folder, "shared");
-        File.WriteAllBytes(program, NativeProgram.Build());
+        File.WriteAllBytes(program, NativeProgram.Build(HostProcessor.HasAvx));
         if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(program, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         _file = MemoryMappedFile.CreateFromFile(shared, FileMode.Create, null, OracleLayout.SharedSize);
         _view = _file.CreateViewAccessor();

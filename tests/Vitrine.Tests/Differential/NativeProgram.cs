@@ -21,6 +21,7 @@ internal static class NativeProgram
     private const int Registers = 40;
     private const int FpuPointer = Registers + (23 * 8);
     private const int XstateBv = 512;
+    private const int YmmHigh = 576;
 
     private const int Read = 0;
     private const int Write = 1;
@@ -43,13 +44,14 @@ internal static class NativeProgram
     private const int PrivateFixedAnonymous = 0x32;
 
     /// <summary>The file's bytes. Its argument is the path of the shared file; it answers each byte on standard input with one on standard output.</summary>
-    public static byte[] Build()
+    /// <param name="avx">The host's Linux keeps YMM registers, which are then in the signal frame.</param>
+    public static byte[] Build(bool avx)
     {
         Assembler a = new(64);
         Label handler = a.CreateLabel();
         Label restorer = a.CreateLabel();
         Start(a, handler, restorer);
-        Handler(a, handler, restorer);
+        Handler(a, handler, restorer, avx);
         using MemoryStream code = new();
         a.Assemble(new StreamCodeWriter(code), Base + HeaderSize);
         return [.. Header((int)code.Length), .. code.ToArray()];
@@ -111,7 +113,7 @@ internal static class NativeProgram
         a.ud2();
     }
 
-    private static void Handler(Assembler a, Label handler, Label restorer)
+    private static void Handler(Assembler a, Label handler, Label restorer, bool avx)
     {
         Label wait = a.CreateLabel();
         Label next = a.CreateLabel();
@@ -139,6 +141,18 @@ internal static class NativeProgram
         a.mov(rsi, __qword_ptr[r14 + FpuPointer]);
         a.mov(ecx, 512 / 8);
         a.rep.movsq();
+        if (avx)
+        {
+            a.mov(rsi, __qword_ptr[r14 + FpuPointer]);
+            a.add(rsi, YmmHigh);
+            a.mov(ecx, MachineImage.HighSize / 8);
+            a.rep.movsq();
+        }
+        else
+        {
+            a.add(rdi, MachineImage.HighSize);
+        }
+
         a.mov(esi, (int)OracleLayout.Data);
         a.mov(ecx, OracleLayout.DataSize / 8);
         a.rep.movsq();
@@ -172,9 +186,18 @@ internal static class NativeProgram
         a.rep.movsq();
         a.lea(rsi, __[r13 + MachineImage.FxOffset]);
         a.mov(rdi, __qword_ptr[r14 + FpuPointer]);
-        a.or(__qword_ptr[rdi + XstateBv], 3);
+        a.or(__qword_ptr[rdi + XstateBv], avx ? 7 : 3);
         a.mov(ecx, 416 / 8);
         a.rep.movsq();
+        if (avx)
+        {
+            a.lea(rsi, __[r13 + MachineImage.HighOffset]);
+            a.mov(rdi, __qword_ptr[r14 + FpuPointer]);
+            a.add(rdi, YmmHigh);
+            a.mov(ecx, MachineImage.HighSize / 8);
+            a.rep.movsq();
+        }
+
         a.lea(rsi, __[r13 + OracleCase.CodeOffset]);
         a.mov(rdi, __qword_ptr[r13 + (MachineImage.RipWord * 8)]);
         a.mov(rcx, __qword_ptr[r13 + OracleCase.LengthOffset]);

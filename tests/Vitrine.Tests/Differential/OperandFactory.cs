@@ -70,9 +70,16 @@ internal sealed class OperandFactory(CaseRandom random)
             case OpCodeOperandKind.r64_or_mem when memory:
             case OpCodeOperandKind.mm_or_mem when memory:
             case OpCodeOperandKind.xmm_or_mem when memory:
+            case OpCodeOperandKind.ymm_or_mem when memory:
                 instruction.SetOpKind(index, OpKind.Memory);
                 Memory(ref instruction, bitness, ref image);
                 return true;
+            case OpCodeOperandKind.mem_vsib32x or OpCodeOperandKind.mem_vsib64x:
+                instruction.SetOpKind(index, OpKind.Memory);
+                return VectorMemory(ref instruction, bitness, kind == OpCodeOperandKind.mem_vsib64x, Register.XMM0, ref image);
+            case OpCodeOperandKind.mem_vsib32y or OpCodeOperandKind.mem_vsib64y:
+                instruction.SetOpKind(index, OpKind.Memory);
+                return VectorMemory(ref instruction, bitness, kind == OpCodeOperandKind.mem_vsib64y, Register.YMM0, ref image);
             case OpCodeOperandKind.mem_offs:
                 instruction.SetOpKind(index, OpKind.Memory);
                 Offset(ref instruction, bitness);
@@ -83,15 +90,19 @@ internal sealed class OperandFactory(CaseRandom random)
                 or OpCodeOperandKind.r16_reg_mem:
                 return Set(ref instruction, index, Register.AX + random.Below(count));
             case OpCodeOperandKind.r32_or_mem or OpCodeOperandKind.r32_reg or OpCodeOperandKind.r32_rm or OpCodeOperandKind.r32_opcode
-                or OpCodeOperandKind.r32_reg_mem:
+                or OpCodeOperandKind.r32_reg_mem or OpCodeOperandKind.r32_vvvv:
                 return Set(ref instruction, index, Register.EAX + random.Below(count));
             case OpCodeOperandKind.r64_or_mem or OpCodeOperandKind.r64_reg or OpCodeOperandKind.r64_rm or OpCodeOperandKind.r64_opcode
-                or OpCodeOperandKind.r64_reg_mem:
+                or OpCodeOperandKind.r64_reg_mem or OpCodeOperandKind.r64_vvvv:
                 return Set(ref instruction, index, Register.RAX + random.Below(16));
             case OpCodeOperandKind.mm_or_mem or OpCodeOperandKind.mm_reg or OpCodeOperandKind.mm_rm:
                 return Set(ref instruction, index, Register.MM0 + random.Below(8));
-            case OpCodeOperandKind.xmm_or_mem or OpCodeOperandKind.xmm_reg or OpCodeOperandKind.xmm_rm:
+            case OpCodeOperandKind.xmm_or_mem or OpCodeOperandKind.xmm_reg or OpCodeOperandKind.xmm_rm or OpCodeOperandKind.xmm_vvvv
+                or OpCodeOperandKind.xmm_is4:
                 return Set(ref instruction, index, Register.XMM0 + random.Below(count));
+            case OpCodeOperandKind.ymm_or_mem or OpCodeOperandKind.ymm_reg or OpCodeOperandKind.ymm_rm or OpCodeOperandKind.ymm_vvvv
+                or OpCodeOperandKind.ymm_is4:
+                return Set(ref instruction, index, Register.YMM0 + random.Below(count));
             case OpCodeOperandKind.seg_reg: return Set(ref instruction, index, Register.ES + random.Below(6));
             case OpCodeOperandKind.cr_reg: return Set(ref instruction, index, random.Pick<Register>([Register.CR0, Register.CR2, Register.CR3, Register.CR4]));
             case OpCodeOperandKind.dr_reg: return Set(ref instruction, index, Register.DR0 + random.Below(8));
@@ -302,6 +313,36 @@ internal sealed class OperandFactory(CaseRandom random)
 
         instruction.MemoryDisplSize = displacementSize == 0 ? 0 : displacementSize == 1 ? 1 : size;
         instruction.MemoryDisplacement64 = size == 4 ? (uint)displacement : (ulong)displacement;
+    }
+
+    /// <summary>A base, and a vector of indexes that keep most elements near each other.</summary>
+    private bool VectorMemory(ref Instruction instruction, int bitness, bool wideIndex, Register first, ref MachineImage image)
+    {
+        int count = bitness == 64 ? 16 : 8;
+        bool small = bitness != 64 || random.OneIn(6);
+        int index = random.Below(count);
+        int scale = 1 << random.Below(4);
+        ulong target = Target(!small);
+        ulong displacement = random.OneIn(2) ? 0 : (ulong)(sbyte)random.Next();
+        instruction.MemoryIndex = first + index;
+        instruction.MemoryIndexScale = scale;
+        int number = random.Below(count);
+        instruction.MemoryBase = General(small ? 4 : 8, number);
+        instruction.MemoryDisplSize = displacement == 0 ? 0 : 1;
+        instruction.MemoryDisplacement64 = small ? (uint)displacement : displacement;
+        image.SetGeneral(number, small ? (uint)(target - displacement) : target - displacement);
+        Span<ulong> words = stackalloc ulong[4];
+        foreach (ref ulong word in words)
+        {
+            long one = Index(), other = Index();
+            word = wideIndex ? (ulong)one : (uint)one | ((ulong)(uint)other << 32);
+        }
+
+        image.SetXmm(index, new UInt128(words[1], words[0]));
+        if (image.YmmHigh(index) != 0) image.SetYmmHigh(index, new UInt128(words[3], words[2]));
+        return true;
+
+        long Index() => random.OneIn(16) ? (long)random.Integer() : (random.Below(0x400) - 0x100) / scale;
     }
 
     private void Memory16(ref Instruction instruction)

@@ -16,7 +16,7 @@ internal static unsafe class OutcomeComparison
         ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"];
 
     /// <summary>The differences, host first; empty when both agree.</summary>
-    public static List<string> Differences(OracleCase* test, OracleOutcome* host, OracleOutcome* software)
+    public static List<string> Differences(OracleCase* test, OracleOutcome* host, OracleOutcome* software, DecoderOptions options)
     {
         List<string> differences = [];
         ref MachineImage before = ref test->Image;
@@ -24,7 +24,7 @@ internal static unsafe class OutcomeComparison
         ref MachineImage b = ref software->Image;
         if (AreSame(host, software)) return differences;
         bool is64 = before.Is64;
-        List<Instruction> instructions = InstructionText.Decode(test->Instructions(), is64, before.Rip);
+        List<Instruction> instructions = InstructionText.Decode(test->Instructions(), is64, before.Rip, options);
         Instruction first = instructions[0];
         if (instructions.Count == 1 && VendorDifferences.AppliesTo(first, ref a, ref b)) return differences;
         bool fetchFault = a.Vector == ExceptionVector.PF && a.Rip != before.Rip;
@@ -64,10 +64,16 @@ internal static unsafe class OutcomeComparison
         for (int i = 0; i < 16; i++)
         {
             if (a.Xmm(i) == b.Xmm(i) || (Tolerance.IsApproximation(first) && Tolerance.AreNear(a.Xmm(i), b.Xmm(i)))) continue;
-            differences.Add($"xmm{i}: {a.Xmm(i):x32} and {b.Xmm(i):x32}");
+            if (completed || !VendorDifferences.IsFreeAtFault(first, i)) differences.Add($"xmm{i}: {a.Xmm(i):x32} and {b.Xmm(i):x32}");
         }
 
-        if (a.Mxcsr != b.Mxcsr) differences.Add($"mxcsr: {a.Mxcsr:x} and {b.Mxcsr:x}");
+        for (int i = 0; i < 16; i++)
+        {
+            if (a.YmmHigh(i) == b.YmmHigh(i) || (!completed && VendorDifferences.IsFreeAtFault(first, i))) continue;
+            differences.Add($"ymm{i}[255:128]: {a.YmmHigh(i):x32} and {b.YmmHigh(i):x32}");
+        }
+
+        if (((a.Mxcsr ^ b.Mxcsr) & ~Tolerance.FreeMxcsrBits(first, ref a)) != 0) differences.Add($"mxcsr: {a.Mxcsr:x} and {b.Mxcsr:x}");
         if (completed || !VendorDifferences.HasFreeX87AtFault(first)) X87(differences, first, ref a, ref b);
         if (completed && instructions.Count == 1)
         {
@@ -94,7 +100,7 @@ internal static unsafe class OutcomeComparison
             && ((a.Rflags ^ b.Rflags) & ~(ResumeFlag | IdentificationFlag)) == 0
             && a.Vector == b.Vector && ErrorCode(ref a) == ErrorCode(ref b) && (a.Vector != ExceptionVector.PF || a.Cr2 == b.Cr2)
             && a.ControlWord == b.ControlWord && a.StatusWord == b.StatusWord && a.Tag == b.Tag && a.Mxcsr == b.Mxcsr
-            && Vectors(ref a).SequenceEqual(Vectors(ref b))
+            && Vectors(ref a).SequenceEqual(Vectors(ref b)) && Halves(ref a).SequenceEqual(Halves(ref b))
             && new ReadOnlySpan<byte>(host->Data, OracleLayout.DataSize).SequenceEqual(new ReadOnlySpan<byte>(software->Data, OracleLayout.DataSize));
     }
 
@@ -102,6 +108,8 @@ internal static unsafe class OutcomeComparison
 
     private static ReadOnlySpan<byte> Vectors(ref MachineImage image) =>
         MemoryMarshal.CreateReadOnlySpan(ref image.Fx[MachineImage.StOffset], MachineImage.XmmOffset + (16 * 16) - MachineImage.StOffset);
+
+    private static ReadOnlySpan<byte> Halves(ref MachineImage image) => MemoryMarshal.CreateReadOnlySpan(ref image.High[0], MachineImage.HighSize);
 
     /// <summary>How a case ended, for people.</summary>
     public static string Exception(ref MachineImage image) => image.Vector switch

@@ -50,7 +50,7 @@ internal sealed unsafe class SoftwareGuest : IDisposable
     private const ulong NoExecute = 1UL << 63;
 
     private readonly GuestMemory _memory = new();
-    private readonly SoftwareAccelerator _accelerator = SoftwareAccelerator.Create();
+    private readonly SoftwareAccelerator _accelerator;
     private readonly SoftwareVcpu _vcpu;
     private readonly CpuState* _cpu;
     private readonly byte* _ram;
@@ -59,16 +59,18 @@ internal sealed unsafe class SoftwareGuest : IDisposable
     private long _cases;
     private long _casesSeen = -1;
 
-    public SoftwareGuest()
+    public SoftwareGuest(CodeSelection selection)
     {
+        _accelerator = SoftwareAccelerator.Create(new SoftwareOptions { Engine = selection.Engine });
         MemorySlot ram = _memory.Add("ram", new Gpa(0), MemorySize);
         _ram = ram.Pointer;
         _accelerator.SetMemorySlot(ram);
         _vcpu = (SoftwareVcpu)_accelerator.CreateVcpu(0);
-        _vcpu.SetCpuid(CpuModels.X8664V2.Build(new CpuidEnvironment(), 0));
+        _vcpu.SetCpuid(selection.Cpuid);
+        ulong components = new CpuidTable(selection.Cpuid).Lookup(0xD, 0).Eax;
         _cpu = _vcpu.State;
         BuildTables();
-        BuildStart();
+        BuildStart(components);
         _watchdog = new Timer(_ => Watch(), null, 5000, 5000);
     }
 
@@ -145,7 +147,12 @@ internal sealed unsafe class SoftwareGuest : IDisposable
             _cpu->X87[(2 * physical) + 1] = image.SignExponent(i);
         }
 
-        for (int i = 0; i < 16; i++) *(UInt128*)((byte*)_cpu + CpuState.XmmOffset(i)) = image.Xmm(i);
+        for (int i = 0; i < 16; i++)
+        {
+            *(UInt128*)((byte*)_cpu + CpuState.XmmOffset(i)) = image.Xmm(i);
+            *(UInt128*)((byte*)_cpu + CpuState.XmmOffset(i) + 16) = image.YmmHigh(i);
+        }
+
         _cpu->Segments[Seg.Ds].Selector = OracleLayout.Stack;
         _cpu->Segments[Seg.Fs].Base = OracleLayout.FsBase;
         _cpu->Segments[Seg.Gs].Base = OracleLayout.GsBase;
@@ -174,7 +181,11 @@ internal sealed unsafe class SoftwareGuest : IDisposable
             image.SetSt(i, _cpu->X87[2 * physical], (ushort)_cpu->X87[(2 * physical) + 1]);
         }
 
-        for (int i = 0; i < 16; i++) image.SetXmm(i, *(UInt128*)((byte*)_cpu + CpuState.XmmOffset(i)));
+        for (int i = 0; i < 16; i++)
+        {
+            image.SetXmm(i, *(UInt128*)((byte*)_cpu + CpuState.XmmOffset(i)));
+            image.SetYmmHigh(i, *(UInt128*)((byte*)_cpu + CpuState.XmmOffset(i) + 16));
+        }
     }
 
     private void Watch()
@@ -243,7 +254,7 @@ internal sealed unsafe class SoftwareGuest : IDisposable
         }
     }
 
-    private void BuildStart()
+    private void BuildStart(ulong components)
     {
         const uint Code64Access = 0xA09B;
         const uint DataAccess = 0xC093;
@@ -264,7 +275,7 @@ internal sealed unsafe class SoftwareGuest : IDisposable
         _start.Cr3 = Tables;
         _start.Cr4 = Cr4.PAE | Cr4.OSFXSR | Cr4.OSXMMEXCPT | Cr4.FSGSBASE | Cr4.OSXSAVE;
         _start.Efer = Efer.LME | Efer.LMA | Efer.SCE | Efer.NXE;
-        _start.Xcr0 = 3;
+        _start.Xcr0 = components;
         _start.Rip = High + Handlers;
         _start.Gpr[Gpr.Rsp] = High + Frame;
         _start.Rflags = 2;

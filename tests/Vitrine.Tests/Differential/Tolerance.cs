@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Vitrine.X86.Exceptions;
 
 namespace Vitrine.Tests.Differential;
 
@@ -17,6 +18,18 @@ internal static class Tolerance
     public static bool IsTranscendental(in Instruction instruction) =>
         instruction.Mnemonic is Mnemonic.Fsin or Mnemonic.Fcos or Mnemonic.Fsincos or Mnemonic.Fptan or Mnemonic.Fpatan
             or Mnemonic.F2xm1 or Mnemonic.Fyl2x or Mnemonic.Fyl2xp1;
+
+    /// <summary>
+    /// The host executes instructions encoded with VEX for the software CPU, with exceptions masked: where the guest unmasks overflow or
+    /// underflow, it can't tell whether the result would have been exact with an exponent without bounds, and sets PE.
+    /// </summary>
+    public static uint FreeMxcsrBits(in Instruction instruction, ref MachineImage host)
+    {
+        const uint Precision = 0x20, OverflowAndUnderflow = 0x18;
+        uint unmasked = host.Mxcsr & ~(host.Mxcsr >> 7) & OverflowAndUnderflow;
+        bool raised = host.Vector == ExceptionVector.XM && unmasked != 0;
+        return raised && instruction.Encoding == EncodingKind.VEX ? Precision : 0;
+    }
 
     /// <summary>True when the four single-precision lanes are near enough.</summary>
     public static bool AreNear(UInt128 a, UInt128 b)

@@ -72,6 +72,13 @@ internal static class VendorDifferences
         const uint MisalignedMode = 0x2_0000;
         if (software.Vector == ExceptionVector.GP && (host.Mxcsr & MisalignedMode) != 0) return true;
 
+        // Instructions for SHA want their operand aligned (SDM vol. 2, exception class 4); AMD doesn't.
+        if (software.Vector == ExceptionVector.GP && IsSha(instruction)) return true;
+
+        // "This instruction can be suspended by an exception - even if it is already partially executed" (SDM vol. 2, VGATHERDPS): AMD
+        // stops for the trap flag, at the instruction itself.
+        if (instruction.IsVsib && host.Vector == ExceptionVector.DB && host.Rip != software.Rip - (ulong)instruction.Length) return true;
+
         // The operand of MOVSXD without REX.W is 16 bits for Intel, 32 for AMD; they agree on the result.
         if (instruction.Code == Code.Movsxd_r16_rm16 && host.Vector != software.Vector) return true;
 
@@ -93,6 +100,15 @@ internal static class VendorDifferences
 
     /// <summary>POPA on AMD has already loaded the registers before the one that faults.</summary>
     public static bool HasFreeRegistersAtFault(in Instruction instruction) => instruction.Mnemonic is Mnemonic.Popa or Mnemonic.Popad;
+
+    /// <summary>
+    /// A gather that faults has loaded the elements before the one that faults; "individual elements closer to the MSB may or may not be
+    /// completed" (SDM vol. 2, VGATHERDPS).
+    /// </summary>
+    /// <param name="instruction">The instruction.</param>
+    /// <param name="number">Number of a vector register.</param>
+    public static bool IsFreeAtFault(in Instruction instruction, int number) => instruction.IsVsib
+        && (instruction.Op0Register.GetNumber() == number || instruction.Op2Register.GetNumber() == number);
 
     /// <summary>Flags that may differ where an instruction faults.</summary>
     public static ulong FlagsAtFault(in Instruction instruction) =>
@@ -146,6 +162,9 @@ internal static class VendorDifferences
 
     private static bool IsX87Store(in Instruction instruction) => instruction.Op0Kind == OpKind.Memory
         && instruction.Mnemonic is Mnemonic.Fst or Mnemonic.Fstp or Mnemonic.Fist or Mnemonic.Fistp or Mnemonic.Fisttp or Mnemonic.Fbstp;
+
+    private static bool IsSha(in Instruction instruction) => instruction.Mnemonic is Mnemonic.Sha1msg1 or Mnemonic.Sha1msg2
+        or Mnemonic.Sha1nexte or Mnemonic.Sha1rnds4 or Mnemonic.Sha256msg1 or Mnemonic.Sha256msg2 or Mnemonic.Sha256rnds2;
 
     private static bool IsState(in Instruction instruction) => instruction.MemorySize is MemorySize.Fxsave_512Byte or MemorySize.Fxsave64_512Byte
         or MemorySize.FpuEnv14 or MemorySize.FpuEnv28 or MemorySize.FpuState94 or MemorySize.FpuState108;

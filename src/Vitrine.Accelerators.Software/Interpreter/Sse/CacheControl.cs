@@ -6,7 +6,7 @@ using Vitrine.Accelerators.Software.State;
 namespace Vitrine.Accelerators.Software.Interpreter.Sse;
 
 /// <summary>
-/// Prefetches, fences, CLFLUSH. There is no cache to control; CLFLUSH faults like a byte load, prefetches never fault.
+/// Prefetches, fences, CLFLUSH, CLFLUSHOPT, CLWB. There is no cache to control; CLFLUSH and its relatives fault like a byte load, prefetches never fault.
 /// None of them depends on CR0.EM, CR0.TS or CR4.OSFXSR.
 /// </summary>
 internal static unsafe class CacheControl
@@ -41,7 +41,8 @@ internal static unsafe class CacheControl
 
     private static void BindFence(in Instruction instruction, in BindContext context, Op* op) => op->Handler = &Fence;
 
-    private static void BindFlush(in Instruction instruction, in BindContext context, Op* op) => op->Handler = &Flush;
+    /// <summary>Binds CLFLUSH and its relatives, where they are announced.</summary>
+    public static void BindFlush(in Instruction instruction, in BindContext context, Op* op) => op->Handler = &Flush;
 
     private static Op* Hint(CpuState* cpu, Op* op) => op + 1;
 

@@ -10,7 +10,7 @@ using V = System.Runtime.Intrinsics.Vector128<byte>;
 namespace Vitrine.Accelerators.Software.Interpreter.Sse;
 
 /// <summary>
-/// MASKMOVQ, MASKMOVDQU: writes to DS:rDI the bytes whose mask byte has its sign set, and no other. All bytes are checked
+/// MASKMOVQ, MASKMOVDQU, VMASKMOVDQU: writes to DS:rDI the bytes whose mask byte has its sign set, and no other. All bytes are checked
 /// for faults, whatever the mask (as processors do; the manual leaves it open).
 /// </summary>
 internal static unsafe class MaskedMove
@@ -24,16 +24,28 @@ internal static unsafe class MaskedMove
         table.Add(Code.Maskmovdqu_rDI_xmm_xmm, &Bind<XmmRegister, V>);
     }
 
+    /// <summary>Binds VMASKMOVDQU, where AVX is available.</summary>
+    public static void BindVex(in Instruction instruction, in BindContext context, Op* op)
+    {
+        SetOperands(instruction, op);
+        op->Handler = &Execute<XmmRegister, V>;
+    }
+
     private static void Bind<TRegister, T>(in Instruction instruction, in BindContext context, Op* op)
         where TRegister : struct, IVectorSource, IVectorDestination
         where T : unmanaged
+    {
+        SetOperands(instruction, op);
+        op->Handler = VectorInstruction.Guarded<TRegister, TRegister>(context, &Execute<TRegister, T>);
+    }
+
+    private static void SetOperands(in Instruction instruction, Op* op)
     {
         // The destination is implied: not an operand that the decoder knows the address of.
         op->Base = CpuState.GprOffset(Gpr.Rdi);
         op->Form = instruction.Op0Kind == OpKind.MemorySegRDI ? AddressForm.Long : AddressForm.Legacy;
         op->Src = Operands.Offset(instruction.Op1Register);
         op->Dst = Operands.Offset(instruction.Op2Register);
-        op->Handler = VectorInstruction.Guarded<TRegister, TRegister>(context, &Execute<TRegister, T>);
     }
 
     private static Op* Execute<TRegister, T>(CpuState* cpu, Op* op)

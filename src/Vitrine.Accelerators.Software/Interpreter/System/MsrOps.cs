@@ -1,7 +1,9 @@
 using Iced.Intel;
 using Vitrine.Accelerators.Software.Decode;
 using Vitrine.Accelerators.Software.Helpers;
+using Vitrine.Accelerators.Software.Interpreter.Sse.StateSave;
 using Vitrine.Accelerators.Software.State;
+using Vitrine.X86.Cpuid;
 using Vitrine.X86.Registers;
 using Vitrine.X86.State;
 
@@ -79,8 +81,11 @@ internal static unsafe class MsrOps
     private static Op* ReadExtendedControl(CpuState* cpu, Op* op)
     {
         if ((cpu->Cr4 & Cr4.OSXSAVE) == 0) return Faults.InvalidOpcode(cpu, op);
-        if ((uint)cpu->Gpr[Gpr.Rcx] != 0) return Faults.GeneralProtection(cpu, op);
-        SetPair(cpu, cpu->Xcr0);
+        const uint StateLeaf = 0xD;
+        uint number = (uint)cpu->Gpr[Gpr.Rcx];
+        bool usage = number == 1 && (cpu->Vcpu.Cpuid(StateLeaf, 1).Eax & CpuFeatures.Xgetbv1.Mask) != 0;
+        if (number != 0 && !usage) return Faults.GeneralProtection(cpu, op);
+        SetPair(cpu, usage ? cpu->Xcr0 & XSave.InUse(cpu) : cpu->Xcr0);
         return op + 1;
     }
 

@@ -13,6 +13,7 @@ internal static unsafe class ProcessorOps
     // SAFETY: register operands are offsets computed by binders.
     private const uint ApicFeature = 1u << 9;
     private const uint OsxsaveFeature = 1u << 27;
+    private const uint StateLeaf = 0xD;
 
     /// <summary>Names the binders.</summary>
     public static void Register(OpTable table)
@@ -42,7 +43,9 @@ internal static unsafe class ProcessorOps
     private static Op* Identify(CpuState* cpu, Op* op)
     {
         uint leaf = (uint)cpu->Gpr[Gpr.Rax];
-        CpuidEntry entry = cpu->Vcpu.Cpuid(leaf, (uint)cpu->Gpr[Gpr.Rcx]);
+        uint subleaf = (uint)cpu->Gpr[Gpr.Rcx];
+        CpuidEntry entry = cpu->Vcpu.Cpuid(leaf, subleaf);
+        uint ebx = entry.Ebx;
         uint ecx = entry.Ecx;
         uint edx = entry.Edx;
         if (leaf == 1)
@@ -51,9 +54,14 @@ internal static unsafe class ProcessorOps
             ecx = (cpu->Cr4 & Cr4.OSXSAVE) != 0 ? ecx | OsxsaveFeature : ecx & ~OsxsaveFeature;
             if (!cpu->Vcpu.LocalApic.IsEnabled) edx &= ~ApicFeature;
         }
+        else if (leaf == StateLeaf && subleaf < 2 && ebx != 0)
+        {
+            // Bytes that the components of XCR0 take, in the standard and in the compacted format.
+            ebx = XsaveLayout.SizeOf(cpu->Xcr0);
+        }
 
         cpu->Gpr[Gpr.Rax] = entry.Eax;
-        cpu->Gpr[Gpr.Rbx] = entry.Ebx;
+        cpu->Gpr[Gpr.Rbx] = ebx;
         cpu->Gpr[Gpr.Rcx] = ecx;
         cpu->Gpr[Gpr.Rdx] = edx;
         return op + 1;

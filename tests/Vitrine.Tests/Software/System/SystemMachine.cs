@@ -3,6 +3,7 @@ using Iced.Intel;
 using Vitrine.Accelerators.Software;
 using Vitrine.Accelerators.Software.Decode;
 using Vitrine.Accelerators.Software.Helpers;
+using Vitrine.Accelerators.Software.HostExecution;
 using Vitrine.Accelerators.Software.Interpreter;
 using Vitrine.Accelerators.Software.State;
 using Vitrine.Memory;
@@ -59,13 +60,14 @@ internal sealed unsafe class SystemMachine : IDisposable
     private readonly GuestMemory _memory = new();
     private readonly SoftwareAccelerator _accelerator;
 
-    private SystemMachine()
+    private SystemMachine(CpuModel? model = null)
     {
+        bool native = model is not null && model.Features.Any(CpuModels.IsNative);
         MemorySlot ram = _memory.Add("ram", new Gpa(0), 2 << 20);
-        _accelerator = SoftwareAccelerator.Create();
+        _accelerator = SoftwareAccelerator.Create(new SoftwareOptions { Engine = native ? SoftwareEngine.Translator : SoftwareEngine.Interpreter });
         _accelerator.SetMemorySlot(ram);
         Vcpu = (SoftwareVcpu)_accelerator.CreateVcpu(0);
-        Vcpu.SetCpuid(CpuModels.X8664V2.Build(new CpuidEnvironment(), 0));
+        Vcpu.SetCpuid((model ?? CpuModels.X8664V2).Build(new CpuidEnvironment { Native = HostProcessor.Cpuid }, 0));
         Cpu = Vcpu.State;
         SetGdt(Code0, 0x00CF_9B00_0000_FFFF);
         SetGdt(Data0, 0x00CF_9300_0000_FFFF);
@@ -111,9 +113,9 @@ internal sealed unsafe class SystemMachine : IDisposable
         set => Cpu->Gpr[Gpr.Rsp] = value;
     }
 
-    public static SystemMachine Real()
+    public static SystemMachine Real(CpuModel? model = null)
     {
-        SystemMachine machine = new();
+        SystemMachine machine = new(model);
         machine.Cpu->IdtBase = 0;
         machine.Cpu->IdtLimit = 0x3FF;
         for (int i = Seg.Es; i <= Seg.Gs; i++) SegmentLoad.StoreParagraph(machine.Cpu, i, 0, virtual8086: false);
@@ -121,18 +123,18 @@ internal sealed unsafe class SystemMachine : IDisposable
     }
 
     /// <summary>Protected mode without paging.</summary>
-    public static SystemMachine Protected(int cpl = 0)
+    public static SystemMachine Protected(int cpl = 0, CpuModel? model = null)
     {
-        SystemMachine machine = new();
+        SystemMachine machine = new(model);
         machine.Cpu->Cr0 |= Cr0.PE;
         machine.LoadFlat(cpl, cpl == 0 ? Code0 : Code3);
         machine.LoadTask();
         return machine.Start(cpl == 0 ? KernelStack : UserStack);
     }
 
-    public static SystemMachine Virtual8086(int iopl = 3)
+    public static SystemMachine Virtual8086(int iopl = 3, CpuModel? model = null)
     {
-        SystemMachine machine = Protected(3);
+        SystemMachine machine = Protected(3, model);
         Flags.SetRflags(machine.Cpu, Vitrine.X86.Registers.Rflags.VM | ((ulong)iopl << 12));
         for (int i = Seg.Es; i <= Seg.Gs; i++) SegmentLoad.StoreParagraph(machine.Cpu, i, (ushort)(0x100 + i), virtual8086: true);
         SegmentLoad.StoreParagraph(machine.Cpu, Seg.Cs, 0x0700, virtual8086: true);
@@ -143,9 +145,9 @@ internal sealed unsafe class SystemMachine : IDisposable
     }
 
     /// <summary>64-bit mode, the first GiB mapped one to one for everybody.</summary>
-    public static SystemMachine Long(int cpl = 0)
+    public static SystemMachine Long(int cpl = 0, CpuModel? model = null)
     {
-        SystemMachine machine = new();
+        SystemMachine machine = new(model);
         machine.Write(PageTables, PageTables + 0x1007);
         machine.Write(PageTables + 0x1000, PageTables + 0x2007);
         machine.Write(PageTables + 0x2000, 0x87UL);

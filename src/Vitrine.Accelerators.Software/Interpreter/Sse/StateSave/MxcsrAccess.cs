@@ -5,7 +5,7 @@ using Vitrine.Accelerators.Software.State;
 
 namespace Vitrine.Accelerators.Software.Interpreter.Sse.StateSave;
 
-/// <summary>LDMXCSR, STMXCSR.</summary>
+/// <summary>LDMXCSR, STMXCSR, VLDMXCSR, VSTMXCSR.</summary>
 internal static unsafe class MxcsrAccess
 {
     // SAFETY: touches the vCPU's own state; guest memory through GuestAccess.
@@ -23,7 +23,8 @@ internal static unsafe class MxcsrAccess
     private static void BindStore(in Instruction instruction, in BindContext context, Op* op) =>
         op->Handler = VectorInstruction.Guarded<XmmRegister, XmmRegister>(context, &Store);
 
-    private static Op* Load(CpuState* cpu, Op* op)
+    /// <summary>The handler of the forms that load.</summary>
+    public static Op* Load(CpuState* cpu, Op* op)
     {
         if (!AnyAddress.ForRead(cpu, op, sizeof(uint), out ulong linear)) return Faults.Raise(cpu, op);
         if (!GuestAccess.Read(cpu, op, linear, out uint value)) return Faults.Raise(cpu, op);
@@ -32,7 +33,8 @@ internal static unsafe class MxcsrAccess
         return op + 1;
     }
 
-    private static Op* Store(CpuState* cpu, Op* op)
+    /// <summary>The handler of the forms that store.</summary>
+    public static Op* Store(CpuState* cpu, Op* op)
     {
         if (!AnyAddress.ForWrite(cpu, op, sizeof(uint), out ulong linear)) return Faults.Raise(cpu, op);
         return GuestAccess.Write(cpu, op, linear, cpu->Mxcsr) ? op + 1 : Faults.Raise(cpu, op);

@@ -2,6 +2,7 @@ using Iced.Intel;
 using Vitrine.Accelerators.Software.Decode;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.State;
+using Vitrine.X86.Cpuid;
 using Vitrine.X86.Exceptions;
 using Vitrine.X86.Registers;
 using Vitrine.X86.State;
@@ -9,23 +10,30 @@ using Vitrine.X86.State;
 namespace Vitrine.Accelerators.Software.Interpreter.Sse.StateSave;
 
 /// <summary>
-/// XSAVE, XSAVEOPT, XRSTOR in the standard format (SDM vol. 1, 13.7 to 13.9), for the components x87 and SSE. Behind the
-/// legacy area of 512 bytes stands the header: XSTATE_BV, XCOMP_BV, and reserved bytes.
+/// XSAVE, XSAVEOPT, XSAVEC and XRSTOR (SDM vol. 1, 13.7 to 13.10), for the components x87, SSE and AVX. Behind the legacy area of 512
+/// bytes stands the header: XSTATE_BV, XCOMP_BV, and reserved bytes.
 /// </summary>
 internal static unsafe class XSave
 {
-    // SAFETY: buffers on the stack have FxArea.XmmEnd bytes; guest memory through GuestAccess.
-    private const int Size = 576;
+    // SAFETY: buffers on the stack have AreaSize bytes; guest memory through GuestAccess.
     private const ulong Alignment = 64;
-    private const ulong X87 = 1;
-    private const ulong Sse = 2;
+    private const ulong X87 = XsaveLayout.X87;
+    private const ulong Sse = XsaveLayout.Sse;
+    private const ulong Avx = XsaveLayout.Avx;
     private const int HeaderOffset = 512;
+    private const int HeaderSize = 64;
+    private const int AvxOffset = (int)XsaveLayout.AvxOffset;
+    private const int AreaSize = (int)(XsaveLayout.AvxOffset + XsaveLayout.AvxSize);
+    private const ulong CompactedFormat = 1UL << 63;
+    private const uint InitialMxcsr = 0x1F80;
+    private const uint StateLeaf = 0xD;
 
     // Op.Extra
     private const ushort Wide = 1;
     private const ushort Optimized = 2;
+    private const ushort Compacted = 4;
 
-    /// <summary>Registers the instructions.</summary>
+    /// <summary>Registers the instructions that every model with XSAVE has.</summary>
     public static void Register(OpTable table)
     {
         table.Add(Code.Xsave_mem, &BindSave);
@@ -36,11 +44,13 @@ internal static unsafe class XSave
         table.Add(Code.Xrstor64_mem, &BindRestore);
     }
 
-    private static void BindSave(in Instruction instruction, in BindContext context, Op* op)
+    /// <summary>Binds XSAVE and its relatives.</summary>
+    public static void BindSave(in Instruction instruction, in BindContext context, Op* op)
     {
-        bool optimized = instruction.Code is Code.Xsaveopt_mem or Code.Xsaveopt64_mem;
-        bool wide = instruction.Code is Code.Xsave64_mem or Code.Xsaveopt64_mem;
-        op->Extra = (ushort)((wide ? Wide : 0) | (optimized ? Optimized : 0));
+        bool optimized = instruction.Mnemonic is Mnemonic.Xsaveopt or Mnemonic.Xsaveopt64;
+        bool compacted = instruction.Mnemonic is Mnemonic.Xsavec or Mnemonic.Xsavec64;
+        bool wide = instruction.Mnemonic is Mnemonic.Xsave64 or Mnemonic.Xsaveopt64 or Mnemonic.Xsavec64;
+        op->Extra = (ushort)((wide ? Wide : 0) | (optimized ? Optimized : 0) | (compacted ? Compacted : 0));
         op->Handler = &Save;
     }
 
@@ -50,22 +60,37 @@ internal static unsafe class XSave
         op->Handler = &Restore;
     }
 
+    /// <summary>
+    /// The components that are not in their initial state, XINUSE (SDM vol. 1, 13.6), as XGETBV and XSAVEC see it: MXCSR counts
+    /// as SSE state.
+    /// </summary>
+    public static ulong InUse(CpuState* cpu) => RegistersInUse(cpu) | (cpu->Mxcsr != InitialMxcsr ? Sse : 0);
+
+    private static ulong RegistersInUse(CpuState* cpu) =>
+        (FxArea.IsX87Initial(cpu) ? 0 : X87) | (FxArea.IsXmmInitial(cpu) ? 0 : Sse) | (AvxArea.IsInitial(cpu) ? 0 : Avx);
+
     private static Op* Save(CpuState* cpu, Op* op)
     {
-        if (!IsAvailable(cpu)) return Faults.Raise(cpu, op);
-        if (!AnyAddress.ForWrite(cpu, op, Size, out ulong linear)) return Faults.Raise(cpu, op);
-        if (linear % Alignment != 0) return Faults.GeneralProtection(cpu, op);
-        if (!GuestAccess.ProbeWrite(cpu, op, linear, Size)) return Faults.Raise(cpu, op);
-        if (!GuestAccess.Read(cpu, op, linear + HeaderOffset, out ulong held)) return Faults.Raise(cpu, op);
-
+        bool compacted = (op->Extra & Compacted) != 0;
         ulong requested = Requested(cpu);
-        ulong used = (FxArea.IsX87Initial(cpu) ? 0 : X87) | (FxArea.IsXmmInitial(cpu) ? 0 : Sse);
-        ulong written = (op->Extra & Optimized) != 0 ? requested & used : requested;
-        byte* area = stackalloc byte[FxArea.XmmEnd];
+        int size = (int)XsaveLayout.SizeOf(requested);
+        if (!IsAvailable(cpu)) return Faults.Raise(cpu, op);
+        if (!AnyAddress.ForWrite(cpu, op, size, out ulong linear)) return Faults.Raise(cpu, op);
+        if (linear % Alignment != 0) return Faults.GeneralProtection(cpu, op);
+        if (!GuestAccess.ProbeWrite(cpu, op, linear, size)) return Faults.Raise(cpu, op);
+        ulong held = 0;
+        if (!compacted && !GuestAccess.Read(cpu, op, linear + HeaderOffset, out held)) return Faults.Raise(cpu, op);
+
+        // In the compacted format MXCSR belongs to the SSE state; else it goes with the request for SSE or AVX, not with its use.
+        ulong used = compacted ? InUse(cpu) : RegistersInUse(cpu);
+        ulong written = (op->Extra & (Optimized | Compacted)) != 0 ? requested & used : requested;
+        bool mxcsr = ((compacted ? written & Sse : requested) & (Sse | Avx)) != 0;
+        byte* area = stackalloc byte[AreaSize];
         int count = FxArea.XmmCount(cpu);
         FxArea.SaveX87(cpu, area, (op->Extra & Wide) != 0);
         FxArea.SaveMxcsr(cpu, area);
         FxArea.SaveXmm(cpu, area, count);
+        AvxArea.Save(cpu, area + AvxOffset, count);
 
         bool ok = true;
         if ((written & X87) != 0)
@@ -74,28 +99,29 @@ internal static unsafe class XSave
                 && Write(cpu, op, linear, area, FxArea.X87Offset, FxArea.X87Size);
         }
 
-        // MXCSR goes with the request for SSE, not with its use.
-        if ((requested & Sse) != 0) ok = ok && Write(cpu, op, linear, area, FxArea.MxcsrOffset, sizeof(ulong));
+        if (mxcsr) ok = ok && Write(cpu, op, linear, area, FxArea.MxcsrOffset, sizeof(ulong));
         if ((written & Sse) != 0) ok = ok && Write(cpu, op, linear, area, FxArea.XmmOffset, 16 * count);
+        if ((written & Avx) != 0) ok = ok && Write(cpu, op, linear, area, AvxOffset, 16 * count);
         ok = ok && GuestAccess.Write(cpu, op, linear + HeaderOffset, (held & ~requested) | (used & requested));
+        if (compacted) ok = ok && GuestAccess.Write(cpu, op, linear + HeaderOffset + sizeof(ulong), requested | CompactedFormat);
         return ok ? op + 1 : Faults.Raise(cpu, op);
     }
 
     private static Op* Restore(CpuState* cpu, Op* op)
     {
-        if (!IsAvailable(cpu)) return Faults.Raise(cpu, op);
-        if (!AnyAddress.ForRead(cpu, op, Size, out ulong linear)) return Faults.Raise(cpu, op);
-        if (linear % Alignment != 0) return Faults.GeneralProtection(cpu, op);
-        if (!GuestAccess.ProbeRead(cpu, op, linear, Size)) return Faults.Raise(cpu, op);
-
-        // Bytes 23:8 of the header must be zero; bit 63 of XCOMP_BV would ask for the compacted format, which is not announced.
-        ulong* header = stackalloc ulong[3];
-        if (!GuestAccess.ReadBytes(cpu, op, linear + HeaderOffset, (byte*)header, 3 * sizeof(ulong))) return Faults.Raise(cpu, op);
-        if ((header[0] & ~cpu->Xcr0) != 0 || header[1] != 0 || header[2] != 0) return Faults.GeneralProtection(cpu, op);
-
         ulong requested = Requested(cpu);
+        int size = (int)XsaveLayout.SizeOf(requested);
+        if (!IsAvailable(cpu)) return Faults.Raise(cpu, op);
+        if (!AnyAddress.ForRead(cpu, op, size, out ulong linear)) return Faults.Raise(cpu, op);
+        if (linear % Alignment != 0) return Faults.GeneralProtection(cpu, op);
+        if (!GuestAccess.ProbeRead(cpu, op, linear, size)) return Faults.Raise(cpu, op);
+        ulong* header = stackalloc ulong[HeaderSize / sizeof(ulong)];
+        if (!GuestAccess.ReadBytes(cpu, op, linear + HeaderOffset, (byte*)header, HeaderSize)) return Faults.Raise(cpu, op);
+        bool compacted = (header[1] & CompactedFormat) != 0;
+        if (!IsValidHeader(cpu, header, compacted)) return Faults.GeneralProtection(cpu, op);
+
         ulong loaded = requested & header[0];
-        byte* area = stackalloc byte[FxArea.XmmEnd];
+        byte* area = stackalloc byte[AreaSize];
         int count = FxArea.XmmCount(cpu);
         bool ok = true;
         if ((loaded & X87) != 0)
@@ -104,22 +130,44 @@ internal static unsafe class XSave
                 && Read(cpu, op, linear, area, FxArea.X87Offset, FxArea.X87Size);
         }
 
-        if ((requested & Sse) != 0) ok = ok && Read(cpu, op, linear, area, FxArea.MxcsrOffset, sizeof(uint));
+        // MXCSR: see Save.
+        bool mxcsr = ((compacted ? loaded & Sse : requested) & (Sse | Avx)) != 0;
+        if (mxcsr) ok = ok && Read(cpu, op, linear, area, FxArea.MxcsrOffset, sizeof(uint));
         if ((loaded & Sse) != 0) ok = ok && Read(cpu, op, linear, area, FxArea.XmmOffset, 16 * count);
+        if ((loaded & Avx) != 0) ok = ok && Read(cpu, op, linear, area, AvxOffset, 16 * count);
         if (!ok) return Faults.Raise(cpu, op);
-
-        if ((requested & Sse) != 0)
+        if (mxcsr)
         {
-            uint mxcsr = FxArea.Mxcsr(area);
-            if ((mxcsr & ~FxArea.MxcsrMask) != 0) return Faults.GeneralProtection(cpu, op);
-            cpu->Mxcsr = mxcsr;
-            if ((loaded & Sse) != 0) FxArea.RestoreXmm(cpu, area, count);
-            else FxArea.InitializeXmm(cpu, count);
+            if ((FxArea.Mxcsr(area) & ~FxArea.MxcsrMask) != 0) return Faults.GeneralProtection(cpu, op);
+            cpu->Mxcsr = FxArea.Mxcsr(area);
+        }
+        else if ((requested & Sse) != 0)
+        {
+            cpu->Mxcsr = InitialMxcsr;
         }
 
+        if ((loaded & Sse) != 0) FxArea.RestoreXmm(cpu, area, count);
+        else if ((requested & Sse) != 0) FxArea.InitializeXmm(cpu, count);
+        if ((loaded & Avx) != 0) AvxArea.Restore(cpu, area + AvxOffset, count);
+        else if ((requested & Avx) != 0) AvxArea.Initialize(cpu, count);
         if ((loaded & X87) != 0) FxArea.RestoreX87(cpu, area, (op->Extra & Wide) != 0);
         else if ((requested & X87) != 0) FxArea.InitializeX87(cpu);
         return op + 1;
+    }
+
+    /// <summary>
+    /// What XRSTOR refuses with #GP. In the standard format bytes 23:8 of the header must be zero; in the compacted one, which is there
+    /// with XSAVEC, all behind XCOMP_BV.
+    /// </summary>
+    private static bool IsValidHeader(CpuState* cpu, ulong* header, bool compacted)
+    {
+        if (!compacted) return (header[0] & ~cpu->Xcr0) == 0 && header[1] == 0 && header[2] == 0;
+        ulong components = header[1] & ~CompactedFormat;
+        if ((cpu->Vcpu.Cpuid(StateLeaf, 1).Eax & CpuFeatures.Xsavec.Mask) == 0) return false;
+        if ((components & ~cpu->Xcr0) != 0 || (header[0] & ~components) != 0) return false;
+        ulong reserved = 0;
+        for (int i = 2; i < HeaderSize / sizeof(ulong); i++) reserved |= header[i];
+        return reserved == 0;
     }
 
     /// <summary>#UD without CR4.OSXSAVE, #NM with CR0.TS.</summary>

@@ -1,0 +1,142 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
+using Iced.Intel;
+using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.FloatingPoint;
+using Vitrine.Accelerators.Software.Interpreter.SseFloat;
+using Vitrine.Accelerators.Software.State;
+using Vitrine.Errors;
+
+namespace Vitrine.Accelerators.Software.HostExecution;
+
+/// <summary>
+/// Executes single instructions of one vCPU natively, on copies of its registers and of the operand in memory: for instructions
+/// that the interpreter has no handler for. Nothing that they do can end in a signal: memory is a buffer, and exceptions are masked.
+/// </summary>
+internal sealed unsafe class HostExecutor : IDisposable
+{
+    // SAFETY: the frame is a native allocation owned by this object; stubs read the state and write to the frame only; only the
+    // vCPU's thread comes here.
+    private const uint MxcsrControl = 0xFFC0;
+    private const uint MxcsrMasks = FpFlags.All << 7;
+    private const uint MxcsrFlushToZero = 1u << 15;
+
+    private readonly HostFrame* _frame;
+    private readonly StubTable _stubs = new();
+    private HostStub* _run;
+
+    /// <summary>Creates the executor.</summary>
+    /// <exception cref="VitrineException">The host refuses memory for code.</exception>
+    public HostExecutor()
+    {
+        _frame = (HostFrame*)NativeMemory.AlignedAlloc((nuint)sizeof(HostFrame), 64);
+        NativeMemory.Clear(_frame, (nuint)sizeof(HostFrame));
+    }
+
+    /// <summary>The operand in memory: filled before <see cref="TryRun"/> where the instruction reads it, valid after it where it writes it.</summary>
+    public byte* Operand => _frame->Operand;
+
+    /// <summary>The stubs, for counters.</summary>
+    public StubTable Stubs => _stubs;
+
+    /// <summary>True when MXCSR lets a SIMD exception be raised.</summary>
+    public static bool MayRaise(CpuState* cpu) => (cpu->Mxcsr & MxcsrMasks) != MxcsrMasks;
+
+    /// <summary>True when the instruction can be executed.</summary>
+    public bool CanRun(StubKey key) => _stubs.Get(key) != null;
+
+    /// <summary>
+    /// Executes an instruction. Its results are in the frame; <see cref="Commit"/> takes them over.
+    /// </summary>
+    /// <param name="cpu">The vCPU.</param>
+    /// <param name="op">The instruction; <see cref="Op.Imm"/> is its key.</param>
+    /// <param name="fault">What the handler returns when an unmasked SIMD exception was raised.</param>
+    /// <returns>False when it was.</returns>
+    public bool TryRun(CpuState* cpu, Op* op, out Op* fault)
+    {
+        HostStub* stub = _run = _stubs.Get(new StubKey(op->Imm));
+        HostFrame* frame = _frame;
+        fault = null;
+        if (stub->WritesFlags) frame->Flags = Flags.GetArithmetic(cpu) | X86.Registers.Rflags.Fixed;
+        if (!stub->UsesMxcsr)
+        {
+            stub->Entry(frame, cpu);
+            return true;
+        }
+
+        frame->MxcsrBefore = (cpu->Mxcsr & MxcsrControl) | MxcsrMasks;
+        int tiny = MayRaise(cpu) ? FindTinyResults(cpu, stub) : 0;
+        stub->Entry(frame, cpu);
+        if (!MayRaise(cpu)) return true;
+        FpEnvironment environment = FpEnvironment.FromMxcsr(cpu->Mxcsr);
+        environment.Flags = ((int)frame->MxcsrAfter & FpFlags.All) | tiny | FindTinyHalves(stub);
+        if (environment.Unmasked == 0) return true;
+        fault = SimdException.Raise(cpu, op, in environment);
+        return false;
+    }
+
+    /// <summary>Takes over the results of the instruction that <see cref="TryRun"/> executed last.</summary>
+    public void Commit(CpuState* cpu)
+    {
+        HostStub* stub = _run;
+        HostFrame* frame = _frame;
+        for (int rest = stub->General; rest != 0; rest &= rest - 1)
+        {
+            int number = BitOperations.TrailingZeroCount(rest);
+            cpu->Gpr[number] = frame->General[number];
+        }
+
+        for (int rest = stub->Vectors; rest != 0; rest &= rest - 1)
+        {
+            int number = BitOperations.TrailingZeroCount(rest);
+            byte* from = frame->Vectors + (32 * number);
+            byte* to = (byte*)cpu + CpuState.XmmOffset(number);
+            if (stub->IsVex) *(Vector256<byte>*)to = *(Vector256<byte>*)from;
+            else *(Vector128<byte>*)to = *(Vector128<byte>*)from;
+        }
+
+        if (stub->WritesFlags) Flags.SetArithmetic(cpu, frame->Flags);
+        if (stub->UsesMxcsr) cpu->Mxcsr |= frame->MxcsrAfter & FpFlags.All;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _stubs.Dispose();
+        NativeMemory.AlignedFree(_frame);
+    }
+
+    /// <summary>
+    /// Unmasked, underflow is raised by every tiny result; masked, only by an inexact one (SDM vol. 1, 4.9.1.5). So the guest's rules
+    /// need a run of their own: flushing to zero raises it for all.
+    /// </summary>
+    private int FindTinyResults(CpuState* cpu, HostStub* stub)
+    {
+        if ((cpu->Mxcsr & (FpFlags.Underflow << 7)) != 0) return 0;
+        uint mxcsr = _frame->MxcsrBefore;
+        _frame->MxcsrBefore = mxcsr | MxcsrFlushToZero;
+        stub->Entry(_frame, cpu);
+        _frame->MxcsrBefore = mxcsr & ~MxcsrFlushToZero;
+        return (int)_frame->MxcsrAfter & FpFlags.Underflow;
+    }
+
+    /// <summary>The same for VCVTPS2PH, which doesn't flush to zero: tiny results are denormal numbers.</summary>
+    private int FindTinyHalves(HostStub* stub)
+    {
+        int count = stub->Key.Code switch
+        {
+            Code.VEX_Vcvtps2ph_xmmm64_xmm_imm8 => 4,
+            Code.VEX_Vcvtps2ph_xmmm128_ymm_imm8 => 8,
+            _ => 0,
+        };
+        ushort* half = (ushort*)(stub->Vectors == 0 ? Operand : _frame->Vectors + (32 * BitOperations.TrailingZeroCount((uint)stub->Vectors)));
+        for (int i = 0; i < count; i++)
+        {
+            const int Exponent = 0x7C00, Significand = 0x3FF;
+            if ((half[i] & Exponent) == 0 && (half[i] & Significand) != 0) return FpFlags.Underflow;
+        }
+
+        return 0;
+    }
+}

@@ -1,0 +1,65 @@
+using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.Interpreter;
+using Vitrine.Accelerators.Software.Mmu;
+using Vitrine.Accelerators.Software.State;
+
+namespace Vitrine.Accelerators.Software.HostExecution;
+
+/// <summary>
+/// How instructions that access memory element by element hold their numbers in <see cref="Op.Extra"/>, and how they access it:
+/// <code>
+///  bits 3:0 size of an element, 7:4 number of elements, 11:8 size of an index; sizes in bytes
+/// </code>
+/// </summary>
+internal static unsafe class VectorElements
+{
+    // SAFETY: elements lie within one vector register of the state or a copy of it; guest memory through GuestAccess.
+
+    /// <summary>Packs the numbers.</summary>
+    public static ushort Pack(int size, int count, int indexSize = 0) => (ushort)(size | (count << 4) | (indexSize << 8));
+
+    /// <summary>Bytes of an element.</summary>
+    public static int Size(Op* op) => op->Extra & 0xF;
+
+    /// <summary>Number of elements.</summary>
+    public static int Count(Op* op) => op->Extra >> 4 & 0xF;
+
+    /// <summary>Bytes of an index.</summary>
+    public static int IndexSize(Op* op) => op->Extra >> 8 & 0xF;
+
+    /// <summary>True when the sign bit of an element of a mask is set.</summary>
+    public static bool IsActive(byte* mask, int element, int size) => (sbyte)mask[(element * size) + size - 1] < 0;
+
+    /// <summary>Reads an element that lies a distance from the operand's address.</summary>
+    /// <returns>False as <see cref="GuestAccess.Read"/>.</returns>
+    public static bool Read(CpuState* cpu, Op* op, long distance, int size, byte* to)
+    {
+        Op element = At(op, distance);
+        if (!AnyAddress.ForRead(cpu, &element, size, out ulong linear)) return false;
+        return size == 4 ? GuestAccess.Read(cpu, &element, linear, out *(uint*)to) : GuestAccess.Read(cpu, &element, linear, out *(ulong*)to);
+    }
+
+    /// <summary>Checks that an element can be written.</summary>
+    public static bool ProbeWrite(CpuState* cpu, Op* op, long distance, int size)
+    {
+        Op element = At(op, distance);
+        return AnyAddress.ForWrite(cpu, &element, size, out ulong linear) && GuestAccess.ProbeWrite(cpu, &element, linear, size);
+    }
+
+    /// <summary>Writes an element.</summary>
+    /// <returns>False as <see cref="GuestAccess.Write"/>.</returns>
+    public static bool Write(CpuState* cpu, Op* op, long distance, int size, byte* from)
+    {
+        Op element = At(op, distance);
+        if (!AnyAddress.ForWrite(cpu, &element, size, out ulong linear)) return false;
+        return size == 4 ? GuestAccess.Write(cpu, &element, linear, *(uint*)from) : GuestAccess.Write(cpu, &element, linear, *(ulong*)from);
+    }
+
+    /// <summary>The operation as if its operand began elsewhere: segment, address size and limits are the instruction's.</summary>
+    private static Op At(Op* op, long distance)
+    {
+        Op element = *op;
+        element.Disp += distance;
+        return element;
+    }
+}
