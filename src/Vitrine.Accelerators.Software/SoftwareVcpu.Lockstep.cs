@@ -68,8 +68,12 @@ internal sealed unsafe partial class SoftwareVcpu
             _cpu->BlockRip = _cpu->Rip;
             RflagsBits undefined = UndefinedBehind(_cpu->Rip, _undefinedFlags[_trailLength]);
             ulong expected = Faults.NextRip(_cpu, op);
+            ulong executed = _cpu->Instructions;
             Op* next = op->Handler(_cpu, op);
-            if (_overlay.Refused || (next == null && _cpu->Leave != LeaveReason.NextBlock)) break;
+
+            // A branch whose target can't be fetched is complete all the same.
+            bool completed = next != null || _cpu->Leave == LeaveReason.NextBlock || _cpu->Instructions != executed;
+            if (_overlay.Refused || !completed) break;
             if (next == op + 1) _cpu->Rip = expected;
             else if (next != null) _cpu->Rip = _cpu->BlockRip;
             RegisterImage.Save(_cpu, ref trail[++_trailLength]);
@@ -150,6 +154,15 @@ internal sealed unsafe partial class SoftwareVcpu
         decoder.IP = (ulong)block->Body;
         while (decoder.IP < (ulong)block->Body + (ulong)block->HostBytes) text.AppendLine($"    {decoder.IP:x} {decoder.Decode()}");
         for (int i = 0; i < 16; i++) text.Append($" {Register.RAX + i}={_trail[0].Gpr[i]:x}");
+        text.AppendLine();
+        for (int i = 0; i < 16; i++) text.Append($" {Register.RAX + i}={_trail[_trailLength].Gpr[i]:x}");
+        text.AppendLine($" rip {_trail[_trailLength].Rip:x} fl {_trail[_trailLength].Rflags:x}");
+        for (int i = 0; i < 16; i++) text.Append($" {Register.RAX + i}={_cpu->Gpr[i]:x}");
+        text.AppendLine($" fl {Flags.GetRflags(_cpu):x} stack {_cpu->StackReadPage:x} {_cpu->StackWritePage:x} {_cpu->StackAddend:x} tag {_cpu->TlbTag:x}");
+        ulong a = _cpu->Gpr[7] - 8;
+        TlbEntry* e = GuestAccess.EntryFor(_cpu->Tlb, a);
+        _mmu.TryTranslate(a, out ulong g);
+        text.AppendLine($" entry {e->ReadTag:x} {e->WriteTag:x} {e->Page:x} {e->Addend:x} walk {g:x} host {(ulong)_mmu.HostFor(g, 8, out _):x} val {*(ulong*)_mmu.HostFor(g, 8, out _):x} tlbval {*(ulong*)(e->Addend + a):x} misses {_cpu->MissAddress:x}");
         return text.ToString();
     }
 

@@ -169,7 +169,7 @@ internal sealed unsafe partial class SoftwareVcpu
             block = _translator!.Translate(host, _cpu->Mode);
             if (block == null) return null;
             bool known = _blocks.HasCode(host);
-            _blocks.Commit(block);
+            _blocks.Commit(block, _translator!.LookedAt);
             if (!known) _mmu.MarkCode(host);
         }
 

@@ -84,12 +84,15 @@ internal sealed unsafe class BlockCache : IDisposable
     }
 
     /// <summary>Takes note of a translated block.</summary>
-    public void Commit(TranslatedBlock* translation)
+    /// <param name="translation">The block.</param>
+    /// <param name="lookedAt">Other code of the page that it depends on: offsets and lengths in bytes.</param>
+    public void Commit(TranslatedBlock* translation, IReadOnlyList<(int Offset, int Bytes)> lookedAt)
     {
         CodePage page = Page(translation->Guest);
         translation->NextInPage = page.FirstTranslation;
         page.FirstTranslation = translation;
         page.Cover(Offset(translation->Guest), translation->GuestBytes);
+        for (int i = 0; i < lookedAt.Count; i++) page.Cover(lookedAt[i].Offset, lookedAt[i].Bytes);
     }
 
     /// <summary>True when the page of a host address holds decoded code, or did a moment ago: its writes must come to <see cref="Invalidate"/>.</summary>

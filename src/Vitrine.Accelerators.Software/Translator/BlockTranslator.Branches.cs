@@ -13,20 +13,18 @@ internal sealed unsafe partial class BlockTranslator
         switch (shape.Kind)
         {
             case InstructionKind.ConditionalJump:
-                RestoreFlags();
-                SaveFlags();
-                byte* taken = _emitter.JumpIf(ConditionOf(instruction.ConditionCode));
                 long target = TargetOffset(in instruction);
+                RestoreFlags();
+                if (WantsFlags(target)) SaveFlags();
+                byte* taken = _emitter.JumpIf(ConditionOf(instruction.ConditionCode));
                 if (target is >= 0 and < PageSize) Defer(PendingKind.Link, taken, target);
                 else Defer(PendingKind.Far, taken, target);
                 break;
             case InstructionKind.Jump:
-                SaveFlags();
                 EmitGo(TargetOffset(in instruction));
                 break;
             case InstructionKind.Call:
                 EmitPushReturn(i, offset, next);
-                SaveFlags();
                 EmitGo(TargetOffset(in instruction));
                 break;
             case InstructionKind.Return:
@@ -60,13 +58,13 @@ internal sealed unsafe partial class BlockTranslator
 
         FlowControl last = _instructions[_count - 1].FlowControl;
         if (last is not (FlowControl.Next or FlowControl.ConditionalBranch)) return;
-        SaveFlags();
         EmitGo(offset);
     }
 
-    /// <summary>Goes to a place at a distance from the start of the page.</summary>
+    /// <summary>Goes to a place at a distance from the start of the page, with the flags saved if it wants them.</summary>
     private void EmitGo(long target)
     {
+        if (WantsFlags(target)) SaveFlags();
         if (target is >= 0 and < PageSize) EmitLink(_emitter.Jump(), (int)target);
         else EmitFar(target);
     }

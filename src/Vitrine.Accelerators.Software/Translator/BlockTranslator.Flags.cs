@@ -6,18 +6,49 @@ namespace Vitrine.Accelerators.Software.Translator;
 internal sealed unsafe partial class BlockTranslator
 {
     // SAFETY: as in the main part.
+    private readonly List<(int Offset, int Bytes)> _lookedAt = [];
     private FlagsPlace _flags;
+
+    /// <summary>
+    /// True unless the code at a place of the page is sure to overwrite all flags before anything can see them but a fault or an interrupt,
+    /// whose frames may then hold flags of before. What was looked at for the answer is part of the block: a write to it drops both.
+    /// </summary>
+    private bool WantsFlags(long target)
+    {
+        const int LookAhead = 4;
+        if (_exact || target is < 0 or >= PageSize) return true;
+        Decoder decoder = _is64 ? _decoder64 : _decoder32;
+        _reader.Start(_page + target, PageSize - (int)target);
+        decoder.IP = (ulong)(target - _start);
+        RflagsBits open = ArithmeticFlags;
+        for (int i = 0; i < LookAhead; i++)
+        {
+            decoder.Decode(out Instruction instruction);
+            if (decoder.LastError == DecoderError.NoMoreBytes || !CanTranslate(in instruction)) return true;
+            ref readonly InstructionShape shape = ref InstructionShapes.Of(instruction.Code);
+            if ((instruction.RflagsRead & ArithmeticFlags) != 0 || Leaves(shape.Kind)) return true;
+            if (!shape.MayKeepFlags) open &= ~instruction.RflagsModified;
+            if (open != 0) continue;
+            _lookedAt.Add(((int)target, (int)((long)decoder.IP + _start - target)));
+            return false;
+        }
+
+        return true;
+    }
 
     /// <summary>Backwards over the block: the flags that an instruction or one behind it reads, or that leave the block.</summary>
     private void FindWantedFlags()
     {
-        RflagsBits wanted = ArithmeticFlags;
+        int end = _start + (_count == 0 ? 0 : (int)_instructions[_count - 1].IP + _instructions[_count - 1].Length);
+        RflagsBits wanted = _interpretedEnd || WantsFlags(end) ? ArithmeticFlags : 0;
         for (int i = _count - 1; i >= 0; i--)
         {
             ref readonly Instruction instruction = ref _instructions[i];
             ref readonly InstructionShape shape = ref InstructionShapes.Of(instruction.Code);
             _wantedBehind[i] = wanted;
-            if (Leaves(shape.Kind)) wanted = ArithmeticFlags;
+            if (shape.Kind == InstructionKind.ConditionalJump) wanted |= WantsFlags(TargetOffset(in instruction)) ? ArithmeticFlags : 0;
+            else if (shape.Kind == InstructionKind.Jump) wanted = WantsFlags(TargetOffset(in instruction)) ? ArithmeticFlags : 0;
+            else if (Leaves(shape.Kind)) wanted = ArithmeticFlags;
             else if (!shape.MayKeepFlags) wanted &= ~instruction.RflagsModified;
             wanted |= instruction.RflagsRead & ArithmeticFlags;
             _wanted[i] = wanted;

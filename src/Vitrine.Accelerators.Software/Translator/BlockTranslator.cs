@@ -70,6 +70,9 @@ internal sealed unsafe partial class BlockTranslator
         _decoder64 = Decoder.Create(64, _reader, options);
     }
 
+    /// <summary>Code of the same page that the last translated block depends on besides its own: offsets and lengths in bytes.</summary>
+    public IReadOnlyList<(int Offset, int Bytes)> LookedAt => _lookedAt;
+
     /// <summary>Translates the block at a host address.</summary>
     /// <param name="guest">Host address of its first byte.</param>
     /// <param name="mode">64-bit or flat 32-bit code.</param>
@@ -80,6 +83,7 @@ internal sealed unsafe partial class BlockTranslator
         _page = guest - _start;
         _mode = mode;
         _is64 = (mode & ExecutionMode.Code64) != 0;
+        _lookedAt.Clear();
         Decode();
         if (_count == 0 && !_interpretedEnd) return null;
         FindWantedFlags();

@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics.X86;
+using Vitrine.Accelerators.Software.HostExecution;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.State;
 
@@ -183,7 +184,7 @@ internal sealed unsafe class EntryStubs
         for (int i = 0; i < 16; i++)
         {
             HostOperand slot = State(_at.Xmm + (i * XmmStride) + pushed);
-            if (Avx.IsSupported)
+            if (HostProcessor.HasAvx)
             {
                 // VMOVDQU ymm
                 emitter.Byte(0xC4);
@@ -198,7 +199,7 @@ internal sealed unsafe class EntryStubs
             }
         }
 
-        if (Avx.IsSupported && store)
+        if (HostProcessor.HasAvx && store)
         {
             // VZEROUPPER
             emitter.Byte(0xC5);

@@ -28,6 +28,7 @@ internal static class InstructionShapes
             if (!AddOperand(ref shape, info.GetOpKind(i), i, mnemonic)) return new InstructionShape { Kind = InstructionKind.Interpreted };
         }
 
+        if (mnemonic is Mnemonic.Vzeroupper or Mnemonic.Vzeroall) shape.IsVector = true;
         if (IsX87(code)) shape.IsX87 = true;
         if (shape.IsX87) DescribeX87(ref shape, mnemonic, info);
         else if (info.IsGroup) shape.HasModRm = true;
