@@ -284,8 +284,8 @@ internal unsafe struct CpuState
     /// <summary>GCHandle of the <see cref="SoftwareVcpu"/>; slow paths only.</summary>
     public nint Owner;
 
-    /// <summary>Matches no page: not a page's address.</summary>
-    public const ulong NoStackPage = 1;
+    /// <summary>Matches no page, and no page with the bits of a misaligned address beside it.</summary>
+    public const ulong NoStackPage = 0x800;
 
     /// <summary>Sets the vector of a fault to raise; the operation then returns <c>Faults.Raise</c>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

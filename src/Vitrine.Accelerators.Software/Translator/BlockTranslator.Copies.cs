@@ -47,6 +47,9 @@ internal sealed unsafe partial class BlockTranslator
         }
 
         if (high != 0 && (extended || held != 0)) return false;
+
+        // AL has a part in it, and would be AH for the moment.
+        if (high != 0 && memory >= 0 && instruction.Mnemonic == Mnemonic.Cmpxchg) return false;
         return held <= (memory >= 0 ? 1 : 2);
     }
 
@@ -123,6 +126,12 @@ internal sealed unsafe partial class BlockTranslator
             // AH to BH can't be named beside a register above 7: swap the halves for the moment.
             if (high >= 0)
             {
+                if (operand.Base == (high & 3) || operand.Index == (high & 3))
+                {
+                    _emitter.Lea(HostRegister.Second, operand);
+                    operand = new HostOperand(HostRegister.Second, 0);
+                }
+
                 EmitSwapHalves(high);
                 reg = high & 3;
             }

@@ -156,13 +156,18 @@ internal sealed unsafe partial class BlockTranslator
             if (!aligned && size > 1) _emitter.Lea(HostRegister.First, new HostOperand(HostRegister.First, size - 1));
         }
 
+        if (aligned)
+        {
+            _emitter.Registers(0xF6, false, 0, HostRegister.First); // TEST
+            _emitter.Byte(size - 1);
+            Defer(PendingKind.Interpret, _emitter.JumpIf(Condition.NotEqual), offset);
+        }
+
         _emitter.ShiftRight(HostRegister.Second, 12 - EntryShift);
         _emitter.Immediate(AndExtension, false, HostRegister.Second, (GuestAccess.TlbEntries - 1) << EntryShift);
-        _emitter.Immediate(AndExtension, true, HostRegister.First, aligned ? -4096 | (size - 1) : -4096);
+        _emitter.Immediate(AndExtension, true, HostRegister.First, -4096);
         _emitter.Memory(0x03, true, HostRegister.Second, State(_at.Tlb));
-
-        // A sum, not OR: bits of a misaligned address must not hide behind the tag's.
-        _emitter.Memory(0x03, true, HostRegister.First, State(_at.TlbTag));
+        _emitter.Memory(0x0B, true, HostRegister.First, State(_at.TlbTag));
         _emitter.Memory(0x3B, true, HostRegister.First, new HostOperand(HostRegister.Second, write ? WriteTagOffset : ReadTagOffset));
         byte* miss = _emitter.JumpIf(Condition.NotEqual);
         DeferMiss(write ? PendingKind.Write : PendingKind.Read, miss, again, direct, in address, size, offset);

@@ -23,9 +23,12 @@ internal static class InstructionShapes
         OpCodeInfo info = code.ToOpCode();
         Mnemonic mnemonic = code.Mnemonic();
         InstructionShape shape = default;
+
+        // With one operand the product goes to RDX:RAX.
+        bool widens = mnemonic == Mnemonic.Imul && info.OpCount == 1;
         for (int i = 0; i < info.OpCount; i++)
         {
-            if (!AddOperand(ref shape, info.GetOpKind(i), i, mnemonic)) return new InstructionShape { Kind = InstructionKind.Interpreted };
+            if (!AddOperand(ref shape, info.GetOpKind(i), i, mnemonic, widens)) return new InstructionShape { Kind = InstructionKind.Interpreted };
         }
 
         if (mnemonic is Mnemonic.Vzeroupper or Mnemonic.Vzeroall) shape.IsVector = true;
@@ -55,9 +58,9 @@ internal static class InstructionShapes
             Mnemonic.Vmovntdqa;
     }
 
-    private static bool AddOperand(ref InstructionShape shape, OpCodeOperandKind kind, int number, Mnemonic mnemonic)
+    private static bool AddOperand(ref InstructionShape shape, OpCodeOperandKind kind, int number, Mnemonic mnemonic, bool widens)
     {
-        bool written = number == 0 ? WritesFirst(mnemonic) : mnemonic is Mnemonic.Xchg or Mnemonic.Xadd && number == 1;
+        bool written = number == 0 ? WritesFirst(mnemonic) && !widens : mnemonic is Mnemonic.Xchg or Mnemonic.Xadd && number == 1;
         switch (kind)
         {
             case OpCodeOperandKind.r8_or_mem or OpCodeOperandKind.r16_or_mem or OpCodeOperandKind.r32_or_mem or OpCodeOperandKind.r64_or_mem:
