@@ -142,7 +142,10 @@ internal sealed unsafe partial class BlockTranslator
         else
         {
             bool plain = !shape.RmIsGeneral || HighByte(shape.RmIsByte, encoding.HasRex, encoding.Rm) >= 0;
-            int rm = plain ? encoding.Rm : Borrow(encoding.Rm, ref free, shape.OnlyWrites && shape.WritesRm && IsWideRegister(in instruction));
+
+            // Twice the same register is one register, which XADD writes in an order of its own.
+            bool same = !plain && shape.RegIsGeneral && high < 0 && encoding.Rm == encoding.Reg && !shape.OnlyWrites;
+            int rm = plain ? encoding.Rm : same ? reg : Borrow(encoding.Rm, ref free, shape.OnlyWrites && shape.WritesRm && IsWideRegister(in instruction));
             encoding.Emit(ref _emitter, reg, rm, vvvv);
             if (!plain && IsHeld(encoding.Rm) && shape.WritesRm) _emitter.Store(State(_at.Held(encoding.Rm)), rm);
         }

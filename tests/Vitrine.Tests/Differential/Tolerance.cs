@@ -21,14 +21,16 @@ internal static class Tolerance
 
     /// <summary>
     /// The host executes instructions encoded with VEX for the software CPU, with exceptions masked: where the guest unmasks overflow or
-    /// underflow, it can't tell whether the result would have been exact with an exponent without bounds, and sets PE.
+    /// underflow, it can't tell whether the result would have been exact with an exponent without bounds, and sets PE. A dot product's
+    /// products and sums raise one after the other, and the first that isn't masked ends it; executed at one go, all of them raise.
     /// </summary>
     public static uint FreeMxcsrBits(in Instruction instruction, ref MachineImage host)
     {
         const uint Precision = 0x20, OverflowAndUnderflow = 0x18;
-        uint unmasked = host.Mxcsr & ~(host.Mxcsr >> 7) & OverflowAndUnderflow;
-        bool raised = host.Vector == ExceptionVector.XM && unmasked != 0;
-        return raised && instruction.Encoding == EncodingKind.VEX ? Precision : 0;
+        const uint All = 0x3F;
+        if (host.Vector != ExceptionVector.XM || instruction.Encoding != EncodingKind.VEX) return 0;
+        if (instruction.Mnemonic is Mnemonic.Vdpps or Mnemonic.Vdppd) return All;
+        return (host.Mxcsr & ~(host.Mxcsr >> 7) & OverflowAndUnderflow) != 0 ? Precision : 0;
     }
 
     /// <summary>True when the four single-precision lanes are near enough.</summary>
