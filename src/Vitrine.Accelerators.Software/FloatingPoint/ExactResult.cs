@@ -6,6 +6,9 @@ namespace Vitrine.Accelerators.Software.FloatingPoint;
 /// </summary>
 internal readonly record struct ExactResult(bool Negative, int Exponent, ulong High, ulong Low)
 {
+    /// <summary>High:Low.</summary>
+    public UInt128 Significand => new(High, Low);
+
     /// <summary>An operand as an exact result.</summary>
     public static ExactResult From(in Unpacked value) => new(value.Negative, value.Exponent, value.Significand, 0);
 

@@ -4,24 +4,26 @@ namespace Vitrine.Accelerators.Software.FloatingPoint;
 internal static class FiniteArithmetic
 {
     /// <summary>Adds; false when the sum is exactly zero.</summary>
-    public static bool TryAdd(in Unpacked a, in Unpacked b, out ExactResult sum)
+    public static bool TryAdd(in Unpacked a, in Unpacked b, out ExactResult sum) => TryAdd(ExactResult.From(a), ExactResult.From(b), out sum);
+
+    /// <summary>Adds exact results, of which at least the upper 64 bits are significant; false when the sum is exactly zero.</summary>
+    public static bool TryAdd(in ExactResult a, in ExactResult b, out ExactResult sum)
     {
         bool swap = a.Exponent < b.Exponent || (a.Exponent == b.Exponent && a.Significand < b.Significand);
-        ref readonly Unpacked large = ref swap ? ref b : ref a;
-        ref readonly Unpacked small = ref swap ? ref a : ref b;
+        ref readonly ExactResult large = ref swap ? ref b : ref a;
+        ref readonly ExactResult small = ref swap ? ref a : ref b;
         int exponent = large.Exponent;
         int distance = exponent - small.Exponent;
         if (large.Negative == small.Negative)
         {
             // One bit of head-room for the carry.
-            UInt128 high = new UInt128(large.Significand, 0) >> 1;
-            UInt128 low = ExactResult.ShiftRightSticky(new UInt128(small.Significand, 0) >> 1, distance);
+            UInt128 high = ExactResult.ShiftRightSticky(large.Significand, 1);
+            UInt128 low = ExactResult.ShiftRightSticky(small.Significand, distance + 1);
             sum = ExactResult.Normalize(large.Negative, exponent + 1, high + low);
             return true;
         }
 
-        UInt128 difference = new UInt128(large.Significand, 0)
-            - ExactResult.ShiftRightSticky(new UInt128(small.Significand, 0), distance);
+        UInt128 difference = large.Significand - ExactResult.ShiftRightSticky(small.Significand, distance);
         if (difference == UInt128.Zero)
         {
             sum = default;

@@ -38,11 +38,27 @@ internal struct FpEnvironment
     /// <summary>Flags raised so far, as <see cref="FpFlags"/>.</summary>
     public int Flags;
 
+    /// <summary>Flags of finished steps of an instruction that has several (DPPS). All are masked.</summary>
+    public int Finished;
+
     /// <summary>Exceptions that were raised and are not masked.</summary>
     public readonly int Unmasked => Flags & ~Masked & FpFlags.All;
 
     /// <summary>An unmasked invalid, denormal or divide exception: there is no result, the destination keeps its value.</summary>
     public readonly bool HasNoResult => (Unmasked & FpFlags.PreComputation) != 0;
+
+    /// <summary>
+    /// What an SSE instruction sets in MXCSR, whether or not it raises an exception: when one found before the computation is unmasked,
+    /// those found after it are not set (SDM vol. 1, 11.5.3).
+    /// </summary>
+    public readonly uint MxcsrFlags => (uint)((HasNoResult ? Flags & FpFlags.PreComputation : Flags & FpFlags.All) | Finished);
+
+    /// <summary>Ends a step without an unmasked exception: what the next one raises can't take its flags back.</summary>
+    public void FinishStep()
+    {
+        Finished |= Flags & FpFlags.All;
+        Flags = 0;
+    }
 
     /// <summary>The environment of an x87 instruction.</summary>
     public static FpEnvironment FromControlWord(ushort controlWord) => new()

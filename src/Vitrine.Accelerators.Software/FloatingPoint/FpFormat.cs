@@ -10,6 +10,9 @@ namespace Vitrine.Accelerators.Software.FloatingPoint;
 /// </param>
 internal readonly record struct FpFormat(int Precision, int Bias, int InfinityExponent, int UnmaskedAdjustment)
 {
+    /// <summary>IEEE 754 binary16.</summary>
+    public static FpFormat Half => new(11, 15, 0x1F, 0);
+
     /// <summary>IEEE 754 binary32.</summary>
     public static FpFormat Single => new(24, 127, 0xFF, 0);
 

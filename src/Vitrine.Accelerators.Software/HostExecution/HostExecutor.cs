@@ -1,7 +1,6 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using Iced.Intel;
 using Vitrine.Accelerators.Software.Decode;
 using Vitrine.Accelerators.Software.FloatingPoint;
 using Vitrine.Accelerators.Software.Interpreter.SseFloat;
@@ -20,7 +19,8 @@ internal sealed unsafe class HostExecutor : IDisposable
     // vCPU's thread comes here.
     private const uint MxcsrControl = 0xFFC0;
     private const uint MxcsrMasks = FpFlags.All << 7;
-    private const uint MxcsrFlushToZero = 1u << 15;
+    private const uint UnderflowMask = FpFlags.Underflow << 7;
+    private const uint FlushToZero = 1u << 15;
 
     private readonly HostFrame* _frame;
     private readonly StubTable _stubs = new();
@@ -66,14 +66,19 @@ internal sealed unsafe class HostExecutor : IDisposable
         }
 
         frame->MxcsrBefore = (cpu->Mxcsr & MxcsrControl) | MxcsrMasks;
-        int tiny = MayRaise(cpu) ? FindTinyResults(cpu, stub) : 0;
+        if (MayRaise(cpu))
+        {
+            // FTZ counts only while underflow is masked.
+            if ((cpu->Mxcsr & UnderflowMask) == 0) frame->MxcsrBefore &= ~FlushToZero;
+            stub->Entry(frame, cpu);
+            FpEnvironment environment = SimdFlags.Of(cpu, stub, frame);
+            if (environment.Unmasked == 0) return true;
+            fault = SimdException.Raise(cpu, op, in environment);
+            return false;
+        }
+
         stub->Entry(frame, cpu);
-        if (!MayRaise(cpu)) return true;
-        FpEnvironment environment = FpEnvironment.FromMxcsr(cpu->Mxcsr);
-        environment.Flags = ((int)frame->MxcsrAfter & FpFlags.All) | tiny | FindTinyHalves(stub);
-        if (environment.Unmasked == 0) return true;
-        fault = SimdException.Raise(cpu, op, in environment);
-        return false;
+        return true;
     }
 
     /// <summary>Takes over the results of the instruction that <see cref="TryRun"/> executed last.</summary>
@@ -105,38 +110,5 @@ internal sealed unsafe class HostExecutor : IDisposable
     {
         _stubs.Dispose();
         NativeMemory.AlignedFree(_frame);
-    }
-
-    /// <summary>
-    /// Unmasked, underflow is raised by every tiny result; masked, only by an inexact one (SDM vol. 1, 4.9.1.5). So the guest's rules
-    /// need a run of their own: flushing to zero raises it for all.
-    /// </summary>
-    private int FindTinyResults(CpuState* cpu, HostStub* stub)
-    {
-        if ((cpu->Mxcsr & (FpFlags.Underflow << 7)) != 0) return 0;
-        uint mxcsr = _frame->MxcsrBefore;
-        _frame->MxcsrBefore = mxcsr | MxcsrFlushToZero;
-        stub->Entry(_frame, cpu);
-        _frame->MxcsrBefore = mxcsr & ~MxcsrFlushToZero;
-        return (int)_frame->MxcsrAfter & FpFlags.Underflow;
-    }
-
-    /// <summary>The same for VCVTPS2PH, which doesn't flush to zero: tiny results are denormal numbers.</summary>
-    private int FindTinyHalves(HostStub* stub)
-    {
-        int count = stub->Key.Code switch
-        {
-            Code.VEX_Vcvtps2ph_xmmm64_xmm_imm8 => 4,
-            Code.VEX_Vcvtps2ph_xmmm128_ymm_imm8 => 8,
-            _ => 0,
-        };
-        ushort* half = (ushort*)(stub->Vectors == 0 ? Operand : _frame->Vectors + (32 * BitOperations.TrailingZeroCount((uint)stub->Vectors)));
-        for (int i = 0; i < count; i++)
-        {
-            const int Exponent = 0x7C00, Significand = 0x3FF;
-            if ((half[i] & Exponent) == 0 && (half[i] & Significand) != 0) return FpFlags.Underflow;
-        }
-
-        return 0;
     }
 }

@@ -31,12 +31,23 @@ internal static unsafe class VectorElements
     public static bool IsActive(byte* mask, int element, int size) => (sbyte)mask[(element * size) + size - 1] < 0;
 
     /// <summary>Reads an element that lies a distance from the operand's address.</summary>
-    /// <returns>False as <see cref="GuestAccess.Read"/>.</returns>
+    /// <returns>False as <see cref="GuestAccess.Read"/>; the element keeps its value then.</returns>
     public static bool Read(CpuState* cpu, Op* op, long distance, int size, byte* to)
     {
         Op element = At(op, distance);
         if (!AnyAddress.ForRead(cpu, &element, size, out ulong linear)) return false;
-        return size == 4 ? GuestAccess.Read(cpu, &element, linear, out *(uint*)to) : GuestAccess.Read(cpu, &element, linear, out *(ulong*)to);
+        if (size == sizeof(uint))
+        {
+            if (!GuestAccess.Read(cpu, &element, linear, out uint value)) return false;
+            *(uint*)to = value;
+        }
+        else
+        {
+            if (!GuestAccess.Read(cpu, &element, linear, out ulong value)) return false;
+            *(ulong*)to = value;
+        }
+
+        return true;
     }
 
     /// <summary>Checks that an element can be written.</summary>
@@ -52,7 +63,7 @@ internal static unsafe class VectorElements
     {
         Op element = At(op, distance);
         if (!AnyAddress.ForWrite(cpu, &element, size, out ulong linear)) return false;
-        return size == 4 ? GuestAccess.Write(cpu, &element, linear, *(uint*)from) : GuestAccess.Write(cpu, &element, linear, *(ulong*)from);
+        return size == sizeof(uint) ? GuestAccess.Write(cpu, &element, linear, *(uint*)from) : GuestAccess.Write(cpu, &element, linear, *(ulong*)from);
     }
 
     /// <summary>The operation as if its operand began elsewhere: segment, address size and limits are the instruction's.</summary>

@@ -1,5 +1,4 @@
 using Iced.Intel;
-using Vitrine.X86.Exceptions;
 
 namespace Vitrine.Tests.Differential;
 
@@ -18,20 +17,6 @@ internal static class Tolerance
     public static bool IsTranscendental(in Instruction instruction) =>
         instruction.Mnemonic is Mnemonic.Fsin or Mnemonic.Fcos or Mnemonic.Fsincos or Mnemonic.Fptan or Mnemonic.Fpatan
             or Mnemonic.F2xm1 or Mnemonic.Fyl2x or Mnemonic.Fyl2xp1;
-
-    /// <summary>
-    /// The host executes instructions encoded with VEX for the software CPU, with exceptions masked: where the guest unmasks overflow or
-    /// underflow, it can't tell whether the result would have been exact with an exponent without bounds, and sets PE. A dot product's
-    /// products and sums raise one after the other, and the first that isn't masked ends it; executed at one go, all of them raise.
-    /// </summary>
-    public static uint FreeMxcsrBits(in Instruction instruction, ref MachineImage host)
-    {
-        const uint Precision = 0x20, OverflowAndUnderflow = 0x18;
-        const uint All = 0x3F;
-        if (host.Vector != ExceptionVector.XM || instruction.Encoding != EncodingKind.VEX) return 0;
-        if (instruction.Mnemonic is Mnemonic.Vdpps or Mnemonic.Vdppd) return All;
-        return (host.Mxcsr & ~(host.Mxcsr >> 7) & OverflowAndUnderflow) != 0 ? Precision : 0;
-    }
 
     /// <summary>True when the four single-precision lanes are near enough.</summary>
     public static bool AreNear(UInt128 a, UInt128 b)

@@ -47,6 +47,9 @@ internal static class VendorDifferences
         // Undocumented, and not the same everywhere: FSTP without a look at the tag.
         if (instruction.Mnemonic == Mnemonic.Fstpnce) return true;
 
+        // Outside 64-bit mode Intel ignores VEX.W of these (SDM vol. 2, MOVD, PEXTRD, PINSRD); AMD raises #UD.
+        if (!is64 && instruction.Mnemonic is Mnemonic.Vmovd or Mnemonic.Vpextrd or Mnemonic.Vpinsrd && HasVexW(bytes[opcode..])) return true;
+
         // INT1 is intercepted by KVM on AMD, which reports it at its own address and not behind it.
         return instruction.Code == Code.Int1;
     }
@@ -162,6 +165,8 @@ internal static class VendorDifferences
 
     private static bool IsX87Store(in Instruction instruction) => instruction.Op0Kind == OpKind.Memory
         && instruction.Mnemonic is Mnemonic.Fst or Mnemonic.Fstp or Mnemonic.Fist or Mnemonic.Fistp or Mnemonic.Fisttp or Mnemonic.Fbstp;
+
+    private static bool HasVexW(ReadOnlySpan<byte> bytes) => bytes[0] == 0xC4 && (bytes[2] & 0x80) != 0;
 
     private static bool IsSha(in Instruction instruction) => instruction.Mnemonic is Mnemonic.Sha1msg1 or Mnemonic.Sha1msg2
         or Mnemonic.Sha1nexte or Mnemonic.Sha1rnds4 or Mnemonic.Sha256msg1 or Mnemonic.Sha256msg2 or Mnemonic.Sha256rnds2;

@@ -23,7 +23,7 @@ internal static unsafe class FloatInstruction
         FpEnvironment environment = FpEnvironment.FromMxcsr(cpu->Mxcsr);
         Vector128<byte> result = TOp.Apply(TDestination.Current(cpu, op), source, (byte)op->Imm, ref environment);
         if (environment.Unmasked != 0) return SimdException.Raise(cpu, op, environment);
-        cpu->Mxcsr |= (uint)(environment.Flags & FpFlags.All);
+        cpu->Mxcsr |= environment.MxcsrFlags;
         TDestination.Store(cpu, op, result);
         TDestination.Complete(cpu);
         TSource.Complete(cpu);
@@ -44,7 +44,7 @@ internal static unsafe class FloatInstruction
             TKind.QuietIsInvalid,
             ref environment);
         if (environment.Unmasked != 0) return SimdException.Raise(cpu, op, environment);
-        cpu->Mxcsr |= (uint)(environment.Flags & FpFlags.All);
+        cpu->Mxcsr |= environment.MxcsrFlags;
         Flags.SetArithmetic(cpu, relation switch
         {
             FpRelation.Less => Flags.Cf,

@@ -1,5 +1,6 @@
 using Iced.Intel;
 using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.HostExecution;
 using Vitrine.Accelerators.Software.State;
 using Vitrine.Tests.Differential;
 using Vitrine.X86.Cpuid;
@@ -48,6 +49,23 @@ public sealed unsafe class AnnouncedInstructionTests
         string[] missing = [.. Announced.Where(code => !OpTable.Instance.Contains(code) && !refused.Contains(code))
             .Select(code => $"{code} ({string.Join(" ", code.CpuidFeatures())})")];
         Assert.True(missing.Length == 0, "Neither implemented nor refused on purpose:\n" + string.Join("\n", missing));
+    }
+
+    [Theory]
+    [InlineData("x86-64-v3")]
+    [InlineData("host")]
+    public void WhatTheHostExecutesMakesTheModelComplete(string model)
+    {
+        HashSet<CpuidFeature> announced = [.. CpuModels.Get(model).InstructionSets.Select(Enum.Parse<CpuidFeature>)];
+        HostBinder binder = new(new CpuidTable(CpuModels.Get(model).Build(new CpuidEnvironment(), 0)));
+        HashSet<Code> refused = [.. _refused.SelectMany(group => group.Codes)];
+        Code[] codes = [.. Enum.GetValues<Code>().Where(code => code.ToOpCode().IsInstruction && code.CpuidFeatures().All(announced.Contains))];
+        Code[] missing = [.. codes.Where(code => !OpTable.Instance.Contains(code) && !binder.Contains(code) && !refused.Contains(code))];
+        Assert.True(missing.Length == 0, string.Join("\n", missing));
+
+        // And nothing beyond the model goes to the host.
+        Code[] beyond = [.. Enum.GetValues<Code>().Where(code => binder.Contains(code) && !code.CpuidFeatures().All(announced.Contains))];
+        Assert.True(beyond.Length == 0, string.Join("\n", beyond));
     }
 
     [Fact]

@@ -3,6 +3,7 @@ using Iced.Intel;
 using Vitrine.Accelerators;
 using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Software;
+using Vitrine.Accelerators.Software.HostExecution;
 using Vitrine.Memory;
 using Vitrine.X86;
 using Vitrine.X86.Cpuid;
@@ -58,13 +59,15 @@ internal sealed class PagedMachine : IDisposable
         _paging = paging;
         _bits = bits != 0 ? bits : paging == PagingMode.FourLevel ? 64 : 32;
         Ram = Memory.Add("ram", new Gpa(0), slotBytes);
-        Accelerator = SoftwareAccelerator.Create(new SoftwareOptions { Mmu = mmu });
+        bool native = model is not null && model.Features.Any(CpuModels.IsNative);
+        SoftwareEngine engine = native ? SoftwareEngine.Translator : SoftwareEngine.Interpreter;
+        Accelerator = SoftwareAccelerator.Create(new SoftwareOptions { Mmu = mmu, Engine = engine });
         if (arenaBytes != 0) Accelerator.CodeArenaBytes = arenaBytes;
         Accelerator.SetMemorySlot(Ram);
         for (ulong start = slotBytes; start < MemorySize; start += slotBytes)
             Accelerator.SetMemorySlot(Memory.Add($"ram-{start:x}", new Gpa(start), slotBytes));
         Vcpu = (SoftwareVcpu)Accelerator.CreateVcpu(0);
-        Vcpu.SetCpuid((model ?? CpuModels.X8664V2).Build(new CpuidEnvironment(), 0));
+        Vcpu.SetCpuid((model ?? CpuModels.X8664V2).Build(new CpuidEnvironment { Native = HostProcessor.Cpuid }, 0));
         Vcpu.GetState(State);
         _nextTable = Tables + 0x1000;
         BuildDescriptors();

@@ -22,6 +22,7 @@ public sealed class CpuModelTests
     //          model       1:ECX         1:EDX         7:EBX         0xD.1:EAX 80000001:ECX 80000001:EDX
     [InlineData("x86-64-v1", 0x8000_0000u, 0x078B_FBFFu, 0x0000_0002u, 0u, 0u, 0x2010_0800u)]
     [InlineData("x86-64-v2", 0xC7BA_2203u, 0x078B_FBFFu, 0x0010_0683u, 1u, 1u, 0x2C10_0800u)]
+    [InlineData("x86-64-v3", 0xF7FA_3203u, 0x078B_FBFFu, 0x0010_07ABu, 1u, 0x21u, 0x2C10_0800u)]
     public void Feature_words(string name, uint leaf1Ecx, uint leaf1Edx, uint leaf7Ebx, uint leafDEax, uint extEcx, uint extEdx)
     {
         CpuidTable table = Table(CpuModels.Get(name));
@@ -34,6 +35,38 @@ public sealed class CpuModelTests
         Assert.Equal(extEdx, table.Lookup(0x8000_0001, 0).Edx);
         Assert.Equal(0x100u, table.Lookup(0x8000_0007, 0).Edx);
         Assert.Equal(4u, table.Lookup(6, 0).Eax);
+    }
+
+    /// <summary>The model "host" where the host has everything: as <see cref="Feature_words"/>, with leaf 7's other words.</summary>
+    [Fact]
+    public void Host_has_what_the_host_has()
+    {
+        CpuidTable table = Table(CpuModels.Host);
+        Assert.Equal((0xF7FA_3203u, 0x078B_FBFFu), (table.Lookup(1, 0).Ecx, table.Lookup(1, 0).Edx));
+        Assert.Equal((1u, 0x219C_07ABu, 0x0040_0700u, 0u), Registers(table.Lookup(7, 0)));
+        Assert.Equal((0x10u, 0u, 0u, 0u), Registers(table.Lookup(7, 1)));
+        Assert.Equal(7u, table.Lookup(0xD, 1).Eax);
+        Assert.Equal((0x121u, 0x2C10_0800u), (table.Lookup(0x8000_0001, 0).Ecx, table.Lookup(0x8000_0001, 0).Edx));
+    }
+
+    /// <summary>A host with AVX and SHA only: what the software CPU has by itself stays, of the rest there are these two.</summary>
+    [Fact]
+    public void What_the_host_executes_is_cut_down_to_the_host()
+    {
+        CpuidEntry[] native =
+        [
+            new(1, 0, true, 0, 0, 1u << 28, 0),
+            new(7, 0, true, 0, 1u << 29, 0, 0),
+        ];
+        CpuidTable table = Table(CpuModels.Host, s_software with { Native = native });
+        Assert.Equal(0xC7BA_2203u | (1u << 28), table.Lookup(1, 0).Ecx);
+        Assert.Equal((0u, 0x0010_0683u | (1u << 29), 0u, 0u), Registers(table.Lookup(7, 0)));
+        Assert.Equal((7u, 576u, 832u, 0u), Registers(table.Lookup(0xD, 0)));
+        Assert.Equal(["abm", "avx2", "bmi1", "bmi2", "f16c", "fma", "movbe"], CpuModels.X8664V3.Missing(s_software with { Native = native }).Order());
+        Assert.Empty(CpuModels.X8664V2.Missing(s_software with { Native = [] }));
+
+        // The interpreter's models are the same whatever the host has.
+        Assert.Equal(CpuModels.X8664V2.Build(s_software, 0), CpuModels.X8664V2.Build(s_software with { Native = [] }, 0));
     }
 
     [Fact]
@@ -162,11 +195,17 @@ public sealed class CpuModelTests
     }
 
     [Fact]
-    public void Xsave_covers_x87_and_sse()
+    public void Xsave_covers_x87_and_sse_and_avx()
     {
         // SDM vol. 1, 13.2 and 13.4: legacy region of 512 bytes, header of 64.
         Assert.Equal((3u, 576u, 576u, 0u), Registers(Table(CpuModels.Default).Lookup(0xD, 0)));
         Assert.Equal((0u, 0u, 0u, 0u), Registers(Table(CpuModels.X8664V1).Lookup(0xD, 0)));
+        Assert.Equal((0u, 0u, 0u, 0u), Registers(Table(CpuModels.Default).Lookup(0xD, 2)));
+
+        // With AVX: XCR0 bit 2, its 256 bytes behind the header.
+        Assert.Equal((7u, 576u, 832u, 0u), Registers(Table(CpuModels.X8664V3).Lookup(0xD, 0)));
+        Assert.Equal((1u, 0u, 0u, 0u), Registers(Table(CpuModels.X8664V3).Lookup(0xD, 1)));
+        Assert.Equal((256u, 576u, 0u, 0u), Registers(Table(CpuModels.X8664V3).Lookup(0xD, 2)));
     }
 
     [Fact]

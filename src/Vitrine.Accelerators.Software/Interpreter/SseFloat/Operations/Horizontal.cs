@@ -58,9 +58,25 @@ internal static class Horizontal
     {
         public static Vector128<byte> Apply(Vector128<byte> a, Vector128<byte> b, byte control, ref FpEnvironment environment)
         {
+            Vector128<byte> products = Multiply(a, b, control, ref environment);
+            if (!TryFinishStep(ref environment)) return default;
+            Vector128<byte> sums = AddPairs(products, ref environment);
+            if (!TryFinishStep(ref environment)) return default;
+            ulong sum = AddSums(sums, ref environment);
+            Vector128<byte> result = default;
+            for (int i = 0; i < FloatElements.Count<TFormat>(); i++)
+            {
+                if ((control & (1 << i)) != 0) result = FloatElements.With<TFormat>(result, i, sum);
+            }
+
+            return result;
+        }
+
+        /// <summary>The first step: the chosen products; the others are zero.</summary>
+        public static Vector128<byte> Multiply(Vector128<byte> a, Vector128<byte> b, byte control, ref FpEnvironment environment)
+        {
             Vector128<byte> products = default;
-            int count = FloatElements.Count<TFormat>();
-            for (int i = 0; i < count; i++)
+            for (int i = 0; i < FloatElements.Count<TFormat>(); i++)
             {
                 if ((control & (0x10 << i)) == 0) continue;
                 ulong product = SseArithmetic.Multiply<TFormat>(
@@ -68,24 +84,28 @@ internal static class Horizontal
                 products = FloatElements.With<TFormat>(products, i, product);
             }
 
-            // An unmasked exception of the products is reported before anything is added; the destination then keeps its value.
-            if (environment.Unmasked != 0) return default;
-            ulong sum = SseArithmetic.Add<TFormat>(
-                FloatElements.Get<TFormat>(products, 0), FloatElements.Get<TFormat>(products, 1), ref environment);
-            if (count == 4)
-            {
-                ulong upper = SseArithmetic.Add<TFormat>(
-                    FloatElements.Get<TFormat>(products, 2), FloatElements.Get<TFormat>(products, 3), ref environment);
-                sum = SseArithmetic.Add<TFormat>(sum, upper, ref environment);
-            }
+            return products;
+        }
 
-            Vector128<byte> result = default;
-            for (int i = 0; i < count; i++)
-            {
-                if ((control & (1 << i)) != 0) result = FloatElements.With<TFormat>(result, i, sum);
-            }
+        /// <summary>The second step: the sums of pairs, in the lowest elements.</summary>
+        public static Vector128<byte> AddPairs(Vector128<byte> products, ref FpEnvironment environment) =>
+            Pairs<Arithmetic.Add, TFormat>.Apply(products, default, 0, ref environment);
 
-            return result;
+        /// <summary>The third step, of four elements: the sum of the sums.</summary>
+        public static ulong AddSums(Vector128<byte> sums, ref FpEnvironment environment)
+        {
+            ulong lower = FloatElements.Get<TFormat>(sums, 0);
+            return FloatElements.Count<TFormat>() == 2 ? lower
+                : SseArithmetic.Add<TFormat>(lower, FloatElements.Get<TFormat>(sums, 1), ref environment);
+        }
+
+        /// <summary>An unmasked exception of a step is reported before the next one begins; the destination then keeps its value.</summary>
+        /// <returns>False when there is one.</returns>
+        public static bool TryFinishStep(ref FpEnvironment environment)
+        {
+            if (environment.Unmasked != 0) return false;
+            environment.FinishStep();
+            return true;
         }
     }
 }
