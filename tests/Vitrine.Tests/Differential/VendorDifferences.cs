@@ -158,7 +158,7 @@ internal static class VendorDifferences
         IsStringCompare(instruction) || IsState(instruction) || instruction.MemorySize is MemorySize.Float80 or MemorySize.Bcd
             || instruction.MemorySize.GetSize() >= 16 || FreeStackBytes(instruction) > 0
             || instruction.FlowControl is FlowControl.IndirectCall or FlowControl.Call
-            || instruction.Mnemonic is Mnemonic.Arpl or Mnemonic.Maskmovq or Mnemonic.Maskmovdqu;
+            || instruction.Mnemonic is Mnemonic.Arpl or Mnemonic.Bound or Mnemonic.Maskmovq or Mnemonic.Maskmovdqu;
 
     private static bool IsOperandFault(ref MachineImage image) =>
         image.Vector is ExceptionVector.PF or ExceptionVector.SS or ExceptionVector.GP or ExceptionVector.AC;

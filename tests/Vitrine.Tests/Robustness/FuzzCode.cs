@@ -56,6 +56,10 @@ internal static class FuzzCode
                 break;
             case 5 when random.Next(3) == 0:
                 bytes[length++] = (byte)(0xC4 + random.Next(2));
+
+                // VEX with three bytes knows three opcode maps.
+                if (bytes[length - 1] == 0xC4) bytes[length] = (byte)((bytes[length] & 0xE0) | random.Next(1, 4));
+                length += bytes[length - 1] == 0xC4 ? 2 : 1;
                 break;
             case 6:
                 bytes[length++] = (byte)(0xD8 + random.Next(8));

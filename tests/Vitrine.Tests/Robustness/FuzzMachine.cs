@@ -31,13 +31,14 @@ internal sealed unsafe class FuzzMachine : IDisposable
 
     private readonly GuestMemory _memory = new();
     private readonly GuestMemory _host = new();
-    private readonly SoftwareAccelerator _accelerator = SoftwareAccelerator.Create();
+    private readonly SoftwareAccelerator _accelerator;
     private readonly List<Gpa> _fences = [];
     private readonly nint _owner;
     private readonly byte[] _page = new byte[Fence];
 
-    public FuzzMachine()
+    public FuzzMachine(SoftwareEngine engine)
     {
+        _accelerator = SoftwareAccelerator.Create(new SoftwareOptions { Engine = engine });
         ulong size = Fence + (ulong)_layout.Sum(slot => (long)(slot.Size + Fence));
         MemorySlot backing = _host.Add("backing", new Gpa(BackingStart), size);
         ulong offset = 0;
@@ -53,12 +54,16 @@ internal sealed unsafe class FuzzMachine : IDisposable
         AddFence(offset);
         _accelerator.ConnectExternalInterrupts(new SpuriousInterrupts());
         Vcpu = (SoftwareVcpu)_accelerator.CreateVcpu(0);
-        CpuidEntry[] cpuid = CpuModels.X8664V2.Build(new CpuidEnvironment { TscKilohertz = 1_000_000, ApicTimerKilohertz = 1_000_000 }, 0);
+        CpuidEnvironment environment = new() { TscKilohertz = 1_000_000, ApicTimerKilohertz = 1_000_000, Native = Vcpu.SupportedCpuid };
+        CpuidEntry[] cpuid = CpuModels.Host.Build(environment, 0);
         Vcpu.SetCpuid([.. cpuid.Select(WithEveryFeature)]);
         _owner = Vcpu.State->Owner;
     }
 
     public SoftwareVcpu Vcpu { get; }
+
+    /// <summary>Instructions encoded with VEX are announced.</summary>
+    public bool HasAvx => CpuFeatures.Avx.IsIn(Vcpu.SupportedCpuid);
 
     public GuestMemory Memory => _memory;
 

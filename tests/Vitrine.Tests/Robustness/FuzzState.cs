@@ -108,6 +108,8 @@ internal sealed class FuzzState
         _state.Fpu.Mxcsr = (uint)_random.Next(0x10000);
         for (int i = 0; i < 8; i++) _state.Fpu.St[i] = new UInt128((ushort)Number(), Number());
         for (int i = 0; i < 16; i++) _state.Fpu.Xmm[i] = new UInt128(Number(), Number());
+        for (int i = 0; i < 16; i++) _state.Fpu.YmmHigh[i] = new UInt128(Number(), Number());
+        _state.Xcr0 = OneIn(4) ? 1u : OneIn(4) || !_machine.HasAvx ? 3u : 7u;
         // STI's shadow only with IF.
         _state.Events = new PendingEvents { InterruptShadow = (byte)(OneIn(8) ? _random.Next((_state.Rflags & Rflags.IF) != 0 ? 3 : 2) : 0) };
         _state.MpState = OneIn(32) ? MpState.Halted : MpState.Runnable;
@@ -250,7 +252,7 @@ internal sealed class FuzzState
         if (OneIn(supervisor ? 2 : 32)) _state.Cr4 |= Cr4.SMAP;
         if (OneIn(4)) _state.Cr4 |= Cr4.FSGSBASE;
         if (OneIn(4)) _state.Cr4 |= Cr4.UMIP;
-        if (OneIn(4)) _state.Cr4 |= Cr4.OSXSAVE;
+        if (OneIn(_machine.HasAvx ? 2 : 4)) _state.Cr4 |= Cr4.OSXSAVE;
         if (longMode && OneIn(4)) _state.Cr4 |= Cr4.PCIDE;
         if (longMode) _state.Efer = Efer.LME | Efer.LMA | Efer.SCE;
         if (OneIn(2)) _state.Efer |= Efer.NXE;

@@ -1,4 +1,5 @@
 using Vitrine.Accelerators;
+using Vitrine.Accelerators.Software;
 using Xunit;
 
 namespace Vitrine.Tests.Robustness;
@@ -15,9 +16,12 @@ public sealed class SoftwareCpuFuzzTests
     // Far more than any case needs on any machine; only what never ends takes as long.
     private static readonly TimeSpan Hang = TimeSpan.FromSeconds(30);
 
-    [Fact]
-    public void AnyCodeEndsInAnExit()
+    [Theory]
+    [InlineData(SoftwareEngine.Interpreter)]
+    [InlineData(SoftwareEngine.Translator)]
+    public void AnyCodeEndsInAnExit(SoftwareEngine engine)
     {
+        Assert.SkipUnless(engine == SoftwareEngine.Interpreter || SoftwareAccelerator.HostHasTranslator, "the translator doesn't run on this host");
         FuzzMachine? machine = null;
         using Kicker kicker = new();
         FuzzRun run = new(nameof(AnyCodeEndsInAnExit), 600);
@@ -33,7 +37,7 @@ public sealed class SoftwareCpuFuzzTests
                     if (machine is null || number % CasesPerMachine == 0)
                     {
                         machine?.Dispose();
-                        machine = new FuzzMachine();
+                        machine = new FuzzMachine(engine);
                     }
 
                     machine.Vcpu.PutState(FuzzState.Create(random, machine), (PutLevel)random.Next(3));
