@@ -6,7 +6,7 @@ namespace Vitrine.Accelerators.Software;
 public sealed record SoftwareOptions
 {
     /// <summary>The engine that is used unless another is asked for.</summary>
-    public static SoftwareEngine DefaultEngine => SoftwareEngine.Interpreter;
+    public static SoftwareEngine DefaultEngine => SoftwareAccelerator.HostHasTranslator ? SoftwareEngine.Translator : SoftwareEngine.Interpreter;
 
     /// <summary>How it gets from linear addresses to host memory. The guest can't tell the difference.</summary>
     public MmuMode Mmu { get; init; } = MmuMode.Shadow;
