@@ -18,7 +18,7 @@ internal sealed unsafe partial class SoftwareVcpu
         _cpu->Leave = LeaveReason.NextBlock;
         JumpCacheEntry* entry = JumpCache.EntryFor(_cpu, rip);
         if (entry->Rip == rip && entry->Tag == _cpu->CodeTag && !Block.Of(entry->First)->Dropped) return entry->First;
-        if (!TryLocate(rip, out ulong linear, out ulong gpa)) return null;
+        if (!TryLocate(rip, out ulong linear, out ulong gpa, out _)) return null;
         byte* host = _mmu.HostFor(gpa, 1, out _);
         Block* block = host == null ? null : _blocks.Find(host, _cpu->Mode);
         if (block == null && host != null) block = Decode(host, _cpu->Mode);
@@ -33,12 +33,13 @@ internal sealed unsafe partial class SoftwareVcpu
     private Op* FindSingle()
     {
         _cpu->Leave = LeaveReason.NextBlock;
-        if (!TryLocate(_cpu->Rip, out ulong linear, out ulong gpa)) return null;
+        if (!TryLocate(_cpu->Rip, out ulong linear, out ulong gpa, out _)) return null;
         return DecodeSingle(linear, gpa) ? Block.Ops(_single) : null;
     }
 
-    private bool TryLocate(ulong rip, out ulong linear, out ulong gpa)
+    private bool TryLocate(ulong rip, out ulong linear, out ulong gpa, out bool isGlobal)
     {
+        isGlobal = false;
         linear = rip;
         gpa = 0;
         if ((_cpu->Mode & ExecutionMode.Code64) == 0)
@@ -53,7 +54,7 @@ internal sealed unsafe partial class SoftwareVcpu
             linear = (uint)(cs.Base + rip);
         }
 
-        return _mmu.TryFetch(linear, out gpa);
+        return _mmu.TryFetch(linear, out gpa, out isGlobal);
     }
 
     /// <summary>False when a block reaches beyond the limit of CS, which must be checked for each of its instructions then.</summary>
@@ -100,7 +101,7 @@ internal sealed unsafe partial class SoftwareVcpu
         {
             ulong next = linear + (ulong)first;
             if ((_cpu->Mode & ExecutionMode.Code64) == 0) next = (uint)next;
-            if (!_mmu.TryFetch(next, out ulong nextGpa)) return false;
+            if (!_mmu.TryFetch(next, out ulong nextGpa, out _)) return false;
             CopyCode(nextGpa, bytes + first, length - first);
             if (_builder.Build(bytes, length, offset, _cpu->Mode, 1, _single)) return true;
         }

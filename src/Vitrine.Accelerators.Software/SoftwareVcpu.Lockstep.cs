@@ -31,7 +31,7 @@ internal sealed unsafe partial class SoftwareVcpu
     /// <summary>Prepares the run of one block that nothing leads out of.</summary>
     private byte* EnterAlone(TranslatedBlock* block, ulong rip)
     {
-        if (block->Entry == null) _translator!.AddEntry(block);
+        if (block->Entry == null) _translator!.AddEntry(block, isGlobal: false);
         _translations!.Bind(block, rip);
         _translations.ForgetBranch(rip);
         _cpu->Rip = rip;
@@ -42,7 +42,7 @@ internal sealed unsafe partial class SoftwareVcpu
 
     private void CompareAt(ExitReason reason, byte* site)
     {
-        if (reason is ExitReason.Read or ExitReason.Write or ExitReason.StackRead or ExitReason.StackWrite or ExitReason.X87) return;
+        if (reason is ExitReason.Read or ExitReason.Write or ExitReason.StackRead or ExitReason.StackWrite or ExitReason.X87 or ExitReason.SecondPage) return;
         Compare(_alone, reason == ExitReason.Lookup ? _cpu->Rip : RipAt(site));
     }
 
@@ -168,7 +168,7 @@ internal sealed unsafe partial class SoftwareVcpu
 
     private RflagsBits UndefinedBehind(ulong rip, RflagsBits before)
     {
-        if (!TryLocate(rip, out _, out ulong gpa)) return before;
+        if (!TryLocate(rip, out _, out ulong gpa, out _)) return before;
         byte* host = _mmu.HostFor(gpa, 1, out _);
         if (host == null) return before;
         Decoder decoder = Decoder.Create((_cpu->Mode & ExecutionMode.Code64) != 0 ? 64 : 32, new Bytes(host, 0x1000 - (int)((ulong)host & 0xFFF)), BlockBuilder.OptionsFor(null));

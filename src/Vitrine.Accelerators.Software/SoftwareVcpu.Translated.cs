@@ -63,6 +63,8 @@ internal sealed unsafe partial class SoftwareVcpu
                 return Refill(site, reason);
             case ExitReason.X87:
                 return LoadX87(site);
+            case ExitReason.SecondPage:
+                return FindSecondPage(RipAt(site));
             default:
                 return InterpretAt(RipAt(site));
         }
@@ -142,19 +144,19 @@ internal sealed unsafe partial class SoftwareVcpu
 
         _cpu->Rip = rip;
         _cpu->Leave = LeaveReason.NextBlock;
-        if (!TryLocate(rip, out _, out ulong gpa)) return BackWithFault();
+        if (!TryLocate(rip, out _, out ulong gpa, out bool isGlobal)) return BackWithFault();
         byte* host = _mmu.HostFor(gpa, 1, out _);
-        TranslatedBlock* block = host == null ? null : FindTranslation(host);
+        TranslatedBlock* block = host == null ? null : FindTranslation(host, rip);
         if (block == null) return InterpretAt(rip);
-        if (block->Entry == null) _translator!.AddEntry(block);
+        if (block->Entry == null || block->EntryIsGlobal != isGlobal) _translator!.AddEntry(block, isGlobal);
         _translations!.Bind(block, rip);
         if (_trail != null) return EnterAlone(block, rip);
         return block->Entry;
     }
 
     /// <summary>The translation of the code at a host address.</summary>
-    /// <returns>Null when the first instruction reaches into the next page.</returns>
-    private TranslatedBlock* FindTranslation(byte* host)
+    /// <returns>Null when the first instruction reaches into the next page and the interpreter has to execute it.</returns>
+    private TranslatedBlock* FindTranslation(byte* host, ulong rip)
     {
         TranslatedBlock* block = _translations!.Find(host, _cpu->Mode);
         if (block != null && _translations.HasRoom) return block;
@@ -167,13 +169,55 @@ internal sealed unsafe partial class SoftwareVcpu
         if (block == null)
         {
             block = _translator!.Translate(host, _cpu->Mode);
-            if (block == null) return null;
-            bool known = _blocks.HasCode(host);
-            _blocks.Commit(block, _translator!.LookedAt);
-            if (!known) _mmu.MarkCode(host);
+            if (block == null) return TranslateCrossing(host, rip);
+            Commit(block, _translator.LookedAt);
         }
 
         return block;
+    }
+
+    private void Commit(TranslatedBlock* block, IReadOnlyList<(int Offset, int Bytes)> lookedAt)
+    {
+        bool known = _blocks.HasCode(block->Guest);
+        _blocks.Commit(block, lookedAt);
+        if (!known) _mmu.MarkCode(block->Guest);
+    }
+
+    private TranslatedBlock* TranslateCrossing(byte* host, ulong rip)
+    {
+        byte* second = SecondPageOf(rip);
+        if (second == null) return null;
+        TranslatedBlock* block = _translator!.TranslateCrossing(host, second, _cpu->Mode);
+        if (block == null) return null;
+        Commit(block, []);
+        Commit(_translations!.AddOwned(block, _translator.BytesInSecondPage), []);
+        return block;
+    }
+
+    /// <summary>Host address of the page behind that of a RIP; null where it can't be fetched from memory. May record a fault, which the caller forgets.</summary>
+    private byte* SecondPageOf(ulong rip)
+    {
+        ulong next = Truncate((rip & ~0xFFFUL) + 0x1000);
+        return _mmu.CanFetch(next, out ulong gpa) ? _mmu.HostFor(gpa, 0x1000, out _) : null;
+    }
+
+    /// <summary>The second page of a block's instruction is not known to be where it was.</summary>
+    private byte* FindSecondPage(ulong rip)
+    {
+        if (!TryLocate(rip, out _, out ulong gpa, out _)) return InterpretAt(rip);
+        byte* host = _mmu.HostFor(gpa, 1, out _);
+        TranslatedBlock* block = host == null ? null : _translations!.Find(host, _cpu->Mode);
+        byte* second = SecondPageOf(rip);
+        if (second == null) return InterpretAt(rip);
+        if (block == null || block->SecondPage == null) return Enter(rip);
+        if (block->SecondPage != second)
+        {
+            _translations!.DropOne(block);
+            return Enter(rip);
+        }
+
+        _translations!.BindSecondPage(block);
+        return block->Body;
     }
 
     /// <summary>Makes a branch within a page lead to its target from now on.</summary>
@@ -185,10 +229,10 @@ internal sealed unsafe partial class SoftwareVcpu
         ulong rip = Truncate(_cpu->PageRip + (ulong)target);
         _cpu->Rip = rip;
         _cpu->Leave = LeaveReason.NextBlock;
-        if (!TryLocate(rip, out _, out ulong gpa)) return BackWithFault();
+        if (!TryLocate(rip, out _, out ulong gpa, out _)) return BackWithFault();
         byte* host = _mmu.HostFor(gpa, 1, out _);
         ulong flushes = _translations!.Flushes;
-        TranslatedBlock* block = host == null ? null : FindTranslation(host);
+        TranslatedBlock* block = host == null ? null : FindTranslation(host, rip);
         if (block == null) return InterpretAt(rip);
         if (_trail != null) return EnterAlone(block, rip);
         byte* code = block->Body;
@@ -272,7 +316,7 @@ internal sealed unsafe partial class SoftwareVcpu
         ulong rip = _cpu->Rip;
         JumpCacheEntry* entry = JumpCache.EntryFor(_cpu, rip);
         if (entry->Rip == rip && entry->Tag == _cpu->CodeTag && IsOne(Block.Of(entry->First))) return entry->First;
-        if (!TryLocate(rip, out ulong linear, out ulong gpa)) return null;
+        if (!TryLocate(rip, out ulong linear, out ulong gpa, out _)) return null;
         byte* host = _mmu.HostFor(gpa, 1, out _);
         ExecutionMode mode = _cpu->Mode | ExecutionMode.SingleStep;
         Block* block = host == null ? null : _blocks.Find(host, mode);

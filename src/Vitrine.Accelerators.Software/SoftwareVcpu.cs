@@ -241,6 +241,7 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
         if (_disposed) return;
         _disposed = true;
         _timer?.Dispose();
+        _translator?.Dispose();
         _translations?.Dispose();
         _mmu.Dispose();
         _wake.Dispose();

@@ -9,6 +9,6 @@ internal struct FetchEntry
     /// <summary>Linear page address and generation, as in <see cref="TlbEntry"/>.</summary>
     public ulong Tag;
 
-    /// <summary>Guest-physical page address.</summary>
+    /// <summary>Guest-physical page address; bit 0: the translation is global.</summary>
     public ulong GpaPage;
 }

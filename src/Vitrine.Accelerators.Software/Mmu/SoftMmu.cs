@@ -186,16 +186,19 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
     /// <summary>Translates the address of an instruction.</summary>
     /// <param name="linear">Its linear address.</param>
     /// <param name="gpa">Its guest-physical address.</param>
+    /// <param name="isGlobal">A load of CR3 doesn't end the translation.</param>
     /// <returns>False when a fault is recorded.</returns>
-    public bool TryFetch(ulong linear, out ulong gpa)
+    public bool TryFetch(ulong linear, out ulong gpa, out bool isGlobal)
     {
+        isGlobal = false;
         bool user = _cpu->Cpl == 3;
         FetchEntry* entry = _tlb.FetchEntryFor(linear, user);
         if (entry->Tag == _tlb.TagFor(linear))
         {
             // Again: the filter may have been emptied since.
             _tlb.NoteCode(linear);
-            gpa = entry->GpaPage | (linear & 0xFFF);
+            gpa = (entry->GpaPage & PageMask) | (linear & 0xFFF);
+            isGlobal = (entry->GpaPage & 1) != 0;
             return true;
         }
 
@@ -212,10 +215,22 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
 
         // Only now: the translator may have changed the tag.
         entry->Tag = _tlb.TagFor(linear);
-        entry->GpaPage = gpa & PageMask;
+        isGlobal = (translation.Rights & PageRights.Global) != 0;
+        entry->GpaPage = (gpa & PageMask) | (isGlobal ? 1UL : 0);
         _tlb.NotePageSize(linear, translation.PageShift);
         _tlb.NoteCode(linear);
         return true;
+    }
+
+    /// <summary>As <see cref="TryFetch"/>, without a fault where it isn't allowed.</summary>
+    public bool CanFetch(ulong linear, out ulong gpa)
+    {
+        ulong cr2 = _cpu->Cr2;
+        LeaveReason leave = _cpu->Leave;
+        if (TryFetch(linear, out gpa, out _)) return true;
+        _cpu->Cr2 = cr2;
+        _cpu->Leave = leave;
+        return false;
     }
 
     /// <summary>The page of a host address has become one that code was decoded from: writes to it now take the slow path.</summary>

@@ -123,6 +123,9 @@ internal sealed unsafe class Tlb : IDisposable
     public void DropAll()
     {
         VoidTags();
+
+        // Global translations end too.
+        NewCodeEpoch();
         NewTag(_set);
     }
 
@@ -220,6 +223,9 @@ internal sealed unsafe class Tlb : IDisposable
         if (tag == _cpu->CodeTag) return;
         _cpu->CodeTag = tag;
         _cpu->CodeKey = _contexts.KeyFor(tag);
+
+        // No address space has tag 0.
+        _cpu->GlobalKey = _contexts.KeyFor(tag & ~((TagLimit - 1UL) << 16));
     }
 
     /// <inheritdoc/>

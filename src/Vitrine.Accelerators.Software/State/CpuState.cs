@@ -41,6 +41,11 @@ internal unsafe struct CpuState
     /// <summary>Sixteen bits at 63:48 that stand for <see cref="CodeTag"/> in the keys of translated blocks.</summary>
     public ulong CodeKey;
 
+    /// <summary>
+    /// As <see cref="CodeKey"/>, for code in global pages: the same in all address spaces, because a load of CR3 doesn't end such translations.
+    /// </summary>
+    public ulong GlobalKey;
+
     /// <summary>Guest R10 while translated code runs.</summary>
     public ulong HeldR10;
 

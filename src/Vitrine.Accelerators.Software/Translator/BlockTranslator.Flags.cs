@@ -16,7 +16,7 @@ internal sealed unsafe partial class BlockTranslator
     private bool WantsFlags(long target)
     {
         const int LookAhead = 4;
-        if (_exact || target is < 0 or >= PageSize) return true;
+        if (_exact || _isCrossing || target is < 0 or >= PageSize) return true;
         Decoder decoder = _is64 ? _decoder64 : _decoder32;
         _reader.Start(_page + target, PageSize - (int)target);
         decoder.IP = (ulong)(target - _start);

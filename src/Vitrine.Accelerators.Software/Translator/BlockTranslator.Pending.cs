@@ -55,6 +55,10 @@ internal sealed unsafe partial class BlockTranslator
                     _emitter.Call(_stubs.Poll);
                     _emitter.Word((int)pending.Offset);
                     break;
+                case PendingKind.SecondPage:
+                    _emitter.Call(_stubs.SecondPage);
+                    _emitter.Word((int)pending.Offset);
+                    break;
                 case PendingKind.Interpret:
                     _emitter.Call(_stubs.Interpret);
                     _emitter.Word((int)pending.Offset);

@@ -1,4 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
 using Iced.Intel;
 using Vitrine.Accelerators.Software.Decode;
 using Vitrine.Accelerators.Software.HostExecution;
@@ -14,7 +15,7 @@ namespace Vitrine.Accelerators.Software.Translator;
 /// Arithmetic flags are the host's within a block. The check of the TLB destroys them, so they are saved before it if they are still
 /// wanted, and at the end of every block: between blocks they are in <see cref="CpuState.PackedFlags"/>.
 /// </remarks>
-internal sealed unsafe partial class BlockTranslator
+internal sealed unsafe partial class BlockTranslator : IDisposable
 {
     // SAFETY: reads guest code within its page, and writes code where the cache has MaxHostBytes left.
 
@@ -28,6 +29,7 @@ internal sealed unsafe partial class BlockTranslator
         RflagsBits.OF | RflagsBits.SF | RflagsBits.ZF | RflagsBits.AF | RflagsBits.CF | RflagsBits.PF;
 
     private const int PageSize = 0x1000;
+    private const int MaxLength = 15;
 
     private readonly TranslationCache _cache;
     private readonly EntryStubs _stubs;
@@ -47,6 +49,11 @@ internal sealed unsafe partial class BlockTranslator
     private bool _is64;
     private ExecutionMode _mode;
     private bool _interpretedEnd;
+    private bool _isCrossing;
+    private int _endOffset;
+
+    // The bytes of an instruction that lies in two pages.
+    private readonly byte* _crossing;
 
     /// <summary>Creates a translator that writes into a cache.</summary>
     /// <param name="cache">The cache.</param>
@@ -54,6 +61,7 @@ internal sealed unsafe partial class BlockTranslator
     public BlockTranslator(TranslationCache cache, bool exact)
     {
         _exact = exact;
+        _crossing = (byte*)NativeMemory.AllocZeroed(MaxLength + 1);
         _cache = cache;
         _stubs = cache.Stubs;
         Use(null);
@@ -77,15 +85,30 @@ internal sealed unsafe partial class BlockTranslator
     /// <param name="guest">Host address of its first byte.</param>
     /// <param name="mode">64-bit or flat 32-bit code.</param>
     /// <returns>The block, in the cache; null when not even the first instruction ends in the page.</returns>
-    public TranslatedBlock* Translate(byte* guest, ExecutionMode mode)
+    public TranslatedBlock* Translate(byte* guest, ExecutionMode mode) => Translate(guest, null, mode);
+
+    /// <summary>Translates the only instruction at a host address that reaches into the next page.</summary>
+    /// <param name="guest">Host address of its first byte.</param>
+    /// <param name="secondPage">Host address of the page that it goes on in.</param>
+    /// <param name="mode">64-bit or flat 32-bit code.</param>
+    /// <returns>The block, in the cache; null when the interpreter has to execute it.</returns>
+    public TranslatedBlock* TranslateCrossing(byte* guest, byte* secondPage, ExecutionMode mode)
+    {
+        int first = PageSize - (int)((ulong)guest & 0xFFF);
+        for (int i = 0; i < MaxLength; i++) _crossing[i] = i < first ? guest[i] : secondPage[i - first];
+        return Translate(guest, secondPage, mode);
+    }
+
+    private TranslatedBlock* Translate(byte* guest, byte* secondPage, ExecutionMode mode)
     {
         _start = (int)((ulong)guest & 0xFFF);
-        _page = guest - _start;
+        _isCrossing = secondPage != null;
+        _page = (_isCrossing ? _crossing : guest) - _start;
         _mode = mode;
         _is64 = (mode & ExecutionMode.Code64) != 0;
         _lookedAt.Clear();
         Decode();
-        if (_count == 0 && !_interpretedEnd) return null;
+        if (_count == 0 && (_isCrossing || !_interpretedEnd)) return null;
         FindWantedFlags();
         _emitter = _cache.Emitter;
         byte* body = _emitter.Position;
@@ -93,6 +116,8 @@ internal sealed unsafe partial class BlockTranslator
         _pendingCount = 0;
         _x87Ready = false;
         _vectorsReady = false;
+        int secondCell = _isCrossing ? _cache.AllocateCell() : 0;
+        if (_isCrossing) EmitSecondPageCheck(secondCell);
         bool polls = IsOwnLoop();
         if (polls) EmitPoll(_start);
         int offset = _start;
@@ -109,23 +134,41 @@ internal sealed unsafe partial class BlockTranslator
         {
             Guest = guest,
             Mode = mode,
-            GuestBytes = (ushort)Math.Max(offset - _start, 1),
+            GuestBytes = (ushort)Math.Clamp(offset - _start, 1, PageSize - _start),
+            SecondPage = secondPage,
+            SecondCell = secondCell,
             Instructions = (ushort)_count,
             Polls = polls,
             Body = body + _cache.ToExecutable,
         };
+        _endOffset = offset;
         return _cache.Commit(in block, in _emitter);
     }
 
+    /// <summary>Bytes of the last translated block that lie in its second page.</summary>
+    public int BytesInSecondPage => _endOffset - PageSize;
+
+    // A key that matches says: in this address space, the page behind the present one is the expected one.
+    private void EmitSecondPageCheck(int cell)
+    {
+        _emitter.Load(HostRegister.First, State(_at.PageRip));
+        _emitter.Memory(0x33, true, HostRegister.First, State(_at.CodeKey));
+        _emitter.Memory(0x3B, true, HostRegister.First, State(StateMemory.Keys + (cell * sizeof(ulong))));
+        Defer(PendingKind.SecondPage, _emitter.JumpIf(Condition.NotEqual), _start);
+    }
+
     /// <summary>Writes the code by which branches from anywhere enter a block.</summary>
-    public void AddEntry(TranslatedBlock* block)
+    /// <param name="block">The block. An entry that it has is replaced.</param>
+    /// <param name="isGlobal">Its page is global: the key holds in all address spaces.</param>
+    public void AddEntry(TranslatedBlock* block, bool isGlobal)
     {
         int offset = (int)((ulong)block->Guest & 0xFFF);
         _emitter = _cache.Emitter;
-        block->Cell = _cache.AllocateCell();
+        block->Cell = _cache.AllocateCell(block);
+        block->EntryIsGlobal = isGlobal;
         block->Entry = _emitter.Position + _cache.ToExecutable;
         _emitter.Move(HostRegister.Second, HostRegister.First);
-        _emitter.Memory(0x33, true, HostRegister.Second, State(_at.CodeKey));
+        _emitter.Memory(0x33, true, HostRegister.Second, State(isGlobal ? _at.GlobalKey : _at.CodeKey));
         _emitter.Memory(0x3B, true, HostRegister.Second, State(StateMemory.Keys + (block->Cell * sizeof(ulong))));
         _emitter.JumpIf(Condition.NotEqual, _stubs.Lookup);
         _emitter.Lea(HostRegister.First, new HostOperand(HostRegister.First, -offset), (block->Mode & ExecutionMode.Code64) != 0);
@@ -142,6 +185,9 @@ internal sealed unsafe partial class BlockTranslator
         EmitPollAndJump((int)((ulong)block->Guest & 0xFFF), block->Body);
         _cache.CommitEntry(block, in _emitter);
     }
+
+    /// <inheritdoc/>
+    public void Dispose() => NativeMemory.Free(_crossing);
 
     private static HostOperand State(int offset) => new(HostRegister.State, offset);
 
@@ -170,11 +216,11 @@ internal sealed unsafe partial class BlockTranslator
     private void Decode()
     {
         Decoder decoder = _is64 ? _decoder64 : _decoder32;
-        _reader.Start(_page + _start, PageSize - _start);
+        _reader.Start(_page + _start, _isCrossing ? MaxLength : PageSize - _start);
         decoder.IP = 0;
         _count = 0;
         _interpretedEnd = false;
-        while (_count < MaxInstructions)
+        while (_count < (_isCrossing ? 1 : MaxInstructions))
         {
             ref Instruction instruction = ref _instructions[_count];
             decoder.Decode(out instruction);
@@ -197,7 +243,7 @@ internal sealed unsafe partial class BlockTranslator
                 return;
             }
 
-            if (InstructionShapes.Of(instruction.Code).Kind == InstructionKind.SetInterrupts && _count == MaxInstructions - 1)
+            if (InstructionShapes.Of(instruction.Code).Kind == InstructionKind.SetInterrupts && (_isCrossing || _count == MaxInstructions - 1))
             {
                 // The instruction behind it must not be another block's, before which somebody might look for interrupts.
                 _interpretedEnd = true;

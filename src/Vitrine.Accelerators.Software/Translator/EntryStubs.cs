@@ -37,6 +37,7 @@ internal sealed unsafe class EntryStubs
         Poll = EmitExit(ref emitter, ExitReason.Poll);
         Read = EmitMiss(ref emitter, ExitReason.Read);
         Write = EmitMiss(ref emitter, ExitReason.Write);
+        SecondPage = EmitExit(ref emitter, ExitReason.SecondPage);
         LoadVectors = emitter.Position;
         EmitLoadVectors(ref emitter);
         X87 = EmitExit(ref emitter, ExitReason.X87);
@@ -77,6 +78,9 @@ internal sealed unsafe class EntryStubs
 
     /// <summary>As <see cref="StackRead"/>, for a write.</summary>
     public byte* StackWrite { get; }
+
+    /// <summary>Called at an <see cref="ExitReason.SecondPage"/>.</summary>
+    public byte* SecondPage { get; }
 
     /// <summary>Called by code behind a block: loads the guest's vector registers and MXCSR.</summary>
     public byte* LoadVectors { get; }

@@ -35,4 +35,7 @@ internal enum ExitReason
 
     /// <summary>x87 registers are wanted by the instruction at an offset in the page (16 bits); then the code that loads them.</summary>
     X87,
+
+    /// <summary>The instruction at an offset in the page (16 bits) reaches into the next page, which may be mapped elsewhere now.</summary>
+    SecondPage,
 }

@@ -15,6 +15,9 @@ internal enum PendingKind
     /// <summary>Goes to a target outside the page.</summary>
     Far,
 
+    /// <summary>Leaves to have the second page of an instruction looked up.</summary>
+    SecondPage,
+
     /// <summary>Loads the guest's vector registers.</summary>
     Vectors,
 

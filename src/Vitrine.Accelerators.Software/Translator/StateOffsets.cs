@@ -18,6 +18,7 @@ internal sealed unsafe class StateOffsets
         StackWritePage = (int)((byte*)&state.StackWritePage - start);
         StackAddend = (int)((byte*)&state.StackAddend - start);
         CodeKey = (int)((byte*)&state.CodeKey - start);
+        GlobalKey = (int)((byte*)&state.GlobalKey - start);
         HeldR10 = (int)((byte*)&state.HeldR10 - start);
         HeldR11 = (int)((byte*)&state.HeldR11 - start);
         HeldR15 = (int)((byte*)&state.HeldR15 - start);
@@ -63,6 +64,8 @@ internal sealed unsafe class StateOffsets
     public int StackAddend { get; }
 
     public int CodeKey { get; }
+
+    public int GlobalKey { get; }
 
     public int HeldR10 { get; }
 

@@ -22,6 +22,9 @@ internal unsafe struct TranslatedBlock
     /// <summary><see cref="Body"/> itself looks for requests, because the block branches to its own start.</summary>
     public bool Polls;
 
+    /// <summary><see cref="Entry"/> is for a global page: its key holds in every address space.</summary>
+    public bool EntryIsGlobal;
+
     /// <summary>Bytes of host code.</summary>
     public int HostBytes;
 
@@ -36,6 +39,21 @@ internal unsafe struct TranslatedBlock
 
     /// <summary>Where branches from behind in the same page enter, which look for requests; null until one does.</summary>
     public byte* LoopEntry;
+
+    /// <summary>
+    /// For a block whose only instruction reaches into the next page: host address of that page. It is part of what the block is made of, and
+    /// may be mapped elsewhere by itself.
+    /// </summary>
+    public byte* SecondPage;
+
+    /// <summary>Cell of the key that says where <see cref="SecondPage"/> was last found to be mapped.</summary>
+    public int SecondCell;
+
+    /// <summary>For an entry in the list of a second page: the block that must be dropped with it.</summary>
+    public TranslatedBlock* Owner;
+
+    /// <summary>No longer to be found.</summary>
+    public bool Dropped;
 
     /// <summary>Next in the same bucket of the hash table.</summary>
     public TranslatedBlock* NextInBucket;

@@ -74,7 +74,7 @@ internal sealed unsafe class TranslationCache : IDisposable
     public CodeEmitter Emitter => _emitter;
 
     /// <summary>True when there is room for a block of the longest kind and its entries.</summary>
-    public bool HasRoom => Used + BlockTranslator.MaxHostBytes + 4096 <= _memory.Size && _count < MaximumTranslations && _cells < StateMemory.Cells;
+    public bool HasRoom => Used + BlockTranslator.MaxHostBytes + 4096 <= _memory.Size && _count + 2 <= MaximumTranslations && _cells + 2 <= StateMemory.Cells;
 
     /// <summary>The block at an address for a mode, or null.</summary>
     public TranslatedBlock* Find(byte* guest, ExecutionMode mode)
@@ -115,7 +115,14 @@ internal sealed unsafe class TranslationCache : IDisposable
         _emitter = emitter;
     }
 
-    /// <summary>A key cell of its own.</summary>
+    /// <summary>A key cell of its own, for a new entry. An older entry of the block never matches again.</summary>
+    public int AllocateCell(TranslatedBlock* block)
+    {
+        if (block->Entry != null) _keys[block->Cell] = 0;
+        return AllocateCell();
+    }
+
+    /// <summary>A key cell.</summary>
     public int AllocateCell() => _cells++;
 
     /// <summary>Makes branches to a RIP enter a block.</summary>
@@ -123,25 +130,42 @@ internal sealed unsafe class TranslationCache : IDisposable
     /// <param name="rip">The target.</param>
     public void Bind(TranslatedBlock* block, ulong rip)
     {
-        _keys[block->Cell] = rip ^ _cpu->CodeKey;
+        _keys[block->Cell] = rip ^ (block->EntryIsGlobal ? _cpu->GlobalKey : _cpu->CodeKey);
         _branches[(ushort)rip] = (ulong)block->Entry;
     }
 
     /// <summary>Makes branches to a RIP come back for it.</summary>
     public void ForgetBranch(ulong rip) => _branches[(ushort)rip] = (ulong)(Stubs.Lookup + ToExecutable);
 
-    /// <summary>Drops the blocks of a page.</summary>
+    /// <summary>Drops the blocks of a page, and those that reach into it.</summary>
     /// <param name="first">The page's first block.</param>
     public void Drop(TranslatedBlock* first)
     {
-        for (TranslatedBlock* block = first; block != null; block = block->NextInPage)
-        {
-            TranslatedBlock** link = _buckets + Bucket(block->Guest);
-            while (*link != block) link = &(*link)->NextInBucket;
-            *link = block->NextInBucket;
-            if (block->Entry != null) _keys[block->Cell] = 0;
-        }
+        for (TranslatedBlock* block = first; block != null; block = block->NextInPage) DropOne(block->Owner != null ? block->Owner : block);
     }
+
+    /// <summary>Drops a block.</summary>
+    public void DropOne(TranslatedBlock* block)
+    {
+        if (block->Dropped) return;
+        block->Dropped = true;
+        TranslatedBlock** link = _buckets + Bucket(block->Guest);
+        while (*link != block) link = &(*link)->NextInBucket;
+        *link = block->NextInBucket;
+        if (block->Entry != null) _keys[block->Cell] = 0;
+        if (block->SecondPage != null) _keys[block->SecondCell] = 0;
+    }
+
+    /// <summary>An entry for the list of a block's second page.</summary>
+    public TranslatedBlock* AddOwned(TranslatedBlock* owner, int bytes)
+    {
+        TranslatedBlock* entry = _translations + _count++;
+        *entry = new TranslatedBlock { Guest = owner->SecondPage, GuestBytes = (ushort)bytes, Owner = owner };
+        return entry;
+    }
+
+    /// <summary>The second page of a block was found where it is expected.</summary>
+    public void BindSecondPage(TranslatedBlock* block) => _keys[block->SecondCell] = _cpu->PageRip ^ _cpu->CodeKey;
 
     /// <summary>Drops everything and hands out the memory again.</summary>
     public void Flush()
