@@ -101,9 +101,20 @@ internal sealed unsafe partial class BlockTranslator
             operand = EmitAccess(i, in address, size, shape.WritesRm, shape.NeedsAlignment && size >= 16, offset);
         }
 
+        if (instruction.Mnemonic is Mnemonic.Ldmxcsr or Mnemonic.Vldmxcsr)
+        {
+            EmitLoadMxcsr(in operand, offset);
+            return;
+        }
+
+        if (instruction.Mnemonic == Mnemonic.Fldcw)
+        {
+            EmitLoadControlWord(in operand, offset);
+            return;
+        }
+
         if (shape.IsX87)
         {
-            if (instruction.Mnemonic == Mnemonic.Fldcw) EmitControlWordCheck(in operand, offset);
             if (!shape.IsX87Control) NoteX87(i, offset, memory >= 0);
         }
 

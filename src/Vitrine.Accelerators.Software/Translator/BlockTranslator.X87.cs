@@ -58,13 +58,30 @@ internal sealed unsafe partial class BlockTranslator
         if (address.Segment >= 0) _emitter.Memory(0x2B, true, HostRegister.First, State(_at.SegmentBase(address.Segment)));
     }
 
-    /// <summary>An x87 control word with an exception unmasked is for the interpreter.</summary>
-    private void EmitControlWordCheck(in HostOperand operand, int offset)
+    /// <summary>
+    /// An x87 control word with an exception unmasked is for the interpreter. Another is loaded from where nobody can change it behind the check.
+    /// </summary>
+    private void EmitLoadControlWord(in HostOperand operand, int offset)
     {
         _emitter.Memory0F(0xB7, false, HostRegister.First, operand);
+        _emitter.Store(State(_at.Scratch2), HostRegister.First);
         _emitter.Immediate(AndExtension, false, HostRegister.First, ControlWordMasks);
         _emitter.Immediate(CompareExtension, false, HostRegister.First, ControlWordMasks);
         Defer(PendingKind.Interpret, _emitter.JumpIf(Condition.NotEqual), offset);
+        _emitter.Memory(0xD9, false, 5, State(_at.Scratch2));
+    }
+
+    /// <summary>The same for MXCSR: an unmasked exception, or a reserved bit.</summary>
+    private void EmitLoadMxcsr(in HostOperand operand, int offset)
+    {
+        const int Masks = 0x1F80;
+        const int MasksAndReserved = unchecked((int)0xFFFF_0000) | Masks;
+        _emitter.Load(HostRegister.First, operand, wide: false);
+        _emitter.Store(State(_at.Scratch2), HostRegister.First);
+        _emitter.Immediate(AndExtension, false, HostRegister.First, MasksAndReserved);
+        _emitter.Immediate(CompareExtension, false, HostRegister.First, Masks);
+        Defer(PendingKind.Interpret, _emitter.JumpIf(Condition.NotEqual), offset);
+        _emitter.Memory0F(0xAE, false, 2, State(_at.Scratch2));
     }
 
     private static bool IsTranscendental(Mnemonic mnemonic) => mnemonic is Mnemonic.Fsin or Mnemonic.Fcos or Mnemonic.Fsincos or Mnemonic.Fptan or

@@ -108,7 +108,7 @@ internal sealed unsafe partial class BlockTranslator : IDisposable
         _is64 = (mode & ExecutionMode.Code64) != 0;
         _lookedAt.Clear();
         Decode();
-        if (_count == 0 && (_isCrossing || !_interpretedEnd)) return null;
+        if (_count == 0 && !_interpretedEnd) return null;
         FindWantedFlags();
         _emitter = _cache.Emitter;
         byte* body = _emitter.Position;
@@ -226,9 +226,8 @@ internal sealed unsafe partial class BlockTranslator : IDisposable
             decoder.Decode(out instruction);
             if (decoder.LastError == DecoderError.NoMoreBytes)
             {
-                // The page ends within it: alone it is no block.
-                _interpretedEnd = _count != 0 && _start + (int)instruction.IP < PageSize;
-                if (_count != 0 && InstructionShapes.Of(_instructions[_count - 1].Code).Kind == InstructionKind.SetInterrupts)
+                // The page ends within it: it is a block of its own.
+                if (_count != 0 && _start + (int)instruction.IP < PageSize && InstructionShapes.Of(_instructions[_count - 1].Code).Kind == InstructionKind.SetInterrupts)
                 {
                     _interpretedEnd = true;
                     _count--;

@@ -31,7 +31,8 @@ internal static class InstructionShapes
             if (!AddOperand(ref shape, info.GetOpKind(i), i, mnemonic, widens)) return new InstructionShape { Kind = InstructionKind.Interpreted };
         }
 
-        if (mnemonic is Mnemonic.Vzeroupper or Mnemonic.Vzeroall) shape.IsVector = true;
+        if (mnemonic is Mnemonic.Vzeroupper or Mnemonic.Vzeroall or Mnemonic.Ldmxcsr or Mnemonic.Stmxcsr or Mnemonic.Vldmxcsr or Mnemonic.Vstmxcsr) shape.IsVector = true;
+        if (mnemonic is Mnemonic.Ldmxcsr or Mnemonic.Vldmxcsr) shape.WritesRm = false;
         if (IsX87(code)) shape.IsX87 = true;
         if (shape.IsX87) DescribeX87(ref shape, mnemonic, info);
         else if (info.IsGroup) shape.HasModRm = true;
