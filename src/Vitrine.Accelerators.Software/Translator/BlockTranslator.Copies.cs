@@ -20,6 +20,7 @@ internal sealed unsafe partial class BlockTranslator
             return _is64 && (shape.Kind == InstructionKind.PushFlags || (_mode & ExecutionMode.User) == 0);
         if (shape.IsVector && (_mode & (ExecutionMode.SseTrap | ExecutionMode.FloatTraps)) != 0) return false;
         if (shape.IsX87 && !CanUseX87(in instruction)) return false;
+        if (shape.ImmediateIsRegister && !_is64) return false;
         int memory = MemoryOperand(in instruction);
         if (memory >= 0 && (shape.AddressesBits || !CanForm(in instruction))) return false;
         if (shape.Kind == InstructionKind.AbsoluteMove) return true;
@@ -90,6 +91,9 @@ internal sealed unsafe partial class BlockTranslator
         GuestEncoding encoding = default;
         encoding.Parse(_page + offset, instruction.Length, _is64, shape.HasModRm, shape.ImmediateBytes);
         if (shape.DropsRepeat) encoding.DropRepeat();
+
+        // VEX.W chooses 64-bit general registers in 64-bit code only (SDM vol. 2, 2.3.5.1).
+        if (!_is64 && (shape.RegIsGeneral || shape.RmIsGeneral || shape.VvvvIsGeneral)) encoding.IgnoreWide();
         if (shape.IsX87) PrepareX87(i, offset);
         if (shape.IsVector) PrepareVectors(i, offset);
         int memory = shape.HasModRm && encoding.IsMemory ? MemoryOperand(in instruction) : -1;

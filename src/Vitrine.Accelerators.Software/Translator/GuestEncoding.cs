@@ -20,6 +20,7 @@ internal unsafe struct GuestEncoding
     private byte _repeat;
     private byte _rex;
     private byte _vex;
+    private bool _ignoresWide;
 
     /// <summary>ModRM.reg with its extension: a register number, or the opcode's extension.</summary>
     public int Reg { get; private set; }
@@ -64,14 +65,18 @@ internal unsafe struct GuestEncoding
         for (; ; at++)
         {
             byte value = bytes[at];
+            byte rex = 0;
             if (value == OperandSizePrefix) _operandSize = true;
             else if (value is 0xF2 or 0xF3) _repeat = value;
             else if (value == 0xF0) _lock = true;
+            else if (is64 && (value & 0xF0) == 0x40) rex = value;
             else if (value is not (0x2E or 0x36 or 0x3E or 0x26 or 0x64 or 0x65 or 0x67)) break;
+
+            // Only what stands right before the opcode is a REX prefix.
+            _rex = rex;
         }
 
-        if (is64 && (bytes[at] & 0xF0) == 0x40) _rex = bytes[at++];
-        if ((bytes[at] == 0xC5 || bytes[at] == 0xC4) && (is64 || (bytes[at + 1] & 0xC0) == 0xC0)) at = ParseVex(at);
+        if ((bytes[at] == 0xC5 || bytes[at] == 0xC4) && (is64 || (bytes[at + 1] & 0xC0) == 0xC0)) at = ParseVex(at, is64);
         else at = ParseEscapes(at);
         _modRm = hasModRm ? at : -1;
         if (!hasModRm) return;
@@ -83,6 +88,9 @@ internal unsafe struct GuestEncoding
 
     /// <summary>Leaves out F2 and F3.</summary>
     public void DropRepeat() => _repeat = 0;
+
+    /// <summary>VEX.W counts for nothing.</summary>
+    public void IgnoreWide() => _ignoresWide = true;
 
     /// <summary>Writes the instruction with register operands.</summary>
     /// <param name="emitter">Where to.</param>
@@ -123,7 +131,7 @@ internal unsafe struct GuestEncoding
         emitter.Bytes(_bytes + _opcode, _length - _opcode);
     }
 
-    private int ParseVex(int at)
+    private int ParseVex(int at, bool is64)
     {
         _vex = _bytes[at];
         bool three = _vex == 0xC4;
@@ -137,7 +145,10 @@ internal unsafe struct GuestEncoding
             if ((last & 0x80) != 0) _rex |= 8;
         }
 
-        Vvvv = (~last >> 3) & 15;
+        Vvvv = (~last >> 3) & (is64 ? 15 : 7);
+
+        // There is no register above 7 outside 64-bit code: B and the top bit of vvvv count for nothing (SDM vol. 2, 2.3.5).
+        if (!is64) _rex &= 8;
         _opcode = at;
         _opcodeLength = three ? 4 : 3;
         return at + _opcodeLength;
@@ -181,6 +192,7 @@ internal unsafe struct GuestEncoding
         byte first = _bytes[_opcode + 1];
         int map = three ? first & 0x1F : 1;
         int last = ((three ? _bytes[_opcode + 2] : first & 0x7F) & 0x87) | ((~vvvv & 15) << 3);
+        if (_ignoresWide && three) last &= 0x7F;
         if ((extensions & 3) == 0 && map == 1 && (last & 0x80) == 0)
         {
             emitter.Byte(0xC5);

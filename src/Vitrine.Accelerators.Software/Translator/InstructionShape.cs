@@ -54,6 +54,9 @@ internal struct InstructionShape
     /// <summary>F2 and F3 mean nothing to it and must go: to the host they would be part of another opcode.</summary>
     public bool DropsRepeat;
 
+    /// <summary>The immediate names a register, in four bits of which 32-bit code has only three.</summary>
+    public bool ImmediateIsRegister;
+
     /// <summary>A register gives the bit, counted from a memory operand whose address is only the start of the bit string.</summary>
     public bool AddressesBits;
 

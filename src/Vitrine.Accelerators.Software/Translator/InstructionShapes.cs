@@ -92,6 +92,7 @@ internal static class InstructionShapes
             case OpCodeOperandKind.xmm_is4 or OpCodeOperandKind.ymm_is4:
                 shape.IsVector = true;
                 shape.ImmediateBytes = 1;
+                shape.ImmediateIsRegister = true;
                 return true;
             case OpCodeOperandKind.st0 or OpCodeOperandKind.sti_opcode:
                 shape.IsX87 = true;

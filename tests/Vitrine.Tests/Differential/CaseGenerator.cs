@@ -6,17 +6,15 @@ using Vitrine.X86.State;
 
 namespace Vitrine.Tests.Differential;
 
-/// <summary>Random cases: one instruction of the table, a short run of arithmetic, or bytes that only might be an instruction.</summary>
+/// <summary>Random cases: one instruction of the table, a sequence of several, or bytes that only might be an instruction.</summary>
 // SAFETY: cases are the caller's and as long as OracleCase says; writes are bounded by its capacity.
 internal sealed unsafe class CaseGenerator(CaseRandom random, CodeSelection selection)
 {
     private const int MaxInstructionLength = 15;
-    private static readonly Code[] _arithmetic64 = Arithmetic(CodeSelection.Interpreter.Codes64);
-    private static readonly Code[] _arithmetic32 = Arithmetic(CodeSelection.Interpreter.Codes32);
-    private static readonly Code[] _branches64 = ShortBranches(CodeSelection.Interpreter.Codes64);
-    private static readonly Code[] _branches32 = ShortBranches(CodeSelection.Interpreter.Codes32);
-
+    private const int FirstOfBytes = 8;
+    private const int FirstSequence = 12;
     private readonly OperandFactory _operands = new(random);
+    private readonly SequenceGenerator _sequences = new(random, selection);
     private readonly MemoryStream _stream = new();
 
     /// <summary>What the data pages hold before each case of a batch.</summary>
@@ -42,29 +40,19 @@ internal sealed unsafe class CaseGenerator(CaseRandom random, CodeSelection sele
             int kind = random.Below(20);
             Registers(ref test->Image, is64);
             test->Image.Rip = OracleLayout.Code + (ulong)(slot * OracleLayout.SlotSize);
-            bool made = kind switch
+            if (kind >= FirstSequence)
             {
-                < 12 => Table(test, is64),
-                < 15 => Run(test, is64),
-                _ => Bytes(test, is64),
-            };
-            if (!made) continue;
-            Finish(slot, test, is64);
+                if (Sequence(slot, test, is64)) return;
+                continue;
+            }
+
+            if (!(kind < FirstOfBytes ? Table(test, is64) : Bytes(test, is64))) continue;
+
+            // With the trap flag the next instruction isn't fetched.
+            if ((test->Image.Rflags & Rflags.TF) == 0) Place(slot, test);
             return;
         }
     }
-
-    private static Code[] Arithmetic(Code[] codes) =>
-        [.. codes.Where(code => code.Mnemonic() is Mnemonic.Add or Mnemonic.Sub or Mnemonic.Adc or Mnemonic.Sbb or Mnemonic.Cmp or Mnemonic.Test
-            or Mnemonic.And or Mnemonic.Or or Mnemonic.Xor or Mnemonic.Inc or Mnemonic.Dec or Mnemonic.Neg or Mnemonic.Not or Mnemonic.Mov
-            or Mnemonic.Movzx or Mnemonic.Movsx or Mnemonic.Movsxd or Mnemonic.Lea or Mnemonic.Xchg or Mnemonic.Cmovb or Mnemonic.Seta
-            or Mnemonic.Setl or Mnemonic.Cmc or Mnemonic.Stc or Mnemonic.Clc
-            && code.ToOpCode().OpCount is var count && !Enumerable.Range(0, count).Any(i => code.ToOpCode().GetOpKind(i) is OpCodeOperandKind.cr_reg
-                or OpCodeOperandKind.dr_reg or OpCodeOperandKind.tr_reg))];
-
-    private static Code[] ShortBranches(Code[] codes) =>
-        [.. codes.Where(code => code.FlowControl() == FlowControl.ConditionalBranch && code.ToOpCode().Op0Kind is OpCodeOperandKind.br32_1 or OpCodeOperandKind.br64_1
-            && code.ToOpCode().OpCount > 0 && code.IsJccShort())];
 
     private bool Table(OracleCase* test, bool is64)
     {
@@ -77,39 +65,7 @@ internal sealed unsafe class CaseGenerator(CaseRandom random, CodeSelection sele
         _stream.SetLength(0);
         if (!TryEncode(instruction, is64, test->Image.Rip)) return false;
         if (VendorDifferences.Applies(instruction, _stream.GetBuffer().AsSpan(0, (int)_stream.Length), is64)) return false;
-        return Take(test, singleStep: code.FlowControl() != FlowControl.Next || random.OneIn(16));
-    }
-
-    /// <summary>Several instructions, so that flags are overwritten unseen and comparisons meet their branch.</summary>
-    private bool Run(OracleCase* test, bool is64)
-    {
-        _stream.SetLength(0);
-        int count = 2 + random.Below(3);
-        for (int i = 0; i < count; i++)
-        {
-            ulong rip = test->Image.Rip + (ulong)_stream.Length;
-            bool last = i == count - 1;
-            Code[] codes = last && random.OneIn(2) ? (is64 ? _branches64 : _branches32) : is64 ? _arithmetic64 : _arithmetic32;
-            MachineImage unused = default;
-            if (!_operands.TryCreate(codes[random.Below(codes.Length)], is64 ? 64 : 32, ref unused, out Instruction instruction)) return false;
-            for (int operand = 0; operand < instruction.OpCount; operand++)
-            {
-                if (instruction.GetOpKind(operand) == OpKind.Memory && instruction.Mnemonic != Mnemonic.Lea) return false;
-            }
-
-            if (instruction.HasLockPrefix) return false;
-            if (instruction.FlowControl == FlowControl.ConditionalBranch)
-            {
-                // To the second INT3 behind the run, or the first when the branch isn't taken.
-                ulong target = rip + 3;
-                if (is64) instruction.NearBranch64 = target;
-                else instruction.NearBranch32 = (uint)target;
-            }
-
-            if (!TryEncode(instruction, is64, rip)) return false;
-        }
-
-        return _stream.Length <= 40 && Take(test, singleStep: false);
+        return Take(test, singleStep: NeedsStep(code) || random.OneIn(16));
     }
 
     private bool Bytes(OracleCase* test, bool is64)
@@ -132,8 +88,12 @@ internal sealed unsafe class CaseGenerator(CaseRandom random, CodeSelection sele
         if (VendorDifferences.Applies(instruction, code, is64)) return false;
         _stream.SetLength(0);
         _stream.Write(instruction.Code == Code.INVALID ? code : code[..instruction.Length]);
-        return Take(test, singleStep: true);
+        return Take(test, singleStep: NeedsStep(instruction.Code) || random.OneIn(4));
     }
+
+    /// <summary>It could lead to where something else lies than INT3 or nothing.</summary>
+    private static bool NeedsStep(Code code) =>
+        code == Code.INVALID || code.FlowControl() is not (FlowControl.Next or FlowControl.IndirectBranch or FlowControl.IndirectCall or FlowControl.Return);
 
     /// <summary>Prefixes, then an opcode of one of the maps; all else stays random.</summary>
     private void Shape(Span<byte> code, bool is64)
@@ -171,16 +131,30 @@ internal sealed unsafe class CaseGenerator(CaseRandom random, CodeSelection sele
         return true;
     }
 
-    /// <summary>Moves some cases to the end of a page, so that the instruction, or the one behind it, can't be fetched.</summary>
-    private void Finish(int slot, OracleCase* test, bool is64)
+    private bool Sequence(int slot, OracleCase* test, bool is64)
     {
-        // One case for each page: nothing is decoded twice in a batch.
-        bool isRelative = (test->Image.Rflags & Rflags.TF) != 0;
-        if (slot >= OracleLayout.EdgePages || isRelative) return;
+        if (!_sequences.TryCreate(ref test->Image, is64) || !_sequences.TryEncode(_stream, test->Image.Rip)) return false;
+        Take(test, singleStep: false);
+        Place(slot, test);
+        long present = test->CodeLength;
+        if (!_sequences.TryEncode(_stream, test->Image.Rip)) return false;
+        Take(test, singleStep: false);
+        test->CodeLength = present;
+        return true;
+    }
+
+    /// <summary>
+    /// Moves some cases to the end of a page, so that an instruction, or the one behind the last, can't be fetched, or lies in both pages of a
+    /// pair. One case for each page: nothing is decoded twice in a batch.
+    /// </summary>
+    private void Place(int slot, OracleCase* test)
+    {
+        int pair = slot - OracleLayout.EdgePages;
         int kept = random.Below((int)test->InstructionLength + 1);
-        if (kept == 0) return;
-        test->CodeLength = kept;
-        test->Image.Rip = OracleLayout.Edge + ((ulong)slot * 0x2000) + 0x1000 - (ulong)kept;
+        if (pair >= OracleLayout.PairCount || kept == 0) return;
+        if (pair < 0) test->CodeLength = kept;
+        ulong page = pair < 0 ? OracleLayout.Edge + ((ulong)slot * 0x2000) : OracleLayout.Pairs + ((ulong)pair * 0x2000);
+        test->Image.Rip = page + 0x1000 - (ulong)kept;
     }
 
     private void Registers(ref MachineImage image, bool is64)

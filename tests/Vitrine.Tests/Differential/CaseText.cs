@@ -11,13 +11,14 @@ internal static unsafe class CaseText
     private static readonly string[] _registers =
         ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"];
 
-    /// <summary>What kind of disagreement it is: the instruction's code, and what differs.</summary>
+    /// <summary>What kind of disagreement it is: the codes of the instructions, and what differs.</summary>
     public static string Kind(ref OracleCase test, List<string> differences, DecoderOptions options)
     {
         List<Instruction> instructions = InstructionText.Decode(test.Instructions(), test.Image.Is64, test.Image.Rip, options);
         string what = differences[0].Split(':')[0];
         if (what.StartsWith("memory", StringComparison.Ordinal)) what = "memory";
-        return $"{(test.Image.Is64 ? 64 : 32)} {instructions[^1].Code}: {what}";
+        string codes = string.Join(", ", instructions.Where(instruction => instruction.Code != Code.Nopd).Select(instruction => instruction.Code));
+        return $"{(test.Image.Is64 ? 64 : 32)} {codes}: {what}";
     }
 
     public static string Describe(
@@ -28,7 +29,7 @@ internal static unsafe class CaseText
         ref MachineImage image = ref test.Image;
         CultureInfo culture = CultureInfo.InvariantCulture;
         text.AppendLine(culture, $"{Convert.ToHexString(code)} at {image.Rip:x} ({(image.Is64 ? 64 : 32)}-bit code, {test.CodeLength} bytes there)");
-        foreach (Instruction instruction in InstructionText.Decode(code, image.Is64, image.Rip, options)) text.AppendLine(culture, $"    {instruction}    [{instruction.Code}]");
+        foreach (Instruction instruction in InstructionText.Decode(code, image.Is64, image.Rip, options).Where(instruction => instruction.Code != Code.Nopd)) text.AppendLine(culture, $"    {instruction}    [{instruction.Code}]");
         text.Append("  before:");
         Registers(text, ref image);
         text.AppendLine();

@@ -14,6 +14,7 @@ internal sealed unsafe class DifferentialRun : IDisposable
     private readonly OracleOutcome* _outcomes;
     private readonly string?[] _ends = new string?[OracleLayout.BatchSize];
     private readonly Dictionary<string, int> _findings = [];
+    private readonly LastCase? _last = LastCase.Create();
 
     public DifferentialRun(ulong seed, CodeSelection selection)
     {
@@ -41,6 +42,7 @@ internal sealed unsafe class DifferentialRun : IDisposable
 
     public void Dispose()
     {
+        _last?.Dispose();
         _guest.Dispose();
         _oracle.Dispose();
         NativeMemory.Free(_outcomes);
@@ -72,13 +74,18 @@ internal sealed unsafe class DifferentialRun : IDisposable
 
     private List<string> Compare(int index) => _ends[index] is { } end
         ? [$"the software CPU left with {end}"]
-        : OutcomeComparison.Differences(_oracle.Case(index), _oracle.Outcome(index), _outcomes + index, _selection.Options);
+        : OutcomeComparison.Differences(_oracle.Case(index), _oracle.Outcome(index), _outcomes + index, _selection);
 
     private void Execute(int count)
     {
         _oracle.Start(count);
         _guest.Begin(_oracle.ReadOnly);
-        for (int i = 0; i < count; i++) _ends[i] = _guest.Run(_oracle.Case(i), _oracle.Pristine, _outcomes + i);
+        for (int i = 0; i < count; i++)
+        {
+            _last?.Write(i, _oracle.Case(i)->Instructions());
+            _ends[i] = _guest.Run(_oracle.Case(i), _oracle.Pristine, _outcomes + i);
+        }
+
         _oracle.Finish();
     }
 
@@ -92,14 +99,13 @@ internal sealed unsafe class DifferentialRun : IDisposable
 
     private void Report(OracleCase test, List<string> met, ulong batch)
     {
-        string kind = CaseText.Kind(ref test, met, _selection.Options);
-        if (!_findings.TryAdd(kind, 1))
+        if (Reports.Count >= MaxFindings) return;
+        if (_findings.ContainsKey(CaseText.Kind(ref test, met, _selection.Options)))
         {
-            _findings[kind]++;
+            _findings[CaseText.Kind(ref test, met, _selection.Options)]++;
             return;
         }
 
-        if (Reports.Count >= MaxFindings) return;
         List<string> differences = Try(test);
         if (differences.Count == 0)
         {
@@ -107,8 +113,16 @@ internal sealed unsafe class DifferentialRun : IDisposable
         }
         else
         {
-            CaseShrinker.Shrink(ref test, _oracle.Pristine, candidate => Try(candidate).Count > 0);
+            CaseShrinker.Shrink(ref test, _oracle.Pristine, _selection.Options, candidate => Try(candidate).Count > 0);
             differences = Try(test);
+        }
+
+        // Of a sequence it is known only now what matters.
+        string kind = CaseText.Kind(ref test, differences, _selection.Options);
+        if (!_findings.TryAdd(kind, 1))
+        {
+            _findings[kind]++;
+            return;
         }
 
         Reports.Add(CaseText.Describe(ref test, _oracle.Pristine, _oracle.Outcome(0), _outcomes, differences, _selection.Options) + $"(seed {_seed}, batch {batch})");

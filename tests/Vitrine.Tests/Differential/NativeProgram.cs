@@ -72,6 +72,7 @@ internal static class NativeProgram
             Map(a, OracleLayout.Edge + ((ulong)i * 0x2000), 0x1000, ReadWriteExecute, PrivateFixedAnonymous, 0);
         }
 
+        Map(a, OracleLayout.Pairs, OracleLayout.PairCount * 0x2000, ReadWriteExecute, PrivateFixedAnonymous, 0);
         Map(a, SignalStack, SignalStackSize, ReadWrite, PrivateFixedAnonymous, 0);
         a.mov(edi, SetFs);
         a.mov(rsi, OracleLayout.FsBase);

@@ -11,6 +11,9 @@ internal sealed class OperandFactory(CaseRandom random)
 {
     private static readonly Register[] _scaled16 = [Register.BX, Register.BP, Register.SI, Register.DI];
 
+    /// <summary>The registers that addresses are formed from, where other instructions come before this one; else they are set as each operand needs them.</summary>
+    public PointerSet? Pointers { get; init; }
+
     /// <summary>The instruction; false when the code has an operand that this factory doesn't make.</summary>
     public bool TryCreate(Code code, int bitness, ref MachineImage image, out Instruction instruction)
     {
@@ -42,10 +45,15 @@ internal sealed class OperandFactory(CaseRandom random)
             case 5: return OracleLayout.Hole + (ulong)random.Below(0x1000);
             case 6 when is64: return 0x0000_8000_0000_0000 - (ulong)random.Below(20);
             case 7 when is64: return 0xFFFF_0000_0000_0000 + (random.Next() >> 17);
-            default:
-                ulong address = OracleLayout.Data + 0x200 + (ulong)random.Below(OracleLayout.DataSize - 0x600);
-                return random.OneIn(4) ? address : address & ~(random.OneIn(2) ? 0xFUL : 7UL);
+            default: return Inside();
         }
+    }
+
+    /// <summary>An address in the data pages and away from their ends; often aligned.</summary>
+    private ulong Inside()
+    {
+        ulong address = OracleLayout.Data + 0x200 + (ulong)random.Below(OracleLayout.DataSize - 0x600);
+        return random.OneIn(4) ? address : address & ~(random.OneIn(2) ? 0xFUL : 7UL);
     }
 
     private static Register General(int size, int number) => size switch
@@ -234,6 +242,12 @@ internal sealed class OperandFactory(CaseRandom random)
 
     private void Memory(ref Instruction instruction, int bitness, ref MachineImage image)
     {
+        if (Pointers is not null)
+        {
+            Pointers.Form(ref instruction, random.OneIn(4) ? Target(bitness == 64) : Inside(), bitness == 64);
+            return;
+        }
+
         int size = bitness == 64 ? (random.OneIn(6) ? 4 : 8) : random.OneIn(8) ? 2 : 4;
         ulong target = Target(size == 8);
         if (size == 2)

@@ -8,7 +8,7 @@ namespace Vitrine.Tests.Differential;
 internal unsafe struct OracleCase
 {
     public const int CodeOffset = MachineImage.Size;
-    public const int CodeCapacity = 48;
+    public const int CodeCapacity = 112;
     public const int LengthOffset = CodeOffset + CodeCapacity;
 
     /// <summary>Bytes of the instruction stream itself; INT3 follows up to <see cref="CodeLength"/>.</summary>

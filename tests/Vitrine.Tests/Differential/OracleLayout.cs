@@ -4,8 +4,9 @@ namespace Vitrine.Tests.Differential;
 /// Addresses that the native program and the guest have in common, so that the same instruction with the same registers
 /// reaches the same operands:
 /// <code>
-///  13570000  code, one slot of 64 bytes for each case of a batch
-///  13580000  edge pages: each is followed by a page that is not there
+///  13570000  code, one slot of 128 bytes for each case of a batch
+///  13590000  edge pages: each is followed by a page that is not there
+///  135b0000  pairs of pages, for code that goes on from the first to the second
 ///  24681000  two pages of data    24683000  a page that may only be read    24680000, 24684000  nothing
 /// </code>
 /// The native program keeps the file that it shares with the tests, and the stack of its signal handler, from 7a5a12340000 on.
@@ -14,11 +15,13 @@ namespace Vitrine.Tests.Differential;
 internal static class OracleLayout
 {
     public const int BatchSize = 512;
-    public const int SlotSize = 64;
+    public const int SlotSize = 128;
     public const ulong Code = 0x1357_0000;
     public const int CodePages = BatchSize * SlotSize / 0x1000;
-    public const ulong Edge = 0x1358_0000;
+    public const ulong Edge = 0x1359_0000;
     public const int EdgePages = 8;
+    public const ulong Pairs = 0x135B_0000;
+    public const int PairCount = 8;
     public const ulong Data = 0x2468_1000;
     public const int DataSize = 0x2000;
     public const ulong ReadOnly = Data + DataSize;

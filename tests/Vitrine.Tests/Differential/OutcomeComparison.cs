@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Iced.Intel;
+using Vitrine.Accelerators.Software;
 using Vitrine.X86.Exceptions;
 using Vitrine.X86.State;
 
@@ -16,7 +17,7 @@ internal static unsafe class OutcomeComparison
         ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"];
 
     /// <summary>The differences, host first; empty when both agree.</summary>
-    public static List<string> Differences(OracleCase* test, OracleOutcome* host, OracleOutcome* software, DecoderOptions options)
+    public static List<string> Differences(OracleCase* test, OracleOutcome* host, OracleOutcome* software, CodeSelection selection)
     {
         List<string> differences = [];
         ref MachineImage before = ref test->Image;
@@ -24,11 +25,11 @@ internal static unsafe class OutcomeComparison
         ref MachineImage b = ref software->Image;
         if (AreSame(host, software)) return differences;
         bool is64 = before.Is64;
-        List<Instruction> instructions = InstructionText.Decode(test->Instructions(), is64, before.Rip, options);
-        Instruction first = instructions[0];
-        if (instructions.Count == 1 && VendorDifferences.AppliesTo(first, ref a, ref b)) return differences;
-        bool fetchFault = a.Vector == ExceptionVector.PF && a.Rip != before.Rip;
-        bool completed = fetchFault || a.Vector is ExceptionVector.DB or ExceptionVector.BP;
+        List<Instruction> instructions = InstructionText.Decode(test->Instructions(), is64, before.Rip, selection.Options);
+        bool alone = instructions.Count == 1;
+        bool completed = IsCompleted(ref a);
+        Instruction first = alone ? instructions[0] : At(instructions, completed ? b.Rip : a.Rip);
+        if (alone ? VendorDifferences.AppliesTo(first, ref a, ref b) : VendorDifferences.AppliesTo(instructions, ref a, ref b)) return differences;
         if (a.Vector != b.Vector) differences.Add($"exception: {Exception(ref a)} and {Exception(ref b)}");
         else if (a.Vector == ExceptionVector.PF && a.Cr2 != b.Cr2 && VendorDifferences.HasFreeFaultAddress(first)) return differences;
         else if (((ErrorCode(ref a) ^ ErrorCode(ref b)) & ~VendorDifferences.FreeErrorBits(first)) != 0) differences.Add($"error code: {a.ErrorCode:x} and {b.ErrorCode:x}");
@@ -36,21 +37,11 @@ internal static unsafe class OutcomeComparison
         if (a.Rip != b.Rip) differences.Add($"rip: {a.Rip:x} and {b.Rip:x}");
 
         ulong ignored = ResumeFlag | IdentificationFlag;
-        bool undefinedResult = false;
-        if (completed)
-        {
-            foreach (Instruction instruction in instructions)
-            {
-                ignored |= Undefined.Flags(instruction, ref before);
-                undefinedResult |= Undefined.HasUndefinedResult(instruction, ref before);
-            }
-        }
-
-        else
-        {
-            ignored |= VendorDifferences.FlagsAtFault(first);
-        }
-
+        bool undefinedResult = alone && completed && Undefined.HasUndefinedResult(first, ref before);
+        if (!alone) ignored |= FlagFlow.UndefinedBefore(instructions)[FlagFlow.IndexOf(instructions, a.Rip)];
+        else if (completed) ignored |= Undefined.Flags(first, ref before);
+        if (!completed) ignored |= VendorDifferences.FlagsAtFault(first);
+        if (!completed && selection.Engine == SoftwareEngine.Translator) ignored |= Tolerance.FreeFlagsAtFault(instructions, a.Rip);
         if (((a.Rflags ^ b.Rflags) & ~ignored) != 0) differences.Add($"rflags: {a.Rflags & ~ignored:x} and {b.Rflags & ~ignored:x}");
         if (undefinedResult) return differences;
         int compared = !completed && VendorDifferences.HasFreeRegistersAtFault(first) ? 0 : is64 ? 16 : 8;
@@ -75,7 +66,7 @@ internal static unsafe class OutcomeComparison
 
         if (a.Mxcsr != b.Mxcsr) differences.Add($"mxcsr: {a.Mxcsr:x} and {b.Mxcsr:x}");
         if (completed || !VendorDifferences.HasFreeX87AtFault(first)) X87(differences, first, ref a, ref b);
-        if (completed && instructions.Count == 1)
+        if (completed && alone)
         {
             if (VendorDifferences.FreeStateBytes(first).Length > 0) FreeState(test, first, host, software);
             int free = VendorDifferences.FreeStackBytes(first);
@@ -89,6 +80,18 @@ internal static unsafe class OutcomeComparison
 
         Memory(differences, host, software);
         return differences;
+    }
+
+    private static bool IsCompleted(ref MachineImage image)
+    {
+        const ulong Fetch = 0x10;
+        return image.Vector is ExceptionVector.DB or ExceptionVector.BP || (image.Vector == ExceptionVector.PF && (image.ErrorCode & Fetch) != 0);
+    }
+
+    private static Instruction At(List<Instruction> instructions, ulong rip)
+    {
+        int index = FlagFlow.IndexOf(instructions, rip);
+        return index < instructions.Count ? instructions[index] : default;
     }
 
     /// <summary>True when everything agrees as it is, which needs no look at the instruction.</summary>

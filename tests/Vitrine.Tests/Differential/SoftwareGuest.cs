@@ -16,7 +16,7 @@ namespace Vitrine.Tests.Differential;
 /// <c>out 0xf4, al; iretq</c>: at the OUT the case is over, the next one's registers go into the frame, and IRETQ executes it.
 /// <code>
 ///  physical  01000 GDT  02000 IDT  03000 TSS  06f00 frame for IRETQ  07000 stack of the handlers  08000 handlers
-///            10000 page tables  100000 code  110000 edge pages  120000 data
+///            10000 page tables  100000 code  110000 edge pages  118000 pairs  130000 data
 /// </code>
 /// All but code and data is mapped for the supervisor only, at the start of the upper half.
 /// </summary>
@@ -34,7 +34,8 @@ internal sealed unsafe class SoftwareGuest : IDisposable
     private const int Tables = 0x1_0000;
     private const int CodeMemory = 0x10_0000;
     private const int EdgeMemory = 0x11_0000;
-    private const int DataMemory = 0x12_0000;
+    private const int PairMemory = 0x11_8000;
+    private const int DataMemory = 0x13_0000;
     private const int ReadOnlyMemory = DataMemory + OracleLayout.DataSize;
     private const int HandlerSize = 16;
     private const int MemorySize = 0x20_0000;
@@ -89,7 +90,7 @@ internal sealed unsafe class SoftwareGuest : IDisposable
     {
         _cases++;
         pristine.CopyTo(new Span<byte>(_ram + DataMemory, OracleLayout.DataSize));
-        new ReadOnlySpan<byte>(test->Code, (int)test->CodeLength).CopyTo(new Span<byte>(_ram + CodeAddress(test->Image.Rip), (int)test->CodeLength));
+PutCode(test);
         Load(ref test->Image);
         ref VmExit exit = ref _vcpu.Run();
         if (exit.Reason != VmExitReason.PortIo || exit.Port != EndPort)
@@ -112,12 +113,25 @@ internal sealed unsafe class SoftwareGuest : IDisposable
         _memory.Dispose();
     }
 
+    private void PutCode(OracleCase* test)
+    {
+        ulong linear = test->Image.Rip;
+        ReadOnlySpan<byte> code = new(test->Code, (int)test->CodeLength);
+        int first = Math.Min(code.Length, 0x1000 - (int)(linear & 0xFFF));
+        code[..first].CopyTo(new Span<byte>(_ram + CodeAddress(linear), first));
+        if (first < code.Length) code[first..].CopyTo(new Span<byte>(_ram + CodeAddress(linear + (ulong)first), code.Length - first));
+    }
+
     private static int CodeAddress(ulong linear)
     {
         if (linear < OracleLayout.Edge) return CodeMemory + (int)(linear - OracleLayout.Code);
+        if (linear >= OracleLayout.Pairs) return PairAddress((int)(linear - OracleLayout.Pairs) >> 12) + (int)(linear & 0xFFF);
         int distance = (int)(linear - OracleLayout.Edge);
         return EdgeMemory + ((distance >> 13) * 0x1000) + (distance & 0xFFF);
     }
+
+    // The second page of a pair lies before the first in memory.
+    private static int PairAddress(int page) => PairMemory + ((page ^ 1) << 12);
 
     private static void Check(ref VmExit exit)
     {
@@ -242,6 +256,7 @@ internal sealed unsafe class SoftwareGuest : IDisposable
             MapPages(next - 0x1000, OracleLayout.Edge + ((ulong)i * 0x2000), EdgeMemory + (i * 0x1000), 1, Table);
         }
 
+        for (int i = 0; i < OracleLayout.PairCount * 2; i++) MapPages(next - 0x1000, OracleLayout.Pairs + ((ulong)i << 12), PairAddress(i), 1, Table);
         MapPages(next, OracleLayout.Data, DataMemory, 2, Table | NoExecute);
         MapPages(next, OracleLayout.ReadOnly, ReadOnlyMemory, 1, (Table & ~Writable) | NoExecute);
     }

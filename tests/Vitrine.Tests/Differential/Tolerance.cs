@@ -18,6 +18,13 @@ internal static class Tolerance
         instruction.Mnemonic is Mnemonic.Fsin or Mnemonic.Fcos or Mnemonic.Fsincos or Mnemonic.Fptan or Mnemonic.Fpatan
             or Mnemonic.F2xm1 or Mnemonic.Fyl2x or Mnemonic.Fyl2xp1;
 
+    /// <summary>
+    /// Where a translated instruction faults, flags are not what they were if this instruction and those behind it overwrite them before anybody
+    /// reads them: they were never saved. Whoever goes on with the instruction can't tell.
+    /// </summary>
+    public static ulong FreeFlagsAtFault(List<Instruction> instructions, ulong rip) =>
+        instructions.Count == 1 ? 0 : FlagFlow.OverwrittenUnseen(instructions, FlagFlow.IndexOf(instructions, rip));
+
     /// <summary>True when the four single-precision lanes are near enough.</summary>
     public static bool AreNear(UInt128 a, UInt128 b)
     {

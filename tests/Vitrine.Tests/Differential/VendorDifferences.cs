@@ -101,6 +101,18 @@ internal static class VendorDifferences
         return alignment && host.Vector != software.Vector && (instruction.MemorySize.GetSize() >= 16 || FreeStackBytes(instruction) > 0);
     }
 
+    /// <summary>The same for a sequence: at the instruction where either has stopped.</summary>
+    public static bool AppliesTo(List<Instruction> instructions, ref MachineImage host, ref MachineImage software)
+    {
+        int atHost = FlagFlow.IndexOf(instructions, host.Rip);
+        int atSoftware = FlagFlow.IndexOf(instructions, software.Rip);
+        if (atHost < instructions.Count && AppliesTo(instructions[atHost], ref host, ref software)) return true;
+        if (atSoftware < instructions.Count && AppliesTo(instructions[atSoftware], ref host, ref software)) return true;
+
+        // An x87 exception is reported by an instruction behind the one that has it: see FLD above.
+        return (software.StatusWord & ~software.ControlWord & 0x3F) != 0 && instructions.Exists(instruction => instruction.Mnemonic == Mnemonic.Fld);
+    }
+
     /// <summary>POPA on AMD has already loaded the registers before the one that faults.</summary>
     public static bool HasFreeRegistersAtFault(in Instruction instruction) => instruction.Mnemonic is Mnemonic.Popa or Mnemonic.Popad;
 
