@@ -34,16 +34,15 @@ internal static unsafe class VectorElements
     /// <returns>False as <see cref="GuestAccess.Read"/>; the element keeps its value then.</returns>
     public static bool Read(CpuState* cpu, Op* op, long distance, int size, byte* to)
     {
-        Op element = At(op, distance);
-        if (!AnyAddress.ForRead(cpu, &element, size, out ulong linear)) return false;
+        if (!TryForm(cpu, op, distance, size, write: false, out ulong linear)) return false;
         if (size == sizeof(uint))
         {
-            if (!GuestAccess.Read(cpu, &element, linear, out uint value)) return false;
+            if (!GuestAccess.Read(cpu, op, linear, out uint value)) return false;
             *(uint*)to = value;
         }
         else
         {
-            if (!GuestAccess.Read(cpu, &element, linear, out ulong value)) return false;
+            if (!GuestAccess.Read(cpu, op, linear, out ulong value)) return false;
             *(ulong*)to = value;
         }
 
@@ -51,26 +50,29 @@ internal static unsafe class VectorElements
     }
 
     /// <summary>Checks that an element can be written.</summary>
-    public static bool ProbeWrite(CpuState* cpu, Op* op, long distance, int size)
-    {
-        Op element = At(op, distance);
-        return AnyAddress.ForWrite(cpu, &element, size, out ulong linear) && GuestAccess.ProbeWrite(cpu, &element, linear, size);
-    }
+    public static bool ProbeWrite(CpuState* cpu, Op* op, long distance, int size) =>
+        TryForm(cpu, op, distance, size, write: true, out ulong linear) && GuestAccess.ProbeWrite(cpu, op, linear, size);
 
     /// <summary>Writes an element.</summary>
     /// <returns>False as <see cref="GuestAccess.Write"/>.</returns>
     public static bool Write(CpuState* cpu, Op* op, long distance, int size, byte* from)
     {
-        Op element = At(op, distance);
-        if (!AnyAddress.ForWrite(cpu, &element, size, out ulong linear)) return false;
-        return size == sizeof(uint) ? GuestAccess.Write(cpu, &element, linear, *(uint*)from) : GuestAccess.Write(cpu, &element, linear, *(ulong*)from);
+        if (!TryForm(cpu, op, distance, size, write: true, out ulong linear)) return false;
+        return size == sizeof(uint) ? GuestAccess.Write(cpu, op, linear, *(uint*)from) : GuestAccess.Write(cpu, op, linear, *(ulong*)from);
     }
 
-    /// <summary>The operation as if its operand began elsewhere: segment, address size and limits are the instruction's.</summary>
-    private static Op At(Op* op, long distance)
+    /// <summary>Forms the address of an element; segment, address size and limits are the instruction's.</summary>
+    private static bool TryForm(CpuState* cpu, Op* op, long distance, int size, bool write, out ulong linear)
     {
+        if (op->Form != AddressForm.Legacy)
+        {
+            LongAddress.ForRead(cpu, op, size, out linear);
+            linear += (ulong)distance;
+            return true;
+        }
+
         Op element = *op;
         element.Disp += distance;
-        return element;
+        return write ? LegacyAddress.ForWrite(cpu, &element, size, out linear) : LegacyAddress.ForRead(cpu, &element, size, out linear);
     }
 }
