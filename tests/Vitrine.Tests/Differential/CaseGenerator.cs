@@ -59,7 +59,8 @@ internal sealed unsafe class CaseGenerator(CaseRandom random, CodeSelection sele
         // What the host executes for the software CPU has a share of its own.
         Code[] codes = is64 ? selection.Codes64 : selection.Codes32;
         Code[] native = is64 ? selection.Native64 : selection.Native32;
-        if (native.Length > 0 && random.OneIn(2)) codes = native;
+        bool isNative = native.Length > 0 && random.OneIn(2);
+        if (isNative) codes = native;
         Code code = codes[random.Below(codes.Length)];
         if (!_operands.TryCreate(code, is64 ? 64 : 32, ref test->Image, out Instruction instruction)) return false;
         _stream.SetLength(0);

@@ -8,6 +8,9 @@ internal static class Tolerance
     // RCP and RSQRT: a relative error of 1.5 * 2^-12 on either side (SDM vol. 2, RCPPS).
     private const float Reciprocal = 3f / 4096;
 
+    // The least normal number, and as much above it as the error may hide.
+    private const float LargestTiny = 1.1754944e-38f * (1 + (2 * Reciprocal));
+
     // Transcendentals: less than one unit in the last place on either side (SDM vol. 1, 8.3.10), of a result that is rounded.
     private const ulong Ulps = 2;
 
@@ -35,6 +38,9 @@ internal static class Tolerance
             if (x == y) continue;
             float f = BitConverter.UInt32BitsToSingle(x);
             float g = BitConverter.UInt32BitsToSingle(y);
+
+            // Tiny results are flushed to zero, and a result may be tiny on one side only.
+            if (float.Abs(f) <= LargestTiny && float.Abs(g) <= LargestTiny && float.IsNegative(f) == float.IsNegative(g)) continue;
             if (!(float.Abs(f - g) <= Reciprocal * float.Abs(f))) return false;
         }
 

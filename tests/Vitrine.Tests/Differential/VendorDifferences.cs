@@ -65,7 +65,8 @@ internal static class VendorDifferences
 
         // An x87 store with an unmasked exception writes nothing: AMD looks at its operand all the same.
         bool unmasked = (software.StatusWord & 0x80) != 0;
-        if (unmasked && IsOperandFault(ref host) && !IsOperandFault(ref software) && IsX87Store(instruction)) return true;
+        bool completed = !IsOperandFault(ref software) || software.Rip != host.Rip;
+        if (unmasked && IsOperandFault(ref host) && completed && IsX87Store(instruction)) return true;
 
         // "TOP and source operands remain unchanged" by an unmasked denormal (SDM vol. 1, 8.5.2); FLD on AMD has loaded it.
         const int Denormal = 2;
