@@ -1,4 +1,5 @@
 using Vitrine.Accelerators.Mmu;
+using Vitrine.Accelerators.Translation;
 using Vitrine.X86.Cpuid;
 using Vitrine.X86.State;
 using Vitrine.X86.VmEntry;
@@ -66,6 +67,9 @@ public interface IVirtualCpu : IDisposable
 
     /// <summary>The MMU that translates for this vCPU, where it is the accelerator's own; null on KVM.</summary>
     IMmuInspection? Mmu { get; }
+
+    /// <summary>The translator that makes host code of this vCPU's guest code, where there is one; null on KVM and with the interpreter.</summary>
+    ITranslatorInspection? Translator => null;
 
     /// <summary>
     /// Why the state last put can't be entered, where the accelerator makes the processor's checks itself: <see cref="Run"/> then returns

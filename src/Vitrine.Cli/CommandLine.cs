@@ -46,6 +46,7 @@ internal static class CommandLine
             DemoCommand.Build(),
             ExplainCommand.Build(),
             TranslateCommand.Build(),
+            DisasmBlockCommand.Build(),
             CheckCommand.Build(),
             CheckEntryCommand.Build(),
             version,
@@ -57,7 +58,7 @@ internal static class CommandLine
             {
                 throw VitrineException.User(
                     "No command was given.",
-                    "Vitrine needs to know what to do: run, demo, explain, translate, check-entry or check.",
+                    "Vitrine needs to know what to do: run, demo, explain, translate, disasm-block, check-entry or check.",
                     "Try 'vitrine demo' for a first look, or 'vitrine --help'.");
             }
 

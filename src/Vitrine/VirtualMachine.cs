@@ -1,5 +1,6 @@
 using Vitrine.Accelerators;
 using Vitrine.Accelerators.Mmu;
+using Vitrine.Accelerators.Translation;
 using Vitrine.Boards;
 using Vitrine.Boot;
 using Vitrine.Memory;
@@ -205,6 +206,11 @@ public sealed class VirtualMachine : IDisposable
     /// <param name="vcpu">Its number, from 0.</param>
     /// <exception cref="InvalidOperationException">The machine is running.</exception>
     public IMmuInspection? GetMmu(int vcpu) => Still(vcpu, claim: false).Accelerated.Mmu;
+
+    /// <summary>The translator behind a vCPU; null where the machine has none. Only while the machine is not running.</summary>
+    /// <param name="vcpu">Its number, from 0.</param>
+    /// <exception cref="InvalidOperationException">The machine is running.</exception>
+    public ITranslatorInspection? GetTranslator(int vcpu) => Still(vcpu, claim: false).Accelerated.Translator;
 
     /// <summary>
     /// Asks the accelerator to translate an address, whatever the rights and without side effects (on KVM: KVM_TRANSLATE). Only while the

@@ -42,6 +42,7 @@ internal sealed unsafe partial class BlockTranslator
         for (int i = 0; i < _pendingCount; i++)
         {
             ref Pending pending = ref _pending[i];
+            _sink?.BeginPending(pending.Kind, pending.Offset, _emitter.Position);
             if (pending.Kind == PendingKind.Link)
             {
                 EmitLink(pending.Jump, (int)pending.Offset);

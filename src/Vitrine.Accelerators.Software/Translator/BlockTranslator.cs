@@ -4,6 +4,7 @@ using Iced.Intel;
 using Vitrine.Accelerators.Software.Decode;
 using Vitrine.Accelerators.Software.HostExecution;
 using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.Translator.Listing;
 
 namespace Vitrine.Accelerators.Software.Translator;
 
@@ -54,6 +55,8 @@ internal sealed unsafe partial class BlockTranslator : IDisposable
 
     // The bytes of an instruction that lies in two pages.
     private readonly byte* _crossing;
+    private ICodeSink? _sink;
+    private bool _isListed;
 
     /// <summary>Creates a translator that writes into a cache.</summary>
     /// <param name="cache">The cache.</param>
@@ -73,9 +76,9 @@ internal sealed unsafe partial class BlockTranslator : IDisposable
     public void Use(HostBinder? native)
     {
         _native = native;
-        DecoderOptions options = BlockBuilder.OptionsFor(native);
-        _decoder32 = Decoder.Create(32, _reader, options);
-        _decoder64 = Decoder.Create(64, _reader, options);
+        DecoderOptions = BlockBuilder.OptionsFor(native);
+        _decoder32 = Decoder.Create(32, _reader, DecoderOptions);
+        _decoder64 = Decoder.Create(64, _reader, DecoderOptions);
     }
 
     /// <summary>Code of the same page that the last translated block depends on besides its own: offsets and lengths in bytes.</summary>
@@ -92,23 +95,23 @@ internal sealed unsafe partial class BlockTranslator : IDisposable
     /// <param name="secondPage">Host address of the page that it goes on in.</param>
     /// <param name="mode">64-bit or flat 32-bit code.</param>
     /// <returns>The block, in the cache; null when the interpreter has to execute it.</returns>
-    public TranslatedBlock* TranslateCrossing(byte* guest, byte* secondPage, ExecutionMode mode)
-    {
-        int first = PageSize - (int)((ulong)guest & 0xFFF);
-        for (int i = 0; i < MaxLength; i++) _crossing[i] = i < first ? guest[i] : secondPage[i - first];
-        return Translate(guest, secondPage, mode);
-    }
+    public TranslatedBlock* TranslateCrossing(byte* guest, byte* secondPage, ExecutionMode mode) => Translate(guest, secondPage, mode);
 
-    private TranslatedBlock* Translate(byte* guest, byte* secondPage, ExecutionMode mode)
+    private TranslatedBlock* Translate(byte* guest, byte* secondPage, ExecutionMode mode) =>
+        TryWrite(guest, secondPage, mode, out TranslatedBlock block) ? _cache.Commit(in block, in _emitter) : null;
+
+    private bool TryWrite(byte* guest, byte* secondPage, ExecutionMode mode, out TranslatedBlock block)
     {
+        block = default;
         _start = (int)((ulong)guest & 0xFFF);
         _isCrossing = secondPage != null;
+        if (_isCrossing) JoinPages(guest, secondPage);
         _page = (_isCrossing ? _crossing : guest) - _start;
         _mode = mode;
         _is64 = (mode & ExecutionMode.Code64) != 0;
         _lookedAt.Clear();
         Decode();
-        if (_count == 0 && !_interpretedEnd) return null;
+        if (_count == 0 && !_interpretedEnd) return false;
         FindWantedFlags();
         _emitter = _cache.Emitter;
         byte* body = _emitter.Position;
@@ -116,7 +119,7 @@ internal sealed unsafe partial class BlockTranslator : IDisposable
         _pendingCount = 0;
         _x87Ready = false;
         _vectorsReady = false;
-        int secondCell = _isCrossing ? _cache.AllocateCell() : 0;
+        int secondCell = _isCrossing && !_isListed ? _cache.AllocateCell() : 0;
         if (_isCrossing) EmitSecondPageCheck(secondCell);
         bool polls = IsOwnLoop();
         if (polls) EmitPoll(_start);
@@ -124,13 +127,15 @@ internal sealed unsafe partial class BlockTranslator : IDisposable
         for (int i = 0; i < _count; i++)
         {
             offset = _start + (int)_instructions[i].IP;
+            _sink?.BeginInstruction(offset, _emitter.Position);
             Emit(i, offset);
         }
 
         if (_count > 0) offset += _instructions[_count - 1].Length;
+        _sink?.BeginEnd(offset, _interpretedEnd, _emitter.Position);
         EmitEnd(offset);
         EmitPending();
-        TranslatedBlock block = new()
+        block = new TranslatedBlock
         {
             Guest = guest,
             Mode = mode,
@@ -142,7 +147,13 @@ internal sealed unsafe partial class BlockTranslator : IDisposable
             Body = body + _cache.ToExecutable,
         };
         _endOffset = offset;
-        return _cache.Commit(in block, in _emitter);
+        return true;
+    }
+
+    private void JoinPages(byte* guest, byte* secondPage)
+    {
+        int first = PageSize - _start;
+        for (int i = 0; i < MaxLength; i++) _crossing[i] = i < first ? guest[i] : secondPage[i - first];
     }
 
     /// <summary>Bytes of the last translated block that lie in its second page.</summary>
@@ -162,19 +173,24 @@ internal sealed unsafe partial class BlockTranslator : IDisposable
     /// <param name="isGlobal">Its page is global: the key holds in all address spaces.</param>
     public void AddEntry(TranslatedBlock* block, bool isGlobal)
     {
-        int offset = (int)((ulong)block->Guest & 0xFFF);
         _emitter = _cache.Emitter;
         block->Cell = _cache.AllocateCell(block);
         block->EntryIsGlobal = isGlobal;
         block->Entry = _emitter.Position + _cache.ToExecutable;
-        _emitter.Move(HostRegister.Second, HostRegister.First);
-        _emitter.Memory(0x33, true, HostRegister.Second, State(isGlobal ? _at.GlobalKey : _at.CodeKey));
-        _emitter.Memory(0x3B, true, HostRegister.Second, State(StateMemory.Keys + (block->Cell * sizeof(ulong))));
-        _emitter.JumpIf(Condition.NotEqual, _stubs.Lookup);
-        _emitter.Lea(HostRegister.First, new HostOperand(HostRegister.First, -offset), (block->Mode & ExecutionMode.Code64) != 0);
-        _emitter.Store(State(_at.PageRip), HostRegister.First);
-        EmitPollAndJump(offset, block->Body);
+        EmitEntry(in *block);
         _cache.CommitEntry(block, in _emitter);
+    }
+
+    private void EmitEntry(in TranslatedBlock block)
+    {
+        int offset = (int)((ulong)block.Guest & 0xFFF);
+        _emitter.Move(HostRegister.Second, HostRegister.First);
+        _emitter.Memory(0x33, true, HostRegister.Second, State(block.EntryIsGlobal ? _at.GlobalKey : _at.CodeKey));
+        _emitter.Memory(0x3B, true, HostRegister.Second, State(StateMemory.Keys + (block.Cell * sizeof(ulong))));
+        _emitter.JumpIf(Condition.NotEqual, _stubs.Lookup);
+        _emitter.Lea(HostRegister.First, new HostOperand(HostRegister.First, -offset), (block.Mode & ExecutionMode.Code64) != 0);
+        _emitter.Store(State(_at.PageRip), HostRegister.First);
+        EmitPollAndJump(offset, block.Body);
     }
 
     /// <summary>Writes the code by which branches backwards in the same page enter a block.</summary>

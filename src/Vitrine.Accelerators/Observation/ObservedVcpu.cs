@@ -1,5 +1,6 @@
 using System.Globalization;
 using Vitrine.Accelerators.Mmu;
+using Vitrine.Accelerators.Translation;
 using Vitrine.X86.Cpuid;
 using Vitrine.X86.State;
 
@@ -41,6 +42,9 @@ internal sealed class ObservedVcpu : IVirtualCpu, IPutObserver
 
     /// <inheritdoc/>
     public IMmuInspection? Mmu => _inner.Mmu;
+
+    /// <inheritdoc/>
+    public ITranslatorInspection? Translator => _inner.Translator;
 
     /// <inheritdoc/>
     public ulong InstructionsExecuted => _inner.InstructionsExecuted;

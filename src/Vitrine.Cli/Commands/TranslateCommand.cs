@@ -20,8 +20,7 @@ internal static class TranslateCommand
             HelpName = "ACCESS",
             DefaultValueFactory = _ => "read",
         };
-        Option<string?> until = new("--until") { Description = "Run the guest to this linear address first.", HelpName = "ADDR" };
-        Option<string?> after = new("--after") { Description = "Let the guest run for this many seconds first.", HelpName = "SECONDS" };
+        PlaceOptions place = new();
         GuestOptions guest = new();
         MachineOptions machine = new();
         StoryOutput output = new();
@@ -33,46 +32,21 @@ internal static class TranslateCommand
         machine.AddTo(command);
         command.Options.Add(gva);
         command.Options.Add(access);
-        command.Options.Add(until);
-        command.Options.Add(after);
+        place.AddTo(command);
         output.AddTo(command);
         command.SetAction(parsed =>
         {
             output.Check(parsed);
             Gva address = new(Numbers.Address(parsed.GetValue(gva) ?? throw NoAddress(), gva.Name));
             PageAccess wanted = ReadAccess(parsed.GetValue(access)!);
-            ulong? stop = parsed.GetValue(until) is { } place ? Numbers.Address(place, until.Name) : null;
-            TimeSpan? time = parsed.GetValue(after) is { } seconds ? Numbers.Seconds(seconds, after.Name) : null;
+            place.Read(parsed);
             using VirtualMachine vm = VirtualMachine.Create(machine.Read(parsed, guest.Read(parsed)));
-            bool reached = RunTo(vm, stop, time, machine.ReadTimeout(parsed) ?? TimeSpan.FromMinutes(1));
+            bool reached = place.Reach(vm, machine.ReadTimeout(parsed));
             TranslationStory story = vm.Explain(address, wanted);
             output.Write(parsed, story);
             return reached ? ExitStatus.Success : ExitStatus.Timeout;
         });
         return command;
-    }
-
-    private static bool RunTo(VirtualMachine machine, ulong? until, TimeSpan? after, TimeSpan timeout)
-    {
-        if (after is { } time)
-        {
-            machine.Start();
-            if (machine.Wait(time) is { } end)
-            {
-                Messages.Say($"The guest ended before; this is how it stands. {end.Report}");
-                return true;
-            }
-
-            machine.Pause();
-        }
-
-        if (until is not { } address) return true;
-        StepReport report = machine.StepUntil(address, timeout: timeout);
-        if (report.Outcome == StepOutcome.Reached) return true;
-        Messages.Say(report.End is { } ended
-            ? $"The guest ended before it came to 0x{address:x}; this is how it stands. {ended.Report}"
-            : $"The guest did not come to 0x{address:x} within {timeout.TotalSeconds} s; this is how it stands.");
-        return false;
     }
 
     private static PageAccess ReadAccess(string text)

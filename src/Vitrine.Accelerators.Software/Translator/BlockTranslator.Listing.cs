@@ -1,0 +1,56 @@
+using Iced.Intel;
+using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.Translator.Listing;
+
+namespace Vitrine.Accelerators.Software.Translator;
+
+/// <content>Translating for a look: what is written stays beyond what the cache has taken, so that the next block overwrites it.</content>
+internal sealed unsafe partial class BlockTranslator
+{
+    // SAFETY: as in the main part.
+
+    /// <summary>Where the next block's code will be written.</summary>
+    public byte* NextCode => _cache.Emitter.Position;
+
+    /// <summary>How guest code is decoded.</summary>
+    public DecoderOptions DecoderOptions { get; private set; }
+
+    /// <summary>Writes the code of a block at <see cref="NextCode"/> and doesn't keep it.</summary>
+    /// <param name="guest">Host address of its first byte.</param>
+    /// <param name="secondPage">Host address of the page that its only instruction goes on in; null as a rule.</param>
+    /// <param name="mode">64-bit or flat 32-bit code.</param>
+    /// <param name="sink">Is told where the parts begin.</param>
+    /// <param name="block">What is known of the block.</param>
+    /// <returns>Behind the code; null as <see cref="Translate"/>.</returns>
+    public byte* WriteListed(byte* guest, byte* secondPage, ExecutionMode mode, ICodeSink sink, out TranslatedBlock block)
+    {
+        _sink = sink;
+        _isListed = true;
+        try
+        {
+            return TryWrite(guest, secondPage, mode, out block) ? _emitter.Position : null;
+        }
+        finally
+        {
+            _sink = null;
+            _isListed = false;
+        }
+    }
+
+    /// <summary>The guest code of the block just listed, from an offset in the page.</summary>
+    /// <param name="offset">Offset of an instruction of the block, or of the one behind it.</param>
+    /// <param name="length">How many bytes can be read.</param>
+    public byte* ListedCode(int offset, out int length)
+    {
+        length = _isCrossing ? _start + MaxLength - offset : PageSize - offset;
+        return _page + offset;
+    }
+
+    /// <summary>Writes the code by which branches from anywhere would enter the block just listed, with the first key.</summary>
+    /// <returns>Behind the code.</returns>
+    public byte* WriteListedEntry(in TranslatedBlock block)
+    {
+        EmitEntry(in block);
+        return _emitter.Position;
+    }
+}
