@@ -21,7 +21,7 @@ internal sealed unsafe partial class BlockTranslator
     /// <param name="mode">64-bit or flat 32-bit code.</param>
     /// <param name="sink">Is told where the parts begin.</param>
     /// <param name="block">What is known of the block.</param>
-    /// <returns>Behind the code; null as <see cref="Translate"/>.</returns>
+    /// <returns>Behind the code; null as <see cref="Translate(byte*, ExecutionMode)"/>.</returns>
     public byte* WriteListed(byte* guest, byte* secondPage, ExecutionMode mode, ICodeSink sink, out TranslatedBlock block)
     {
         _sink = sink;
