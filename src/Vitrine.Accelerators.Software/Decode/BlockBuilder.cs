@@ -196,6 +196,9 @@ internal sealed unsafe class BlockBuilder
             {
                 return false;
             }
+
+            // Segment, control and debug registers can refuse.
+            if (instruction.GetOpKind(i) == OpKind.Register && !instruction.GetOpRegister(i).IsGPR()) return false;
         }
 
         return instruction.Mnemonic is Mnemonic.Add or Mnemonic.Sub or Mnemonic.And or Mnemonic.Or or Mnemonic.Xor or Mnemonic.Cmp or Mnemonic.Test

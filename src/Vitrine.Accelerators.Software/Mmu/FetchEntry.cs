@@ -11,4 +11,7 @@ internal struct FetchEntry
 
     /// <summary>Guest-physical page address; bit 0: the translation is global.</summary>
     public ulong GpaPage;
+
+    /// <summary>What <see cref="Tlb.CodeEpoch"/> was: a global translation is good until it changes, in every address space.</summary>
+    public uint Epoch;
 }

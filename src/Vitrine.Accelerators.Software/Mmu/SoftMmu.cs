@@ -193,8 +193,11 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
         isGlobal = false;
         bool user = _cpu->Cpl == 3;
         FetchEntry* entry = _tlb.FetchEntryFor(linear, user);
-        if (entry->Tag == _tlb.TagFor(linear))
+        FetchEntry* global = null;
+        if (entry->Tag == _tlb.TagFor(linear) || (global = _tlb.GlobalFetchEntry(linear, user)) != null)
         {
+            if (global != null) entry = global;
+
             // Again: the filter may have been emptied since.
             _tlb.NoteCode(linear);
             gpa = (entry->GpaPage & PageMask) | (linear & 0xFFF);
@@ -217,6 +220,7 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
         entry->Tag = _tlb.TagFor(linear);
         isGlobal = (translation.Rights & PageRights.Global) != 0;
         entry->GpaPage = (gpa & PageMask) | (isGlobal ? 1UL : 0);
+        entry->Epoch = _tlb.CodeEpoch;
         _tlb.NotePageSize(linear, translation.PageShift);
         _tlb.NoteCode(linear);
         return true;

@@ -87,6 +87,21 @@ internal sealed unsafe class Tlb : IDisposable
     public FetchEntry* FetchEntryFor(ulong linear, bool user) =>
         FetchEntryFor(_set, linear, user);
 
+    /// <summary>Grows with everything that may end a global translation.</summary>
+    public uint CodeEpoch => _codeEpoch;
+
+    /// <summary>An entry that holds a global translation of an address, whichever address space made it; or null.</summary>
+    public FetchEntry* GlobalFetchEntry(ulong linear, bool user)
+    {
+        for (int set = 0; set < Sets; set++)
+        {
+            FetchEntry* entry = FetchEntryFor(set, linear, user);
+            if ((entry->GpaPage & 1) != 0 && entry->Epoch == _codeEpoch && (entry->Tag & PageMask) == (linear & PageMask)) return entry;
+        }
+
+        return null;
+    }
+
     /// <summary>What a tag of the present address space must be for a page.</summary>
     public ulong TagFor(ulong linear) => (linear & PageMask) | _cpu->TlbTag;
 

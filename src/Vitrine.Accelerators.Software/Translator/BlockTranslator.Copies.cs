@@ -21,6 +21,9 @@ internal sealed unsafe partial class BlockTranslator
         if (shape.IsVector && (_mode & (ExecutionMode.SseTrap | ExecutionMode.FloatTraps)) != 0) return false;
         if (shape.IsX87 && !CanUseX87(in instruction)) return false;
         if (shape.ImmediateIsRegister && !_is64) return false;
+
+        // In 32-bit code they are for YMM0 to YMM7.
+        if (instruction.Mnemonic is Mnemonic.Vzeroupper or Mnemonic.Vzeroall && !_is64) return false;
         int memory = MemoryOperand(in instruction);
         if (memory >= 0 && (shape.AddressesBits || !CanForm(in instruction))) return false;
         if (shape.Kind == InstructionKind.AbsoluteMove) return true;
