@@ -50,19 +50,33 @@ internal static class FlagFlow
         return false;
     }
 
-    /// <summary>The flags that the instructions from one on overwrite before they are read or a branch is met.</summary>
+    /// <summary>
+    /// The flags whose values before an instruction nothing reads: from there on they are overwritten first, whichever way is taken, before the
+    /// sequence is left, called away from or returned from. Faults don't count as readers.
+    /// </summary>
+    /// <param name="instructions">The sequence.</param>
+    /// <param name="from">An instruction's index. Beyond the last, or where nobody knows which it is, all flags count as unread.</param>
     public static ulong OverwrittenUnseen(List<Instruction> instructions, int from)
     {
-        ulong seen = 0;
-        ulong overwritten = 0;
-        for (int i = from; i < instructions.Count && instructions[i].FlowControl == FlowControl.Next; i++)
+        if (from >= instructions.Count) return Arithmetic;
+        ulong[] read = new ulong[instructions.Count + 1];
+        read[instructions.Count] = Arithmetic;
+        bool changed = true;
+        while (changed)
         {
-            seen |= Flags(instructions[i].RflagsRead) & ~overwritten;
-            (ulong defined, ulong undefined) = Effect(instructions[i]);
-            overwritten |= (defined | undefined) & ~seen;
+            changed = false;
+            for (int i = instructions.Count - 1; i >= 0; i--)
+            {
+                ulong behind = instructions[i].FlowControl is FlowControl.Next or FlowControl.ConditionalBranch or FlowControl.UnconditionalBranch
+                    ? Successors(instructions, i).Aggregate(0UL, (flags, next) => flags | read[next])
+                    : Arithmetic;
+                ulong before = Flags(instructions[i].RflagsRead) | (behind & ~Effect(instructions[i]).Written);
+                changed |= before != read[i];
+                read[i] = before;
+            }
         }
 
-        return overwritten;
+        return Arithmetic & ~read[from];
     }
 
     /// <summary>The flags that an instruction writes in any case, and those that may be undefined behind it.</summary>

@@ -36,7 +36,7 @@ internal static class NativeProgram
     private const int SetFs = 0x1002;
 
     private const int ReadWrite = 3;
-    private const int ReadWriteExecute = 7;
+    private const int ReadExecute = 5;
     private const int SharedFixed = 0x11;
 
     // A page that isn't there yet would change the error code of the first fault.
@@ -66,13 +66,11 @@ internal static class NativeProgram
         Map(a, OracleLayout.Shared, OracleLayout.SharedSize, ReadWrite, SharedFixed, 0);
         Map(a, OracleLayout.ReadOnly, 0x1000, 1, SharedFixed | Populate, OracleLayout.SharedReadOnly);
         Map(a, OracleLayout.Data, OracleLayout.DataSize, ReadWrite, PrivateFixedAnonymous, 0);
-        Map(a, OracleLayout.Code, OracleLayout.CodePages * 0x1000, ReadWriteExecute, PrivateFixedAnonymous, 0);
-        for (int i = 0; i < OracleLayout.EdgePages; i++)
-        {
-            Map(a, OracleLayout.Edge + ((ulong)i * 0x2000), 0x1000, ReadWriteExecute, PrivateFixedAnonymous, 0);
-        }
 
-        Map(a, OracleLayout.Pairs, OracleLayout.PairCount * 0x2000, ReadWriteExecute, PrivateFixedAnonymous, 0);
+        // Code is written through the shared file; where it runs it can't be written.
+        MapCode(a, OracleLayout.Code, OracleLayout.CodePages);
+        for (int i = 0; i < OracleLayout.EdgePages; i++) MapCode(a, OracleLayout.Edge + ((ulong)i * 0x2000), 1);
+        MapCode(a, OracleLayout.Pairs, OracleLayout.PairCount * 2);
         Map(a, SignalStack, SignalStackSize, ReadWrite, PrivateFixedAnonymous, 0);
         a.mov(edi, SetFs);
         a.mov(rsi, OracleLayout.FsBase);
@@ -201,6 +199,8 @@ internal static class NativeProgram
 
         a.lea(rsi, __[r13 + OracleCase.CodeOffset]);
         a.mov(rdi, __qword_ptr[r13 + (MachineImage.RipWord * 8)]);
+        a.mov(rcx, Shared + OracleLayout.SharedCode - OracleLayout.Code);
+        a.add(rdi, rcx);
         a.mov(rcx, __qword_ptr[r13 + OracleCase.LengthOffset]);
         a.rep.movsb();
         a.lea(rsi, __[r15 + OracleLayout.SharedPristine]);
@@ -219,6 +219,9 @@ internal static class NativeProgram
         a.popfq();
         System(a, SigReturn);
     }
+
+    private static void MapCode(Assembler a, ulong address, int pages) =>
+        Map(a, address, pages * 0x1000, ReadExecute, SharedFixed | Populate, OracleLayout.SharedCode + (int)(address - OracleLayout.Code));
 
     private static void Map(Assembler a, ulong address, int size, int protection, int flags, int offset)
     {

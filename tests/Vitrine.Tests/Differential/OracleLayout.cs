@@ -44,5 +44,8 @@ internal static class OracleLayout
     public const int CaseStride = 1152;
     public const int SharedOutcomes = SharedCases + (BatchSize * CaseStride);
     public const int OutcomeStride = 9216;
-    public const int SharedSize = SharedOutcomes + (BatchSize * OutcomeStride);
+
+    // All code pages, with what lies between them, as they are from Code on.
+    public const int SharedCode = SharedOutcomes + (BatchSize * OutcomeStride);
+    public const int SharedSize = SharedCode + (int)(Pairs - Code) + (PairCount * 0x2000);
 }

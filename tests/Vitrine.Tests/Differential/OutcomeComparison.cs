@@ -65,7 +65,7 @@ internal static unsafe class OutcomeComparison
         }
 
         if (a.Mxcsr != b.Mxcsr) differences.Add($"mxcsr: {a.Mxcsr:x} and {b.Mxcsr:x}");
-        if (completed || !VendorDifferences.HasFreeX87AtFault(first)) X87(differences, first, ref a, ref b);
+        if (completed || !VendorDifferences.HasFreeX87AtFault(first)) X87(differences, instructions, ref a, ref b);
         if (completed && alone)
         {
             if (VendorDifferences.FreeStateBytes(first).Length > 0) FreeState(test, first, host, software);
@@ -130,10 +130,11 @@ internal static unsafe class OutcomeComparison
         return hidden ? image.ErrorCode | 1 : image.ErrorCode;
     }
 
-    private static void X87(List<string> differences, in Instruction instruction, ref MachineImage a, ref MachineImage b)
+    private static void X87(List<string> differences, List<Instruction> instructions, ref MachineImage a, ref MachineImage b)
     {
+        Instruction instruction = instructions[0];
         if (a.ControlWord != b.ControlWord) differences.Add($"fcw: {a.ControlWord:x} and {b.ControlWord:x}");
-        int free = VendorDifferences.FreeStatusBits(instruction);
+        int free = instructions.Aggregate(0, (bits, present) => bits | VendorDifferences.FreeStatusBits(present));
         if (((a.StatusWord ^ b.StatusWord) & ~free) != 0) differences.Add($"fsw: {a.StatusWord:x} and {b.StatusWord:x}");
         if (a.Tag != b.Tag) differences.Add($"abridged ftw: {a.Tag:x2} and {b.Tag:x2}");
         for (int i = 0; i < 8; i++)

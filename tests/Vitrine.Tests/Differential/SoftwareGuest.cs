@@ -115,12 +115,13 @@ PutCode(test);
 
     private void PutCode(OracleCase* test)
     {
-        ulong linear = test->Image.Rip;
         ReadOnlySpan<byte> code = new(test->Code, (int)test->CodeLength);
-        int first = Math.Min(code.Length, 0x1000 - (int)(linear & 0xFFF));
-        code[..first].CopyTo(new Span<byte>(_ram + CodeAddress(linear), first));
-        if (first < code.Length) code[first..].CopyTo(new Span<byte>(_ram + CodeAddress(linear + (ulong)first), code.Length - first));
+        int first = Math.Min(code.Length, 0x1000 - (int)(test->Image.Rip & 0xFFF));
+        code[..first].CopyTo(CodeMemoryAt(test->Image.Rip, first));
+        code[first..].CopyTo(CodeMemoryAt(test->Image.Rip + (ulong)first, code.Length - first));
     }
+
+    private Span<byte> CodeMemoryAt(ulong linear, int length) => length == 0 ? [] : new(_ram + CodeAddress(linear), length);
 
     private static int CodeAddress(ulong linear)
     {
@@ -250,15 +251,18 @@ PutCode(test);
             Put(lowerDirectory + ((int)(region >> 21) * 8), (ulong)next | Table);
         }
 
-        MapPages(next - 0x1000, OracleLayout.Code, CodeMemory, OracleLayout.CodePages, Table);
+
+        // Nothing writes to code: what it then does nobody could judge.
+        const ulong Unwritable = Table & ~Writable;
+        MapPages(next - 0x1000, OracleLayout.Code, CodeMemory, OracleLayout.CodePages, Unwritable);
         for (int i = 0; i < OracleLayout.EdgePages; i++)
         {
-            MapPages(next - 0x1000, OracleLayout.Edge + ((ulong)i * 0x2000), EdgeMemory + (i * 0x1000), 1, Table);
+            MapPages(next - 0x1000, OracleLayout.Edge + ((ulong)i * 0x2000), EdgeMemory + (i * 0x1000), 1, Unwritable);
         }
 
-        for (int i = 0; i < OracleLayout.PairCount * 2; i++) MapPages(next - 0x1000, OracleLayout.Pairs + ((ulong)i << 12), PairAddress(i), 1, Table);
+        for (int i = 0; i < OracleLayout.PairCount * 2; i++) MapPages(next - 0x1000, OracleLayout.Pairs + ((ulong)i << 12), PairAddress(i), 1, Unwritable);
         MapPages(next, OracleLayout.Data, DataMemory, 2, Table | NoExecute);
-        MapPages(next, OracleLayout.ReadOnly, ReadOnlyMemory, 1, (Table & ~Writable) | NoExecute);
+        MapPages(next, OracleLayout.ReadOnly, ReadOnlyMemory, 1, Unwritable | NoExecute);
     }
 
     private void MapPages(int table, ulong linear, int physical, int count, ulong flags)

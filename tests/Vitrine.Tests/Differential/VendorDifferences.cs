@@ -110,8 +110,9 @@ internal static class VendorDifferences
         if (atHost < instructions.Count && AppliesTo(instructions[atHost], ref host, ref software)) return true;
         if (atSoftware < instructions.Count && AppliesTo(instructions[atSoftware], ref host, ref software)) return true;
 
-        // An x87 exception is reported by an instruction behind the one that has it: see FLD above.
-        return (software.StatusWord & ~software.ControlWord & 0x3F) != 0 && instructions.Exists(instruction => instruction.Mnemonic == Mnemonic.Fld);
+        // An x87 exception is reported by an instruction behind the one that has it: see FLD and stores above.
+        bool unmasked = (software.StatusWord & ~software.ControlWord & 0x3F) != 0;
+        return unmasked && instructions.Exists(instruction => instruction.Mnemonic == Mnemonic.Fld || IsX87Store(instruction));
     }
 
     /// <summary>POPA on AMD has already loaded the registers before the one that faults.</summary>
