@@ -18,5 +18,5 @@ public sealed record SoftwareOptions
     /// With the translator: before each translated block the interpreter tries the same instructions, and behind it both must have come to the
     /// same. Slow; for finding faults of the software CPU.
     /// </summary>
-    public bool Lockstep { get; init; } = Environment.GetEnvironmentVariable("VLOCK") == "1";
+    public bool Lockstep { get; init; }
 }

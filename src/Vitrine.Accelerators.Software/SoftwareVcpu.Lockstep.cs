@@ -1,11 +1,11 @@
 using System.Text;
 using Iced.Intel;
-using Decoder = Iced.Intel.Decoder;
 using Vitrine.Accelerators.Software.Decode;
 using Vitrine.Accelerators.Software.Interpreter;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.State;
 using Vitrine.Accelerators.Software.Translator;
+using Decoder = Iced.Intel.Decoder;
 
 namespace Vitrine.Accelerators.Software;
 
@@ -105,7 +105,6 @@ internal sealed unsafe partial class SoftwareVcpu
             best ??= differences;
         }
 
-        Console.Error.WriteLine(Describe(block, rip, best ?? "never"));
         throw new InvalidOperationException(Describe(block, rip, best ?? "the interpreter never came to this place"));
     }
 
@@ -154,15 +153,6 @@ internal sealed unsafe partial class SoftwareVcpu
         decoder.IP = (ulong)block->Body;
         while (decoder.IP < (ulong)block->Body + (ulong)block->HostBytes) text.AppendLine($"    {decoder.IP:x} {decoder.Decode()}");
         for (int i = 0; i < 16; i++) text.Append($" {Register.RAX + i}={_trail[0].Gpr[i]:x}");
-        text.AppendLine();
-        for (int i = 0; i < 16; i++) text.Append($" {Register.RAX + i}={_trail[_trailLength].Gpr[i]:x}");
-        text.AppendLine($" rip {_trail[_trailLength].Rip:x} fl {_trail[_trailLength].Rflags:x}");
-        for (int i = 0; i < 16; i++) text.Append($" {Register.RAX + i}={_cpu->Gpr[i]:x}");
-        text.AppendLine($" fl {Flags.GetRflags(_cpu):x} stack {_cpu->StackReadPage:x} {_cpu->StackWritePage:x} {_cpu->StackAddend:x} tag {_cpu->TlbTag:x}");
-        ulong a = _cpu->Gpr[7] - 8;
-        TlbEntry* e = GuestAccess.EntryFor(_cpu->Tlb, a);
-        _mmu.TryTranslate(a, out ulong g);
-        text.AppendLine($" entry {e->ReadTag:x} {e->WriteTag:x} {e->Page:x} {e->Addend:x} walk {g:x} host {(ulong)_mmu.HostFor(g, 8, out _):x} val {*(ulong*)_mmu.HostFor(g, 8, out _):x} tlbval {*(ulong*)(e->Addend + a):x} misses {_cpu->MissAddress:x}");
         return text.ToString();
     }
 

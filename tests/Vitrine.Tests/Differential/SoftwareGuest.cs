@@ -90,7 +90,7 @@ internal sealed unsafe class SoftwareGuest : IDisposable
     {
         _cases++;
         pristine.CopyTo(new Span<byte>(_ram + DataMemory, OracleLayout.DataSize));
-PutCode(test);
+        PutCode(test);
         Load(ref test->Image);
         ref VmExit exit = ref _vcpu.Run();
         if (exit.Reason != VmExitReason.PortIo || exit.Port != EndPort)

@@ -2,8 +2,8 @@ using Iced.Intel;
 using Vitrine.Accelerators.Software.Decode;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.State;
-using Vitrine.X86.State;
 using Vitrine.X86.Exceptions;
+using Vitrine.X86.State;
 
 namespace Vitrine.Accelerators.Software.Interpreter.Integer;
 
