@@ -73,7 +73,7 @@ next_line() {
     line=${line//$'\r'/}
     printf '%s\n' "$line" >&"$transcript"
     ((status == 0)) && return
-    if ((status > 128)); then why="not done after $limit s"; else why="the process ended"; fi
+    if ((status > 128)); then why="not done after $limit s"; else why="the process ended$(sed -n '$s/^/: /p' "$out/$peer.log")"; fi
     return 1
 }
 
@@ -96,7 +96,7 @@ boot() {
             return 0
         fi
     done
-    say "$peer did not come up: $why. Its messages are in $out/$peer.log, its serial port in $out/$peer.serial."
+    say "$peer did not come up: $why. Its serial port is in $out/$peer.serial."
     sample boot to-init fail "$why"
     end_peer
     return 1
@@ -137,7 +137,7 @@ run_row() { # INDEX
         esac
     done
     [ -n "$result" ] || sample "$class" "$name" fail "$why"
-    say "round $round/$repeat, $peer, $name: $why. The messages are in $out/$peer.log, the serial port in $out/$peer.serial."
+    say "round $round/$repeat, $peer, $name: $why. The serial port is in $out/$peer.serial."
     end_peer
     return 1
 }

@@ -46,7 +46,7 @@ function median(values, key,    n, i, j, v, kept) {
 
 function good(peer, row) { return state[peer, row] == "ok" && !((peer, row) in wrong) }
 function number(x) { return sprintf(x < 10 ? "%.2f" : x < 100 ? "%.1f" : "%.0f", x) }
-function problem(text) { problems[++problemCount] = text }
+function problem(text) { sub(/\.$/, "", text); problems[++problemCount] = text }
 function name(peer) { return peer == "tcg" ? "TCG" : peer == "vitrine" ? "Vitrine" : "native" }
 function measured(peer) { return index(" " peers " ", " " peer " ") > 0 }
 
