@@ -150,6 +150,31 @@ public sealed class VectorElementTests
         Assert.Equal("ok", Again(m));
     }
 
+    [Theory]
+    [InlineData(Cr4.OSXSAVE, 7ul, 0ul, "ok")]
+    [InlineData(0ul, 7ul, 0ul, "#6")]
+    [InlineData(Cr4.OSXSAVE, 3ul, 0ul, "#6")]
+    [InlineData(Cr4.OSXSAVE, 7ul, Cr0.TS, "#7")]
+    public void BlocksObeyTheControlRegisters(ulong cr4, ulong xcr0, ulong cr0, string outcome)
+    {
+        // SDM vol. 1, 14.3: in a whole block, as a guest runs them, after it ran with all enabled.
+        using M m = Machine();
+        Action<Assembler> block = a =>
+        {
+            a.mov(eax, 1);
+            a.vpaddd(ymm0, ymm1, ymm2);
+            a.vzeroupper();
+            a.mov(eax, 2);
+        };
+        Assert.Equal("ok", m.Run(block));
+        m.State.Cr4 = (m.State.Cr4 & ~Cr4.OSXSAVE) | cr4;
+        m.State.Xcr0 = xcr0;
+        m.State.Cr0 |= cr0;
+        m[Gpr.Rax] = 0;
+        Assert.Equal(outcome, m.Run(block));
+        Assert.Equal(outcome == "ok" ? 2UL : 1, m[Gpr.Rax]);
+    }
+
     public static TheoryData<string, Action<Assembler>, string, string> Operands => new()
     {
         { "load from a device", a => a.vmovdqu(ymm3, __ymmword_ptr[rbx]), "ok", "r8 40000000|r8 40000008|r8 40000010|r8 40000018" },
