@@ -1,7 +1,10 @@
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics.X86;
 using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Software.HostExecution;
+using Vitrine.Accelerators.Software.Irq;
 using Vitrine.Accelerators.Software.Mmu;
+using Vitrine.Accelerators.Software.Sharing;
 using Vitrine.Errors;
 using Vitrine.Memory;
 using Vitrine.X86.Cpuid;
@@ -11,13 +14,23 @@ namespace Vitrine.Accelerators.Software;
 /// <summary>The accelerator that needs no help from the host's processor.</summary>
 public sealed class SoftwareAccelerator : IAccelerator
 {
+    /// <summary>The most vCPUs that a machine may have.</summary>
+    public const int VcpuLimit = 8;
+
     private readonly Lock _lock = new();
+    private readonly SoftwareVcpu?[] _vcpus;
     private volatile SlotView[] _slots = [];
-    private SoftwareVcpu? _vcpu;
 
     private SoftwareAccelerator(SoftwareOptions options)
     {
-        Mmu = options.Mmu;
+        _vcpus = new SoftwareVcpu?[options.Vcpus];
+        if (options.Vcpus > 1)
+        {
+            CodeDirectory = new CodeDirectory();
+            Exclusive = new ExclusiveSection(this);
+        }
+
+        Mmu = options.Mmu ?? DefaultMmu(options.Vcpus);
         Engine = options.Engine;
         Lockstep = options.Lockstep;
     }
@@ -35,7 +48,23 @@ public sealed class SoftwareAccelerator : IAccelerator
     public bool UsesHostCpuid => false;
 
     /// <inheritdoc/>
-    public int MaximumVcpus => 1;
+    /// <remarks>Guests rely on the order in which an x86 processor's stores are seen, which other hosts don't keep.</remarks>
+    public int MaximumVcpus => X86Base.IsSupported ? VcpuLimit : 1;
+
+    /// <summary>How many vCPUs the machine has.</summary>
+    internal int Vcpus => _vcpus.Length;
+
+    /// <summary>The way between local APICs.</summary>
+    internal InterruptFabric Interrupts { get; } = new();
+
+    /// <summary>Who has decoded code of which page; null with one vCPU.</summary>
+    internal CodeDirectory? CodeDirectory { get; }
+
+    /// <summary>Lets one vCPU run alone; null with one vCPU.</summary>
+    internal ExclusiveSection? Exclusive { get; }
+
+    /// <summary>Where time-stamp counters begin.</summary>
+    internal TimeStampOrigin TimeStamps { get; } = new();
 
     /// <summary>The 8259 pair, once connected.</summary>
     internal IExternalInterruptSource? ExternalInterrupts { get; private set; }
@@ -60,10 +89,23 @@ public sealed class SoftwareAccelerator : IAccelerator
 
     /// <summary>Creates the accelerator of one machine. With the interpreter it is always possible.</summary>
     /// <param name="options">What can be chosen; null for the defaults.</param>
-    /// <exception cref="VitrineException">The translator is asked for on a host that it can't run on.</exception>
+    /// <exception cref="VitrineException">
+    /// The translator is asked for on a host that it can't run on; several vCPUs and shadow page tables, which one vCPU can have; or several and lockstep.
+    /// </exception>
     public static SoftwareAccelerator Create(SoftwareOptions? options = null)
     {
         options ??= new SoftwareOptions();
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.Vcpus, 1, nameof(options));
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Vcpus, VcpuLimit, nameof(options));
+        CheckMmu(options.Mmu, options.Vcpus);
+        if (options.Lockstep && options.Vcpus > 1)
+        {
+            throw VitrineException.User(
+                $"Lockstep was asked for with {options.Vcpus} CPUs.",
+                "Between the interpreter's try of a block and the translator's run another CPU may change what it reads, which is no fault of either.",
+                "Give --cpus 1.");
+        }
+
         if (options.Engine == SoftwareEngine.Translator && !HostHasTranslator)
         {
             throw VitrineException.User(
@@ -98,14 +140,31 @@ public sealed class SoftwareAccelerator : IAccelerator
             $"Choose --cpu {CpuModels.Host}, which has what the host has, or --cpu {CpuModels.X8664V2}.");
     }
 
+    /// <summary>How addresses are translated when nothing is said about it.</summary>
+    /// <param name="vcpus">How many vCPUs the machine has.</param>
+    public static MmuMode DefaultMmu(int vcpus) => vcpus == 1 ? MmuMode.Shadow : MmuMode.Nested;
+
+    /// <summary>Checks an MMU mode against the number of vCPUs.</summary>
+    /// <exception cref="VitrineException">The mode is for one vCPU.</exception>
+    public static void CheckMmu(MmuMode? mmu, int vcpus)
+    {
+        if (mmu != MmuMode.Shadow || vcpus == 1) return;
+        throw VitrineException.User(
+            $"Shadow page tables were asked for with {vcpus} CPUs.",
+            "They belong to one CPU: what another one writes to the guest's tables would not reach them.",
+            "Leave --mmu out or give --mmu nested, or give --cpus 1.");
+    }
+
     /// <inheritdoc/>
     public void SetMemorySlot(MemorySlot slot)
     {
         ArgumentNullException.ThrowIfNull(slot);
         lock (_lock)
         {
-            _slots = [.. _slots.Where(view => view.Slot.Id != slot.Id), new SlotView(slot)];
-            _vcpu?.ReloadSlots();
+            SlotView added = new(slot);
+            CodeDirectory?.AddMemory(added);
+            _slots = [.. _slots.Where(view => view.Slot.Id != slot.Id), added];
+            foreach (SoftwareVcpu? vcpu in _vcpus) vcpu?.ReloadSlots();
         }
     }
 
@@ -116,7 +175,7 @@ public sealed class SoftwareAccelerator : IAccelerator
         lock (_lock)
         {
             _slots = [.. _slots.Where(view => view.Slot.Id != slot.Id)];
-            _vcpu?.ReloadSlots();
+            foreach (SoftwareVcpu? vcpu in _vcpus) vcpu?.ReloadSlots();
         }
     }
 
@@ -129,15 +188,24 @@ public sealed class SoftwareAccelerator : IAccelerator
         view.TakeDirty(bitmap);
 
         // Writes before the flush may come without being noted, but then also before the caller reads the memory.
-        _vcpu?.FlushAndWait();
+        Span<int> tickets = stackalloc int[VcpuLimit];
+        for (int i = 0; i < _vcpus.Length; i++) tickets[i] = _vcpus[i]?.AskForFlush() ?? 0;
+        for (int i = 0; i < _vcpus.Length; i++) _vcpus[i]?.WaitForFlush(tickets[i]);
     }
 
     /// <inheritdoc/>
     public IVirtualCpu CreateVcpu(int id)
     {
-        ArgumentOutOfRangeException.ThrowIfNotEqual(id, 0);
-        if (_vcpu is not null) throw new InvalidOperationException("The software CPU has one vCPU for each machine.");
-        return _vcpu = new SoftwareVcpu(this, id);
+        ArgumentOutOfRangeException.ThrowIfNegative(id);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(id, _vcpus.Length);
+        lock (_lock)
+        {
+            if (_vcpus[id] is not null) throw new InvalidOperationException($"vCPU {id} exists already.");
+            SoftwareVcpu vcpu = new(this, id);
+            Volatile.Write(ref _vcpus[id], vcpu);
+            Interrupts.Connect(vcpu.LocalApic);
+            return vcpu;
+        }
     }
 
     /// <inheritdoc/>
@@ -145,7 +213,7 @@ public sealed class SoftwareAccelerator : IAccelerator
         throw new InvalidOperationException("The software CPU has no interrupt controllers besides the local APIC.");
 
     /// <inheritdoc/>
-    public void SendInterruptMessage(ulong address, uint data) => _vcpu?.DeliverMessage(address, data);
+    public void SendInterruptMessage(ulong address, uint data) => Interrupts.Deliver(address, data);
 
     /// <inheritdoc/>
     public void ConnectExternalInterrupts(IExternalInterruptSource source) => ExternalInterrupts = source;
@@ -153,7 +221,35 @@ public sealed class SoftwareAccelerator : IAccelerator
     /// <inheritdoc/>
     public void Dispose()
     {
-        _vcpu?.Dispose();
+        foreach (SoftwareVcpu? vcpu in _vcpus) vcpu?.Dispose();
+        CodeDirectory?.Dispose();
         _slots = [];
+    }
+
+    /// <summary>A vCPU by its number; null before it is created. Any thread.</summary>
+    internal SoftwareVcpu? Vcpu(int id) => Volatile.Read(ref _vcpus[id]);
+
+    /// <summary>Memory has been written where nobody notices it: all vCPUs but one must forget what they derived from it.</summary>
+    internal void ForgetMemory(SoftwareVcpu except)
+    {
+        for (int id = 0; id < _vcpus.Length && _vcpus.Length > 1; id++)
+        {
+            if (Vcpu(id) is { } vcpu && vcpu != except) vcpu.AskToForget();
+        }
+    }
+
+    /// <summary>
+    /// True when a vCPU that waits without being able to take an interrupt waits for nothing: every other one does so too, and nothing has
+    /// been sent to it. Only INIT, a start-up IPI or an NMI could end such a wait, and nobody is left who might send one.
+    /// </summary>
+    internal bool NobodyRuns(SoftwareVcpu waiting)
+    {
+        for (int id = 0; id < _vcpus.Length; id++)
+        {
+            SoftwareVcpu? vcpu = Vcpu(id);
+            if (vcpu != waiting && vcpu is not { SleepsForGood: true }) return false;
+        }
+
+        return true;
     }
 }

@@ -8,9 +8,6 @@ public sealed record SoftwareOptions
     /// <summary>The engine that is used unless another is asked for.</summary>
     public static SoftwareEngine DefaultEngine => SoftwareAccelerator.HostHasTranslator ? SoftwareEngine.Translator : SoftwareEngine.Interpreter;
 
-    /// <summary>How it gets from linear addresses to host memory. The guest can't tell the difference.</summary>
-    public MmuMode Mmu { get; init; } = MmuMode.Shadow;
-
     /// <summary>How it executes instructions.</summary>
     public SoftwareEngine Engine { get; init; } = DefaultEngine;
 
@@ -19,4 +16,13 @@ public sealed record SoftwareOptions
     /// same. Slow; for finding faults of the software CPU.
     /// </summary>
     public bool Lockstep { get; init; }
+
+    /// <summary>
+    /// How it gets from linear addresses to host memory; null for what suits the number of vCPUs. The guest can't tell the difference.
+    /// Shadow page tables belong to one vCPU, so several need <see cref="MmuMode.Nested"/>.
+    /// </summary>
+    public MmuMode? Mmu { get; init; }
+
+    /// <summary>How many vCPUs the machine gets: from 1 to <see cref="SoftwareAccelerator.VcpuLimit"/>.</summary>
+    public int Vcpus { get; init; } = 1;
 }

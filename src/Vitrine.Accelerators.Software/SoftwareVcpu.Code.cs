@@ -10,6 +10,8 @@ namespace Vitrine.Accelerators.Software;
 internal sealed unsafe partial class SoftwareVcpu
 {
     // SAFETY: as in the main part: the state, blocks and buffers are this object's native allocations, and only the vCPU's thread comes here.
+    private const int MaxLength = 15;
+
     /// <summary>The first operation of the block at a RIP, decoded if need be.</summary>
     /// <returns>Null when a fault is recorded; RIP is then that of the instruction that can't be fetched.</returns>
     internal Op* Find(ulong rip)
@@ -61,24 +63,38 @@ internal sealed unsafe partial class SoftwareVcpu
     private bool IsInCodeSegment(ulong rip, int bytes) =>
         (_cpu->Mode & ExecutionMode.Code64) != 0 || rip + (ulong)bytes - 1 <= _cpu->Segments[Seg.Cs].Limit;
 
-    /// <summary>Decodes the block at a host address. Null when not even its first instruction ends in the page.</summary>
+    /// <summary>Decodes the block at a host address. Null when not even its first instruction ends in the page, or other vCPUs still write to it.</summary>
     private Block* Decode(byte* host, ExecutionMode mode)
     {
-        Block* block = _blocks.Allocate(BlockBuilder.MaxOperations);
-        if (block == null)
+        Block* block = AllocateBlock();
+        int offset = (int)((ulong)host & 0xFFF);
+        int length = 0x1000 - offset;
+        if (length < MaxLength)
         {
-            FlushCode();
-            block = _blocks.Allocate(BlockBuilder.MaxOperations);
+            // An instruction that goes on in the next page is in no block, and must not make this page one of code.
+            if (!_builder.Build(host, length, offset, mode, 1, block)) return null;
+            block = AllocateBlock();
         }
 
-        int offset = (int)((ulong)host & 0xFFF);
+        if (!_mmu.Guard.BeginDecode(host)) return null;
         int limit = (mode & ExecutionMode.SingleStep) != 0 ? 1 : BlockBuilder.MaxOperations;
-        if (!_builder.Build(host, 0x1000 - offset, offset, mode, limit, block)) return null;
-        block->Host = host;
-        bool known = _blocks.HasCode(host);
-        _blocks.Commit(block);
-        if (!known) _mmu.MarkCode(host);
-        return block;
+        bool built = _builder.Build(host, length, offset, mode, limit, block);
+        if (built)
+        {
+            block->Host = host;
+            _blocks.Commit(block);
+        }
+
+        _mmu.Guard.EndDecode(host, built ? block->Bytes : 0);
+        return built ? block : null;
+    }
+
+    private Block* AllocateBlock()
+    {
+        Block* block = _blocks.Allocate(BlockBuilder.MaxOperations);
+        if (block != null) return block;
+        FlushCode();
+        return _blocks.Allocate(BlockBuilder.MaxOperations);
     }
 
     /// <summary>
@@ -87,7 +103,6 @@ internal sealed unsafe partial class SoftwareVcpu
     /// </summary>
     private bool DecodeSingle(ulong linear, ulong gpa)
     {
-        const int MaxLength = 15;
         byte* bytes = stackalloc byte[MaxLength];
         int offset = (int)(gpa & 0xFFF);
         int length = MaxLength;
@@ -118,5 +133,9 @@ internal sealed unsafe partial class SoftwareVcpu
         else NativeMemory.Fill(destination, (nuint)length, 0xFF);
     }
 
-    private void FlushCode() => _blocks.Flush();
+    private void FlushCode()
+    {
+        _mmu.Guard.LeaveAll();
+        _blocks.Flush();
+    }
 }

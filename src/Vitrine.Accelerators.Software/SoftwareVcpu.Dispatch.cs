@@ -18,11 +18,14 @@ internal sealed unsafe partial class SoftwareVcpu
         {
             if (!finishing)
             {
+                if (WaitsForStartUp && !WaitForStartUp()) return;
                 if (_halted && !WaitForInterrupt()) return;
                 if ((_cpu->Instructions >= _cpu->PollAt || (InterruptWaits && InterruptsEnabled)) && !ProcessEvents()) return;
+                if (WaitsForStartUp) continue;
             }
 
             finishing = false;
+            if (_requests is not null) Attend();
             bool alive = NeedsSteps() ? RunOne() && !LeaveForStep() : RunBlocks();
             if (!alive) return;
         }
@@ -45,6 +48,7 @@ internal sealed unsafe partial class SoftwareVcpu
         if (Translates && ModeIsTranslated && !SingleStep)
         {
             RunTranslated();
+            if (_cpu->Leave == LeaveReason.Alone) ExecuteAlone();
         }
         else
         {
@@ -108,7 +112,7 @@ internal sealed unsafe partial class SoftwareVcpu
         return InterruptDelivery.DeliverException(_cpu) || ShutDown();
     }
 
-    private void Execute(Op* op)
+    private void Follow(Op* op)
     {
         _cpu->BlockRip = _cpu->Rip;
         do

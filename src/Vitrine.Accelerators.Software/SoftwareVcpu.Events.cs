@@ -1,6 +1,5 @@
 using Vitrine.Accelerators.Software.Helpers;
 using Vitrine.Accelerators.Software.Irq;
-using Vitrine.X86.State;
 
 namespace Vitrine.Accelerators.Software;
 
@@ -22,13 +21,7 @@ internal sealed unsafe partial class SoftwareVcpu
         // The exchange is a full barrier: no flag below is read before it.
         Interlocked.Exchange(ref _cpu->PollAt, _cpu->Instructions + (ulong)LongestPoll);
         if (_flushesWanted != _flushesDone) AnswerFlush();
-        if (_kicked)
-        {
-            _kicked = false;
-            _exit.Reason = VmExitReason.Interrupted;
-            return false;
-        }
-
+        if (!AnswerKick()) return false;
         long now = GuestClock.Nanoseconds();
         LocalApic.Advance(now);
         if (LocalApic.TryTakeEoiBroadcast(out byte ended))
@@ -44,7 +37,9 @@ internal sealed unsafe partial class SoftwareVcpu
 
     private bool DeliverEvents()
     {
-        if (LocalApic.TryTake(ApicEvents.Init)) TakeInit();
+        // A start-up IPI to a processor that runs is without effect.
+        if (LocalApic.TakeStart() == ApicEvents.Init) TakeInit();
+        if (WaitsForStartUp) return true;
         bool open = _cpu->InterruptShadow == 0;
         if (open && !_cpu->NmiMasked && LocalApic.TryTake(ApicEvents.Nmi))
         {
@@ -83,6 +78,14 @@ internal sealed unsafe partial class SoftwareVcpu
     /// <returns>False when the exit is filled in; the vCPU stays halted.</returns>
     private bool WaitForInterrupt()
     {
+        LeaveGuest();
+        bool goesOn = WaitWhileHalted();
+        EnterGuest();
+        return goesOn;
+    }
+
+    private bool WaitWhileHalted()
+    {
         while (true)
         {
             long now = GuestClock.Nanoseconds();
@@ -93,34 +96,16 @@ internal sealed unsafe partial class SoftwareVcpu
             if ((interrupt && InterruptsEnabled) || events != ApicEvents.None)
             {
                 _halted = false;
+                _sleeps = false;
                 Volatile.Write(ref _cpu->PollAt, 0);
                 return true;
             }
 
-            if (_kicked || _flushesWanted != _flushesDone)
-            {
-                if (!ProcessEvents()) return false;
-                continue;
-            }
-
-            if (!InterruptsEnabled)
-            {
-                _exit.Reason = VmExitReason.HaltForever;
-                return false;
-            }
-
+            if (!AnswerKick()) return false;
+            if (!InterruptsEnabled && NobodyWakes()) return false;
             long deadline = LocalApic.NextDeadline;
             _wake.Wait(deadline == long.MaxValue ? long.MaxValue : deadline - now);
         }
-    }
-
-    /// <summary>INIT to the bootstrap processor: the reset vector again (SDM vol. 3, 10.1.1).</summary>
-    private void TakeInit()
-    {
-        ProcessorState state = new();
-        GetState(state);
-        ResetState.ApplyInit(state, _cpuid.Lookup(1, 0).Eax);
-        PutState(state, PutLevel.Reset);
     }
 
     private void AnswerFlush()

@@ -168,9 +168,11 @@ internal sealed unsafe partial class SoftwareVcpu
 
         if (block == null)
         {
+            if (!_mmu.Guard.BeginDecode(host)) return null;
             block = _translator!.Translate(host, _cpu->Mode);
+            if (block != null) Commit(block, _translator.LookedAt);
+            _mmu.Guard.EndDecode(host, block != null ? block->GuestBytes : 0);
             if (block == null) return TranslateCrossing(host, rip);
-            Commit(block, _translator.LookedAt);
         }
 
         return block;
@@ -178,19 +180,28 @@ internal sealed unsafe partial class SoftwareVcpu
 
     private void Commit(TranslatedBlock* block, IReadOnlyList<(int Offset, int Bytes)> lookedAt)
     {
-        bool known = _blocks.HasCode(block->Guest);
         _blocks.Commit(block, lookedAt);
-        if (!known) _mmu.MarkCode(block->Guest);
+        byte* page = (byte*)((ulong)block->Guest & ~0xFFFUL);
+        for (int i = 0; i < lookedAt.Count; i++) _mmu.Guard.Cover(page + lookedAt[i].Offset, lookedAt[i].Bytes);
     }
 
     private TranslatedBlock* TranslateCrossing(byte* host, ulong rip)
     {
         byte* second = SecondPageOf(rip);
         if (second == null) return null;
+
+        // The second page is noted before it is read: who writes to it meanwhile leaves a request, which finds the block.
+        if (!_mmu.Guard.BeginDecode(second)) return null;
+        _mmu.Guard.EndDecode(second, MaxLength - 1);
+        if (!_mmu.Guard.BeginDecode(host)) return null;
         TranslatedBlock* block = _translator!.TranslateCrossing(host, second, _cpu->Mode);
-        if (block == null) return null;
-        Commit(block, []);
-        Commit(_translations!.AddOwned(block, _translator.BytesInSecondPage), []);
+        if (block != null)
+        {
+            Commit(block, []);
+            Commit(_translations!.AddOwned(block, _translator.BytesInSecondPage), []);
+        }
+
+        _mmu.Guard.EndDecode(host, block != null ? block->GuestBytes : 0);
         return block;
     }
 

@@ -5,6 +5,7 @@ using Vitrine.Accelerators.Software.Helpers;
 using Vitrine.Accelerators.Software.HostExecution;
 using Vitrine.Accelerators.Software.Irq;
 using Vitrine.Accelerators.Software.Mmu;
+using Vitrine.Accelerators.Software.Sharing;
 using Vitrine.Accelerators.Software.State;
 using Vitrine.Accelerators.Software.Translator;
 using Vitrine.X86.Cpuid;
@@ -48,12 +49,13 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
     private volatile bool _kicked;
     private volatile int _flushesWanted;
     private volatile int _flushesDone;
-    private volatile bool _running;
 
     internal SoftwareVcpu(SoftwareAccelerator accelerator, int id)
     {
         _accelerator = accelerator;
         Id = id;
+        _exclusive = accelerator.Exclusive;
+        _requests = accelerator.Vcpus > 1 ? new PageRequests() : null;
         _cpu = StateMemory.Allocate();
         _data = (byte*)NativeMemory.AllocZeroed(64);
         _single = (Block*)NativeMemory.AllocZeroed((nuint)(sizeof(Block) + (2 * sizeof(Op))));
@@ -64,7 +66,7 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
         if (accelerator.Engine == SoftwareEngine.Translator)
         {
             _translations = new TranslationCache(_cpu, accelerator.TranslationBytes);
-            _translator = new BlockTranslator(_translations, accelerator.Lockstep);
+            _translator = new BlockTranslator(_translations, accelerator.Lockstep, accelerator.Vcpus > 1);
             _blocks.Attach(_translations);
             _timer = new DeadlineTimer(Wake);
             if (accelerator.Lockstep)
@@ -77,11 +79,11 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
 
         _cpu->SystemFlags = Rflags.Fixed;
         _bus = new Bus(this, _cpu);
-        _mmu = new SoftMmu(_cpu, accelerator, _bus, _blocks);
-        LocalApic = new LocalApic((uint)id, new ApicClock(_cpu), Wake);
+        _mmu = new SoftMmu(_cpu, id, accelerator, _bus, _blocks);
+        LocalApic = new LocalApic((uint)id, new ApicClock(_cpu), Wake, accelerator.Interrupts);
         LocalApicPage = LocalApic.PageAddress;
         Msrs = new ModelSpecificRegisters(_cpu, this);
-        PutState(ResetState.Create(id, 0), PutLevel.Full);
+        Put(ResetState.Create(id, 0), PutLevel.Full);
     }
 
     /// <inheritdoc/>
@@ -160,7 +162,7 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
         state.ApicBase = LocalApic.ApicBase;
         state.Cr8 = LocalApic.Cr8;
         LocalApic.SaveState(state.LocalApic);
-        state.MpState = _halted ? MpState.Halted : MpState.Runnable;
+        state.MpState = WaitsForStartUp ? _start : _halted ? MpState.Halted : MpState.Runnable;
         foreach (uint index in ModelSpecificRegisters.Transferred)
         {
             if (Msrs.TryRead(index, out ulong value)) state.Msrs[index] = value;
@@ -169,6 +171,15 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
 
     /// <inheritdoc/>
     public void PutState(ProcessorState state, PutLevel level)
+    {
+        Put(state, level);
+
+        // What has been written to memory where nobody notices it concerns the others too.
+        _accelerator.ForgetMemory(this);
+        EntryFailure = EntryChecks.FirstFailure(state, s_processor);
+    }
+
+    private void Put(ProcessorState state, PutLevel level)
     {
         CompleteAccess();
         _cpu->Replay.Count = 0;
@@ -181,12 +192,17 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
             else LocalApic.Reset();
             LocalApicPage = LocalApic.IsMmioEnabled ? LocalApic.PageAddress : ulong.MaxValue;
             _halted = state.MpState == MpState.Halted;
+            _start = state.MpState is MpState.Uninitialized or MpState.InitReceived ? state.MpState : MpState.Runnable;
         }
+
+        NoteSleep(WaitsForStartUp);
 
         foreach (uint index in ModelSpecificRegisters.Transferred)
         {
             bool writable = index is not (Msr.IA32_TIME_STAMP_COUNTER or Msr.IA32_TSC_DEADLINE) || level >= PutLevel.Reset;
-            if (writable && state.Msrs.TryGetValue(index, out ulong value)) Msrs.TryWrite(index, value);
+            if (!writable || !state.Msrs.TryGetValue(index, out ulong value)) continue;
+            if (index == Msr.IA32_TIME_STAMP_COUNTER && _accelerator.Vcpus > 1) JoinTimeStamps(value);
+            else Msrs.TryWrite(index, value);
         }
 
         FlushCode();
@@ -194,7 +210,12 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
         // Whoever puts a state may have written to memory too, where nobody notices it.
         _mmu.Reset();
         CpuModes.Refresh(_cpu);
-        EntryFailure = EntryChecks.FirstFailure(state, s_processor);
+    }
+
+    private void JoinTimeStamps(ulong value)
+    {
+        _cpu->TscOffset = _accelerator.TimeStamps.OffsetFor(Id, value);
+        LocalApic.OnTscChanged();
     }
 
     /// <inheritdoc/>
@@ -204,11 +225,9 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
     public ref VmExit Run()
     {
         if (EntryFailure is not null) return ref RefuseEntry();
-        _running = true;
-        Interlocked.MemoryBarrier();
-        if (_flushesWanted != _flushesDone) AnswerFlush();
+        EnterGuest();
         RunUntilExit();
-        _running = false;
+        LeaveGuest();
         return ref _exit;
     }
 
@@ -288,21 +307,25 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
         Volatile.Write(ref _cpu->PollAt, 0);
     }
 
-    /// <summary>
-    /// Makes the vCPU drop its translations, so that it notes writes again, and waits until it has. Any thread; the vCPU's
-    /// own only while it isn't in <see cref="Run"/>.
-    /// </summary>
-    internal void FlushAndWait()
+    /// <summary>Asks the vCPU to drop its translations, so that it notes writes again. Any thread.</summary>
+    /// <returns>What <see cref="WaitForFlush"/> waits for.</returns>
+    internal int AskForFlush()
     {
         int ticket = Interlocked.Increment(ref _flushesWanted);
-        Wake();
+        AskForAttention();
+        return ticket;
+    }
+
+    /// <summary>
+    /// Waits until the vCPU has done what <see cref="AskForFlush"/> asked for, or stands, where it will do it before it goes on. Any thread;
+    /// that of a vCPU only while it isn't in <see cref="Run"/>.
+    /// </summary>
+    internal void WaitForFlush(int ticket)
+    {
         Interlocked.MemoryBarrier();
         SpinWait spin = default;
         while (_running && _flushesDone - ticket < 0) spin.SpinOnce();
     }
-
-    /// <summary>Delivers an interrupt message to the local APIC. Any thread.</summary>
-    internal void DeliverMessage(ulong address, uint data) => LocalApic.DeliverMessage(address, data);
 
     /// <summary>The slots have changed. The vCPU must not be running.</summary>
     internal void ReloadSlots()

@@ -60,8 +60,7 @@ internal static class AcceleratorSelection
 
     private static SoftwareAccelerator Software(MachineConfig config)
     {
-        SoftwareOptions options = new();
-        if (config.Mmu is { } mmu) options = options with { Mmu = mmu };
+        SoftwareOptions options = new() { Mmu = config.Mmu, Vcpus = config.Cpus };
         if (config.Engine is { } engine) options = options with { Engine = engine };
         SoftwareAccelerator accelerator = SoftwareAccelerator.Create(options);
         accelerator.CheckModel(CpuModels.Get(config.CpuModel));

@@ -11,6 +11,9 @@ internal static class ConfigCheck
     /// <summary>The most guest RAM in bytes.</summary>
     internal const ulong MaximumMemory = 64UL << 30;
 
+    /// <summary>The most vCPUs that a machine may have.</summary>
+    internal const int MaximumCpus = 8;
+
     private const ulong PageSize = 4096;
 
     /// <summary>Checks guest RAM against the limits of the board and what the host has available.</summary>
@@ -52,14 +55,25 @@ internal static class ConfigCheck
         }
     }
 
-    /// <summary>Checks the number of vCPUs against what an accelerator supports.</summary>
+    /// <summary>Checks the number of vCPUs against what a machine can have.</summary>
     /// <exception cref="VitrineException">None, or too many.</exception>
+    internal static void Cpus(int cpus)
+    {
+        if (cpus is >= 1 and <= MaximumCpus) return;
+        throw VitrineException.User(
+            $"{cpus} CPUs were asked for, and a machine has 1 to {MaximumCpus}.",
+            cpus < 1 ? "A machine needs a processor to start on." : "The number is probably mistyped; more CPUs than the host has would only take turns.",
+            $"Give --cpus with a number from 1 to {MaximumCpus}.");
+    }
+
+    /// <summary>Checks the number of vCPUs against what an accelerator supports.</summary>
+    /// <exception cref="VitrineException">Too many.</exception>
     internal static void Cpus(int cpus, int maximum, string accelerator)
     {
-        if (cpus >= 1 && cpus <= maximum) return;
+        if (cpus <= maximum) return;
         throw VitrineException.User(
-            $"{cpus} CPUs were asked for, and the accelerator '{accelerator}' supports 1 to {maximum}.",
-            cpus < 1 ? "A machine needs a processor to start on." : "Each accelerator has its own limit.",
+            $"{cpus} CPUs were asked for, and the accelerator '{accelerator}' supports 1 to {maximum} on this host.",
+            "Each accelerator has its own limit.",
             $"Give --cpus with a number from 1 to {maximum}.");
     }
 

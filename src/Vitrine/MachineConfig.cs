@@ -15,7 +15,7 @@ public sealed record MachineConfig
     /// <summary>Guest RAM in bytes: a multiple of 4 KiB, from 1 MiB to 64 GiB.</summary>
     public ulong MemoryBytes { get; init; } = 512UL << 20;
 
-    /// <summary>Number of vCPUs.</summary>
+    /// <summary>Number of vCPUs, from 1 to 8.</summary>
     public int Cpus { get; init; } = 1;
 
     /// <summary>
@@ -27,7 +27,8 @@ public sealed record MachineConfig
     public AcceleratorChoice Accelerator { get; init; } = AcceleratorChoice.Auto;
 
     /// <summary>
-    /// How the software CPU translates addresses; null for its default. <see cref="AcceleratorChoice.Auto"/> then takes the software
+    /// How the software CPU translates addresses; null for its default, which is <see cref="MmuMode.Shadow"/> with one vCPU and
+    /// <see cref="MmuMode.Nested"/> with several: shadow page tables belong to one. <see cref="AcceleratorChoice.Auto"/> then takes the software
     /// CPU, since KVM has an MMU of its own.
     /// </summary>
     public MmuMode? Mmu { get; init; }
@@ -61,7 +62,9 @@ public sealed record MachineConfig
     public void Check()
     {
         ConfigCheck.Memory(MemoryBytes, HostMemory.AvailableBytes);
+        ConfigCheck.Cpus(Cpus);
         CpuModels.Get(CpuModel);
+        SoftwareAccelerator.CheckMmu(Mmu, Cpus);
         if (Mmu is not null && Accelerator == AcceleratorChoice.Kvm)
         {
             throw Errors.VitrineException.User(

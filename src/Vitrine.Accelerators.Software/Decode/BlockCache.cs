@@ -80,7 +80,7 @@ internal sealed unsafe class BlockCache : IDisposable
         CodePage page = Page(block->Host);
         block->NextInPage = page.First;
         page.First = block;
-        page.Cover(Offset(block->Host), block->Bytes);
+        page.Covered.Cover(Offset(block->Host), block->Bytes);
     }
 
     /// <summary>Takes note of a translated block.</summary>
@@ -91,9 +91,12 @@ internal sealed unsafe class BlockCache : IDisposable
         CodePage page = Page(translation->Guest);
         translation->NextInPage = page.FirstTranslation;
         page.FirstTranslation = translation;
-        page.Cover(Offset(translation->Guest), translation->GuestBytes);
-        for (int i = 0; i < lookedAt.Count; i++) page.Cover(lookedAt[i].Offset, lookedAt[i].Bytes);
+        page.Covered.Cover(Offset(translation->Guest), translation->GuestBytes);
+        for (int i = 0; i < lookedAt.Count; i++) page.Covered.Cover(lookedAt[i].Offset, lookedAt[i].Bytes);
     }
+
+    /// <summary>Host addresses of the pages that hold decoded code, or did a moment ago.</summary>
+    public Dictionary<ulong, CodePage>.KeyCollection Pages => _pages.Keys;
 
     /// <summary>True when the page of a host address holds decoded code, or did a moment ago: its writes must come to <see cref="Invalidate"/>.</summary>
     public bool HasCode(byte* host) => _pages.ContainsKey(PageKey(host));
@@ -108,23 +111,14 @@ internal sealed unsafe class BlockCache : IDisposable
         // A page that code was dropped from gets new code soon, if it ever does: only many writes make it an ordinary one again.
         const int WritesUntilOrdinary = 64;
         if (!_pages.TryGetValue(PageKey(host), out CodePage? page)) return;
-        if (!page.Covers(Offset(host), size))
-        {
-            if (page.IsEmpty && ++page.WritesSinceDrop >= WritesUntilOrdinary) _pages.Remove(PageKey(host));
-            return;
-        }
+        if (page.Covered.Covers(Offset(host), size)) Drop(page);
+        else if (page.IsEmpty && ++page.WritesSinceDrop >= WritesUntilOrdinary) _pages.Remove(PageKey(host));
+    }
 
-        for (Block* block = page.First; block != null; block = block->NextInPage)
-        {
-            Unlink(block);
-            block->Dropped = true;
-            Op* ops = Block.Ops(block);
-            for (int i = 0; i < block->Count; i++) ops[i].Handler = &ControlFlow.Stale;
-        }
-
-        _translations?.Drop(page.FirstTranslation);
-        page.Empty();
-        Invalidations++;
+    /// <summary>Drops the blocks of the page of a host address, if there are any.</summary>
+    public void DropPage(byte* host)
+    {
+        if (_pages.TryGetValue(PageKey(host), out CodePage? page) && !page.IsEmpty) Drop(page);
     }
 
     /// <summary>
@@ -168,6 +162,21 @@ internal sealed unsafe class BlockCache : IDisposable
         *link = block->NextInBucket;
     }
 
+    private void Drop(CodePage page)
+    {
+        for (Block* block = page.First; block != null; block = block->NextInPage)
+        {
+            Unlink(block);
+            block->Dropped = true;
+            Op* ops = Block.Ops(block);
+            for (int i = 0; i < block->Count; i++) ops[i].Handler = &ControlFlow.Stale;
+        }
+
+        _translations?.Drop(page.FirstTranslation);
+        page.Empty();
+        Invalidations++;
+    }
+
     private CodePage Page(byte* host)
     {
         ulong key = PageKey(host);
@@ -176,9 +185,9 @@ internal sealed unsafe class BlockCache : IDisposable
     }
 
     /// <summary>The decoded bytes of one page.</summary>
-    private sealed class CodePage
+    internal sealed class CodePage
     {
-        private readonly ulong[] _covered = new ulong[64];
+        public readonly CoveredBytes Covered = new();
 
         public Block* First;
 
@@ -193,22 +202,7 @@ internal sealed unsafe class BlockCache : IDisposable
             First = null;
             FirstTranslation = null;
             WritesSinceDrop = 0;
-            Array.Clear(_covered);
-        }
-
-        public void Cover(int offset, int length)
-        {
-            for (int i = offset; i < Math.Min(offset + length, 4096); i++) _covered[i >> 6] |= 1UL << i;
-        }
-
-        public bool Covers(int offset, int length)
-        {
-            for (int i = offset; i < Math.Min(offset + length, 4096); i++)
-            {
-                if ((_covered[i >> 6] & (1UL << i)) != 0) return true;
-            }
-
-            return false;
+            Covered.Clear();
         }
     }
 }

@@ -11,6 +11,8 @@ internal static unsafe class DescriptorTables
     // SAFETY: takes the running vCPU's state; guest memory is reached through GuestAccess only.
     private const int TableIndicator = 4;
     private const ulong AccessByte = 5;
+    private const byte Accessed = (byte)(SegmentDescriptor.AccessedBit >> 40);
+    private const byte Busy = (byte)(SegmentDescriptor.BusyBit >> 40);
 
     /// <summary>Linear address of the descriptor that a selector names.</summary>
     /// <returns>False when its <paramref name="size"/> bytes are not inside the table, or there is no LDT.</returns>
@@ -65,13 +67,12 @@ internal static unsafe class DescriptorTables
     {
         if ((descriptor.Raw & SegmentDescriptor.AccessedBit) != 0) return true;
         descriptor = new SegmentDescriptor(descriptor.Raw | SegmentDescriptor.AccessedBit);
-        return GuestAccess.WriteSystem(cpu, address + AccessByte, (byte)(descriptor.Raw >> 40));
+        return GuestAccess.ChangeSystem(cpu, address + AccessByte, set: Accessed, clear: 0);
     }
 
     /// <summary>Sets or clears the busy bit of a TSS descriptor in memory.</summary>
-    public static bool TrySetBusy(CpuState* cpu, ulong address, SegmentDescriptor descriptor, bool busy)
+    public static bool TrySetBusy(CpuState* cpu, ulong address, bool busy)
     {
-        ulong raw = busy ? descriptor.Raw | SegmentDescriptor.BusyBit : descriptor.Raw & ~SegmentDescriptor.BusyBit;
-        return GuestAccess.WriteSystem(cpu, address + AccessByte, (byte)(raw >> 40));
+        return GuestAccess.ChangeSystem(cpu, address + AccessByte, busy ? Busy : (byte)0, busy ? (byte)0 : Busy);
     }
 }

@@ -98,7 +98,7 @@ internal static unsafe class TaskSwitch
         if (!GuestAccess.ProbeWriteSystem(cpu, oldTss + offset, size)) return false;
         if (nested && !GuestAccess.ProbeWriteSystem(cpu, task.Descriptor.Base, 2)) return false;
         if (!DescriptorTables.TryFetch(
-            cpu, (ushort)old.Selector, ExceptionVector.TS, 0, out SegmentDescriptor oldDescriptor, out ulong oldAddress))
+            cpu, (ushort)old.Selector, ExceptionVector.TS, 0, out _, out ulong oldAddress))
         {
             return false;
         }
@@ -109,8 +109,8 @@ internal static unsafe class TaskSwitch
         TaskImage image = TaskImage.Capture(cpu, is32, returnRip, flags);
         if (!image.TryWrite(cpu, oldTss)) return false;
         if (nested && !GuestAccess.WriteSystem(cpu, task.Descriptor.Base, (ushort)old.Selector)) return false;
-        if (!nested && !DescriptorTables.TrySetBusy(cpu, oldAddress, oldDescriptor, busy: false)) return false;
-        return source == TaskSwitchSource.Return || DescriptorTables.TrySetBusy(cpu, task.Address, task.Descriptor, busy: true);
+        if (!nested && !DescriptorTables.TrySetBusy(cpu, oldAddress, busy: false)) return false;
+        return source == TaskSwitchSource.Return || DescriptorTables.TrySetBusy(cpu, task.Address, busy: true);
     }
 
     private static void LoadSelectors(CpuState* cpu, in TaskImage image)

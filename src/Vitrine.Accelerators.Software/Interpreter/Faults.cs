@@ -61,6 +61,24 @@ internal static unsafe class Faults
     }
 
     /// <summary>
+    /// Completes a serializing instruction (SDM vol. 3, 9.3 "Serializing Instructions") that changes nothing decoded code depends on: other processors see
+    /// all stores before it, and what they have done to code before that is seen behind it.
+    /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static Op* Serialize(CpuState* cpu, Op* op)
+    {
+        Interlocked.MemoryBarrier();
+        return Volatile.Read(ref cpu->PollAt) == 0 ? CompleteAndLeave(cpu, op) : op + 1;
+    }
+
+    /// <summary>As <see cref="CompleteAndLeave"/>, for a serializing instruction.</summary>
+    public static Op* SerializeAndLeave(CpuState* cpu, Op* op)
+    {
+        Interlocked.MemoryBarrier();
+        return CompleteAndLeave(cpu, op);
+    }
+
+    /// <summary>
     /// Completes this instruction, which has already set <see cref="CpuState.Rip"/> (far transfers, IRET, SYSCALL), and
     /// returns to the dispatcher.
     /// </summary>

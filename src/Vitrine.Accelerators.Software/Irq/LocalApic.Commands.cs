@@ -23,12 +23,19 @@ internal sealed partial class LocalApic
         }
 
         var command = new InterruptCommand(vector, mode, (_icrLow & (1u << 11)) != 0, destination, LevelTriggered: false, shorthand);
-        bool self = shorthand is InterruptCommand.ToSelf or InterruptCommand.ToAll || (shorthand == 0 && IsDestination(command));
-        if (self)
+        if (mode == DeliveryMode.LowestPriority && shorthand != InterruptCommand.ToSelf && _bus is not null)
+        {
+            LocalApic? taker = _bus.Arbitrate(command, shorthand == InterruptCommand.ToOthers ? this : null);
+            if (taker == this)
+                PostToSelf(command);
+            else
+                taker?.Post(command);
+            return;
+        }
+
+        if (shorthand is InterruptCommand.ToSelf or InterruptCommand.ToAll || (shorthand == 0 && IsDestination(command)))
             PostToSelf(command);
-        // Lowest priority goes to one processor: the sender, when it is addressed at all.
-        bool others = shorthand is InterruptCommand.ToAll or InterruptCommand.ToOthers || (shorthand == 0 && !(self && mode == DeliveryMode.LowestPriority));
-        if (others)
+        if (shorthand != InterruptCommand.ToSelf)
             _bus?.Send(this, command);
     }
 

@@ -296,7 +296,7 @@ internal sealed partial class LocalApic
                 SetTpr(value & 0xFF);
                 return true;
             case ApicRegister.Svr:
-                _svr = value & 0x1FF;
+                Volatile.Write(ref _svr, value & 0x1FF);
                 if (!IsSoftwareEnabled)
                     MaskAllLocal();
                 return true;
@@ -339,7 +339,7 @@ internal sealed partial class LocalApic
 
     private void SetTpr(uint value)
     {
-        _tpr = value;
+        Volatile.Write(ref _tpr, value);
         UpdateDeliverable();
     }
 
@@ -378,10 +378,10 @@ internal sealed partial class LocalApic
             Interlocked.Exchange(ref _incomingLevel[i], 0);
         }
 
-        _tpr = 0;
+        Volatile.Write(ref _tpr, 0);
         Volatile.Write(ref _ldr, 0);
         Volatile.Write(ref _dfr, uint.MaxValue);
-        _svr = 0xFF;
+        Volatile.Write(ref _svr, 0xFF);
         _esr = 0;
         _esrPending = 0;
         _icrLow = 0;

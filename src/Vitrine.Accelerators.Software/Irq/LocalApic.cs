@@ -65,8 +65,17 @@ internal sealed partial class LocalApic
         Reset();
     }
 
+    /// <summary>APIC id.</summary>
+    public uint Id => _id;
+
     /// <summary>The page of the latest start-up IPI, valid with <see cref="ApicEvents.StartUp"/>.</summary>
     public byte StartUpVector => _startUpVector;
+
+    /// <summary>It is enabled in both ways that vectors need. Any thread.</summary>
+    public bool AcceptsVectors => (Volatile.Read(ref _apicBase) & ApicBaseEnable) != 0 && (Volatile.Read(ref _svr) & SvrEnable) != 0;
+
+    /// <summary>What decides who takes an interrupt in lowest-priority mode: bits 7:4 of the task priority (11.6.2.4). Any thread.</summary>
+    public uint ArbitrationPriority => Volatile.Read(ref _tpr) >> 4;
 
     /// <summary>When <see cref="Advance"/> has something to do, in guest nanoseconds; <see cref="long.MaxValue"/> when never.</summary>
     public long NextDeadline => (_lvt[LvtTimer] & LvtMasked) != 0 ? long.MaxValue : _timer.Deadline;
@@ -111,6 +120,30 @@ internal sealed partial class LocalApic
             return false;
         return (Interlocked.And(ref _events, ~(int)which) & (int)which) != 0;
     }
+
+    /// <summary>
+    /// Takes INIT if it has come, else a start-up IPI. Both in one step: a start-up IPI that comes behind an INIT must stay for the
+    /// processor that the INIT stops.
+    /// </summary>
+    /// <returns><see cref="ApicEvents.Init"/>, <see cref="ApicEvents.StartUp"/> or <see cref="ApicEvents.None"/>.</returns>
+    public ApicEvents TakeStart()
+    {
+        const int Init = (int)ApicEvents.Init, StartUp = (int)ApicEvents.StartUp;
+        int events = Volatile.Read(ref _events);
+        while (true)
+        {
+            int taken = (events & Init) != 0 ? Init : events & StartUp;
+            if (taken == 0)
+                return ApicEvents.None;
+            int seen = Interlocked.CompareExchange(ref _events, events & ~taken, events);
+            if (seen == events)
+                return (ApicEvents)taken;
+            events = seen;
+        }
+    }
+
+    /// <summary>Something has come that its processor has not looked at, or one of the given events has. Any thread.</summary>
+    public bool HasNews(ApicEvents which) => Volatile.Read(ref _incoming) != 0 || (Volatile.Read(ref _events) & (int)which) != 0;
 
     /// <summary>Events that have come and weren't taken.</summary>
     public ApicEvents PendingEvents
@@ -188,7 +221,7 @@ internal sealed partial class LocalApic
                 Interlocked.Or(ref _events, (int)ApicEvents.Nmi);
                 break;
             case DeliveryMode.Init:
-                Interlocked.Or(ref _events, (int)ApicEvents.Init);
+                LeaveInit();
                 break;
             case DeliveryMode.StartUp:
                 _startUpVector = command.Vector;
@@ -224,6 +257,20 @@ internal sealed partial class LocalApic
         if ((Interlocked.Or(ref _lines, bit) & bit) == 0)
             Interlocked.Or(ref _risenLines, bit);
         Knock();
+    }
+
+    /// <summary>INIT ends the wait that a start-up IPI before it was meant for.</summary>
+    private void LeaveInit()
+    {
+        int events = Volatile.Read(ref _events);
+        while (true)
+        {
+            int wanted = (events | (int)ApicEvents.Init) & ~(int)ApicEvents.StartUp;
+            int seen = Interlocked.CompareExchange(ref _events, wanted, events);
+            if (seen == events)
+                return;
+            events = seen;
+        }
     }
 
     private void Knock()
@@ -286,7 +333,7 @@ internal sealed partial class LocalApic
                 Interlocked.Or(ref _events, (int)ApicEvents.Nmi);
                 break;
             case DeliveryMode.Init:
-                Interlocked.Or(ref _events, (int)ApicEvents.Init);
+                LeaveInit();
                 break;
             default:
                 // ExtINT is the level of the pin, see HasExternalInterrupt; SMIs end here.

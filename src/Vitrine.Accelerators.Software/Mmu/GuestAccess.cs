@@ -109,6 +109,9 @@ internal static unsafe class GuestAccess
     public static bool WriteSystem<T>(CpuState* cpu, ulong linear, T value)
         where T : unmanaged => cpu->Vcpu.Mmu.AsSupervisor(linear, (byte*)&value, sizeof(T), write: true);
 
+    /// <summary>Sets and clears bits of a byte as the processor itself does, locked (SDM vol. 3, 9.1.2.1 "Automatic Locking").</summary>
+    public static bool ChangeSystem(CpuState* cpu, ulong linear, byte set, byte clear) => cpu->Vcpu.Mmu.ChangeAsSupervisor(linear, set, clear);
+
     /// <summary>Checks that a later <see cref="WriteSystem"/> in the range will not fault.</summary>
     public static bool ProbeWriteSystem(CpuState* cpu, ulong linear, int size) =>
         cpu->Vcpu.Mmu.ProbeWriteAsSupervisor(linear, size);

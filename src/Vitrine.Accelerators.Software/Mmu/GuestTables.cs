@@ -1,10 +1,10 @@
-using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.Sharing;
 using Vitrine.X86.Paging;
 
 namespace Vitrine.Accelerators.Software.Mmu;
 
 /// <summary>Guest memory as the page walker reads and marks it.</summary>
-internal readonly unsafe struct GuestTables(GuestPhysicalMemory memory, BlockCache blocks) : IPageTableMemory
+internal readonly unsafe struct GuestTables(GuestPhysicalMemory memory, CodeGuard guard) : IPageTableMemory
 {
     // SAFETY: HostFor checks that the whole entry lies in a slot; entries are naturally aligned, as the walker promises.
 
@@ -18,7 +18,7 @@ internal readonly unsafe struct GuestTables(GuestPhysicalMemory memory, BlockCac
             return false;
         }
 
-        value = size == 4 ? *(uint*)host : *(ulong*)host;
+        value = size == 4 ? Volatile.Read(ref *(uint*)host) : Volatile.Read(ref *(ulong*)host);
         return true;
     }
 
@@ -27,11 +27,12 @@ internal readonly unsafe struct GuestTables(GuestPhysicalMemory memory, BlockCac
     {
         byte* host = memory.HostFor(gpa, size, out SlotView? slot);
         if (host == null || slot!.ReadOnly) return false;
-        blocks.Invalidate(host, size);
+        guard.BeginWrite(host, size);
         bool exchanged = size == 4
             ? Interlocked.CompareExchange(ref *(uint*)host, (uint)desired, (uint)expected) == (uint)expected
             : Interlocked.CompareExchange(ref *(ulong*)host, desired, expected) == expected;
         slot.MarkDirty(gpa);
+        guard.EndWrite();
         return exchanged;
     }
 }

@@ -27,7 +27,7 @@ internal sealed unsafe partial class SoftMmu
             int chunk = Math.Min(size, (int)(0x1000 - (linear & 0xFFF)));
             if (!Translate(op, linear, access, _cpu->Tlb, out ulong gpa)) return false;
             byte* host = _memory.HostFor(gpa, chunk, out _);
-            if (host != null) Buffer.MemoryCopy(host, destination, chunk, chunk);
+            if (host != null) OperandCopy.Copy(host, destination, chunk);
             else if (_trial != null) return Refuse();
             else if (!_bus.MemoryRead(op, gpa, destination, chunk)) return false;
             _trial?.Apply(gpa, destination, chunk);
@@ -115,7 +115,7 @@ internal sealed unsafe partial class SoftMmu
             }
             else if (host != null)
             {
-                Buffer.MemoryCopy(host, data, chunk, chunk);
+                OperandCopy.Copy(host, data, chunk);
             }
             else
             {
@@ -235,7 +235,7 @@ internal sealed unsafe partial class SoftMmu
         entry->Page = (translation.Gpa & PageMask) | (writable ? 1UL : 0);
 
         // Where writes are logged, the first one sets the tag.
-        bool open = writable && !translation.LogsWrites && !_blocks.HasCode(translation.Host) && !_translator.IsTracked(translation.Gpa);
+        bool open = writable && !translation.LogsWrites && !_translator.IsTracked(translation.Gpa) && _guard.MayOpen(translation.Host);
         entry->WriteTag = open ? tag : 0;
         _tlb.NotePageSize(linear, translation.PageShift);
     }
@@ -265,12 +265,13 @@ internal sealed unsafe partial class SoftMmu
 
     private void WriteSlot(SlotView slot, ulong gpa, byte* host, byte* source, int size)
     {
-        _blocks.Invalidate(host, size);
-        Buffer.MemoryCopy(source, host, size, size);
+        _guard.BeginWrite(host, size);
+        OperandCopy.Copy(source, host, size);
 
         // Behind the write: who takes the mark must also see the data.
         slot.MarkDirty(gpa);
         _translator.OnWrite(gpa, size);
+        _guard.EndWrite();
     }
 
     /// <summary>Lets further writes of a page take the fast path, now that nobody needs to know about them.</summary>
@@ -278,7 +279,7 @@ internal sealed unsafe partial class SoftMmu
     {
         TlbEntry* entry = GuestAccess.EntryFor(_cpu->Tlb, linear);
         ulong tag = _tlb.TagFor(linear);
-        if (entry->ReadTag == tag && (entry->Page & 1) != 0 && !_blocks.HasCode(host) && !_translator.IsTracked(gpa)) entry->WriteTag = tag;
+        if (entry->ReadTag == tag && (entry->Page & 1) != 0 && !_translator.IsTracked(gpa) && _guard.MayOpen(host)) entry->WriteTag = tag;
     }
 
     /// <summary>Alignment checks and data breakpoints; both only where the TLB is kept empty for them.</summary>

@@ -2,6 +2,7 @@ using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Software.Decode;
 using Vitrine.Accelerators.Software.Mmu.Nested;
 using Vitrine.Accelerators.Software.Mmu.Shadow;
+using Vitrine.Accelerators.Software.Sharing;
 using Vitrine.Accelerators.Software.State;
 using Vitrine.X86.Exceptions;
 using Vitrine.X86.Paging;
@@ -24,7 +25,7 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
     private readonly CpuState* _cpu;
     private readonly SoftwareAccelerator _accelerator;
     private readonly Bus _bus;
-    private readonly BlockCache _blocks;
+    private readonly CodeGuard _guard;
     private readonly GuestPhysicalMemory _memory = new();
     private readonly Tlb _tlb;
     private readonly AddressTranslator _translator;
@@ -39,15 +40,15 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
     private uint _codeLimit;
 
     /// <summary>Creates the MMU of one vCPU.</summary>
-    public SoftMmu(CpuState* cpu, SoftwareAccelerator accelerator, Bus bus, BlockCache blocks)
+    public SoftMmu(CpuState* cpu, int vcpu, SoftwareAccelerator accelerator, Bus bus, BlockCache blocks)
     {
         _cpu = cpu;
         _accelerator = accelerator;
         _bus = bus;
-        _blocks = blocks;
         _tlb = new Tlb(cpu, blocks);
+        _guard = new CodeGuard(vcpu, blocks, _tlb, accelerator);
         _memory.Load(accelerator.Slots);
-        _translator = accelerator.Mmu == MmuMode.Shadow ? new ShadowPaging(_memory, blocks, _tlb) : new NestedPaging(_memory, blocks, _tlb);
+        _translator = accelerator.Mmu == MmuMode.Shadow ? new ShadowPaging(_memory, _guard, _tlb) : new NestedPaging(_memory, _guard, _tlb);
         Reset();
     }
 
@@ -237,15 +238,15 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
         return false;
     }
 
-    /// <summary>The page of a host address has become one that code was decoded from: writes to it now take the slow path.</summary>
-    public void MarkCode(byte* host) => _tlb.MarkCode(host);
+    /// <summary>Keeps decoded code and writes apart.</summary>
+    public CodeGuard Guard => _guard;
 
     /// <summary>Translates without side effects and whatever the rights, for tools.</summary>
     public bool TryTranslate(ulong linear, out ulong gpa)
     {
         gpa = 0;
         if (!IsTranslatable(linear)) return false;
-        GuestTables tables = new(_memory, _blocks);
+        GuestTables tables = new(_memory, _guard);
         bool mapped = PageWalker.Walk(
             in _context, ref tables, linear, PageAccess.SmapOverride | PageAccess.LeaveAccessedDirty, out PageWalkResult result);
         gpa = result.Gpa;
@@ -256,7 +257,7 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
     /// <returns>False when a reserved bit is set: the instruction raises #GP(0); the old pointers stay.</returns>
     public bool TryLoadPdptes(ulong cr3)
     {
-        GuestTables tables = new(_memory, _blocks);
+        GuestTables tables = new(_memory, _guard);
         if (!PdpteRegisters.TryLoad(ref tables, cr3, MaxPhyAddr, out PdpteRegisters registers)) return false;
         for (int i = 0; i < PdpteRegisters.Count; i++) _cpu->Pdpte[i] = registers[i];
         return true;

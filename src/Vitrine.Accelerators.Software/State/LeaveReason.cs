@@ -20,4 +20,7 @@ internal enum LeaveReason : uint
 
     /// <summary>A triple fault.</summary>
     Shutdown,
+
+    /// <summary>The instruction at RIP has changed nothing and has to run while no other vCPU does.</summary>
+    Alone,
 }

@@ -16,6 +16,7 @@ internal sealed unsafe partial class BlockTranslator
         if (shape.Kind == InstructionKind.Interpreted) return false;
         if (!OpTable.Instance.Contains(instruction.Code) && _native?.Contains(instruction.Code) != true) return false;
         if (shape.Kind == InstructionKind.Nothing) return true;
+        if (_shares && instruction.Mnemonic == Mnemonic.Pause) return false;
         if (shape.Kind is InstructionKind.SwapGs or InstructionKind.ClearInterrupts or InstructionKind.SetInterrupts or InstructionKind.PushFlags)
             return _is64 && (shape.Kind == InstructionKind.PushFlags || (_mode & ExecutionMode.User) == 0);
         if (shape.IsVector && (_mode & (ExecutionMode.SseTrap | ExecutionMode.FloatTraps)) != 0) return false;
@@ -106,7 +107,8 @@ internal sealed unsafe partial class BlockTranslator
         {
             Address address = AddressOf(in instruction);
             int size = instruction.MemorySize.GetSize();
-            operand = EmitAccess(i, in address, size, shape.WritesRm, shape.NeedsAlignment && size >= 16, offset);
+            bool aligned = (shape.NeedsAlignment && size >= 16) || IsLocked(in instruction);
+            operand = EmitAccess(i, in address, size, shape.WritesRm, aligned, offset);
         }
 
         if (instruction.Mnemonic is Mnemonic.Ldmxcsr or Mnemonic.Vldmxcsr)
@@ -248,6 +250,11 @@ internal sealed unsafe partial class BlockTranslator
 
         if (IsHeld(guest)) _emitter.Store(State(_at.Held(guest)), HostRegister.First);
     }
+
+    /// <summary>
+    /// Where it isn't aligned the interpreter sees to it: on two lines of the cache it costs the host microseconds, or us a signal where the host's kernel forbids it.
+    /// </summary>
+    private static bool IsLocked(in Instruction instruction) => instruction.HasLockPrefix || instruction.Mnemonic == Mnemonic.Xchg;
 
     private static bool CanDivide(in Instruction instruction)
     {

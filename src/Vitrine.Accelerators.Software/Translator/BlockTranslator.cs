@@ -36,6 +36,7 @@ internal sealed unsafe partial class BlockTranslator : IDisposable
     private readonly EntryStubs _stubs;
     private readonly StateOffsets _at = StateOffsets.Instance;
     private readonly bool _exact;
+    private readonly bool _shares;
     private readonly PageCodeReader _reader = new();
     private Decoder _decoder32;
     private Decoder _decoder64;
@@ -61,9 +62,11 @@ internal sealed unsafe partial class BlockTranslator : IDisposable
     /// <summary>Creates a translator that writes into a cache.</summary>
     /// <param name="cache">The cache.</param>
     /// <param name="exact">Nothing is left to the host whose results differ between processors.</param>
-    public BlockTranslator(TranslationCache cache, bool exact)
+    /// <param name="shares">The machine has several vCPUs: one that spins may have to make room for the one that it waits for.</param>
+    public BlockTranslator(TranslationCache cache, bool exact, bool shares)
     {
         _exact = exact;
+        _shares = shares;
         _crossing = (byte*)NativeMemory.AllocZeroed(MaxLength + 1);
         _cache = cache;
         _stubs = cache.Stubs;

@@ -16,7 +16,7 @@ internal sealed class MachineOptions
 
     private readonly Option<string> _cpus = new("--cpus")
     {
-        Description = "Number of CPUs.",
+        Description = "Number of CPUs, 1 to 8. Each is a thread of the host.",
         HelpName = "N",
         DefaultValueFactory = _ => "1",
     };

@@ -1,3 +1,4 @@
+using Vitrine.Accelerators.Mmu;
 using Vitrine.Boot;
 using Vitrine.Errors;
 using Vitrine.X86;
@@ -32,20 +33,38 @@ public sealed class ConfigCheckTests
     public void Possible_memory_is_accepted(ulong bytes, ulong? available) => ConfigCheck.Memory(bytes, available);
 
     [Theory]
-    [InlineData(0, 4)]
-    [InlineData(-1, 4)]
-    [InlineData(5, 4)]
-    public void Impossible_cpu_counts_are_refused(int cpus, int maximum)
+    [InlineData(0)]
+    [InlineData(-1)]
+    [InlineData(9)]
+    public void Impossible_cpu_counts_are_refused(int cpus)
     {
-        VitrineException error = Assert.Throws<VitrineException>(() => ConfigCheck.Cpus(cpus, maximum, "soft"));
+        VitrineException error = Assert.Throws<VitrineException>(() => Config(cpus).Check());
         Assert.Equal(ErrorKind.User, error.Kind);
-        Assert.Contains($"1 to {maximum}", error.What, StringComparison.Ordinal);
+        Assert.Contains("1 to 8", error.What, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void More_cpus_than_the_accelerator_has_are_refused()
+    {
+        VitrineException error = Assert.Throws<VitrineException>(() => ConfigCheck.Cpus(5, 4, "soft"));
+        Assert.Equal(ErrorKind.User, error.Kind);
+        Assert.Contains("1 to 4", error.What, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Shadow_page_tables_are_for_one_cpu()
+    {
+        VitrineException error = Assert.Throws<VitrineException>(() => (Config(2) with { Mmu = MmuMode.Shadow }).Check());
+        Assert.Equal(ErrorKind.User, error.Kind);
+        Assert.Contains("--mmu nested", error.Remedy, StringComparison.Ordinal);
+        (Config(1) with { Mmu = MmuMode.Shadow }).Check();
+        (Config(8) with { Mmu = MmuMode.Nested }).Check();
     }
 
     [Fact]
     public void An_unknown_cpu_model_names_the_known_ones()
     {
-        MachineConfig config = new() { Boot = new BootSource.FlatBytes(new byte[] { 0xF4 }, new Gpa(0x8000), 0x8000, FlatMode.Real), CpuModel = "pentium" };
+        MachineConfig config = Config(1) with { CpuModel = "pentium" };
         VitrineException error = Assert.Throws<VitrineException>(() => VirtualMachine.Create(config));
         Assert.Contains("pentium", error.What, StringComparison.Ordinal);
         Assert.Contains("x86-64-v1", error.Remedy, StringComparison.Ordinal);
@@ -60,4 +79,11 @@ public sealed class ConfigCheckTests
     [InlineData("MemAvailable: unknown kB", null)]
     [InlineData("", null)]
     public void Available_memory_is_read(string text, ulong? bytes) => Assert.Equal(bytes, HostMemory.Parse(text.Split('\n')));
+
+    private static MachineConfig Config(int cpus) => new()
+    {
+        Boot = new BootSource.FlatBytes(new byte[] { 0xF4 }, new Gpa(0x8000), 0x8000, FlatMode.Real),
+        MemoryBytes = 1 << 20,
+        Cpus = cpus,
+    };
 }

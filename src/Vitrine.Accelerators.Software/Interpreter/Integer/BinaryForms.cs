@@ -82,7 +82,11 @@ internal static unsafe class BinaryForms
         Operands.Destination(instruction, op);
         Operands.Source(instruction, op);
         bool memoryFirst = Operands.IsMemory(instruction, 0);
-        if (Operands.IsMemory(instruction, 1))
+        if (memoryFirst && instruction.HasLockPrefix)
+        {
+            op->Handler = instruction.Op1Kind == OpKind.Register ? &ModifyLocked<TOperation, T, RegisterSource> : &ModifyLocked<TOperation, T, ImmediateSource>;
+        }
+        else if (Operands.IsMemory(instruction, 1))
         {
             op->Handler = op->Form switch
             {
@@ -170,6 +174,24 @@ internal static unsafe class BinaryForms
             if (!GuestAccess.Write(cpu, op, linear, Width.From<T>(r))) return Faults.Raise(cpu, op);
         }
 
+        Flags.Set<T>(cpu, r, aux);
+        return op + 1;
+    }
+
+    private static Op* ModifyLocked<TOperation, T, TSource>(CpuState* cpu, Op* op)
+        where TOperation : IBinaryOperation
+        where T : unmanaged
+        where TSource : ISource
+    {
+        LockedOperand operand;
+        ulong b = TSource.Get<T>(cpu, op);
+        if (!AnyAddress.ForWrite(cpu, op, sizeof(T), out ulong linear) || !LockedAccess.Begin<T>(cpu, op, linear, &operand)) return Faults.Raise(cpu, op);
+        T value = LockedAccess.Read<T>(&operand);
+        ulong r;
+        uint aux;
+        do r = TOperation.Apply<T>(cpu, Width.ToUInt64(value), b, out aux);
+        while (!LockedAccess.TryReplace(&operand, ref value, r));
+        if (!LockedAccess.End<T>(cpu, op, &operand)) return Faults.Raise(cpu, op);
         Flags.Set<T>(cpu, r, aux);
         return op + 1;
     }

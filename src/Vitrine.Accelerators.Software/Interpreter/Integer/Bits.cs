@@ -103,7 +103,8 @@ internal static unsafe class Bits
         bool byRegister = instruction.Op1Kind == OpKind.Register;
         if (byRegister) op->Src = Operands.Offset(instruction.Op1Register);
         bool memory = Operands.IsMemory(instruction, 0);
-        if (byRegister) op->Handler = memory ? &TestMemory<TChange, T, RegisterSource> : &TestRegister<TChange, T, RegisterSource>;
+        if (memory && instruction.HasLockPrefix) op->Handler = byRegister ? &TestLocked<TChange, T, RegisterSource> : &TestLocked<TChange, T, ImmediateSource>;
+        else if (byRegister) op->Handler = memory ? &TestMemory<TChange, T, RegisterSource> : &TestRegister<TChange, T, RegisterSource>;
         else op->Handler = memory ? &TestMemory<TChange, T, ImmediateSource> : &TestRegister<TChange, T, ImmediateSource>;
     }
 
@@ -124,11 +125,7 @@ internal static unsafe class Bits
         where T : unmanaged
         where TSource : ISource
     {
-        // A register's bit offset reaches beyond the operand: it is signed and selects another word of the bit string.
-        Op located = *op;
-        long offset = (long)Width.SignExtend<T>(TSource.Get<T>(cpu, op));
-        if (typeof(TSource) == typeof(RegisterSource)) located.Disp += (offset >> BitOperations.Log2((uint)Width.Bits<T>())) * sizeof(T);
-        ulong bit = 1UL << ((int)offset & (Width.Bits<T>() - 1));
+        Op located = Locate<T, TSource>(cpu, op, out ulong bit);
         T value;
         if (TChange.Writes)
         {
@@ -142,6 +139,36 @@ internal static unsafe class Bits
 
         Flags.SetCarry(cpu, (Width.ToUInt64(value) & bit) != 0);
         return op + 1;
+    }
+
+    private static Op* TestLocked<TChange, T, TSource>(CpuState* cpu, Op* op)
+        where TChange : IBitChange
+        where T : unmanaged
+        where TSource : ISource
+    {
+        LockedOperand operand;
+        Op located = Locate<T, TSource>(cpu, op, out ulong bit);
+        if (!AnyAddress.ForWrite(cpu, &located, sizeof(T), out ulong linear) || !LockedAccess.Begin<T>(cpu, op, linear, &operand)) return Faults.Raise(cpu, op);
+        T value = LockedAccess.Read<T>(&operand);
+        ulong r;
+        do r = TChange.Apply(Width.ToUInt64(value), bit);
+        while (!LockedAccess.TryReplace(&operand, ref value, r));
+        if (!LockedAccess.End<T>(cpu, op, &operand)) return Faults.Raise(cpu, op);
+        Flags.SetCarry(cpu, (Width.ToUInt64(value) & bit) != 0);
+        return op + 1;
+    }
+
+    /// <summary>The operation with the address of the word that holds the bit.</summary>
+    private static Op Locate<T, TSource>(CpuState* cpu, Op* op, out ulong bit)
+        where T : unmanaged
+        where TSource : ISource
+    {
+        // A register's bit offset reaches beyond the operand: it is signed and selects another word of the bit string.
+        Op located = *op;
+        long offset = (long)Width.SignExtend<T>(TSource.Get<T>(cpu, op));
+        if (typeof(TSource) == typeof(RegisterSource)) located.Disp += (offset >> BitOperations.Log2((uint)Width.Bits<T>())) * sizeof(T);
+        bit = 1UL << ((int)offset & (Width.Bits<T>() - 1));
+        return located;
     }
 
     private interface IScan

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Iced.Intel;
 using Vitrine.Accelerators.Software.Decode;
 using Vitrine.Accelerators.Software.Mmu;
@@ -6,7 +7,7 @@ using Vitrine.X86.State;
 
 namespace Vitrine.Accelerators.Software.Interpreter.Integer;
 
-/// <summary>CMPXCHG, CMPXCHG8B, CMPXCHG16B and XADD. With one vCPU, LOCK has nothing to add.</summary>
+/// <summary>CMPXCHG, CMPXCHG8B, CMPXCHG16B and XADD, with and without LOCK.</summary>
 internal static unsafe class CompareExchange
 {
     // SAFETY: handlers follow the contract in README.md.
@@ -31,7 +32,7 @@ internal static unsafe class CompareExchange
     {
         Operands.Destination(instruction, op);
         Operands.Source(instruction, op);
-        op->Handler = Operands.IsMemory(instruction, 0) ? &ExchangeMemory<T> : &ExchangeRegister<T>;
+        op->Handler = !Operands.IsMemory(instruction, 0) ? &ExchangeRegister<T> : instruction.HasLockPrefix ? &ExchangeLocked<T> : &ExchangeMemory<T>;
     }
 
     private static Op* ExchangeRegister<T>(CpuState* cpu, Op* op)
@@ -68,12 +69,27 @@ internal static unsafe class CompareExchange
         return op + 1;
     }
 
+    private static Op* ExchangeLocked<T>(CpuState* cpu, Op* op)
+        where T : unmanaged
+    {
+        LockedOperand operand;
+        if (!AnyAddress.ForWrite(cpu, op, sizeof(T), out ulong linear) || !LockedAccess.Begin<T>(cpu, op, linear, &operand)) return Faults.Raise(cpu, op);
+        ulong a = Width.ReadRegister<T>(cpu, 0);
+        T seen = Width.From<T>(a);
+        bool equal = LockedAccess.TryReplace(&operand, ref seen, Width.ReadRegister<T>(cpu, op->Src));
+        if (!LockedAccess.End<T>(cpu, op, &operand)) return Faults.Raise(cpu, op);
+        ulong r = Cmp.Apply<T>(cpu, a, Width.ToUInt64(seen), out uint aux);
+        Flags.Set<T>(cpu, r, aux);
+        if (!equal) Width.WriteRegister<T>(cpu, 0, Width.ToUInt64(seen));
+        return op + 1;
+    }
+
     private static void BindAdd<T>(in Instruction instruction, in BindContext context, Op* op)
         where T : unmanaged
     {
         Operands.Destination(instruction, op);
         Operands.Source(instruction, op);
-        op->Handler = Operands.IsMemory(instruction, 0) ? &AddMemory<T> : &AddRegister<T>;
+        op->Handler = !Operands.IsMemory(instruction, 0) ? &AddRegister<T> : instruction.HasLockPrefix ? &AddLocked<T> : &AddMemory<T>;
     }
 
     private static Op* AddRegister<T>(CpuState* cpu, Op* op)
@@ -99,9 +115,28 @@ internal static unsafe class CompareExchange
         return op + 1;
     }
 
-    private static void Bind8(in Instruction instruction, in BindContext context, Op* op) => op->Handler = &Exchange8;
+    private static Op* AddLocked<T>(CpuState* cpu, Op* op)
+        where T : unmanaged
+    {
+        LockedOperand operand;
+        if (!AnyAddress.ForWrite(cpu, op, sizeof(T), out ulong linear) || !LockedAccess.Begin<T>(cpu, op, linear, &operand)) return Faults.Raise(cpu, op);
+        T value = LockedAccess.Read<T>(&operand);
+        ulong b = Width.ReadRegister<T>(cpu, op->Src);
+        ulong r;
+        uint aux;
+        do r = Add.Apply<T>(cpu, Width.ToUInt64(value), b, out aux);
+        while (!LockedAccess.TryReplace(&operand, ref value, r));
+        if (!LockedAccess.End<T>(cpu, op, &operand)) return Faults.Raise(cpu, op);
+        Flags.Set<T>(cpu, r, aux);
+        Width.WriteRegister<T>(cpu, op->Src, Width.ToUInt64(value));
+        return op + 1;
+    }
 
-    private static void Bind16(in Instruction instruction, in BindContext context, Op* op) => op->Handler = &Exchange16;
+    private static void Bind8(in Instruction instruction, in BindContext context, Op* op) =>
+        op->Handler = instruction.HasLockPrefix ? &Exchange8Locked : &Exchange8;
+
+    private static void Bind16(in Instruction instruction, in BindContext context, Op* op) =>
+        op->Handler = instruction.HasLockPrefix ? &Exchange16Locked : &Exchange16;
 
     private static Op* Exchange8(CpuState* cpu, Op* op)
     {
@@ -133,6 +168,62 @@ internal static unsafe class CompareExchange
         {
             cpu->Gpr[0] = (ulong)value;
             cpu->Gpr[2] = (ulong)(value >> 64);
+        }
+
+        return op + 1;
+    }
+
+    private static Op* Exchange8Locked(CpuState* cpu, Op* op)
+    {
+        LockedOperand operand;
+        if (!AnyAddress.ForWrite(cpu, op, 8, out ulong linear) || !LockedAccess.Begin<ulong>(cpu, op, linear, &operand)) return Faults.Raise(cpu, op);
+        ulong seen = (cpu->Gpr[2] << 32) | (uint)cpu->Gpr[0];
+        bool equal = LockedAccess.TryReplace(&operand, ref seen, (cpu->Gpr[1] << 32) | (uint)cpu->Gpr[3]);
+        if (!LockedAccess.End<ulong>(cpu, op, &operand)) return Faults.Raise(cpu, op);
+        SetZero(cpu, equal);
+        if (!equal)
+        {
+            cpu->Gpr[0] = (uint)seen;
+            cpu->Gpr[2] = seen >> 32;
+        }
+
+        return op + 1;
+    }
+
+    private static Op* Exchange16Locked(CpuState* cpu, Op* op)
+    {
+        LockedOperand operand;
+        if (!AnyAddress.ForWrite(cpu, op, 16, out ulong linear)) return Faults.Raise(cpu, op);
+        if ((linear & 15) != 0) return Faults.GeneralProtection(cpu, op);
+        bool interlocked = WideExchange.IsSupported;
+        if (!interlocked && !cpu->Vcpu.IsAlone)
+        {
+            SoftMmu.WishToBeAlone(cpu);
+            return Faults.Raise(cpu, op);
+        }
+
+        if (!LockedAccess.Begin<UInt128>(cpu, op, linear, &operand)) return Faults.Raise(cpu, op);
+        UInt128 expected = new(cpu->Gpr[2], cpu->Gpr[0]);
+        UInt128 replacement = new(cpu->Gpr[1], cpu->Gpr[3]);
+        UInt128 seen = expected;
+        bool equal;
+        if (interlocked && operand.Place != LockedPlace.Copy)
+        {
+            equal = WideExchange.TryReplace((UInt128*)operand.Pointer, ref seen, replacement);
+        }
+        else
+        {
+            seen = LockedAccess.Read<UInt128>(&operand);
+            equal = seen == expected;
+            if (equal) Unsafe.WriteUnaligned(operand.Pointer, replacement);
+        }
+
+        if (!LockedAccess.End<UInt128>(cpu, op, &operand)) return Faults.Raise(cpu, op);
+        SetZero(cpu, equal);
+        if (!equal)
+        {
+            cpu->Gpr[0] = (ulong)seen;
+            cpu->Gpr[2] = (ulong)(seen >> 64);
         }
 
         return op + 1;

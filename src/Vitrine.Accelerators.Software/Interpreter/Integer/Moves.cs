@@ -232,11 +232,18 @@ internal static unsafe class Moves
         return op + 1;
     }
 
+    // XCHG with memory is locked with or without the prefix (SDM vol. 2).
     private static Op* ExchangeMemory<T>(CpuState* cpu, Op* op)
         where T : unmanaged
     {
-        if (!AnyAddress.ForWrite(cpu, op, sizeof(T), out ulong linear) || !GuestAccess.ReadForWrite(cpu, op, linear, out T value)) return Faults.Raise(cpu, op);
-        if (!GuestAccess.Write(cpu, op, linear, Width.From<T>(Width.ReadRegister<T>(cpu, op->Src)))) return Faults.Raise(cpu, op);
+        LockedOperand operand;
+        if (!AnyAddress.ForWrite(cpu, op, sizeof(T), out ulong linear) || !LockedAccess.Begin<T>(cpu, op, linear, &operand)) return Faults.Raise(cpu, op);
+        T value = LockedAccess.Read<T>(&operand);
+        while (!LockedAccess.TryReplace(&operand, ref value, Width.ReadRegister<T>(cpu, op->Src)))
+        {
+        }
+
+        if (!LockedAccess.End<T>(cpu, op, &operand)) return Faults.Raise(cpu, op);
         Width.WriteRegister<T>(cpu, op->Src, Width.ToUInt64(value));
         return op + 1;
     }

@@ -43,6 +43,12 @@ internal static unsafe class UnaryForms
             return;
         }
 
+        if (instruction.HasLockPrefix)
+        {
+            op->Handler = &MemoryLocked<TOperation, T>;
+            return;
+        }
+
         op->Handler = op->Form switch
         {
             AddressForm.BaseDisplacement => &Memory<TOperation, T, BaseDisplacementAddress>,
@@ -86,6 +92,21 @@ internal static unsafe class UnaryForms
         }
 
         TOperation.SetFlags<T>(cpu, a, r);
+        return op + 1;
+    }
+
+    private static Op* MemoryLocked<TOperation, T>(CpuState* cpu, Op* op)
+        where TOperation : IUnaryOperation
+        where T : unmanaged
+    {
+        LockedOperand operand;
+        if (!AnyAddress.ForWrite(cpu, op, sizeof(T), out ulong linear) || !LockedAccess.Begin<T>(cpu, op, linear, &operand)) return Faults.Raise(cpu, op);
+        T value = LockedAccess.Read<T>(&operand);
+        ulong r;
+        do r = TOperation.Apply<T>(Width.ToUInt64(value));
+        while (!LockedAccess.TryReplace(&operand, ref value, r));
+        if (!LockedAccess.End<T>(cpu, op, &operand)) return Faults.Raise(cpu, op);
+        TOperation.SetFlags<T>(cpu, Width.ToUInt64(value), r);
         return op + 1;
     }
 }

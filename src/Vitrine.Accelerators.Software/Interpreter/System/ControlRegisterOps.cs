@@ -68,7 +68,7 @@ internal static unsafe class ControlRegisterOps
                 break;
             case 2:
                 cpu->Cr2 = value;
-                return op + 1;
+                return Faults.Serialize(cpu, op);
             case 3:
                 done = ControlRegisters.TryWriteCr3(cpu, value);
                 break;
@@ -81,7 +81,7 @@ internal static unsafe class ControlRegisterOps
                 break;
         }
 
-        return done ? Faults.CompleteAndLeave(cpu, op) : Faults.Raise(cpu, op);
+        return done ? Faults.SerializeAndLeave(cpu, op) : Faults.Raise(cpu, op);
     }
 
     private static void BindStatusWord(in Instruction instruction, in BindContext context, Op* op)
@@ -121,6 +121,6 @@ internal static unsafe class ControlRegisterOps
 
         // LMSW can set PE but not clear it (SDM vol. 2, LMSW).
         ulong changed = (cpu->Cr0 & ~MachineStatusWord) | (value & MachineStatusWord) | (cpu->Cr0 & Cr0.PE);
-        return ControlRegisters.TryWriteCr0(cpu, changed) ? Faults.CompleteAndLeave(cpu, op) : Faults.Raise(cpu, op);
+        return ControlRegisters.TryWriteCr0(cpu, changed) ? Faults.SerializeAndLeave(cpu, op) : Faults.Raise(cpu, op);
     }
 }

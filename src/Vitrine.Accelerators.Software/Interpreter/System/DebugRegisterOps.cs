@@ -58,7 +58,7 @@ internal static unsafe class DebugRegisterOps
         else if (number == 6) cpu->Dr6 = (value & Dr6.Writable) | Dr6.Fixed1;
         else cpu->Dr7 = (value & Dr7.Writable) | Dr7.Fixed1;
         CpuModes.Refresh(cpu);
-        return Faults.CompleteAndLeave(cpu, op);
+        return Faults.SerializeAndLeave(cpu, op);
     }
 
     /// <summary>The checks in their order: DR4 and DR5 with CR4.DE, privilege, general detect.</summary>

@@ -67,7 +67,7 @@ internal static unsafe class DescriptorRegisterOps
         if (!TryReadTable(cpu, op, out ushort limit, out ulong tableBase)) return Faults.Raise(cpu, op);
         cpu->GdtBase = tableBase;
         cpu->GdtLimit = limit;
-        return op + 1;
+        return Faults.Serialize(cpu, op);
     }
 
     private static Op* LoadIdt(CpuState* cpu, Op* op)
@@ -75,7 +75,7 @@ internal static unsafe class DescriptorRegisterOps
         if (!TryReadTable(cpu, op, out ushort limit, out ulong tableBase)) return Faults.Raise(cpu, op);
         cpu->IdtBase = tableBase;
         cpu->IdtLimit = limit;
-        return op + 1;
+        return Faults.Serialize(cpu, op);
     }
 
     private static bool TryReadTable(CpuState* cpu, Op* op, out ushort limit, out ulong tableBase)
@@ -129,7 +129,7 @@ internal static unsafe class DescriptorRegisterOps
         if (DescriptorRules.IsNull(selector))
         {
             SegmentLoad.StoreNull(cpu, Seg.Ldtr, selector, 0);
-            return op + 1;
+            return Faults.Serialize(cpu, op);
         }
 
         if (!TryFetchSystem(cpu, selector, out SegmentDescriptor descriptor, out _, out uint baseHigh)) return Faults.Raise(cpu, op);
@@ -138,7 +138,7 @@ internal static unsafe class DescriptorRegisterOps
         if (!descriptor.Present) return Faults.Raise(cpu, op, ExceptionVector.NP, error);
         SegmentLoad.Store(cpu, Seg.Ldtr, selector, descriptor);
         cpu->Segments[Seg.Ldtr].Base |= (ulong)baseHigh << 32;
-        return op + 1;
+        return Faults.Serialize(cpu, op);
     }
 
     private static Op* LoadTask(CpuState* cpu, Op* op)
@@ -154,10 +154,10 @@ internal static unsafe class DescriptorRegisterOps
             || (!longMode && descriptor.IsSystem(DescriptorType.Tss16Available));
         if (!available) return Faults.Raise(cpu, op, ExceptionVector.GP, error);
         if (!descriptor.Present) return Faults.Raise(cpu, op, ExceptionVector.NP, error);
-        if (!DescriptorTables.TrySetBusy(cpu, address, descriptor, busy: true)) return Faults.Raise(cpu, op);
+        if (!DescriptorTables.TrySetBusy(cpu, address, busy: true)) return Faults.Raise(cpu, op);
         SegmentLoad.Store(cpu, Seg.Tr, selector, new SegmentDescriptor(descriptor.Raw | SegmentDescriptor.BusyBit));
         cpu->Segments[Seg.Tr].Base |= (ulong)baseHigh << 32;
-        return op + 1;
+        return Faults.Serialize(cpu, op);
     }
 
     private static bool TryFetchSystem(

@@ -113,6 +113,9 @@ internal static unsafe class FarTransferOps
         ulong flagsBefore = cpu->SystemFlags;
         TransferOutcome outcome = InterruptReturn.Run(cpu, op, op->Extra);
         if (outcome == TransferOutcome.Done) DebugEvents.LoadedFlags(cpu, flagsBefore);
+
+        // A serializing instruction (SDM vol. 3, 9.3); the way to what it returns to leads through the dispatcher.
+        Interlocked.MemoryBarrier();
         return End(cpu, op, outcome);
     }
 }

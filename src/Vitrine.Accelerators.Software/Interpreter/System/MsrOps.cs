@@ -60,7 +60,7 @@ internal static unsafe class MsrOps
 
         // Modes, the APIC and its timer may have changed; the dispatcher looks at them.
         cpu->PollAt = 0;
-        return Faults.CompleteAndLeave(cpu, op);
+        return Faults.SerializeAndLeave(cpu, op);
     }
 
     private static Op* ReadTimeStamp(CpuState* cpu, Op* op)

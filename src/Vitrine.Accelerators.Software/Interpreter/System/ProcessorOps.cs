@@ -64,13 +64,17 @@ internal static unsafe class ProcessorOps
         cpu->Gpr[Gpr.Rbx] = ebx;
         cpu->Gpr[Gpr.Rcx] = ecx;
         cpu->Gpr[Gpr.Rdx] = edx;
-        return op + 1;
+        return Faults.Serialize(cpu, op);
     }
 
     private static Op* Halt(CpuState* cpu, Op* op) =>
         cpu->Cpl != 0 ? Faults.GeneralProtection(cpu, op) : Faults.CompleteAndLeave(cpu, op, LeaveReason.Halt);
 
-    private static Op* Pause(CpuState* cpu, Op* op) => op + 1;
+    private static Op* Pause(CpuState* cpu, Op* op)
+    {
+        cpu->Vcpu.Pause();
+        return op + 1;
+    }
 
     private static Op* Random<T>(CpuState* cpu, Op* op)
         where T : unmanaged

@@ -45,7 +45,7 @@ internal static unsafe class TranslationOps
             ? offset + *(ulong*)((byte*)cpu + op->SegmentBase)
             : (uint)(cpu->Segments[op->Segment].Base + offset);
         cpu->Vcpu.Mmu.InvalidatePage(linear);
-        return Faults.CompleteAndLeave(cpu, op);
+        return Faults.SerializeAndLeave(cpu, op);
     }
 
     private static Op* InvalidateContext(CpuState* cpu, Op* op)
@@ -69,8 +69,9 @@ internal static unsafe class TranslationOps
         if (type == 0) mmu.InvalidatePage(descriptor[1]);
         else if (type == 1) mmu.InvalidatePcid((uint)pcid);
         else mmu.FlushAll();
-        return Faults.CompleteAndLeave(cpu, op);
+        return Faults.SerializeAndLeave(cpu, op);
     }
 
-    private static Op* InvalidateCaches(CpuState* cpu, Op* op) => cpu->Cpl != 0 ? Faults.GeneralProtection(cpu, op) : op + 1;
+    private static Op* InvalidateCaches(CpuState* cpu, Op* op) =>
+        cpu->Cpl != 0 ? Faults.GeneralProtection(cpu, op) : Faults.Serialize(cpu, op);
 }

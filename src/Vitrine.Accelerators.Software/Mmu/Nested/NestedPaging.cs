@@ -1,5 +1,5 @@
 using Vitrine.Accelerators.Mmu;
-using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.Sharing;
 using Vitrine.X86.Paging;
 
 namespace Vitrine.Accelerators.Software.Mmu.Nested;
@@ -8,7 +8,7 @@ namespace Vitrine.Accelerators.Software.Mmu.Nested;
 /// Two dimensions, as with EPT and NPT: the guest's tables are walked at every TLB miss, and each guest-physical address on the way
 /// goes through the second-level table. Nothing has to be kept in step with the guest's tables, so nothing is tracked.
 /// </summary>
-internal sealed unsafe class NestedPaging(GuestPhysicalMemory memory, BlockCache blocks, Tlb tlb) : AddressTranslator
+internal sealed unsafe class NestedPaging(GuestPhysicalMemory memory, CodeGuard guard, Tlb tlb) : AddressTranslator
 {
     // SAFETY: host addresses come from second-level leaves, which lie inside slots.
     private const PageRights AllRights = PageRights.Writable | PageRights.User | PageRights.Executable;
@@ -109,7 +109,7 @@ internal sealed unsafe class NestedPaging(GuestPhysicalMemory memory, BlockCache
 
     private bool TryWalk(in PagingContext context, ulong linear, PageAccess access, out PageWalkResult result)
     {
-        NestedTables tables = new(_secondLevel, memory, blocks);
+        NestedTables tables = new(_secondLevel, memory, guard);
         GuestPath path = default;
         bool mapped = false;
         if (context.Mode < PagingMode.FourLevel) linear = (uint)linear;

@@ -1,10 +1,10 @@
-using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.Sharing;
 using Vitrine.X86.Paging;
 
 namespace Vitrine.Accelerators.Software.Mmu.Nested;
 
 /// <summary>The guest's tables as a two-dimensional walk reads them: each address goes through the second level first.</summary>
-internal unsafe struct NestedTables(SecondLevelTable secondLevel, GuestPhysicalMemory memory, BlockCache blocks) : IPageTableMemory
+internal unsafe struct NestedTables(SecondLevelTable secondLevel, GuestPhysicalMemory memory, CodeGuard guard) : IPageTableMemory
 {
     // SAFETY: a second-level leaf maps memory inside a slot, and entries are naturally aligned, as the walker promises.
 
@@ -21,11 +21,11 @@ internal unsafe struct NestedTables(SecondLevelTable secondLevel, GuestPhysicalM
             return false;
         }
 
-        value = size == 4 ? *(uint*)host : *(ulong*)host;
+        value = size == 4 ? Volatile.Read(ref *(uint*)host) : Volatile.Read(ref *(ulong*)host);
         return true;
     }
 
     /// <inheritdoc/>
     public readonly bool TryCompareExchange(ulong gpa, int size, ulong expected, ulong desired) =>
-        new GuestTables(memory, blocks).TryCompareExchange(gpa, size, expected, desired);
+        new GuestTables(memory, guard).TryCompareExchange(gpa, size, expected, desired);
 }

@@ -1,5 +1,5 @@
 using Vitrine.Accelerators.Mmu;
-using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.Sharing;
 using Vitrine.X86.Paging;
 
 namespace Vitrine.Accelerators.Software.Mmu.Shadow;
@@ -20,7 +20,7 @@ internal sealed unsafe partial class ShadowPaging : AddressTranslator
     private const int PagesPerFault = 5;
 
     private readonly GuestPhysicalMemory _memory;
-    private readonly BlockCache _blocks;
+    private readonly CodeGuard _guard;
     private readonly Tlb _tlb;
     private ShadowPagePool _pool;
     private SlotTracking[] _tracking = [];
@@ -38,10 +38,10 @@ internal sealed unsafe partial class ShadowPaging : AddressTranslator
     private ulong _references;
 
     /// <summary>Creates an empty table.</summary>
-    public ShadowPaging(GuestPhysicalMemory memory, BlockCache blocks, Tlb tlb)
+    public ShadowPaging(GuestPhysicalMemory memory, CodeGuard guard, Tlb tlb)
     {
         _memory = memory;
-        _blocks = blocks;
+        _guard = guard;
         _tlb = tlb;
         _pool = new ShadowPagePool(0);
     }
@@ -143,7 +143,7 @@ internal sealed unsafe partial class ShadowPaging : AddressTranslator
         _walks++;
         translation = default;
         GuestPath path = default;
-        GuestTables tables = new(_memory, _blocks);
+        GuestTables tables = new(_memory, _guard);
         if (!PageWalker.Walk(in context, ref tables, ref path, linear, access, out PageWalkResult result))
         {
             // A page fault ends what is cached for its address (SDM vol. 3, 4.10.4.1).

@@ -1,0 +1,39 @@
+namespace Vitrine.Accelerators.Software;
+
+/// <summary>
+/// Gives the processors that are reset together one time-stamp counter: each is put on its own thread, so at its own time, and a
+/// kernel that finds counters apart takes another clock. Any thread.
+/// </summary>
+internal sealed class TimeStampOrigin
+{
+    // As KVM does: the same value, soon after the last vCPU that got it.
+    private const long Together = 1_000_000_000;
+
+    private readonly Lock _lock = new();
+    private ulong _value;
+    private long _offset;
+    private long _last;
+    private uint _members;
+
+    /// <summary>The offset from the accelerator's clock that makes a counter show a value.</summary>
+    /// <param name="vcpu">Whose counter.</param>
+    /// <param name="value">What it is set to.</param>
+    public long OffsetFor(int vcpu, ulong value)
+    {
+        lock (_lock)
+        {
+            long now = GuestClock.TscTicks();
+            uint member = 1u << vcpu;
+            if (_members == 0 || (_members & member) != 0 || value != _value || now - _last > Together)
+            {
+                _members = 0;
+                _value = value;
+                _offset = (long)value - now;
+            }
+
+            _members |= member;
+            _last = now;
+            return _offset;
+        }
+    }
+}
