@@ -101,8 +101,8 @@ internal sealed unsafe partial class SoftwareVcpu
                 return true;
             }
 
-            if (!AnswerKick()) return false;
-            if (!InterruptsEnabled && NobodyWakes()) return false;
+            NoteSleep(!InterruptsEnabled);
+            if (!AnswerKick() || (!InterruptsEnabled && NobodyWakes())) return false;
             long deadline = LocalApic.NextDeadline;
             _wake.Wait(deadline == long.MaxValue ? long.MaxValue : deadline - now);
         }

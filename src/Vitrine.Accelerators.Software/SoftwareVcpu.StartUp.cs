@@ -50,6 +50,7 @@ internal sealed unsafe partial class SoftwareVcpu
                     continue;
             }
 
+            NoteSleep(true);
             if (!AnswerKick() || NobodyWakes()) return false;
             _wake.Wait(long.MaxValue);
         }
@@ -83,12 +84,10 @@ internal sealed unsafe partial class SoftwareVcpu
         Volatile.Write(ref _cpu->PollAt, 0);
     }
 
-    /// <summary>It waits where no interrupt can reach it.</summary>
+    /// <summary>It waits where no interrupt can reach it, which it has noted.</summary>
     /// <returns>True when no other processor is left that might wake it; the exit is then filled in.</returns>
     private bool NobodyWakes()
     {
-        NoteSleep(true);
-
         // Of two that go to sleep at once, one at least must see the other asleep.
         Interlocked.MemoryBarrier();
         if (!SleepsForGood || !_accelerator.NobodyRuns(this)) return false;

@@ -195,7 +195,7 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
             _start = state.MpState is MpState.Uninitialized or MpState.InitReceived ? state.MpState : MpState.Runnable;
         }
 
-        NoteSleep(WaitsForStartUp);
+        NoteSleep(WaitsForStartUp || (_halted && !InterruptsEnabled));
 
         foreach (uint index in ModelSpecificRegisters.Transferred)
         {

@@ -1,0 +1,138 @@
+using Vitrine.Accelerators.Software.Mmu;
+using Vitrine.Accelerators.Software.Sharing;
+using Vitrine.Memory;
+using Vitrine.X86;
+using Xunit;
+
+namespace Vitrine.Tests.Software.Processors;
+
+/// <summary>The directory's rules: a page has decoders or writers, and a decoder hears of each write to what it decoded.</summary>
+public sealed unsafe class CodeDirectoryTests : IDisposable
+{
+    private readonly GuestMemory _memory = new();
+    private readonly CodeDirectory _directory = new();
+    private readonly byte* _page;
+
+    public CodeDirectoryTests()
+    {
+        MemorySlot slot = _memory.Add("ram", new Gpa(0), 1 << 20);
+        MemorySlot alias = _memory.AddAlias("alias", new Gpa(1 << 20), 1 << 20, slot, 0, MemorySlotFlags.ReadOnly);
+        _directory.AddMemory(new SlotView(slot));
+        _directory.AddMemory(new SlotView(alias));
+        _page = slot.Pointer + 0x5000;
+    }
+
+    public void Dispose()
+    {
+        _directory.Dispose();
+        _memory.Dispose();
+    }
+
+    [Fact]
+    public void NobodyOpensAPageThatIsDecoded()
+    {
+        Assert.True(_directory.TryOpen(_page, 1));
+        Assert.True(_directory.TryOpen(_page, 7));
+        Assert.Equal(CodeDirectory.Writer(1) | CodeDirectory.Writer(7), Join(2));
+        Assert.False(_directory.TryOpen(_page, 1));
+        Assert.False(_directory.TryOpen(_page + 0xFFF, 3));
+        Assert.True(_directory.TryOpen(_page + 0x1000, 3));
+        _directory.Close(_page, 1);
+        Assert.Equal(CodeDirectory.Writer(7), Join(0));
+        _directory.Close(_page, 7);
+        Assert.Equal(0u, Join(0));
+    }
+
+    [Fact]
+    public void AWriterIsAskedOnce()
+    {
+        _directory.TryOpen(_page, 4);
+        Join(0);
+        Assert.True(_directory.TryAsk(_page, 4));
+        Assert.False(_directory.TryAsk(_page, 4));
+        _directory.Close(_page, 4);
+        Assert.True(_directory.TryAsk(_page, 4));
+    }
+
+    [Theory]
+    [InlineData(0x10, 4, true)]
+    [InlineData(0x0F, 1, false)]
+    [InlineData(0x0F, 2, true)]
+    [InlineData(0x17, 1, true)]
+    [InlineData(0x18, 8, false)]
+    [InlineData(0xFFF, 1, true)]
+    public void AWriteToDecodedBytesConcernsAllDecoders(int offset, int size, bool concerns)
+    {
+        Join(0);
+        Cover(0x10, 8);
+        Join(5);
+        Cover(0xFFE, 2);
+        Assert.Equal(concerns ? 0x21u : 0u, Write(offset, size));
+
+        // Then nobody has code of it, and it may be opened.
+        Assert.Equal(concerns, _directory.TryOpen(_page, 1));
+        if (concerns) Assert.Equal(0u, Write(offset, size));
+    }
+
+    [Fact]
+    public void TheLastDecoderToLeaveTakesTheCoverWithIt()
+    {
+        Join(0);
+        Cover(0x10, 8);
+        Join(1);
+        _directory.Leave(_page, 0);
+        Assert.Equal(2u, Write(0x10, 1));
+        Join(1);
+        Cover(0x20, 8);
+        _directory.Leave(_page, 1);
+        Assert.True(_directory.TryOpen(_page, 2));
+        Join(3);
+        Assert.Equal(0u, Write(0x20, 1));
+    }
+
+    /// <summary>A decoder that never came to decode anything does not keep a page of data closed for ever.</summary>
+    [Fact]
+    public void APageWithoutCodeIsOpenedAgain()
+    {
+        Join(0);
+        int writes = 0;
+        while (!_directory.TryOpen(_page, 1))
+        {
+            Write(0x100, 8);
+            Assert.True(++writes < 1000);
+        }
+    }
+
+    /// <summary>But one that has code does, however much is written beside it.</summary>
+    [Fact]
+    public void WritesBesideCodeChangeNothing()
+    {
+        Join(0);
+        Cover(0x10, 8);
+        for (int i = 0; i < 1000; i++) Assert.Equal(0u, Write(0x100, 8));
+        Assert.Equal(1u, Write(0x10, 1));
+    }
+
+    private uint Join(int vcpu)
+    {
+        _directory.Enter(_page);
+        uint writers = _directory.Join(_page, vcpu);
+        _directory.Exit(_page);
+        return writers;
+    }
+
+    private void Cover(int offset, int length)
+    {
+        _directory.Enter(_page);
+        _directory.Cover(_page + offset, length);
+        _directory.Exit(_page);
+    }
+
+    private uint Write(int offset, int length)
+    {
+        _directory.Enter(_page);
+        uint decoders = _directory.Write(_page + offset, length);
+        _directory.Exit(_page);
+        return decoders;
+    }
+}
