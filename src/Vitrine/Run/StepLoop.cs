@@ -18,6 +18,9 @@ internal static class StepLoop
     {
         order.Begins(vcpu);
         vcpu.Accelerated.SingleStep = true;
+
+        // The time may be over already, and the kick that came with that spent on the way to the gate.
+        if (order.Cancelled) vcpu.Accelerated.Kick();
         try
         {
             while (true)

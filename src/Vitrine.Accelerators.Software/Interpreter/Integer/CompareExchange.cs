@@ -74,13 +74,13 @@ internal static unsafe class CompareExchange
     {
         LockedOperand operand;
         if (!AnyAddress.ForWrite(cpu, op, sizeof(T), out ulong linear) || !LockedAccess.Begin<T>(cpu, op, linear, &operand)) return Faults.Raise(cpu, op);
-        ulong a = Width.ReadRegister<T>(cpu, 0);
+        ulong a = Width.ReadRegister<T>(cpu, CpuState.GprOffset(Gpr.Rax));
         T seen = Width.From<T>(a);
         bool equal = LockedAccess.TryReplace(&operand, ref seen, Width.ReadRegister<T>(cpu, op->Src));
         if (!LockedAccess.End<T>(cpu, op, &operand)) return Faults.Raise(cpu, op);
         ulong r = Cmp.Apply<T>(cpu, a, Width.ToUInt64(seen), out uint aux);
         Flags.Set<T>(cpu, r, aux);
-        if (!equal) Width.WriteRegister<T>(cpu, 0, Width.ToUInt64(seen));
+        if (!equal) Width.WriteRegister<T>(cpu, CpuState.GprOffset(Gpr.Rax), Width.ToUInt64(seen));
         return op + 1;
     }
 

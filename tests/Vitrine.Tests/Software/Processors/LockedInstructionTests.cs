@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Vitrine.Accelerators.Software;
 using Xunit;
 using static Iced.Intel.AssemblerRegisters;
 using M = Vitrine.Tests.Software.Processors.SmpMachine;
@@ -8,7 +9,7 @@ namespace Vitrine.Tests.Software.Processors;
 /// <summary>
 /// Four vCPUs change the same memory. With LOCK, and XCHG without it, no change is lost (SDM vol. 3, 9.1.2 "Bus Locking"), wherever the operand lies.
 /// </summary>
-public sealed class LockedInstructionTests
+public abstract class LockedInstructionTests(SoftwareEngine engine)
 {
     private const int Vcpus = 4;
 
@@ -22,8 +23,8 @@ public sealed class LockedInstructionTests
     {
         { Line, 20_000 },
         { CodePage, 5_000 },
-        { LineEnd, 300 },
-        { PageEnd, 300 },
+        { LineEnd, 1_000 },
+        { PageEnd, 1_000 },
     };
 
     [Theory]
@@ -174,9 +175,9 @@ public sealed class LockedInstructionTests
     }
 
     // R15 counts. The body may change RAX, RBX, RCX, RDX and RSI.
-    private static M Loop(int times, Action<Assembler> body)
+    private M Loop(int times, Action<Assembler> body)
     {
-        M m = new(Vcpus);
+        M m = new(engine, Vcpus);
         m.Place(M.Code, a =>
         {
             Label next = a.CreateLabel();
@@ -190,4 +191,8 @@ public sealed class LockedInstructionTests
         m.Run(M.Code);
         return m;
     }
+
+    public sealed class ByInterpreter() : LockedInstructionTests(SoftwareEngine.Interpreter);
+
+    public sealed class ByTranslator() : LockedInstructionTests(SoftwareEngine.Translator);
 }

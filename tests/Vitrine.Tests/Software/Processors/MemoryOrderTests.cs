@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Vitrine.Accelerators.Software;
 using Xunit;
 using static Iced.Intel.AssemblerRegisters;
 using M = Vitrine.Tests.Software.Processors.SmpMachine;
@@ -6,7 +7,7 @@ using M = Vitrine.Tests.Software.Processors.SmpMachine;
 namespace Vitrine.Tests.Software.Processors;
 
 /// <summary>The examples of SDM vol. 3, 9.2.3 "Examples Illustrating the Memory-Ordering Principles", many times.</summary>
-public sealed class MemoryOrderTests
+public abstract class MemoryOrderTests(SoftwareEngine engine)
 {
     private const ulong X = M.Data;
     private const ulong Y = M.Data + 0x40;
@@ -32,8 +33,8 @@ public sealed class MemoryOrderTests
     [InlineData(Fence.InterruptReturn)]
     public void AFenceStandsBetweenAStoreAndALoad(Fence fence)
     {
-        const int Times = 2_000;
-        using M m = new(2);
+        const int Times = 5_000;
+        using M m = new(engine, 2);
         m.Place(M.Code, a => Store(a, fence, Times, X, Y, 0));
         m.Place(M.Code + 0x1000, a => Store(a, fence, Times, Y, X, 8));
         m.Run(M.Code, M.Code + 0x1000);
@@ -46,7 +47,7 @@ public sealed class MemoryOrderTests
     public void StoresAreSeenInTheirOrder()
     {
         const int Times = 100_000;
-        using M m = new(3);
+        using M m = new(engine, 3);
         m.Place(M.Code, a =>
         {
             Label next = a.CreateLabel();
@@ -152,4 +153,8 @@ public sealed class MemoryOrderTests
         a.jmp(wait);
         a.Label(ref met);
     }
+
+    public sealed class ByInterpreter() : MemoryOrderTests(SoftwareEngine.Interpreter);
+
+    public sealed class ByTranslator() : MemoryOrderTests(SoftwareEngine.Translator);
 }

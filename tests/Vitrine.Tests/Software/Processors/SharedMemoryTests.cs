@@ -9,7 +9,7 @@ using M = Vitrine.Tests.Software.Processors.SmpMachine;
 namespace Vitrine.Tests.Software.Processors;
 
 /// <summary>What is kept of memory for all vCPUs: the dirty log, and what was decoded of it.</summary>
-public sealed class SharedMemoryTests
+public abstract class SharedMemoryTests(SoftwareEngine engine)
 {
     /// <summary>Behind a look at the dirty log every vCPU's next write is noted again.</summary>
     [Fact]
@@ -17,7 +17,7 @@ public sealed class SharedMemoryTests
     {
         const int Looks = 50;
         const int Vcpus = 3;
-        using M m = new(Vcpus, MemorySlotFlags.LogDirtyPages);
+        using M m = new(engine, Vcpus, MemorySlotFlags.LogDirtyPages);
         m.Place(M.Code, a =>
         {
             Iced.Intel.Label next = a.CreateLabel();
@@ -65,7 +65,7 @@ public sealed class SharedMemoryTests
     [Fact]
     public void APutOfOneVcpuConcernsTheCodeOfAll()
     {
-        using M m = new(2);
+        using M m = new(engine, 2);
         m.Place(M.Code, a =>
         {
             a.mov(ebx, 1);
@@ -90,4 +90,8 @@ public sealed class SharedMemoryTests
         m.Resume();
         Assert.Equal((2ul, 2ul), (m.States[0].Gpr[Gpr.Rbx], m.States[1].Gpr[Gpr.Rbx]));
     }
+
+    public sealed class ByInterpreter() : SharedMemoryTests(SoftwareEngine.Interpreter);
+
+    public sealed class ByTranslator() : SharedMemoryTests(SoftwareEngine.Translator);
 }

@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Vitrine.Accelerators.Software;
 using Xunit;
 using static Iced.Intel.AssemblerRegisters;
 using M = Vitrine.Tests.Software.Processors.SmpMachine;
@@ -6,7 +7,7 @@ using M = Vitrine.Tests.Software.Processors.SmpMachine;
 namespace Vitrine.Tests.Software.Processors;
 
 /// <summary>Page tables that several vCPUs use and change (SDM vol. 3, 4.10.5 "Propagation of Paging-Structure Changes to Multiple Processors", 4.8).</summary>
-public sealed class ShootdownTests
+public abstract class ShootdownTests(SoftwareEngine engine)
 {
     private const int Vcpus = 4;
     private const byte Vector = 0x42;
@@ -27,7 +28,7 @@ public sealed class ShootdownTests
     {
         const int Rounds = 300;
         ulong entry = M.Entry(Window);
-        using M m = new(Vcpus);
+        using M m = new(engine, Vcpus);
         m.SetGate(Vector, Handler);
         m.Store(entry, Even | M.Present | M.Writable);
         m.Place(M.Code, a =>
@@ -116,10 +117,10 @@ public sealed class ShootdownTests
     [Fact]
     public void AccessedAndDirtyBitsLoseNoChangeOfTheEntry()
     {
-        const int Rounds = 20_000;
+        const int Rounds = 100_000;
         const int Available = 9;
         ulong entry = M.Entry(Window);
-        using M m = new(3);
+        using M m = new(engine, 3);
         m.Store(entry, Even | M.Present | M.Writable);
 
         // Turns an available bit over, which must then be as it left it, and takes the accessed and dirty bits away.
@@ -181,4 +182,8 @@ public sealed class ShootdownTests
         a.jmp(wait);
         a.Label(ref there);
     }
+
+    public sealed class ByInterpreter() : ShootdownTests(SoftwareEngine.Interpreter);
+
+    public sealed class ByTranslator() : ShootdownTests(SoftwareEngine.Translator);
 }
