@@ -201,7 +201,8 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
         {
             bool writable = index is not (Msr.IA32_TIME_STAMP_COUNTER or Msr.IA32_TSC_DEADLINE) || level >= PutLevel.Reset;
             if (!writable || !state.Msrs.TryGetValue(index, out ulong value)) continue;
-            if (index == Msr.IA32_TIME_STAMP_COUNTER && _accelerator.Vcpus > 1) JoinTimeStamps(value);
+            if (index == Msr.IA32_TIME_STAMP_COUNTER) SetTsc(value);
+            else if (index == Msr.IA32_TSC_ADJUST) _cpu->TscAdjust = value;
             else Msrs.TryWrite(index, value);
         }
 
@@ -212,9 +213,10 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
         CpuModes.Refresh(_cpu);
     }
 
-    private void JoinTimeStamps(ulong value)
+    // From outside, which isn't the guest's own doing: IA32_TSC_ADJUST stays.
+    private void SetTsc(ulong value)
     {
-        _cpu->TscOffset = _accelerator.TimeStamps.OffsetFor(Id, value);
+        _cpu->TscOffset = _accelerator.Vcpus > 1 ? _accelerator.TimeStamps.OffsetFor(Id, value) : (long)value - GuestClock.TscTicks();
         LocalApic.OnTscChanged();
     }
 
@@ -277,9 +279,6 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
 
     /// <summary>The time-stamp counter as the guest sees it.</summary>
     internal ulong ReadTsc() => (ulong)(GuestClock.TscTicks() + _cpu->TscOffset);
-
-    /// <summary>Sets the time-stamp counter.</summary>
-    internal void WriteTsc(ulong value) => _cpu->TscOffset = (long)value - GuestClock.TscTicks();
 
     /// <summary>Prepares a port exit.</summary>
     internal void ExitForPort(ushort port, int size, bool isWrite, uint value)

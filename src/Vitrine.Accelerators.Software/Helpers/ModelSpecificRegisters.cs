@@ -61,7 +61,7 @@ internal sealed unsafe class ModelSpecificRegisters
                 value = _vcpu.ReadTsc();
                 return true;
             case Msr.IA32_TSC_ADJUST:
-                value = (ulong)_cpu->TscOffset;
+                value = _cpu->TscAdjust;
                 return HasTscAdjust;
             case Msr.IA32_TSC_DEADLINE:
                 value = apic.TscDeadline;
@@ -105,13 +105,11 @@ internal sealed unsafe class ModelSpecificRegisters
             case Msr.IA32_GS_BASE:
                 return TryWriteBase(Seg.Gs, value);
             case Msr.IA32_TIME_STAMP_COUNTER:
-                _vcpu.WriteTsc(value);
-                apic.OnTscChanged();
+                MoveTsc(value - _vcpu.ReadTsc());
                 return true;
             case Msr.IA32_TSC_ADJUST:
                 if (!HasTscAdjust) return false;
-                _cpu->TscOffset = (long)value;
-                apic.OnTscChanged();
+                MoveTsc(value - _cpu->TscAdjust);
                 return true;
             case Msr.IA32_TSC_DEADLINE:
                 apic.TscDeadline = value;
@@ -134,6 +132,14 @@ internal sealed unsafe class ModelSpecificRegisters
     }
 
     private bool HasTscAdjust => (_vcpu.Cpuid(7, 0).Ebx & TscAdjustBit) != 0;
+
+    // A write to either register moves the counter and is counted in IA32_TSC_ADJUST (SDM vol. 3, 18.17.3 "Time-Stamp Counter Adjustment").
+    private void MoveTsc(ulong ticks)
+    {
+        _cpu->TscOffset += (long)ticks;
+        _cpu->TscAdjust += ticks;
+        _vcpu.LocalApic.OnTscChanged();
+    }
 
     private bool TryWriteBase(int number, ulong value)
     {

@@ -207,8 +207,11 @@ internal unsafe struct CpuState
     /// <summary>IA32_TSC_AUX.</summary>
     public ulong TscAux;
 
-    /// <summary>IA32_TSC_ADJUST, and the offset of the guest's TSC from the accelerator's clock in ticks.</summary>
+    /// <summary>The offset of the guest's TSC from the accelerator's clock in ticks.</summary>
     public long TscOffset;
+
+    /// <summary>IA32_TSC_ADJUST: by how much the guest itself has moved its TSC since reset, in ticks.</summary>
+    public ulong TscAdjust;
 
     // --- the way into translated code and out of it -----------------------------------------------------------------
 

@@ -1,3 +1,5 @@
+using Vitrine.Accelerators;
+using Vitrine.X86.Cpuid;
 using Vitrine.X86.Registers;
 using Vitrine.X86.State;
 using Xunit;
@@ -166,6 +168,28 @@ public sealed unsafe class MsrTests
         Assert.Equal(0x1234UL, m.Cpu->Gpr[Gpr.Rcx]);
     }
 
+    /// <summary>It begins as 0, follows what the guest does to its counter, and moves the counter when it is written (SDM vol. 3, 18.17.3).</summary>
+    [Fact]
+    public void TimeStampAdjustIsTheGuestsOwn()
+    {
+        const ulong Moved = 1_000_000_000_000_000;
+        const ulong Meanwhile = Moved / 100;
+        using M m = M.Long();
+        m.Vcpu.SetCpuid(CpuModels.X8664V2.Build(new CpuidEnvironment(), 1));
+        Assert.Equal(0UL, Read(m, Msr.IA32_TSC_ADJUST));
+        ulong start = Read(m, Msr.IA32_TIME_STAMP_COUNTER);
+        Write(m, Msr.IA32_TIME_STAMP_COUNTER, start + Moved);
+        Assert.InRange(Read(m, Msr.IA32_TSC_ADJUST), Moved - Meanwhile, Moved);
+        Write(m, Msr.IA32_TSC_ADJUST, 2 * Moved);
+        Assert.InRange(Read(m, Msr.IA32_TIME_STAMP_COUNTER), start + (2 * Moved), start + (2 * Moved) + Meanwhile);
+        ProcessorState state = new();
+        m.Vcpu.GetState(state);
+        state.Msrs[Msr.IA32_TIME_STAMP_COUNTER] = 0;
+        m.Vcpu.PutState(state, PutLevel.Reset);
+        Assert.Equal(2 * Moved, Read(m, Msr.IA32_TSC_ADJUST));
+        Assert.InRange(Read(m, Msr.IA32_TIME_STAMP_COUNTER), 0UL, Meanwhile);
+    }
+
     [Fact]
     public void TimeStampDisable()
     {
@@ -203,5 +227,20 @@ public sealed unsafe class MsrTests
         m.Cpu->Gpr[Gpr.Rax] = 1;
         m.Execute(a => a.cpuid());
         Assert.NotEqual(0UL, m.Cpu->Gpr[Gpr.Rcx] & (1 << 27));
+    }
+
+    private static ulong Read(M m, uint index)
+    {
+        m.Cpu->Gpr[Gpr.Rcx] = index;
+        Assert.Equal("ok", m.Execute(a => a.rdmsr()));
+        return (m.Cpu->Gpr[Gpr.Rdx] << 32) | m.Cpu->Gpr[Gpr.Rax];
+    }
+
+    private static void Write(M m, uint index, ulong value)
+    {
+        m.Cpu->Gpr[Gpr.Rcx] = index;
+        m.Cpu->Gpr[Gpr.Rdx] = value >> 32;
+        m.Cpu->Gpr[Gpr.Rax] = value & uint.MaxValue;
+        Assert.Equal("ok", m.Execute(a => a.wrmsr()));
     }
 }
