@@ -1,5 +1,7 @@
 using System.Text;
+using Vitrine.Accelerators.Software;
 using Vitrine.Guests;
+using Vitrine.Tests.Software;
 using Xunit;
 
 namespace Vitrine.Tests.Guests;
@@ -9,12 +11,14 @@ public sealed class GuestRunTests
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
 
-    public static TheoryData<AcceleratorChoice, GuestProgram> Runs()
+    public static TheoryData<AcceleratorChoice, SoftwareEngine?, GuestProgram> Runs()
     {
-        TheoryData<AcceleratorChoice, GuestProgram> runs = [];
-        foreach (AcceleratorChoice accelerator in new[] { AcceleratorChoice.Soft, AcceleratorChoice.Kvm })
+        TheoryData<AcceleratorChoice, SoftwareEngine?, GuestProgram> runs = [];
+        foreach (GuestProgram guest in GuestCatalog.All)
         {
-            foreach (GuestProgram guest in GuestCatalog.All) runs.Add(accelerator, guest);
+            runs.Add(AcceleratorChoice.Soft, SoftwareEngine.Interpreter, guest);
+            runs.Add(AcceleratorChoice.Soft, SoftwareEngine.Translator, guest);
+            runs.Add(AcceleratorChoice.Kvm, null, guest);
         }
 
         return runs;
@@ -22,8 +26,9 @@ public sealed class GuestRunTests
 
     [Theory]
     [MemberData(nameof(Runs))]
-    public void Guest_prints_and_ends_as_it_says(AcceleratorChoice accelerator, GuestProgram guest)
+    public void Guest_prints_and_ends_as_it_says(AcceleratorChoice accelerator, SoftwareEngine? engine, GuestProgram guest)
     {
+        if (engine is { } chosen) Engines.SkipUnlessPresent(chosen);
         PresentAccelerators.SkipUnlessPresent(accelerator, guest);
         StringBuilder serial = new();
         using VirtualMachine machine = VirtualMachine.Create(new MachineConfig
@@ -31,6 +36,7 @@ public sealed class GuestRunTests
             Boot = guest.ToBootSource(),
             MemoryBytes = 16 << 20,
             Accelerator = accelerator,
+            Engine = engine,
             ExitOnReset = true,
             SerialOutput = bytes => serial.Append(Encoding.Latin1.GetString(bytes)),
         });

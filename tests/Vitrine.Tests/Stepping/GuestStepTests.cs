@@ -1,6 +1,8 @@
 using System.Text;
+using Vitrine.Accelerators.Software;
 using Vitrine.Guests;
 using Vitrine.Tests.Guests;
+using Vitrine.Tests.Software;
 using Xunit;
 
 namespace Vitrine.Tests.Stepping;
@@ -12,8 +14,9 @@ public sealed class GuestStepTests
 
     [Theory]
     [MemberData(nameof(GuestRunTests.Runs), MemberType = typeof(GuestRunTests))]
-    public void SteppedToItsEndItPrintsAndEndsAsItSays(AcceleratorChoice accelerator, GuestProgram guest)
+    public void SteppedToItsEndItPrintsAndEndsAsItSays(AcceleratorChoice accelerator, SoftwareEngine? engine, GuestProgram guest)
     {
+        if (engine is { } chosen) Engines.SkipUnlessPresent(chosen);
         PresentAccelerators.SkipUnlessPresent(accelerator, guest);
         StringBuilder serial = new();
         using VirtualMachine machine = VirtualMachine.Create(new MachineConfig
@@ -21,6 +24,7 @@ public sealed class GuestStepTests
             Boot = guest.ToBootSource(),
             MemoryBytes = 16 << 20,
             Accelerator = accelerator,
+            Engine = engine,
             ExitOnReset = true,
             SerialOutput = bytes => serial.Append(Encoding.Latin1.GetString(bytes)),
         });

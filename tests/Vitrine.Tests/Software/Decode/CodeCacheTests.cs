@@ -1,5 +1,6 @@
 using Iced.Intel;
 using Vitrine.Accelerators.Mmu;
+using Vitrine.Accelerators.Software;
 using Vitrine.Memory;
 using Vitrine.X86;
 using Vitrine.X86.Paging;
@@ -16,11 +17,13 @@ namespace Vitrine.Tests.Software.Decode;
 /// Cross-Modifying Code" on one processor: a write is seen by the next instruction after a jump at the latest; our CPU keeps
 /// the stronger order of the Pentium and later, where a store is seen by the very next instruction).
 /// </summary>
-public abstract class CodeCacheTests(MmuMode mmu)
+public abstract class CodeCacheTests(MmuMode mmu, SoftwareEngine engine = SoftwareEngine.Interpreter)
 {
     public sealed class Shadow() : CodeCacheTests(MmuMode.Shadow);
 
     public sealed class Nested() : CodeCacheTests(MmuMode.Nested);
+
+    public sealed class Translated() : CodeCacheTests(MmuMode.Shadow, SoftwareEngine.Translator);
 
     // MOV EAX, imm32 is B8 and the immediate: most tests patch that immediate.
     private const ulong Elsewhere = 0x20_0000;
@@ -29,7 +32,7 @@ public abstract class CodeCacheTests(MmuMode mmu)
     [Fact]
     public void StoreChangesTheNextInstructionOfTheBlock()
     {
-        using M m = new(mmu: mmu);
+        using M m = new(mmu: mmu, engine: engine);
         Assert.Equal("ok", m.Run(a =>
         {
             Label patched = a.CreateLabel();
@@ -45,7 +48,7 @@ public abstract class CodeCacheTests(MmuMode mmu)
     [Fact]
     public void StoreChangesALinkedBlock()
     {
-        using M m = new(mmu: mmu);
+        using M m = new(mmu: mmu, engine: engine);
         Assert.Equal("ok", m.Run(a =>
         {
             Label loop = a.CreateLabel();
@@ -68,7 +71,7 @@ public abstract class CodeCacheTests(MmuMode mmu)
     [Fact]
     public void WritesBesideTheCodeOfItsPageLeaveItAlone()
     {
-        using M m = new(mmu: mmu);
+        using M m = new(mmu: mmu, engine: engine);
         m.Store(0x8800, 0, 8);
         Assert.Equal("ok", m.Run(a =>
         {
@@ -86,7 +89,7 @@ public abstract class CodeCacheTests(MmuMode mmu)
     [Fact]
     public void WriteThroughOneAddressChangesWhatRunsAtAnother()
     {
-        using M m = new(mmu: mmu);
+        using M m = new(mmu: mmu, engine: engine);
         m.Map(Elsewhere, Frame, M.P);
         m.Map(Elsewhere + 0x1000, Frame, M.P | M.W);
         m.Place(Frame, a =>
@@ -113,7 +116,7 @@ public abstract class CodeCacheTests(MmuMode mmu)
     [InlineData(4)]
     public void SecondHalfOfACrossingInstructionIsModified(int inFirstPage)
     {
-        using M m = new(mmu: mmu);
+        using M m = new(mmu: mmu, engine: engine);
         m.Map(Elsewhere, Frame, M.P | M.W);
         m.Map(Elsewhere + 0x1000, Frame + 0x5000, M.P | M.W);
         byte[] code = [0xB8, 0x11, 0x11, 0x11, 0x11, 0xC3];
@@ -137,7 +140,7 @@ public abstract class CodeCacheTests(MmuMode mmu)
     [InlineData(true)]
     public void SecondHalfOfACrossingInstructionIsRemapped(bool byCr3)
     {
-        using M m = new(mmu: mmu);
+        using M m = new(mmu: mmu, engine: engine);
         m.Map(M.Tables, M.Tables, M.P | M.W);
         m.Map(Elsewhere, Frame, M.P | M.W);
         m.Map(Elsewhere + 0x1000, Frame + 0x5000, M.P | M.W);
@@ -154,7 +157,7 @@ public abstract class CodeCacheTests(MmuMode mmu)
     [InlineData(true)]
     public void CodePageIsRemapped(bool byCr3)
     {
-        using M m = new(mmu: mmu);
+        using M m = new(mmu: mmu, engine: engine);
         m.Map(Elsewhere, Frame, M.P | M.W);
         m.Write(Frame, 0xB8, 1, 0, 0, 0, 0xC3);
         m.Write(Frame + 0x1000, 0xB8, 2, 0, 0, 0, 0xC3);
@@ -167,7 +170,7 @@ public abstract class CodeCacheTests(MmuMode mmu)
     public void InvlpgOfTwoCodePagesInTurn()
     {
         // Dropping the first page must not make the second one's INVLPG look needless.
-        using M m = new(mmu: mmu);
+        using M m = new(mmu: mmu, engine: engine);
         m.Map(Elsewhere, Frame, M.P);
         m.Map(Elsewhere + 0x1000, Frame + 0x1000, M.P);
         for (ulong i = 0; i < 4; i++) m.Write(Frame + (i * 0x1000), 0xB8, (byte)(i + 1), 0, 0, 0, 0xC3);
@@ -198,7 +201,7 @@ public abstract class CodeCacheTests(MmuMode mmu)
     [Fact]
     public void RepMovsOverCode()
     {
-        using M m = new(mmu: mmu);
+        using M m = new(mmu: mmu, engine: engine);
         m.Map(Elsewhere, Frame, M.P | M.W);
         m.Write(Frame, 0xB8, 1, 0, 0, 0, 0xC3);
         m.Write(Frame + 0x800, 0xB8, 2, 0, 0, 0, 0xC3);
@@ -225,7 +228,7 @@ public abstract class CodeCacheTests(MmuMode mmu)
     {
         // XOR EAX,EAX; 40: INC EAX, or a REX prefix; B8: MOV with an immediate of the operand size; in 16-bit code then a jump.
         byte[] code = [0x31, 0xC0, 0x40, 0xB8, 0x41, 0x42, 0xEB, 0x00, 0xF4];
-        using M m = new(bits == 64 ? PagingMode.FourLevel : PagingMode.None, bits, mmu: mmu);
+        using M m = new(bits == 64 ? PagingMode.FourLevel : PagingMode.None, bits, mmu: mmu, engine: engine);
         m.Write(M.Code, code);
         m.Write(M.Code + 9, 0xF4);
         Assert.Equal("ok", m.Run());
@@ -236,7 +239,7 @@ public abstract class CodeCacheTests(MmuMode mmu)
     public void OnePageRunsInThreeModes()
     {
         // 67 B8 34 12 EB 05: in 16-bit code MOV AX,1234h and a jump; in 32- and 64-bit code MOV EAX,05EB1234h.
-        using M m = new(bits: 64, mmu: mmu);
+        using M m = new(bits: 64, mmu: mmu, engine: engine);
         m.Write(0x9000, 0x67, 0xB8, 0x34, 0x12, 0xEB, 0x05, 0xCB, 0x90, 0x90, 0x90, 0x90, 0xCB);
         Assert.Equal("ok", m.Run(a =>
         {
@@ -267,7 +270,7 @@ public abstract class CodeCacheTests(MmuMode mmu)
     public void FullArenaIsEmptiedWhileLinkedCodeRuns()
     {
         // Room for few blocks: 40 blocks in two loops fill it again and again.
-        using M m = new(arenaBytes: 16 << 10, mmu: mmu);
+        using M m = new(arenaBytes: 16 << 10, mmu: mmu, engine: engine);
         Assert.Equal("ok", m.Run(a =>
         {
             Label loop = a.CreateLabel();
@@ -293,7 +296,7 @@ public abstract class CodeCacheTests(MmuMode mmu)
     [Fact]
     public void HostWritesAreSeenAfterPutState()
     {
-        using M m = new(mmu: mmu);
+        using M m = new(mmu: mmu, engine: engine);
         Assert.Equal("ok", m.Run(a => a.mov(eax, 1)));
         m.Store(M.Code + 1, 2, 4);
         m.State.Rip = M.Code;
@@ -308,7 +311,7 @@ public abstract class CodeCacheTests(MmuMode mmu)
     {
         // As a board maps its firmware: read-only at the top, writable at the bottom.
         const ulong Alias = 0xFF_F000;
-        using M m = new(mmu: mmu);
+        using M m = new(mmu: mmu, engine: engine);
         MemorySlot alias = m.Memory.AddAlias("alias", new Gpa(Alias), 0x1000, m.Ram, Frame, throughReadOnlyAlias ? MemorySlotFlags.ReadOnly : MemorySlotFlags.None);
         m.Accelerator.SetMemorySlot(alias);
         m.Map(Elsewhere, throughReadOnlyAlias ? Alias : Frame, M.P | M.W);
@@ -332,7 +335,7 @@ public abstract class CodeCacheTests(MmuMode mmu)
     [Fact]
     public void SameIpInAnotherCodeSegment()
     {
-        using M m = new(PagingMode.None, 16, mmu: mmu);
+        using M m = new(PagingMode.None, 16, mmu: mmu, engine: engine);
         RealMode(m, 0);
         for (int segment = 1; segment <= 2; segment++)
         {
@@ -356,7 +359,7 @@ public abstract class CodeCacheTests(MmuMode mmu)
     [InlineData(0x1235u, 2, "ok")]
     public void LimitOfCsEndsTheBlock(uint limit, int executed, string expected)
     {
-        using M m = new(PagingMode.None, 32, mmu: mmu);
+        using M m = new(PagingMode.None, 32, mmu: mmu, engine: engine);
         m.Write(M.Code + 0x1233, 0x40, 0x40 /* INC EAX twice */, 0xF4);
         if (limit == 0x1233) m.Write(M.Code + 0x1233, 0xFF, 0xC0, 0xF4);
         SegmentRegister code = m.State.Segments[Seg.Cs];
@@ -372,7 +375,7 @@ public abstract class CodeCacheTests(MmuMode mmu)
     public void SixteenBitBranchWrapsAt64KiB()
     {
         // CS bases that are no multiple of 4096 put both ends of the segment's wrap into one page.
-        using M m = new(PagingMode.None, 16, mmu: mmu);
+        using M m = new(PagingMode.None, 16, mmu: mmu, engine: engine);
         const int Base = 0x10010;
         RealMode(m, Base >> 4);
         m.Write(Base, 0xF4);
@@ -395,7 +398,7 @@ public abstract class CodeCacheTests(MmuMode mmu)
     [Fact]
     public void CallThatOverwritesItsOwnBlock()
     {
-        using M m = new(mmu: mmu);
+        using M m = new(mmu: mmu, engine: engine);
         Assert.Equal("ok", m.Run(a =>
         {
             Label target = a.CreateLabel();

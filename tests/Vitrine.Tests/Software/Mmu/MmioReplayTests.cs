@@ -1,5 +1,6 @@
 using Iced.Intel;
 using Vitrine.Accelerators.Mmu;
+using Vitrine.Accelerators.Software;
 using Vitrine.Memory;
 using Vitrine.X86;
 using Vitrine.X86.State;
@@ -10,11 +11,13 @@ using M = Vitrine.Tests.Software.Mmu.PagedMachine;
 namespace Vitrine.Tests.Software.Mmu;
 
 /// <summary>Each access that an instruction makes to a device happens once, in order, however often the instruction is begun.</summary>
-public abstract class MmioReplayTests(MmuMode mmu)
+public abstract class MmioReplayTests(MmuMode mmu, SoftwareEngine engine = SoftwareEngine.Interpreter)
 {
     public sealed class Shadow() : MmioReplayTests(MmuMode.Shadow);
 
     public sealed class Nested() : MmioReplayTests(MmuMode.Nested);
+
+    public sealed class Translated() : MmioReplayTests(MmuMode.Shadow, SoftwareEngine.Translator);
 
     private const ulong Window = 0x20_0000;
     private const ulong Ram = 0x40_0000;
@@ -116,7 +119,7 @@ public abstract class MmioReplayTests(MmuMode mmu)
     [Fact]
     public void WritesToAReadOnlySlotGoToTheBus()
     {
-        using M m = new(mmu: mmu);
+        using M m = new(mmu: mmu, engine: engine);
         MemorySlot rom = m.Memory.Add("rom", new Gpa(M.Device), 0x1000, MemorySlotFlags.ReadOnly);
         m.Accelerator.SetMemorySlot(rom);
         m.Map(Window, M.Device, M.P | M.W);
@@ -150,7 +153,7 @@ public abstract class MmioReplayTests(MmuMode mmu)
 
     private M Machine()
     {
-        M m = new(mmu: mmu) { Answer = static (address, _) => address };
+        M m = new(mmu: mmu, engine: engine) { Answer = static (address, _) => address };
         m.Map(Window, Ram, M.P | M.W);
         m.Map(Window + 0x1000, M.Device, M.P | M.W);
         for (ulong i = 0; i < 0x1000; i += 8) m.Store(Ram + i, 0x3333_3333_3333_3333, 8);

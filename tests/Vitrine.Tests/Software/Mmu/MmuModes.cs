@@ -10,9 +10,18 @@ internal static class MmuModes
     /// <summary>Theory data: each mode.</summary>
     public static TheoryData<MmuMode> All => [MmuMode.Shadow, MmuMode.Nested];
 
-    /// <summary>An accelerator with that MMU.</summary>
-    public static SoftwareAccelerator Create(MmuMode mode) => SoftwareAccelerator.Create(new SoftwareOptions { Mmu = mode });
+    /// <summary>Theory data: each mode with each engine.</summary>
+    public static TheoryData<MmuMode, SoftwareEngine> WithEngines => new()
+    {
+        { MmuMode.Shadow, SoftwareEngine.Interpreter },
+        { MmuMode.Nested, SoftwareEngine.Interpreter },
+        { MmuMode.Shadow, SoftwareEngine.Translator },
+        { MmuMode.Nested, SoftwareEngine.Translator },
+    };
 
-    /// <summary>A machine's configuration with that MMU.</summary>
-    public static MachineConfig Configure(MmuMode mode, MachineConfig config) => config with { Mmu = mode };
+    /// <summary>An accelerator with that MMU and engine.</summary>
+    public static SoftwareAccelerator Create(MmuMode mode, SoftwareEngine engine) => SoftwareAccelerator.Create(new SoftwareOptions { Mmu = mode, Engine = engine });
+
+    /// <summary>A machine's configuration with that MMU and engine.</summary>
+    public static MachineConfig Configure(MmuMode mode, SoftwareEngine engine, MachineConfig config) => config with { Mmu = mode, Engine = engine };
 }

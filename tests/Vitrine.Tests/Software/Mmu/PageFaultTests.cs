@@ -1,4 +1,5 @@
 using Vitrine.Accelerators.Mmu;
+using Vitrine.Accelerators.Software;
 using Vitrine.X86.State;
 using Xunit;
 using static Iced.Intel.AssemblerRegisters;
@@ -7,8 +8,12 @@ using M = Vitrine.Tests.Software.Mmu.PagedMachine;
 namespace Vitrine.Tests.Software.Mmu;
 
 /// <summary>A page fault ends what is cached for its address (SDM vol. 3, 4.10.4.1): its handler may go on without INVLPG.</summary>
-public sealed class PageFaultTests
+public abstract class PageFaultTests(SoftwareEngine engine)
 {
+    public sealed class Interpreted() : PageFaultTests(SoftwareEngine.Interpreter);
+
+    public sealed class Translated() : PageFaultTests(SoftwareEngine.Translator);
+
     private const ulong Page = 0x8020_0000;
     private const ulong Frame1 = 0x20_0000;
     private const ulong Frame2 = 0x20_1000;
@@ -96,9 +101,9 @@ public sealed class PageFaultTests
     }
 
     /// <summary>Frame 1 reads 1, frame 2 reads 2; the tables are mapped one to one.</summary>
-    private static M Machine(MmuMode mode)
+    private M Machine(MmuMode mode)
     {
-        M m = new(mmu: mode);
+        M m = new(mmu: mode, engine: engine);
         m.Store(Frame1, 1, 4);
         m.Store(Frame2, 2, 4);
         for (ulong page = M.Tables; page < M.Tables + 0x20000; page += 0x1000) m.Map(page, page, M.P | M.W);

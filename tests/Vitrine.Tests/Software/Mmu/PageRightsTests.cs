@@ -1,5 +1,6 @@
 using Iced.Intel;
 using Vitrine.Accelerators.Mmu;
+using Vitrine.Accelerators.Software;
 using Vitrine.X86.Cpuid;
 using Vitrine.X86.Paging;
 using Vitrine.X86.Registers;
@@ -14,11 +15,13 @@ namespace Vitrine.Tests.Software.Mmu;
 /// Access rights, error codes, CR2, accessed and dirty bits as a running guest sees them: SDM vol. 3, 4.6 "Access Rights",
 /// 4.7 "Page-Fault Exceptions", 4.8 "Accessed and Dirty Flags".
 /// </summary>
-public abstract class PageRightsTests(MmuMode mmu)
+public abstract class PageRightsTests(MmuMode mmu, SoftwareEngine engine = SoftwareEngine.Interpreter)
 {
     public sealed class Shadow() : PageRightsTests(MmuMode.Shadow);
 
     public sealed class Nested() : PageRightsTests(MmuMode.Nested);
+
+    public sealed class Translated() : PageRightsTests(MmuMode.Shadow, SoftwareEngine.Translator);
 
     private const ulong Page = 0x20_0000;
     private const ulong Frame = 0x40_0000;
@@ -64,7 +67,7 @@ public abstract class PageRightsTests(MmuMode mmu)
     [InlineData(0, Rw, "write", 1, Cr4.SMAP, false, "ok")]
     public void Rights(int cpl, int rights, string access, int wp, ulong cr4, bool ac, string expected)
     {
-        using M m = new(mmu: mmu);
+        using M m = new(mmu: mmu, engine: engine);
         m.Map(M.Code, M.Code, M.P | M.W | (cpl == 3 ? M.U : 0));
         m.Map(Page, Frame, (ulong)rights);
         m.Write(Frame, 0xF4);
@@ -92,7 +95,7 @@ public abstract class PageRightsTests(MmuMode mmu)
     [InlineData("fetch", "#14(11)")]
     public void ExecuteDisable(string access, string expected)
     {
-        using M m = new(mmu: mmu);
+        using M m = new(mmu: mmu, engine: engine);
         m.Map(Page, Frame, M.P | M.W | M.Nx);
         m[Gpr.Rbx] = Page;
         Assert.Equal(expected, m.Run(a => Access(a, access)));
@@ -101,14 +104,14 @@ public abstract class PageRightsTests(MmuMode mmu)
     [Fact]
     public void ExecuteDisableBitIsReservedWithoutNxe()
     {
-        using M m = new(mmu: mmu);
+        using M m = new(mmu: mmu, engine: engine);
         m.Map(Page, Frame, M.P | M.W | M.Nx);
         m.State.Efer &= ~Efer.NXE;
         m[Gpr.Rbx] = Page;
         Assert.Equal("#14(9)", m.Run(a => Access(a, "read")));
 
         // Neither NXE nor SMEP: the error code doesn't tell fetches apart.
-        using M other = new(mmu: mmu);
+        using M other = new(mmu: mmu, engine: engine);
         other.State.Efer &= ~Efer.NXE;
         other[Gpr.Rbx] = Page;
         Assert.Equal("#14(0)", other.Run(a => Access(a, "fetch")));
@@ -122,7 +125,7 @@ public abstract class PageRightsTests(MmuMode mmu)
     [InlineData("iret", "ok")]
     public void AcOpensSmapAtOnce(string how, string expected)
     {
-        using M m = new(mmu: mmu);
+        using M m = new(mmu: mmu, engine: engine);
         m.Map(M.Code, M.Code, M.P | M.W);
         m.Map(Page, Frame, M.P | M.W | M.U);
         m.State.Cr4 |= Cr4.SMAP;
@@ -172,7 +175,7 @@ public abstract class PageRightsTests(MmuMode mmu)
     public void EveryPageSize(PagingMode paging, int shift)
     {
         const ulong Linear = 0x8040_0000;
-        using M m = new(paging, mmu: mmu);
+        using M m = new(paging, mmu: mmu, engine: engine);
         const ulong GibibyteOffset = 0x40_0000;
         ulong start = Linear & ~((1UL << shift) - 1);
         ulong frame = shift == 30 ? 0 : Frame;
@@ -211,7 +214,7 @@ public abstract class PageRightsTests(MmuMode mmu)
     [InlineData("x86-64-v2", "ok")]
     public void GigabytePagesFollowCpuid(string model, string expected)
     {
-        using M m = new(model: CpuModels.Get(model), mmu: mmu);
+        using M m = new(model: CpuModels.Get(model), mmu: mmu, engine: engine);
         m.Map(0x8000_0000, 0, M.P | M.W, 30);
         m[Gpr.Rbx] = 0x8000_0000;
         Assert.Equal(expected, m.Run(a => a.mov(eax, __dword_ptr[rbx])));
@@ -223,7 +226,7 @@ public abstract class PageRightsTests(MmuMode mmu)
     [InlineData(7)]
     public void OperandsThatCrossIntoAFaultingPage(int inFirstPage)
     {
-        using M m = new(mmu: mmu);
+        using M m = new(mmu: mmu, engine: engine);
         m.Map(Page, Frame, M.P | M.W);
         m.Map(Page + 0x1000, Frame + 0x1000, M.P);
         ulong address = Page + 0x1000 - (ulong)inFirstPage;
@@ -255,7 +258,7 @@ public abstract class PageRightsTests(MmuMode mmu)
     public void RepMovsStopsAtTheFaultingElement(bool down, int faultingOperand, string expected)
     {
         // SDM vol. 2, REP: after a fault the registers point at the element that was not moved.
-        using M m = new(mmu: mmu);
+        using M m = new(mmu: mmu, engine: engine);
         m.Map(Page, Frame, M.P | M.W);
         m.Map(Page + 0x10000, Frame + 0x1000, M.P | M.W);
         ulong good = Page + 0x10000 + 0x400;
@@ -281,7 +284,7 @@ public abstract class PageRightsTests(MmuMode mmu)
     [InlineData(false, 0x14UL)]
     public void PushaAndPopaFaultAsAWhole(bool push, ulong room)
     {
-        using M m = new(PagingMode.Bits32, mmu: mmu);
+        using M m = new(PagingMode.Bits32, mmu: mmu, engine: engine);
         m.Map(Page, Frame, M.P | M.W);
         ulong esp = push ? Page + room : Page + 0x1000 - room;
         for (int i = 0; i < 8; i++) m[i] = 0x1010_1010UL * (ulong)(i + 1);
@@ -304,7 +307,7 @@ public abstract class PageRightsTests(MmuMode mmu)
     [Fact]
     public void Cmpxchg16bNeedsWriteAccessEvenWhenItFails()
     {
-        using M m = new(mmu: mmu);
+        using M m = new(mmu: mmu, engine: engine);
         m.Map(Page, Frame, M.P);
         m.Store(Frame, 99, 8);
         m[Gpr.Rbx] = 1;
@@ -331,7 +334,7 @@ public abstract class PageRightsTests(MmuMode mmu)
     {
         // At CPL 3, so that the handler's stack comes from the TSS.
         const ulong Edge = 0x0000_8000_0000_0000;
-        using M m = new(mmu: mmu);
+        using M m = new(mmu: mmu, engine: engine);
         m.Map(Edge - 0x1000, Frame, M.P | M.W | M.U);
         m[Gpr.Rbx] = form == "last byte" ? Edge - 7 : Edge;
         m[Gpr.Rbp] = Edge;
@@ -375,7 +378,7 @@ public abstract class PageRightsTests(MmuMode mmu)
     [InlineData(0x7FFF_FFF0UL, 0x8000_0000UL)]
     public void ThirtyTwoBitAddressesIn64BitCodeAddTheWholeBaseOfFs(ulong fs, ulong linear)
     {
-        using M m = new(mmu: mmu);
+        using M m = new(mmu: mmu, engine: engine);
         m.Map(linear & ~0xFFFUL, Frame, M.P | M.W);
         m.Store(Frame + (linear & 0xFFF), 0x66, 8);
         m.State.Segments[Seg.Fs] = new(0x10, fs, uint.MaxValue, 0xC093);

@@ -54,15 +54,17 @@ internal sealed class PagedMachine : IDisposable
 
     public PagedMachine(
         PagingMode paging = PagingMode.FourLevel, int bits = 0, CpuModel? model = null, nuint arenaBytes = 0, MmuMode mmu = MmuMode.Shadow,
-        ulong slotBytes = MemorySize)
+        ulong slotBytes = MemorySize, SoftwareEngine engine = SoftwareEngine.Interpreter, nuint translationBytes = 0)
     {
         _paging = paging;
         _bits = bits != 0 ? bits : paging == PagingMode.FourLevel ? 64 : 32;
         Ram = Memory.Add("ram", new Gpa(0), slotBytes);
         bool native = model is not null && model.Features.Any(CpuModels.IsNative);
-        SoftwareEngine engine = native ? SoftwareEngine.Translator : SoftwareEngine.Interpreter;
+        if (native) engine = SoftwareEngine.Translator;
+        Engines.SkipUnlessPresent(engine);
         Accelerator = SoftwareAccelerator.Create(new SoftwareOptions { Mmu = mmu, Engine = engine });
         if (arenaBytes != 0) Accelerator.CodeArenaBytes = arenaBytes;
+        if (translationBytes != 0) Accelerator.TranslationBytes = translationBytes;
         Accelerator.SetMemorySlot(Ram);
         for (ulong start = slotBytes; start < MemorySize; start += slotBytes)
             Accelerator.SetMemorySlot(Memory.Add($"ram-{start:x}", new Gpa(start), slotBytes));

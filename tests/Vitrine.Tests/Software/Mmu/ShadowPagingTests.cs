@@ -1,5 +1,6 @@
 using Iced.Intel;
 using Vitrine.Accelerators.Mmu;
+using Vitrine.Accelerators.Software;
 using Vitrine.Memory;
 using Vitrine.X86;
 using Vitrine.X86.Paging;
@@ -14,8 +15,12 @@ namespace Vitrine.Tests.Software.Mmu;
 /// The mechanisms of the shadow page table, one by one. What a guest must see is in <see cref="TranslationTests"/>; here it is looked into
 /// what the table holds, at marks that the guest sets by writing to a port.
 /// </summary>
-public sealed class ShadowPagingTests
+public abstract class ShadowPagingTests(SoftwareEngine engine)
 {
+    public sealed class Interpreted() : ShadowPagingTests(SoftwareEngine.Interpreter);
+
+    public sealed class Translated() : ShadowPagingTests(SoftwareEngine.Translator);
+
     private const ulong First = 0x8000_0000;
     private const ulong Second = First + 0x20_0000;
     private const ulong Frame1 = 0x20_0000;
@@ -459,9 +464,9 @@ public sealed class ShadowPagingTests
     }
 
     /// <summary>Frame 1 reads 1, frame 2 reads 2; the tables are mapped one to one.</summary>
-    private static M Machine(PagingMode paging = PagingMode.FourLevel, ulong slotBytes = M.MemorySize)
+    private M Machine(PagingMode paging = PagingMode.FourLevel, ulong slotBytes = M.MemorySize)
     {
-        M m = new(paging, mmu: MmuMode.Shadow, slotBytes: slotBytes);
+        M m = new(paging, mmu: MmuMode.Shadow, slotBytes: slotBytes, engine: engine);
         m.Store(Frame1, 1, 4);
         m.Store(Frame2, 2, 4);
         for (ulong page = M.Tables; page < M.Tables + 0x20000; page += 0x1000) m.Map(page, page, M.P | M.W);

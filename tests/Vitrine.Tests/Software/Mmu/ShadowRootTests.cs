@@ -1,5 +1,6 @@
 using Iced.Intel;
 using Vitrine.Accelerators.Mmu;
+using Vitrine.Accelerators.Software;
 using Vitrine.Memory;
 using Vitrine.X86;
 using Vitrine.X86.Paging;
@@ -12,8 +13,12 @@ using M = Vitrine.Tests.Software.Mmu.PagedMachine;
 namespace Vitrine.Tests.Software.Mmu;
 
 /// <summary>Which shadow root stands for which values of the paging registers, and what it keeps while others are in use.</summary>
-public sealed class ShadowRootTests
+public abstract class ShadowRootTests(SoftwareEngine engine)
 {
+    public sealed class Interpreted() : ShadowRootTests(SoftwareEngine.Interpreter);
+
+    public sealed class Translated() : ShadowRootTests(SoftwareEngine.Translator);
+
     private const ulong First = 0x8000_0000;
     private const ulong Frame1 = 0x20_0000;
     private const ulong Frame2 = 0x20_1000;
@@ -239,9 +244,9 @@ public sealed class ShadowRootTests
     }
 
     /// <summary>Frame 1 reads 1, frame 2 reads 2; the tables are mapped one to one.</summary>
-    private static M Machine(PagingMode paging = PagingMode.FourLevel, ulong slotBytes = M.MemorySize)
+    private M Machine(PagingMode paging = PagingMode.FourLevel, ulong slotBytes = M.MemorySize)
     {
-        M m = new(paging, mmu: MmuMode.Shadow, slotBytes: slotBytes);
+        M m = new(paging, mmu: MmuMode.Shadow, slotBytes: slotBytes, engine: engine);
         m.Store(Frame1, 1, 4);
         m.Store(Frame2, 2, 4);
         for (ulong page = M.Tables; page < M.Tables + 0x20000; page += 0x1000) m.Map(page, page, M.P | M.W);

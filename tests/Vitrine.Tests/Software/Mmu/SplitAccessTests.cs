@@ -1,4 +1,5 @@
 using Vitrine.Accelerators.Mmu;
+using Vitrine.Accelerators.Software;
 using Vitrine.X86.State;
 using Xunit;
 using static Iced.Intel.AssemblerRegisters;
@@ -7,8 +8,12 @@ using M = Vitrine.Tests.Software.Mmu.PagedMachine;
 namespace Vitrine.Tests.Software.Mmu;
 
 /// <summary>One access is one access, whatever happens to translations while it is made.</summary>
-public sealed class SplitAccessTests
+public abstract class SplitAccessTests(SoftwareEngine engine)
 {
+    public sealed class Interpreted() : SplitAccessTests(SoftwareEngine.Interpreter);
+
+    public sealed class Translated() : SplitAccessTests(SoftwareEngine.Translator);
+
     private const ulong Page = 0x20_0000;
     private const ulong Frame = 0x40_0000;
 
@@ -16,7 +21,7 @@ public sealed class SplitAccessTests
     public void ReadAndWriteOfALockedOperationUseTheSameTranslation()
     {
         // The clean page is in the TLB for reading. Its entry then leads to a device, without INVLPG; the write must walk again.
-        using M m = new();
+        using M m = new(engine: engine);
         m.Map(Page, Frame, M.P | M.W | M.A);
         ulong entry = m.Entry(Page);
         ulong table = entry & ~0xFFFUL;
@@ -43,7 +48,7 @@ public sealed class SplitAccessTests
     {
         // The page can only be read, and the way to its table is cached. Then the upper entry maps a large page of a device.
         const ulong Region = 0x8020_0000;
-        using M m = new(mmu: mode);
+        using M m = new(mmu: mode, engine: engine);
         m.Map(Region, Frame, M.P | M.A);
         ulong pde = m.Entry(Region, 21);
         m.Map(pde & ~0xFFFUL, pde & ~0xFFFUL, M.P | M.W);
@@ -69,7 +74,7 @@ public sealed class SplitAccessTests
         // The directory's last entry maps the second page; the directory itself is the first. The first four bytes put reserved bits
         // into that entry, the others go to a device.
         const ulong Second = 0xBFE0_0000;
-        using M m = new();
+        using M m = new(engine: engine);
         m.Map(Second, M.Device, M.P | M.W);
         ulong lastEntry = m.Entry(Second, 21);
         m.Map(Second - 0x1000, lastEntry & ~0xFFFUL, M.P | M.W);

@@ -1,5 +1,6 @@
 using System.Text;
 using Vitrine.Accelerators.Mmu;
+using Vitrine.Accelerators.Software;
 using Vitrine.Guests;
 using Xunit;
 
@@ -10,13 +11,13 @@ public sealed class TableRewriteGuestTests
 {
     private static readonly TimeSpan _patience = TimeSpan.FromSeconds(60);
 
-    public static TheoryData<MmuMode, GuestProgram> Runs()
+    public static TheoryData<MmuMode, SoftwareEngine, GuestProgram> Runs()
     {
-        TheoryData<MmuMode, GuestProgram> runs = [];
-        foreach (MmuMode mode in new[] { MmuMode.Shadow, MmuMode.Nested })
+        TheoryData<MmuMode, SoftwareEngine, GuestProgram> runs = [];
+        foreach ((MmuMode mode, SoftwareEngine engine) in MmuModes.WithEngines.Select(row => row.Data))
         {
-            runs.Add(mode, TableRewriteGuests.Rewrite());
-            runs.Add(mode, TableRewriteGuests.RewriteWithPcids());
+            runs.Add(mode, engine, TableRewriteGuests.Rewrite());
+            runs.Add(mode, engine, TableRewriteGuests.RewriteWithPcids());
         }
 
         return runs;
@@ -24,10 +25,11 @@ public sealed class TableRewriteGuestTests
 
     [Theory]
     [MemberData(nameof(Runs))]
-    public void EachCaseIsOk(MmuMode mode, GuestProgram guest)
+    public void EachCaseIsOk(MmuMode mode, SoftwareEngine engine, GuestProgram guest)
     {
+        Engines.SkipUnlessPresent(engine);
         StringBuilder serial = new();
-        using VirtualMachine machine = VirtualMachine.Create(MmuModes.Configure(mode, new MachineConfig
+        using VirtualMachine machine = VirtualMachine.Create(MmuModes.Configure(mode, engine, new MachineConfig
         {
             Boot = guest.ToBootSource(),
             MemoryBytes = 16 << 20,

@@ -1,5 +1,6 @@
 using Iced.Intel;
 using Vitrine.Accelerators.Mmu;
+using Vitrine.Accelerators.Software;
 using Vitrine.Memory;
 using Vitrine.X86;
 using Vitrine.X86.Paging;
@@ -15,11 +16,13 @@ namespace Vitrine.Tests.Software.Mmu;
 /// When translations must be new (SDM vol. 3, 4.10.4.1 "Operations that Invalidate TLBs and Paging-Structure Caches"). That
 /// stale ones may be used before is a liberty, which is not tested.
 /// </summary>
-public abstract class TranslationTests(MmuMode mmu)
+public abstract class TranslationTests(MmuMode mmu, SoftwareEngine engine = SoftwareEngine.Interpreter)
 {
     public sealed class Shadow() : TranslationTests(MmuMode.Shadow);
 
     public sealed class Nested() : TranslationTests(MmuMode.Nested);
+
+    public sealed class Translated() : TranslationTests(MmuMode.Shadow, SoftwareEngine.Translator);
 
     private const ulong Page = 0x20_0000;
     private const ulong Frame1 = 0x40_0000;
@@ -429,7 +432,7 @@ public abstract class TranslationTests(MmuMode mmu)
     /// <summary>Frame 1 reads 1, frame 2 reads 2; the tables are mapped one to one.</summary>
     private M Machine(PagingMode paging = PagingMode.FourLevel)
     {
-        M m = new(paging, mmu: mmu);
+        M m = new(paging, mmu: mmu, engine: engine);
         m.Store(Frame1, 1, 4);
         m.Store(Frame2, 2, 4);
         for (ulong page = M.Tables; page < M.Tables + 0x20000; page += 0x1000) m.Map(page, page, M.P | M.W);

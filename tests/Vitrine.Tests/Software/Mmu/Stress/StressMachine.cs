@@ -31,11 +31,11 @@ internal sealed class StressMachine : IDisposable
     private readonly ProcessorState _start = new();
     private StressHarness _harness = _harness64;
 
-    public StressMachine(MmuMode mode)
+    public StressMachine(MmuMode mode, SoftwareEngine engine)
     {
         _ram = _memory.Add("ram", new Gpa(0), L.RamSize);
         _rom = _memory.Add("rom", new Gpa(L.Rom), L.RomSize, MemorySlotFlags.ReadOnly);
-        _accelerator = MmuModes.Create(mode);
+        _accelerator = MmuModes.Create(mode, engine);
         _accelerator.CodeArenaBytes = 1 << 20;
         _accelerator.SetMemorySlot(_ram);
         _accelerator.SetMemorySlot(_rom);

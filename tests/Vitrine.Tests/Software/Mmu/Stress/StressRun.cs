@@ -1,4 +1,5 @@
 using Vitrine.Accelerators.Mmu;
+using Vitrine.Accelerators.Software;
 using Vitrine.Tests.Differential;
 
 namespace Vitrine.Tests.Software.Mmu.Stress;
@@ -13,10 +14,10 @@ internal sealed class StressRun : IDisposable
     private readonly TranslationModel _model;
     private readonly StressOracle _oracle;
 
-    public StressRun(MmuMode mode, ulong seed)
+    public StressRun(MmuMode mode, SoftwareEngine engine, ulong seed)
     {
         _seed = seed;
-        _machine = new StressMachine(mode);
+        _machine = new StressMachine(mode, engine);
         _memory = new ModelMemory(_machine.Memory);
         _model = new TranslationModel(_memory);
         _oracle = new StressOracle(_memory, _model);

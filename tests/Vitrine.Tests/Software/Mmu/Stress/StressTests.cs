@@ -1,5 +1,6 @@
 using System.Globalization;
 using Vitrine.Accelerators.Mmu;
+using Vitrine.Accelerators.Software;
 using Xunit;
 
 namespace Vitrine.Tests.Software.Mmu.Stress;
@@ -10,16 +11,17 @@ namespace Vitrine.Tests.Software.Mmu.Stress;
 /// </summary>
 public sealed class StressTests(ITestOutputHelper output)
 {
-    private const long DefaultSequences = 10_000;
+    private const long DefaultSequences = 5_000;
     private const ulong DefaultSeed = 20_262;
 
     [Theory]
-    [MemberData(nameof(MmuModes.All), MemberType = typeof(MmuModes))]
-    public void EveryStepIsWhatTheArchitecturePermits(MmuMode mode)
+    [MemberData(nameof(MmuModes.WithEngines), MemberType = typeof(MmuModes))]
+    public void EveryStepIsWhatTheArchitecturePermits(MmuMode mode, SoftwareEngine engine)
     {
+        Engines.SkipUnlessPresent(engine);
         long sequences = (long)Setting("VITRINE_STRESS_SEQUENCES", DefaultSequences);
         ulong seed = Setting("VITRINE_SEED", DefaultSeed);
-        using StressRun run = new(mode, seed);
+        using StressRun run = new(mode, engine, seed);
         run.Run(sequences);
         string summary = $"{run.Sequences} sequences with seed {seed}: {run.Steps} steps, {run.Faults} faults, {run.BusAccesses} at devices, {run.Skipped} left out";
         output.WriteLine(summary);
