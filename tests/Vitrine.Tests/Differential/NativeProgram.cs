@@ -72,17 +72,7 @@ internal static class NativeProgram
         for (int i = 0; i < OracleLayout.EdgePages; i++) MapCode(a, OracleLayout.Edge + ((ulong)i * 0x2000), 1);
         MapCode(a, OracleLayout.Pairs, OracleLayout.PairCount * 2);
         Map(a, SignalStack, SignalStackSize, ReadWrite, PrivateFixedAnonymous, 0);
-        a.mov(edi, SetFs);
-        a.mov(rsi, OracleLayout.FsBase);
-        System(a, ArchPrctl);
-        a.mov(edi, SetGs);
-        a.mov(rsi, OracleLayout.GsBase);
-        System(a, ArchPrctl);
-
-        // Compatibility mode looks at DS and ES; Linux starts programs with null in them.
-        a.mov(eax, OracleLayout.Stack);
-        a.mov(ds, eax);
-        a.mov(es, eax);
+        Segments(a);
 
         a.push(SignalStackSize);
         a.push(0);
@@ -179,6 +169,9 @@ internal static class NativeProgram
         a.Label(ref load);
         a.imul(r13, rcx, OracleLayout.CaseStride);
         a.lea(r13, __[r13 + r15 + OracleLayout.SharedCases]);
+
+        // A branch into the middle of an instruction can have loaded one.
+        Segments(a);
         a.mov(rsi, r13);
         a.lea(rdi, __[r14 + Registers]);
         a.mov(ecx, MachineImage.SelectorsWord + 1);
@@ -218,6 +211,26 @@ internal static class NativeProgram
         a.push(0x202);
         a.popfq();
         System(a, SigReturn);
+    }
+
+    /// <summary>
+    /// Selectors and bases as cases expect them. Compatibility mode looks at DS and ES; Linux starts programs with null in them. Changes RAX, RCX,
+    /// RDI, RSI and R11.
+    /// </summary>
+    private static void Segments(Assembler a)
+    {
+        a.mov(eax, OracleLayout.Stack);
+        a.mov(ds, eax);
+        a.mov(es, eax);
+        a.xor(eax, eax);
+        a.mov(fs, eax);
+        a.mov(gs, eax);
+        a.mov(edi, SetFs);
+        a.mov(rsi, OracleLayout.FsBase);
+        System(a, ArchPrctl);
+        a.mov(edi, SetGs);
+        a.mov(rsi, OracleLayout.GsBase);
+        System(a, ArchPrctl);
     }
 
     private static void MapCode(Assembler a, ulong address, int pages) =>

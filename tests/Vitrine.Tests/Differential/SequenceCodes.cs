@@ -59,6 +59,9 @@ internal sealed class SequenceCodes
         bool shiftsTooFar = code.Mnemonic() is Mnemonic.Shld or Mnemonic.Shrd && info.OperandSize == 16;
         bool gathers = Enumerable.Range(0, info.OpCount).Any(i => info.GetOpKind(i) is OpCodeOperandKind.mem_vsib32x or OpCodeOperandKind.mem_vsib32y
             or OpCodeOperandKind.mem_vsib64x or OpCodeOperandKind.mem_vsib64y);
+
+        // Its operand isn't of the same size with all vendors (VendorDifferences).
+        if (code == Code.Movsxd_r16_rm16) return false;
         return code.FlowControl() == FlowControl.Next && !shiftsTooFar && !gathers && !Tolerance.IsApproximation(instruction)
             && !Tolerance.IsTranscendental(instruction) && !IsStateImage(code.Mnemonic()) && !PushesSelector(code);
     }

@@ -102,6 +102,9 @@ internal sealed unsafe class SoftwareGuest : IDisposable
 
         Save(ref outcome->Image);
         new ReadOnlySpan<byte>(_ram + DataMemory, OracleLayout.DataSize).CopyTo(new Span<byte>(outcome->Data, OracleLayout.DataSize));
+
+        // A branch into the middle of an instruction can have loaded one.
+        if (HasLoadedSegments()) Begin(new ReadOnlySpan<byte>(_ram + ReadOnlyMemory, 0x1000).ToArray());
         return null;
     }
 
@@ -202,6 +205,9 @@ internal sealed unsafe class SoftwareGuest : IDisposable
             image.SetYmmHigh(i, *(UInt128*)((byte*)_cpu + CpuState.XmmOffset(i) + 16));
         }
     }
+
+    private bool HasLoadedSegments() => _cpu->Segments[Seg.Ds].Selector != OracleLayout.Stack || _cpu->Segments[Seg.Es].Selector != OracleLayout.Stack
+        || _cpu->Segments[Seg.Fs].Selector != 0 || _cpu->Segments[Seg.Gs].Selector != 0;
 
     private void Watch()
     {
