@@ -1,0 +1,85 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.RegularExpressions;
+using Vitrine.Accelerators.Software;
+using Vitrine.Boot;
+using Vitrine.Cli.Demo;
+using Vitrine.Errors;
+using Vitrine.Tests.Software;
+using Xunit;
+
+namespace Vitrine.Tests.Guests;
+
+/// <summary>Debian's kernel on the software CPU, from the boot protocol to a shell that has work for all processors.</summary>
+public sealed class LinuxBootTests
+{
+    private const int Tasks = 8;
+    private const int Bytes = 2_000_000;
+    private const int Count = 3_000;
+    private const string Prompt = "vitrine:/# ";
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(150);
+
+    private readonly StringBuilder _console = new();
+
+    [Theory]
+    [InlineData(SoftwareEngine.Interpreter, 4)]
+    [InlineData(SoftwareEngine.Translator, 1)]
+    [InlineData(SoftwareEngine.Translator, 4)]
+    public void AKernelBootsAndSharesItsWork(SoftwareEngine engine, int cpus)
+    {
+        Engines.SkipUnlessPresent(engine);
+        LinuxGuest linux = Find();
+        using VirtualMachine machine = VirtualMachine.Create(new MachineConfig
+        {
+            Boot = new BootSource.Kernel(linux.Kernel) { Initrd = linux.Initrd, CommandLine = "console=ttyS0 quiet panic=-1" },
+            MemoryBytes = 256 << 20,
+            Cpus = cpus,
+            Accelerator = AcceleratorChoice.Soft,
+            Engine = engine,
+            SerialOutput = bytes =>
+            {
+                lock (_console) _console.Append(Encoding.ASCII.GetString(bytes));
+            },
+        });
+        machine.Start();
+        Await(machine, console => console.Contains(Prompt, StringComparison.Ordinal));
+
+        // The sums keep what is typed from looking like what is written.
+        string work = $"(head -c {Bytes} /dev/zero | sha256sum; n=0; while [ $n -lt {Count} ]; do n=$((n+1)); done; echo counted-$((n))-) &";
+        machine.SendSerial(Encoding.ASCII.GetBytes($"nproc; for i in {string.Join(' ', Enumerable.Range(1, Tasks))}; do {work} done; wait; echo all-$((6*7))\r"));
+        string console = Await(machine, static text => text.Contains("all-42", StringComparison.Ordinal));
+        Assert.Matches(string.Create(CultureInfo.InvariantCulture, $@"\r\n{cpus}\r\n"), console);
+        string sum = Convert.ToHexStringLower(SHA256.HashData(new byte[Bytes]));
+        Assert.Equal((Tasks, Tasks), (Regex.Count(console, sum), Regex.Count(console, $"counted-{Count}-")));
+        machine.SendSerial("poweroff\r"u8);
+        Assert.Equal(VmEndReason.PowerOff, machine.Wait(Patience)?.Reason);
+    }
+
+    private static LinuxGuest Find()
+    {
+        try
+        {
+            return LinuxGuest.Get(Path.Combine(CacheFolder.Path, "demo"));
+        }
+        catch (VitrineException error)
+        {
+            Assert.Skip($"no Linux kernel here: {error.What}");
+            throw;
+        }
+    }
+
+    private string Await(VirtualMachine machine, Func<string, bool> condition)
+    {
+        string text = "";
+        bool met = SpinWait.SpinUntil(
+            () =>
+            {
+                lock (_console) text = _console.ToString();
+                return condition(text) || machine.Wait(TimeSpan.FromMilliseconds(20)) is not null;
+            },
+            Patience);
+        Assert.True(met && condition(text), $"The console ends with:\n{text[Math.Max(0, text.Length - 1000)..]}");
+        return text;
+    }
+}
