@@ -72,9 +72,14 @@ internal sealed unsafe class DifferentialRun : IDisposable
         }
     }
 
-    private List<string> Compare(int index) => _ends[index] is { } end
-        ? [$"the software CPU left with {end}"]
-        : OutcomeComparison.Differences(_oracle.Case(index), _oracle.Outcome(index), _outcomes + index, _selection);
+    private List<string> Compare(int index)
+    {
+        // A return address that was written to can lead back to the start, again and again.
+        bool hangs = _oracle.Outcome(index)->Image.Vector == MachineImage.NeverEnds;
+        return _ends[index] is { } end
+            ? hangs && end == SoftwareGuest.Kicked ? [] : [$"the software CPU left with {end}"]
+            : hangs ? ["on the host it never ends"] : OutcomeComparison.Differences(_oracle.Case(index), _oracle.Outcome(index), _outcomes + index, _selection);
+    }
 
     private void Execute(int count)
     {

@@ -80,7 +80,7 @@ internal static class FlagFlow
     }
 
     /// <summary>The flags that an instruction writes in any case, and those that may be undefined behind it.</summary>
-    private static (ulong Written, ulong Undefined) Effect(in Instruction instruction)
+    public static (ulong Written, ulong Undefined) Effect(in Instruction instruction)
     {
         ulong written = Flags(instruction.RflagsModified);
         int bits = Bits(instruction);
@@ -134,7 +134,8 @@ internal static class FlagFlow
     private static int? Count(in Instruction instruction, int operand, int bits) =>
         instruction.GetOpKind(operand) == OpKind.Register ? null : (int)instruction.GetImmediate(operand) & (bits == 64 ? 63 : 31);
 
-    private static ulong Flags(RflagsBits bits)
+    /// <summary>The same flags as bits of RFLAGS.</summary>
+    public static ulong Flags(RflagsBits bits)
     {
         ulong flags = 0;
         if ((bits & RflagsBits.CF) != 0) flags |= Cf;

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Vitrine.Accelerators.Software.State;
 using Vitrine.X86.State;
 
 namespace Vitrine.Tests.Differential;
@@ -21,6 +22,10 @@ internal unsafe struct MachineImage
     public const int ErrorWord = 19;
     public const int TrapWord = 20;
     public const int Cr2Word = 22;
+
+    /// <summary>In place of a vector: the case was ended, as a loop without end.</summary>
+    public const int NeverEnds = 255;
+
     public const int MxcsrOffset = 24;
     public const int StOffset = 32;
     public const int XmmOffset = 160;
@@ -46,7 +51,11 @@ internal unsafe struct MachineImage
         set => Words[FlagsWord] = value;
     }
 
-    public readonly ushort CodeSelector => (ushort)Words[SelectorsWord];
+    public ushort CodeSelector
+    {
+        readonly get => (ushort)Words[SelectorsWord];
+        set => Words[SelectorsWord] = value;
+    }
 
     public readonly bool Is64 => CodeSelector == OracleLayout.Code64;
 
@@ -124,6 +133,48 @@ internal unsafe struct MachineImage
     {
         Put(StOffset + (16 * number), significand);
         Put(StOffset + (16 * number) + 8, (ulong)signExponent);
+    }
+
+    /// <summary>Puts the floating-point and vector registers into a software CPU.</summary>
+    public readonly void LoadFloatingPoint(CpuState* cpu)
+    {
+        cpu->Mxcsr = Mxcsr;
+        cpu->Fcw = ControlWord;
+        cpu->Fsw = (ushort)(StatusWord & ~0x3800);
+        cpu->FpuTop = (byte)(StatusWord >> 11 & 7);
+        cpu->FpuTag = Tag;
+        for (int i = 0; i < 8; i++)
+        {
+            int physical = (cpu->FpuTop + i) & 7;
+            cpu->X87[2 * physical] = Significand(i);
+            cpu->X87[(2 * physical) + 1] = SignExponent(i);
+        }
+
+        for (int i = 0; i < 16; i++)
+        {
+            *(UInt128*)((byte*)cpu + CpuState.XmmOffset(i)) = Xmm(i);
+            *(UInt128*)((byte*)cpu + CpuState.XmmOffset(i) + 16) = YmmHigh(i);
+        }
+    }
+
+    /// <summary>Takes them from a software CPU.</summary>
+    public void SaveFloatingPoint(CpuState* cpu)
+    {
+        Mxcsr = cpu->Mxcsr;
+        ControlWord = cpu->Fcw;
+        StatusWord = (ushort)(cpu->Fsw | (cpu->FpuTop << 11));
+        Tag = cpu->FpuTag;
+        for (int i = 0; i < 8; i++)
+        {
+            int physical = (cpu->FpuTop + i) & 7;
+            SetSt(i, cpu->X87[2 * physical], (ushort)cpu->X87[(2 * physical) + 1]);
+        }
+
+        for (int i = 0; i < 16; i++)
+        {
+            SetXmm(i, *(UInt128*)((byte*)cpu + CpuState.XmmOffset(i)));
+            SetYmmHigh(i, *(UInt128*)((byte*)cpu + CpuState.XmmOffset(i) + 16));
+        }
     }
 
     private readonly T Get<T>(int offset)

@@ -29,6 +29,7 @@ internal static class NativeProgram
     private const int Mmap = 9;
     private const int SigAction = 13;
     private const int SigReturn = 15;
+    private const int SetTimer = 38;
     private const int SigAltStack = 131;
     private const int ArchPrctl = 158;
     private const int ExitGroup = 231;
@@ -42,6 +43,11 @@ internal static class NativeProgram
     // A page that isn't there yet would change the error code of the first fault.
     private const int Populate = 0x8000;
     private const int PrivateFixedAnonymous = 0x32;
+
+    // A case that is still there at a second alarm never ends. The timer counts the time that the program itself has run.
+    private const int VirtualTimer = 1;
+    private const int VirtualAlarm = 26;
+    private const int AlarmMicroseconds = 100_000;
 
     /// <summary>The file's bytes. Its argument is the path of the shared file; it answers each byte on standard input with one on standard output.</summary>
     /// <param name="avx">The host's Linux keeps YMM registers, which are then in the signal frame.</param>
@@ -84,13 +90,13 @@ internal static class NativeProgram
 
         // SA_SIGINFO | SA_RESTORER | SA_ONSTACK | SA_NODEFER.
         const int Flags = 4 | 0x0400_0000 | 0x0800_0000 | 0x4000_0000;
-        a.push(0);
+        a.push(1 << (VirtualAlarm - 1));
         a.lea(rax, __[restorer]);
         a.push(rax);
         a.push(Flags);
         a.lea(rax, __[handler]);
         a.push(rax);
-        foreach (int signal in (ReadOnlySpan<int>)[4, 5, 7, 8, 11])
+        foreach (int signal in (ReadOnlySpan<int>)[4, 5, 7, 8, 11, VirtualAlarm])
         {
             a.mov(edi, signal);
             a.mov(rsi, rsp);
@@ -99,6 +105,14 @@ internal static class NativeProgram
             System(a, SigAction);
         }
 
+        a.push(AlarmMicroseconds);
+        a.push(0);
+        a.push(AlarmMicroseconds);
+        a.push(0);
+        a.mov(edi, VirtualTimer);
+        a.mov(rsi, rsp);
+        a.xor(edx, edx);
+        System(a, SetTimer);
         a.ud2();
     }
 
@@ -108,6 +122,8 @@ internal static class NativeProgram
         Label next = a.CreateLabel();
         Label load = a.CreateLabel();
         Label exit = a.CreateLabel();
+        Label ended = a.CreateLabel();
+        Label hangs = a.CreateLabel();
         const ulong Shared = OracleLayout.Shared;
 
         // The case may have left AC set, and the kernel only clears DF and TF.
@@ -117,6 +133,16 @@ internal static class NativeProgram
         a.popfq();
         a.mov(r14, rdx);
         a.mov(r15, Shared);
+        a.cmp(edi, VirtualAlarm);
+        a.jne(ended);
+        a.cmp(__dword_ptr[r15 + OracleLayout.SharedAlarms], 0);
+        a.jne(hangs);
+        a.inc(__dword_ptr[r15 + OracleLayout.SharedAlarms]);
+        a.ret();
+        a.Label(ref hangs);
+        a.mov(__qword_ptr[r14 + (Registers + (MachineImage.TrapWord * 8))], MachineImage.NeverEnds);
+
+        a.Label(ref ended);
         a.mov(rcx, __qword_ptr[r15 + OracleLayout.SharedCurrent]);
         a.cmp(rcx, __qword_ptr[r15 + OracleLayout.SharedCount]);
         a.jae(wait);
@@ -169,6 +195,8 @@ internal static class NativeProgram
         a.Label(ref load);
         a.imul(r13, rcx, OracleLayout.CaseStride);
         a.lea(r13, __[r13 + r15 + OracleLayout.SharedCases]);
+
+        a.mov(__dword_ptr[r15 + OracleLayout.SharedAlarms], 0);
 
         // A branch into the middle of an instruction can have loaded one.
         Segments(a);

@@ -38,6 +38,7 @@ internal static class OracleLayout
     public const int SharedCount = 0;
     public const int SharedCurrent = 8;
     public const int SharedByte = 16;
+    public const int SharedAlarms = 24;
     public const int SharedReadOnly = 0x1000;
     public const int SharedPristine = 0x2000;
     public const int SharedCases = 0x4000;

@@ -24,6 +24,9 @@ namespace Vitrine.Tests.Differential;
 // constants lie within the slot; cases and outcomes are the callers'.
 internal sealed unsafe class SoftwareGuest : IDisposable
 {
+    /// <summary>What <see cref="Run"/> returns when the watchdog had to end it.</summary>
+    public const string Kicked = nameof(VmExitReason.Interrupted);
+
     private const ulong High = 0xFFFF_8000_0000_0000;
     private const int Gdt = 0x1000;
     private const int Idt = 0x2000;
@@ -153,24 +156,7 @@ internal sealed unsafe class SoftwareGuest : IDisposable
         for (int i = 0; i < 16; i++) _cpu->Gpr[i] = image.General(i);
         _cpu->Gpr[Gpr.Rsp] = High + Frame;
         _cpu->Cr2 = 0;
-        _cpu->Mxcsr = image.Mxcsr;
-        _cpu->Fcw = image.ControlWord;
-        _cpu->Fsw = (ushort)(image.StatusWord & ~0x3800);
-        _cpu->FpuTop = (byte)(image.StatusWord >> 11 & 7);
-        _cpu->FpuTag = image.Tag;
-        for (int i = 0; i < 8; i++)
-        {
-            int physical = (_cpu->FpuTop + i) & 7;
-            _cpu->X87[2 * physical] = image.Significand(i);
-            _cpu->X87[(2 * physical) + 1] = image.SignExponent(i);
-        }
-
-        for (int i = 0; i < 16; i++)
-        {
-            *(UInt128*)((byte*)_cpu + CpuState.XmmOffset(i)) = image.Xmm(i);
-            *(UInt128*)((byte*)_cpu + CpuState.XmmOffset(i) + 16) = image.YmmHigh(i);
-        }
-
+        image.LoadFloatingPoint(_cpu);
         _cpu->Segments[Seg.Ds].Selector = OracleLayout.Stack;
         _cpu->Segments[Seg.Fs].Base = OracleLayout.FsBase;
         _cpu->Segments[Seg.Gs].Base = OracleLayout.GsBase;
@@ -189,21 +175,7 @@ internal sealed unsafe class SoftwareGuest : IDisposable
         image.Words[MachineImage.SelectorsWord] = frame[1];
         image.Rflags = frame[2];
         image.SetGeneral(Gpr.Rsp, frame[3]);
-        image.Mxcsr = _cpu->Mxcsr;
-        image.ControlWord = _cpu->Fcw;
-        image.StatusWord = (ushort)(_cpu->Fsw | (_cpu->FpuTop << 11));
-        image.Tag = _cpu->FpuTag;
-        for (int i = 0; i < 8; i++)
-        {
-            int physical = (_cpu->FpuTop + i) & 7;
-            image.SetSt(i, _cpu->X87[2 * physical], (ushort)_cpu->X87[(2 * physical) + 1]);
-        }
-
-        for (int i = 0; i < 16; i++)
-        {
-            image.SetXmm(i, *(UInt128*)((byte*)_cpu + CpuState.XmmOffset(i)));
-            image.SetYmmHigh(i, *(UInt128*)((byte*)_cpu + CpuState.XmmOffset(i) + 16));
-        }
+        image.SaveFloatingPoint(_cpu);
     }
 
     private bool HasLoadedSegments() => _cpu->Segments[Seg.Ds].Selector != OracleLayout.Stack || _cpu->Segments[Seg.Es].Selector != OracleLayout.Stack
