@@ -63,6 +63,14 @@ internal static class CodeWriters
             a.lea(rsp, __[rcx + 9]);
             a.push(rax);
         }),
+        ["enter"] = a => ByStack(a, () =>
+        {
+            a.mov(rdi, rbp);
+            a.mov(rbp, rax);
+            a.lea(rsp, __[rcx + 9]);
+            a.enter(0, 0);
+            a.mov(rbp, rdi);
+        }),
         ["pop to memory"] = a => ByStack(a, () =>
         {
             a.push(rax);

@@ -205,6 +205,44 @@ public abstract class SelfModifyingCodeTests(
     }
 
     [Fact]
+    public void AJumpIntoTheMiddleOfAnInstructionFindsWhatIsWrittenThere()
+    {
+        // MOV EAX, imm32; RET: the immediate is MOV AL, imm8; RET; NOP, whose own immediate is written. Both ways in are used in each round.
+        using M m = Machine();
+        m.Map(Elsewhere, Frame, M.P | M.W);
+        m.Write(Frame, 0xB8, 0xB0, 0, 0xC3, 0x90, 0xC3);
+        Assert.Equal("ok", m.Run(a =>
+        {
+            Label loop = a.CreateLabel();
+            Label bad = a.CreateLabel();
+            Label end = a.CreateLabel();
+            a.mov(ebx, (uint)Elsewhere);
+            a.lea(rsi, __[rbx + 1]);
+            a.mov(ebp, Rounds);
+            a.Label(ref loop);
+            a.movzx(edx, bpl);
+            a.mov(__byte_ptr[rbx + 2], dl);
+            a.xor(eax, eax);
+            a.call(rsi);
+            a.cmp(eax, edx);
+            a.jne(bad);
+            a.call(rbx);
+            a.shl(edx, 8);
+            a.or(edx, unchecked((int)0x90C3_00B0));
+            a.cmp(eax, edx);
+            a.jne(bad);
+            a.dec(ebp);
+            a.jnz(loop);
+            a.jmp(end);
+            a.Label(ref bad);
+            a.ud2();
+            a.Label(ref end);
+            a.nop();
+        }));
+        Assert.Equal(0UL, m[Gpr.Rbp]);
+    }
+
+    [Fact]
     public void ACopyOverRunningCodeReachesTheInstructionsBehindIt()
     {
         // REP MOVSB writes over its own loop, from the next instruction on.
