@@ -41,7 +41,9 @@ internal static unsafe class SegmentMoveOps
     {
         // 64-bit code depends on no data segment but FS and GS, whose bases are read when they are used.
         if ((cpu->Mode & ExecutionMode.Code64) != 0 && number != Seg.Ss) return op + 1;
-        if (number == Seg.Ss) CpuModes.Refresh(cpu);
+
+        // SS decides how wide the stack is, and all three whether segments are flat.
+        if (number is Seg.Ss or Seg.Ds or Seg.Es) CpuModes.Refresh(cpu);
         return Faults.CompleteAndLeave(cpu, op);
     }
 

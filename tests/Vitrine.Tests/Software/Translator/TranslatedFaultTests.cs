@@ -1,6 +1,7 @@
 using System.Numerics;
 using Iced.Intel;
 using Vitrine.Accelerators.Software;
+using Vitrine.X86.Paging;
 using Vitrine.X86.Registers;
 using Vitrine.X86.State;
 using Xunit;
@@ -52,6 +53,46 @@ public abstract class TranslatedFaultTests(SoftwareEngine engine)
         }
 
         return data;
+    }
+
+    [Theory]
+    [InlineData("mov")]
+    [InlineData("pop")]
+    [InlineData("es")]
+    public void AnAccessThroughANullSegmentIsRefused(string how)
+    {
+        // 32-bit code is translated while all segments are flat. It runs so first, then with a null selector (SDM vol. 3, 3.4.2).
+        using M m = new(PagingMode.Bits32, bits: 32, engine: engine);
+        Assert.Equal("#13(0)", m.Run(a =>
+        {
+            Label loop = a.CreateLabel();
+            a.mov(ebx, Data);
+            a.mov(edi, Data);
+            a.mov(edx, 0x10);
+            a.mov(esi, 1);
+            a.Label(ref loop);
+            if (how == "pop")
+            {
+                a.push(edx);
+                a.pop(ds);
+            }
+            else if (how == "es")
+            {
+                a.mov(es, edx);
+            }
+            else
+            {
+                a.mov(ds, edx);
+            }
+
+            a.nop();
+            if (how == "es") a.stosd();
+            else a.mov(eax, __dword_ptr[ebx]);
+            a.xor(edx, edx);
+            a.dec(esi);
+            a.jns(loop);
+        }));
+        Assert.Equal(0UL, m[Gpr.Rsi]);
     }
 
     [Theory]
