@@ -267,7 +267,11 @@ internal sealed unsafe partial class SoftwareVcpu
     {
         const int SiteBytes = 3;
         const int CallBytes = 5;
+
+        // From here on an operand may have to be aligned, and the #GP for one that isn't comes before the page fault.
+        const int AlignedOperand = 16;
         ulong invalidations = _blocks.Invalidations;
+        ulong cr2 = _cpu->Cr2;
         switch (_mmu.Refill(_cpu->MissAddress, site[2] + 1, reason is ExitReason.Write or ExitReason.StackWrite))
         {
             case RefillOutcome.Filled:
@@ -278,6 +282,9 @@ internal sealed unsafe partial class SoftwareVcpu
                 // The way in loads the address where a target usually is.
                 _cpu->Rip = _cpu->MissAddress;
                 return site - CallBytes;
+            case RefillOutcome.Fault when site[2] + 1 >= AlignedOperand:
+                _cpu->Cr2 = cr2;
+                return InterpretAt(RipAt(site));
             case RefillOutcome.Fault:
                 _cpu->Rip = RipAt(site);
                 return BackWithFault();

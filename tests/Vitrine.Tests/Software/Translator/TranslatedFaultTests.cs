@@ -56,6 +56,29 @@ public abstract class TranslatedFaultTests(SoftwareEngine engine)
     }
 
     [Theory]
+    [InlineData(0x61_0008UL)]
+    [InlineData(0x40_0000_0004UL)]
+    public void AMisalignedOperandOnTheStackIsRefusedBeforeItsPageIsLookedFor(ulong address)
+    {
+        // SDM vol. 2, exception class 2: #GP(0) when not aligned. Nothing is mapped there; processors agree, of both vendors.
+        using M m = new M(engine: engine).User();
+        Assert.Equal("#13(0)", m.Run(a =>
+        {
+            Label loop = a.CreateLabel();
+            a.mov(rsp, Data);
+            a.mov(rbx, address);
+            a.mov(esi, 1);
+            a.Label(ref loop);
+            a.minps(xmm0, __xmmword_ptr[rsp + 0x10]);
+            a.mov(rsp, rbx);
+            a.dec(esi);
+            a.jns(loop);
+        }));
+        Assert.Equal(0UL, m[Gpr.Rsi]);
+        Assert.Equal(0UL, m.State.Cr2);
+    }
+
+    [Theory]
     [InlineData("mov")]
     [InlineData("pop")]
     [InlineData("es")]
