@@ -98,7 +98,7 @@ internal static class FlagFlow
                 return distance == 0 ? (0, 0) : (written, Af | (distance > 1 ? Of : 0));
             default:
                 // A repeat count of zero leaves them as they were.
-                if (instruction.HasRepPrefix || instruction.HasRepnePrefix) written = 0;
+                if (instruction.IsStringInstruction && (instruction.HasRepPrefix || instruction.HasRepnePrefix)) written = 0;
                 return (written, Flags(instruction.RflagsUndefined));
         }
     }

@@ -1,0 +1,46 @@
+using Vitrine.Accelerators.Software;
+using Vitrine.Tests.Software;
+using Xunit;
+
+namespace Vitrine.Tests.Robustness.UserCode;
+
+/// <summary>
+/// Random user programs under a small kernel, of bytes by chance and of likelier instructions: the translator ends them as the interpreter does.
+/// VITRINE_FUZZ_CASES counts batches of <see cref="UserFuzzRun.BatchSize"/> programs.
+/// </summary>
+public sealed class UserCodeFuzzTests(ITestOutputHelper output)
+{
+    private const int Batches = 600;
+    private static readonly TimeSpan Hang = TimeSpan.FromSeconds(60);
+
+    [Fact]
+    public void BothEnginesEndUserProgramsAlike()
+    {
+        Engines.SkipUnlessPresent(SoftwareEngine.Translator);
+        FuzzRun fuzz = new(nameof(BothEnginesEndUserProgramsAlike), Batches);
+        using LoopWatch watch = new();
+        UserFuzzRun run = new(watch);
+        Exception? failure = null;
+        Thread thread = new(() =>
+        {
+            try
+            {
+                fuzz.Run(run.Batch);
+            }
+            catch (Exception error)
+            {
+                watch.End();
+                failure = error;
+            }
+        })
+        { IsBackground = true };
+        thread.Start();
+        while (!thread.Join(Hang)) Assert.True(watch.HasProgressed(), $"a program doesn't end, though it is kicked: {run.Position()}");
+        output.WriteLine($"{run.Compared} programs compared, {run.Endless} without an end, {run.Open} undecided, {run.Slow} slow; {run.Translated} blocks translated, {run.Flushes} flushes");
+        output.WriteLine(string.Join(", ", run.Ends.Index().Where(end => end.Item > 0).Select(end => $"#{end.Index}: {end.Item}")));
+        run.Dispose();
+        Assert.Null(failure);
+        Assert.True(run.Reports.Count == 0, $"interpreter and translator disagree:\n{string.Join("\n", run.Reports)}");
+        Assert.True(run.Open * 20 < run.Compared, $"{run.Open} programs act on what is undefined, of {run.Compared}: too few are compared");
+    }
+}

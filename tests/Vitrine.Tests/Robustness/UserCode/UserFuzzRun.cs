@@ -1,0 +1,211 @@
+using System.Globalization;
+using System.Text;
+using Iced.Intel;
+using Vitrine.Accelerators.Software;
+using Vitrine.Tests.Differential;
+
+namespace Vitrine.Tests.Robustness.UserCode;
+
+/// <summary>
+/// The same random user programs on the interpreter and on the translator: memory, registers and the exception that ends each must be the same.
+/// Programs of a batch share code, which they may change, and data; some start where an earlier one has, on code that is translated by then.
+/// </summary>
+internal sealed class UserFuzzRun : IDisposable
+{
+    /// <summary>Programs in a batch.</summary>
+    public const int BatchSize = 64;
+
+    private const int MostReports = 10;
+    private const int FewMilliseconds = 20;
+    private const int ManyMilliseconds = 10_000;
+
+    private readonly UserMachine _interpreter = new(SoftwareEngine.Interpreter);
+
+    // So small that it is full now and then.
+    private readonly UserMachine _translator = new(SoftwareEngine.Translator, translationBytes: 256 << 10);
+    private readonly UserMachine _tracer = new(SoftwareEngine.Interpreter);
+    private readonly LoopWatch _watch;
+    private readonly byte[] _before = new byte[UserMachine.UserSize];
+    private readonly ulong[] _breakpoints = new ulong[5];
+    private readonly List<ulong> _starts = [];
+    private readonly HashSet<Code> _reported = [];
+    private int _batch;
+
+    public UserFuzzRun(LoopWatch watch) => _watch = watch;
+
+    /// <summary>Programs that were compared.</summary>
+    public long Compared { get; private set; }
+
+    /// <summary>Programs that the interpreter didn't end by itself.</summary>
+    public long Endless { get; private set; }
+
+    /// <summary>Programs whose outcome the manual doesn't decide.</summary>
+    public long Open { get; private set; }
+
+    /// <summary>Programs by the vector that ended them.</summary>
+    public long[] Ends { get; } = new long[256];
+
+    /// <summary>Blocks that were translated.</summary>
+    public ulong Translated => _translator.Vcpu.Translations!.Translated;
+
+    /// <summary>How often the code cache was full.</summary>
+    public ulong Flushes => _translator.Vcpu.Translations!.Flushes;
+
+    /// <summary>Disagreements, one for each last instruction.</summary>
+    public List<string> Reports { get; } = [];
+
+    /// <summary>Programs that the translator ended only when it had more time.</summary>
+    public long Slow { get; private set; }
+
+    /// <summary>Where a program is that even a kick doesn't end.</summary>
+    public string Position() => $"batch {_batch}; interpreter: {_interpreter.Position()}; translator: {_translator.Position()}";
+
+    /// <summary>Runs a batch.</summary>
+    public void Batch(int number, Random random)
+    {
+        if (Reports.Count >= MostReports) return;
+        _batch = number;
+        CaseRandom cases = new((ulong)random.NextInt64());
+        bool is64 = !cases.OneIn(4);
+        Span<byte> memory = _interpreter.Memory;
+        UserCodeFill.Fill(random, memory[..UserMachine.CodeSize], is64);
+        for (int i = UserMachine.CodeSize; i < memory.Length; i += 8) BitConverter.TryWriteBytes(memory[i..], cases.Lanes());
+        memory.CopyTo(_translator.Memory);
+        SetBreakpoints(cases);
+        _starts.Clear();
+        _interpreter.Begin(_breakpoints);
+        _translator.Begin(_breakpoints);
+        MachineImage start = default;
+        for (int i = 0; i < BatchSize; i++)
+        {
+            UserStart.Create(cases, ref start, is64);
+            start.Rip = Start(cases);
+            Compare(ref start);
+        }
+    }
+
+    public void Dispose()
+    {
+        _interpreter.Dispose();
+        _translator.Dispose();
+        _tracer.Dispose();
+    }
+
+    private ulong Start(CaseRandom cases)
+    {
+        if (_starts.Count > 0 && cases.OneIn(2)) return _starts[cases.Below(_starts.Count)];
+        ulong start = (cases.OneIn(4) ? UserMachine.CodeAlias : UserMachine.Code) + (ulong)cases.Below(UserMachine.CodeSize);
+        _starts.Add(start);
+        return start;
+    }
+
+    private void SetBreakpoints(CaseRandom cases)
+    {
+        const ulong Fixed = 0x400;
+        for (int i = 0; i < 4; i++)
+            _breakpoints[i] = cases.OneIn(2) ? UserMachine.Code + (ulong)cases.Below(UserMachine.CodeSize) : UserMachine.Data + (ulong)cases.Below(UserMachine.DataSize);
+        _breakpoints[4] = Fixed;
+        if (!cases.OneIn(8)) return;
+        for (int i = 0; i < 4; i++)
+        {
+            // Instructions, writes, or reads and writes, of up to eight bytes; one byte only for instructions (SDM vol. 3, 17.2.4).
+            ulong kind = cases.Pick<ulong>([0, 1, 3]);
+            ulong length = kind == 0 ? 0 : (ulong)cases.Below(4);
+            _breakpoints[4] |= (1UL << (2 * i)) | (kind << (16 + (4 * i))) | (length << (18 + (4 * i)));
+        }
+    }
+
+    private void Compare(ref MachineImage start)
+    {
+        _interpreter.Memory.CopyTo(_before);
+        if (!Run(_interpreter, ref start, 0))
+        {
+            Endless++;
+            Reset();
+            return;
+        }
+
+        if (!Run(_translator, ref start, FewMilliseconds))
+        {
+            JudgeLoop(ref start);
+            return;
+        }
+
+        Ends[_interpreter.Outcome.Vector]++;
+        List<string> differences = _interpreter.Differences(_translator);
+        ulong flags = _interpreter.Outcome.Rflags ^ _translator.Outcome.Rflags;
+        if (differences.Count > 0 || flags != 0)
+        {
+            Judge(ref start, differences, flags);
+            return;
+        }
+
+        Compared++;
+        if (!_interpreter.HasLoadedSegments()) return;
+        _interpreter.Begin(_breakpoints);
+        _translator.Begin(_breakpoints);
+    }
+
+    private bool Run(UserMachine machine, ref MachineImage start, int milliseconds)
+    {
+        _watch.Begin(machine.Vcpu, milliseconds);
+        bool ended = machine.Run(ref start);
+        _watch.End();
+        return ended;
+    }
+
+    /// <summary>The interpreter has ended it: whether the translator may loop depends on flags that the manual leaves undefined.</summary>
+    private void JudgeLoop(ref MachineImage start)
+    {
+        List<Instruction> trace = Trace(ref start);
+        bool isOpen = Verdict.Of(trace, _tracer).IsOpen;
+        Reset();
+        if (isOpen) Open++;
+        else if (Run(_translator, ref start, ManyMilliseconds)) Slow++;
+        else Report(Describe(ref start, ["the translator never ends it"], trace, default), trace[^1].Code);
+        Reset();
+    }
+
+    private List<Instruction> Trace(ref MachineImage start)
+    {
+        _before.CopyTo(_tracer.Memory);
+        _tracer.Begin(_breakpoints);
+        return _tracer.Trace(ref start);
+    }
+
+    private void Judge(ref MachineImage start, List<string> differences, ulong flags)
+    {
+        List<Instruction> trace = Trace(ref start);
+        Verdict verdict = Verdict.Of(trace, _tracer);
+        if (verdict.IsOpen) Open++;
+        else if (differences.Count > 0 || (flags & ~verdict.Flags) != 0) Report(Describe(ref start, differences, trace, verdict), trace[^1].Code);
+        else Compared++;
+        Reset();
+    }
+
+    private void Report(string text, Code last)
+    {
+        if (_reported.Add(last)) Reports.Add(text);
+    }
+
+    private void Reset()
+    {
+        _before.CopyTo(_interpreter.Memory);
+        _before.CopyTo(_translator.Memory);
+        _interpreter.Begin(_breakpoints);
+        _translator.Begin(_breakpoints);
+    }
+
+    private string Describe(ref MachineImage start, List<string> differences, List<Instruction> trace, Verdict verdict)
+    {
+        CultureInfo culture = CultureInfo.InvariantCulture;
+        StringBuilder text = new();
+        text.AppendLine(culture, $"batch {_batch}: {OutcomeComparison.Exception(ref _interpreter.Outcome)} at {_interpreter.Outcome.Rip:x} and {OutcomeComparison.Exception(ref _translator.Outcome)} at {_translator.Outcome.Rip:x}");
+        text.AppendLine(culture, $"flags {_interpreter.Outcome.Rflags:x} and {_translator.Outcome.Rflags:x}, of which {verdict.Flags:x} may differ");
+        foreach (string difference in differences) text.AppendLine(difference);
+        foreach (Instruction instruction in trace.TakeLast(40)) text.AppendLine(culture, $"  {instruction.IP:x} {instruction}    [{instruction.Code}]");
+        for (int i = 0; i < 16; i++) text.Append(culture, $" {Register.RAX + i}={start.General(i):x}");
+        text.AppendLine(culture, $" RFLAGS={start.Rflags:x} MXCSR={start.Mxcsr:x} FCW={start.ControlWord:x} FSW={start.StatusWord:x} DR7={_breakpoints[4]:x}");
+        return text.ToString();
+    }
+}
