@@ -33,6 +33,7 @@ public sealed class SoftwareAccelerator : IAccelerator
         Mmu = options.Mmu ?? DefaultMmu(options.Vcpus);
         Engine = options.Engine;
         Lockstep = options.Lockstep;
+        Statistics = options.Statistics;
     }
 
     /// <summary>True where <see cref="SoftwareEngine.Translator"/> can be chosen: on Linux, in a process of 64-bit x86 code.</summary>
@@ -86,6 +87,9 @@ public sealed class SoftwareAccelerator : IAccelerator
 
     /// <summary>Each translated block is compared with the interpreter.</summary>
     internal bool Lockstep { get; }
+
+    /// <summary>What costs time to count is counted too.</summary>
+    internal bool Statistics { get; }
 
     /// <summary>Creates the accelerator of one machine. With the interpreter it is always possible.</summary>
     /// <param name="options">What can be chosen; null for the defaults.</param>

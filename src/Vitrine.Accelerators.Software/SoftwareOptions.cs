@@ -13,7 +13,7 @@ public sealed record SoftwareOptions
 
     /// <summary>
     /// With the translator: before each translated block the interpreter tries the same instructions, and behind it both must have come to the
-    /// same. Slow; for finding faults of the software CPU.
+    /// same; else <see cref="IVirtualCpu.Run"/> returns <see cref="VmExitReason.EnginesDiffer"/>. Slow; for finding faults of the software CPU.
     /// </summary>
     public bool Lockstep { get; init; }
 
@@ -25,4 +25,9 @@ public sealed record SoftwareOptions
 
     /// <summary>How many vCPUs the machine gets: from 1 to <see cref="SoftwareAccelerator.VcpuLimit"/>.</summary>
     public int Vcpus { get; init; } = 1;
+
+    /// <summary>
+    /// Counts what costs time to count, see <see cref="Statistics.CpuStatistics.IsDetailed"/>: translated code is written with counters in it, and runs slower.
+    /// </summary>
+    public bool Statistics { get; init; }
 }

@@ -155,6 +155,7 @@ internal sealed unsafe partial class SoftwareVcpu
         return false;
     }
 
-    private ulong LinearRip() =>
-        (_cpu->Mode & ExecutionMode.Code64) != 0 ? _cpu->Rip : (uint)(_cpu->Segments[Seg.Cs].Base + _cpu->Rip);
+    private ulong LinearRip() => LinearOf(_cpu->Rip);
+
+    private ulong LinearOf(ulong rip) => (_cpu->Mode & ExecutionMode.Code64) != 0 ? rip : (uint)(_cpu->Segments[Seg.Cs].Base + rip);
 }

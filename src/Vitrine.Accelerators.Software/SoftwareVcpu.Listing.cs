@@ -1,9 +1,12 @@
 using System.Globalization;
+using Iced.Intel;
+using Vitrine.Accelerators.Software.Decode;
 using Vitrine.Accelerators.Software.State;
 using Vitrine.Accelerators.Software.Translator.Listing;
 using Vitrine.Accelerators.Translation;
 using Vitrine.Errors;
 using Vitrine.X86.State;
+using Decoder = Iced.Intel.Decoder;
 
 namespace Vitrine.Accelerators.Software;
 
@@ -12,6 +15,8 @@ internal sealed unsafe partial class SoftwareVcpu : ITranslatorInspection
 {
     // SAFETY: as in the main part; the vCPU stands, so nothing runs in the code memory.
     private const int PageSize = 0x1000;
+
+    private readonly PageCodeReader _codeReader = new();
 
     /// <inheritdoc/>
     ITranslatorInspection? IVirtualCpu.Translator => Translates ? this : null;
@@ -60,4 +65,23 @@ internal sealed unsafe partial class SoftwareVcpu : ITranslatorInspection
         : (_cpu->Mode & ExecutionMode.Virtual8086) != 0 ? "virtual-8086 mode"
         : (_cpu->Mode & ExecutionMode.Code32) == 0 ? "16-bit protected mode"
         : "32-bit protected mode with segments that are not flat";
+
+    /// <summary>The instruction at a RIP, for telling of it. Invalid when it can't be fetched.</summary>
+    private Instruction InstructionAt(ulong rip)
+    {
+        const int MaxLength = 15;
+        byte* bytes = stackalloc byte[MaxLength];
+        if (!_mmu.TryTranslate(LinearOf(rip), out ulong gpa)) return default;
+        int first = Math.Min(MaxLength, PageSize - (int)(gpa & (PageSize - 1)));
+        CopyCode(gpa, bytes, first);
+        int length = first;
+        if (first < MaxLength && _mmu.TryTranslate(LinearOf(rip + (ulong)first), out ulong next))
+        {
+            CopyCode(next, bytes + first, MaxLength - first);
+            length = MaxLength;
+        }
+
+        _codeReader.Start(bytes, length);
+        return Decoder.Create((_cpu->Mode & ExecutionMode.Code64) != 0 ? 64 : 32, _codeReader, _translator!.DecoderOptions).Decode();
+    }
 }

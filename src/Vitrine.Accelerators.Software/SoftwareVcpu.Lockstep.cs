@@ -1,32 +1,41 @@
-using System.Text;
 using Iced.Intel;
 using Vitrine.Accelerators.Software.Decode;
 using Vitrine.Accelerators.Software.Interpreter;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.State;
 using Vitrine.Accelerators.Software.Translator;
-using Decoder = Iced.Intel.Decoder;
+using Vitrine.Accelerators.Software.Translator.Listing;
+using Vitrine.Accelerators.Software.Translator.Lockstep;
+using Vitrine.Accelerators.Statistics;
+using Vitrine.Accelerators.Translation;
 
 namespace Vitrine.Accelerators.Software;
 
 /// <content>
-/// Lockstep: before a translated block runs, the interpreter tries the same instructions with its writes kept apart; behind it both must have come
-/// to the same.
+/// Lockstep: before a translated block runs, the interpreter tries the same instructions with its writes kept apart; where translated code leaves the block both
+/// must have come to the same.
 /// </content>
 internal sealed unsafe partial class SoftwareVcpu
 {
     // SAFETY: as in the main part.
-    private readonly RegisterImage[]? _trail;
-    private readonly RflagsBits[]? _undefinedFlags;
+    private readonly Trail? _trail;
     private readonly WriteOverlay? _overlay;
-    private int _trailLength;
+    private readonly WriteWatch? _watch;
+    private readonly MemoryComparison? _memoryComparison;
+    private readonly FlagEffects? _flagEffects;
     private TranslatedBlock* _alone;
 
-    /// <summary>Blocks compared so far.</summary>
+    /// <inheritdoc/>
+    public LockstepDifference? LockstepDifference { get; private set; }
+
+    /// <summary>Blocks that agreed so far.</summary>
     internal ulong Compared { get; private set; }
 
-    /// <summary>True when each translated block is compared with the interpreter.</summary>
-    internal bool Lockstep => _trail != null;
+    /// <summary>Called before each block runs. What it asks the vCPU for comes at once: an interrupt before the block's first instruction. For tests.</summary>
+    internal Action? BeforeBlock { get; set; }
+
+    /// <summary>Each translated block is compared with the interpreter.</summary>
+    private bool Lockstep => _trail != null;
 
     /// <summary>Prepares the run of one block that nothing leads out of.</summary>
     private byte* EnterAlone(TranslatedBlock* block, ulong rip)
@@ -36,37 +45,64 @@ internal sealed unsafe partial class SoftwareVcpu
         _translations.ForgetBranch(rip);
         _cpu->Rip = rip;
         _alone = block;
-        TryBlock(block);
-        return block->Entry;
+        bool complete = TryBlock(block);
+        BeforeBlock?.Invoke();
+        return complete ? block->Entry : EnterPart(block, rip);
     }
 
-    private void CompareAt(ExitReason reason, byte* site)
+    /// <summary>
+    /// Prepares the run of a block's first instructions, as many as the interpreter has completed. The next one needs a walk of the page tables, and begins a part of
+    /// its own: those before it may have written to the tables, or read them.
+    /// </summary>
+    private byte* EnterPart(TranslatedBlock* block, ulong rip)
     {
-        if (reason is ExitReason.Read or ExitReason.Write or ExitReason.StackRead or ExitReason.StackWrite or ExitReason.X87 or ExitReason.SecondPage) return;
-        Compare(_alone, reason == ExitReason.Lookup ? _cpu->Rip : RipAt(site));
+        if (!_translations!.HasRoom) return InterpretAt(rip, InterpretationCause.Other);
+        _cpu->PageRip = Truncate(rip - ((ulong)block->Guest & 0xFFF));
+        return _translator!.WriteFirst(block->Guest, block->Mode, _trail!.Length);
+    }
+
+    /// <summary>Compares where an exit leaves the block.</summary>
+    /// <returns>False when something differs: the exit is filled in.</returns>
+    private bool AgreesAt(ExitReason reason, byte* site) => reason switch
+    {
+        // Whether a miss leaves the block, its answer tells; the others never do.
+        ExitReason.Read or ExitReason.Write or ExitReason.StackRead or ExitReason.StackWrite => true,
+        ExitReason.X87 or ExitReason.SecondPage => true,
+        ExitReason.Lookup => Agrees(_cpu->Rip, 0),
+        _ => Agrees(RipAt(site), 0),
+    };
+
+    /// <summary>Compares where an access leaves the block: for the interpreter, or because it faults.</summary>
+    /// <returns>False when something differs: the exit is filled in.</returns>
+    private bool AgreesAtAccess(byte* site)
+    {
+        ulong rip = RipAt(site);
+
+        // Flags that every way on overwrites are not kept up to date for it.
+        int instruction = 0;
+        while (instruction < _trail!.Length && _trail.After(instruction).Rip != rip) instruction++;
+        RflagsBits kept = _translator!.WantedFlags(_alone->Guest, _alone->SecondPage, _alone->Mode, instruction);
+        return Agrees(rip, ~kept);
     }
 
     /// <summary>Runs the instructions of a block in the interpreter, and puts everything back as it was.</summary>
-    private void TryBlock(TranslatedBlock* block)
+    /// <returns>False when an instruction behind the first one needs a walk of the page tables.</returns>
+    private bool TryBlock(TranslatedBlock* block)
     {
-        RegisterImage[] trail = _trail!;
+        Trail trail = _trail!;
         Unload();
-        RegisterImage.Save(_cpu, ref trail[0]);
-        _undefinedFlags![0] = 0;
-        _trailLength = 0;
+        trail.Begin(_cpu);
+        _watch!.Forget();
         _overlay!.Clear();
-        ExecutionMode mode = _cpu->Mode;
-        TlbEntry* tlb = _cpu->Tlb;
         ulong poll = Interlocked.Exchange(ref _cpu->PollAt, ulong.MaxValue);
+        ReadOnlySpan<FlagEffect> effects = _flagEffects!.Of(block, _translations!.Flushes, _translator!.DecoderOptions);
         _mmu.BeginTrial(_overlay);
-        ulong start = _cpu->Rip;
-        while (_trailLength < block->Instructions)
+        while (trail.Length < block->Instructions)
         {
-            _overlay.Instruction = _trailLength;
+            _overlay.Instruction = trail.Length;
             Op* op = FindOne();
             if (op == null) break;
             _cpu->BlockRip = _cpu->Rip;
-            RflagsBits undefined = UndefinedBehind(_cpu->Rip, _undefinedFlags[_trailLength]);
             ulong expected = Faults.NextRip(_cpu, op);
             ulong executed = _cpu->Instructions;
             Op* next = op->Handler(_cpu, op);
@@ -76,100 +112,148 @@ internal sealed unsafe partial class SoftwareVcpu
             if (_overlay.Refused || !completed) break;
             if (next == op + 1) _cpu->Rip = expected;
             else if (next != null) _cpu->Rip = _cpu->BlockRip;
-            RegisterImage.Save(_cpu, ref trail[++_trailLength]);
-            _undefinedFlags[_trailLength] = undefined;
+            trail.Add(_cpu, effects[trail.Length]);
             if (_cpu->Rip != expected) break;
         }
 
+        trail.Restore(_cpu);
         _mmu.EndTrial();
-        RegisterImage.Restore(_cpu, ref trail[0]);
-        _cpu->Rip = start;
         _cpu->Leave = LeaveReason.NextBlock;
         Interlocked.CompareExchange(ref _cpu->PollAt, poll, ulong.MaxValue);
+        return !_overlay.NeedsWalk;
     }
 
     /// <summary>Compares the state at a boundary with what the interpreter had there.</summary>
-    private void Compare(TranslatedBlock* block, ulong rip)
+    private bool Agrees(ulong rip, RflagsBits ignored)
     {
-        Compared++;
         Unload();
+        _watch!.Close();
         _cpu->Rip = rip;
         RegisterImage now = default;
         RegisterImage.Save(_cpu, ref now);
-        string? best = null;
-        for (int i = _trailLength; i >= 0; i--)
+        Trail trail = _trail!;
+        int closest = -1;
+        for (int i = trail.Length; i >= 0; i--)
         {
-            if (_trail![i].Rip != rip) continue;
-            string? differences = Differences(ref _trail[i], ref now, _undefinedFlags![i], i);
-            if (differences == null) return;
-            best ??= differences;
+            if (trail.After(i).Rip != rip) continue;
+            if (Agree(in now, i, ignored, null))
+            {
+                if (i > 0) Compared++;
+                _watch.Forget();
+                return true;
+            }
+
+            if (closest < 0) closest = i;
         }
 
-        throw new InvalidOperationException(Describe(block, rip, best ?? "the interpreter never came to this place"));
+        StopAtDifference(in now, closest, ignored);
+        return false;
     }
 
-    private string? Differences(ref RegisterImage expected, ref RegisterImage found, RflagsBits undefined, int instructions)
+    private bool Agree(in RegisterImage now, int instructions, RflagsBits ignored, List<ValueDifference>? differences)
     {
-        StringBuilder text = new();
-        for (int i = 0; i < 16; i++)
-        {
-            if (expected.Gpr[i] != found.Gpr[i]) text.Append($" {Register.RAX + i}: {found.Gpr[i]:x}, interpreter {expected.Gpr[i]:x};");
-        }
-
-        ulong mask = ~(ulong)((undefined & RflagsBits.OF) != 0 ? Flags.Of : 0) & ~(ulong)((undefined & RflagsBits.SF) != 0 ? Flags.Sf : 0) &
-            ~(ulong)((undefined & RflagsBits.ZF) != 0 ? Flags.Zf : 0) & ~(ulong)((undefined & RflagsBits.AF) != 0 ? Flags.Af : 0) &
-            ~(ulong)((undefined & RflagsBits.CF) != 0 ? Flags.Cf : 0) & ~(ulong)((undefined & RflagsBits.PF) != 0 ? Flags.Pf : 0);
-        if (((expected.Rflags ^ found.Rflags) & mask) != 0) text.Append($" flags: {found.Rflags:x}, interpreter {expected.Rflags:x} (defined {mask & Flags.Arithmetic:x});");
-        for (int i = 0; i < 64; i++)
-        {
-            if (expected.Xmm[i] != found.Xmm[i]) text.Append($" XMM{i / 4}[{i % 4}]: {found.Xmm[i]:x}, interpreter {expected.Xmm[i]:x};");
-        }
-
-        for (int i = 0; i < 16; i++)
-        {
-            if (expected.X87[i] != found.X87[i]) text.Append($" x87 {i / 2}[{i % 2}]: {found.X87[i]:x}, interpreter {expected.X87[i]:x};");
-        }
-
-        if (expected.Fcw != found.Fcw || expected.Fsw != found.Fsw || expected.FpuTop != found.FpuTop || expected.FpuTag != found.FpuTag)
-            text.Append($" x87 {found.Fcw:x} {found.Fsw:x} {found.FpuTop} {found.FpuTag:x}, interpreter {expected.Fcw:x} {expected.Fsw:x} {expected.FpuTop} {expected.FpuTag:x};");
-        if (expected.Mxcsr != found.Mxcsr) text.Append($" MXCSR: {found.Mxcsr:x}, interpreter {expected.Mxcsr:x};");
-        foreach ((ulong gpa, byte value) in _overlay!.After(instructions))
-        {
-            byte* host = _mmu.HostFor(gpa, 1, out _);
-            if (host != null && *host != value) text.Append($" [{gpa:x}]: {*host:x2}, interpreter {value:x2};");
-        }
-
-        return text.Length == 0 ? null : text.ToString();
+        Trail trail = _trail!;
+        bool registers = ImageComparison.Agree(in trail.Before, in now, in trail.After(instructions), ignored | trail.Undefined(instructions), differences);
+        return (registers || differences != null) & _memoryComparison!.Agree(instructions, differences) && registers;
     }
 
-    private string Describe(TranslatedBlock* block, ulong rip, string differences)
+    private void StopAtDifference(in RegisterImage now, int closest, RflagsBits ignored)
     {
-        StringBuilder text = new();
-        text.AppendLine($"The translator and the interpreter differ at RIP {rip:x} after {_trailLength} instructions from {_trail![0].Rip:x}:{differences}");
-        Decoder decoder = Decoder.Create((block->Mode & ExecutionMode.Code64) != 0 ? 64 : 32, new Bytes(block->Guest, block->GuestBytes));
-        decoder.IP = _trail[0].Rip;
-        for (int i = 0; i < block->Instructions; i++) text.AppendLine($"  {decoder.IP:x} {decoder.Decode()}");
-        decoder = Decoder.Create(64, new Bytes(block->Body, block->HostBytes));
-        decoder.IP = (ulong)block->Body;
-        while (decoder.IP < (ulong)block->Body + (ulong)block->HostBytes) text.AppendLine($"    {decoder.IP:x} {decoder.Decode()}");
-        for (int i = 0; i < 16; i++) text.Append($" {Register.RAX + i}={_trail[0].Gpr[i]:x}");
-        return text.ToString();
+        Trail trail = _trail!;
+        List<ValueDifference> differences = [];
+        if (closest >= 0) Agree(in now, closest, ignored, differences);
+        (ulong? suspect, string reason) = FindSuspect(now.Rip);
+        UndoBlock();
+        BlockLister lister = new(_translator!, _translations!.Stubs);
+        LockstepDifference = new LockstepDifference
+        {
+            BlockRip = trail.Before.Rip,
+            Rip = now.Rip,
+            BlocksCompared = Compared,
+            InterpreterPath = trail.Path(),
+            Differences = differences,
+            SuspectRip = suspect,
+            Reason = reason,
+            Before = ImageComparison.Registers(in trail.Before),
+            Listing = lister.List(_alone->Guest, _alone->SecondPage, _alone->Mode, trail.Before.Rip)!,
+        };
+        ExitForDifference();
     }
 
-    private RflagsBits UndefinedBehind(ulong rip, RflagsBits before)
+    private void ExitForDifference()
     {
-        if (!TryLocate(rip, out _, out ulong gpa, out _)) return before;
-        byte* host = _mmu.HostFor(gpa, 1, out _);
-        if (host == null) return before;
-        Decoder decoder = Decoder.Create((_cpu->Mode & ExecutionMode.Code64) != 0 ? 64 : 32, new Bytes(host, 0x1000 - (int)((ulong)host & 0xFFF)), BlockBuilder.OptionsFor(null));
-        Instruction instruction = decoder.Decode();
-        return (before & ~instruction.RflagsModified) | instruction.RflagsUndefined;
+        _exit.Reason = VmExitReason.EnginesDiffer;
+        _exit.Detail = LockstepDifference!.Rip;
+        _cpu->Leave = LeaveReason.Exit;
     }
 
-    private sealed class Bytes(byte* start, int length) : CodeReader
+    /// <summary>Makes registers and memory what they were before the block.</summary>
+    private void UndoBlock()
     {
-        private int _next;
+        _watch!.Close();
+        _watch.Undo();
+        _trail!.Restore(_cpu);
+        _mmu.RefreshMode();
+    }
 
-        public override int ReadByte() => _next < length ? start[_next++] : -1;
+    /// <summary>
+    /// Translates and runs ever more of the block, until its state differs from the interpreter's: the last instruction is the one.
+    /// </summary>
+    private (ulong? Rip, string Reason) FindSuspect(ulong found)
+    {
+        Trail trail = _trail!;
+        if (!_translations!.HasRoom || _alone->SecondPage != null) return (trail.Before.Rip, "it is the block's only one, or there is no room to try its parts.");
+        ulong poll = Interlocked.Exchange(ref _cpu->PollAt, ulong.MaxValue);
+        try
+        {
+            for (int count = 1; count <= trail.Length; count++)
+            {
+                UndoBlock();
+                RegisterImage now = default;
+                _cpu->Rip = RunFirst(count);
+                RegisterImage.Save(_cpu, ref now);
+                if (Agree(in now, count, 0, null)) continue;
+                return (trail.After(count - 1).Rip, "translated alone the instructions before it agree with the interpreter, and with it they don't.");
+            }
+        }
+        finally
+        {
+            Interlocked.CompareExchange(ref _cpu->PollAt, poll, ulong.MaxValue);
+        }
+
+        return Array.IndexOf(trail.Path(), found) < 0 && trail.Length < _alone->Instructions
+            ? (trail.Last.Rip, "the interpreter does not complete it, and translated code went on.")
+            : (null, "the block's beginnings agree, however long; what comes behind an instruction changes its translation.");
+    }
+
+    /// <summary>Translates the first instructions of the block and runs them.</summary>
+    /// <returns>RIP behind them, with the state unloaded.</returns>
+    private ulong RunFirst(int count)
+    {
+        byte* code = _translator!.WriteFirst(_alone->Guest, _alone->Mode, count);
+        _cpu->PageRip = Truncate(_cpu->Rip - ((ulong)_alone->Guest & 0xFFF));
+        PackFlags();
+        while (true)
+        {
+            ExitReason reason = (ExitReason)_translations!.Stubs.Enter(_cpu, code);
+            byte* site = _cpu->ExitSite;
+            if (reason == ExitReason.X87)
+            {
+                code = LoadX87(site);
+                continue;
+            }
+
+            bool miss = reason is ExitReason.Read or ExitReason.Write or ExitReason.StackRead or ExitReason.StackWrite;
+            if (miss && RefillFor(reason, site) == RefillOutcome.Filled)
+            {
+                code = ResumeAt(reason, site);
+                continue;
+            }
+
+            ulong rip = reason == ExitReason.Lookup ? _cpu->Rip : RipAt(site);
+            Unload();
+            _watch!.Close();
+            return rip;
+        }
     }
 }

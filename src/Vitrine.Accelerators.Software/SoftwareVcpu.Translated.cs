@@ -4,6 +4,7 @@ using Vitrine.Accelerators.Software.Interpreter;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.State;
 using Vitrine.Accelerators.Software.Translator;
+using Vitrine.Accelerators.Statistics;
 using Vitrine.X86.State;
 
 namespace Vitrine.Accelerators.Software;
@@ -22,6 +23,9 @@ internal sealed unsafe partial class SoftwareVcpu
     /// <summary>The translations, for counters; null without a translator.</summary>
     internal TranslationCache? Translations => _translations;
 
+    /// <summary>The translator, for tests; null without one.</summary>
+    internal BlockTranslator? BlockTranslator => _translator;
+
     private bool ModeIsTranslated => (_cpu->Mode & (ExecutionMode.Code64 | ExecutionMode.Flat)) != 0;
 
     /// <summary>Runs translated code until something needs the dispatcher; as <see cref="RunBlocks"/>.</summary>
@@ -35,7 +39,7 @@ internal sealed unsafe partial class SoftwareVcpu
 
         FollowFloatTraps();
         PackFlags();
-        byte* code = _trail != null ? Enter(_cpu->Rip) : _translations!.EntryFor(_cpu->Rip);
+        byte* code = Lockstep ? Enter(_cpu->Rip) : _translations!.EntryFor(_cpu->Rip);
         if (code == null) return;
         do
         {
@@ -49,7 +53,8 @@ internal sealed unsafe partial class SoftwareVcpu
     private byte* Continue(ExitReason reason)
     {
         byte* site = _cpu->ExitSite;
-        if (_trail != null) CompareAt(reason, site);
+        _exits[(int)reason]++;
+        if (Lockstep && !AgreesAt(reason, site)) return null;
         switch (reason)
         {
             case ExitReason.Lookup:
@@ -66,7 +71,7 @@ internal sealed unsafe partial class SoftwareVcpu
             case ExitReason.SecondPage:
                 return FindSecondPage(RipAt(site));
             default:
-                return InterpretAt(RipAt(site));
+                return InterpretAt(RipAt(site), InterpretationCause.NotTranslated);
         }
     }
 
@@ -139,7 +144,7 @@ internal sealed unsafe partial class SoftwareVcpu
         {
             // The branch that wanted to go there faults, before it has done anything.
             _cpu->Gpr[Gpr.Rsp] -= _cpu->BranchSite >> 12;
-            return InterpretAt(_cpu->PageRip + (_cpu->BranchSite & 0xFFF));
+            return InterpretAt(_cpu->PageRip + (_cpu->BranchSite & 0xFFF), InterpretationCause.Operands);
         }
 
         _cpu->Rip = rip;
@@ -147,10 +152,10 @@ internal sealed unsafe partial class SoftwareVcpu
         if (!TryLocate(rip, out _, out ulong gpa, out bool isGlobal)) return BackWithFault();
         byte* host = _mmu.HostFor(gpa, 1, out _);
         TranslatedBlock* block = host == null ? null : FindTranslation(host, rip);
-        if (block == null) return InterpretAt(rip);
+        if (block == null) return InterpretAt(rip, InterpretationCause.Code);
         if (block->Entry == null || block->EntryIsGlobal != isGlobal) _translator!.AddEntry(block, isGlobal);
         _translations!.Bind(block, rip);
-        if (_trail != null) return EnterAlone(block, rip);
+        if (Lockstep) return EnterAlone(block, rip);
         return block->Entry;
     }
 
@@ -215,11 +220,11 @@ internal sealed unsafe partial class SoftwareVcpu
     /// <summary>The second page of a block's instruction is not known to be where it was.</summary>
     private byte* FindSecondPage(ulong rip)
     {
-        if (!TryLocate(rip, out _, out ulong gpa, out _)) return InterpretAt(rip);
+        if (!TryLocate(rip, out _, out ulong gpa, out _)) return InterpretAt(rip, InterpretationCause.Code);
         byte* host = _mmu.HostFor(gpa, 1, out _);
         TranslatedBlock* block = host == null ? null : _translations!.Find(host, _cpu->Mode);
         byte* second = SecondPageOf(rip);
-        if (second == null) return InterpretAt(rip);
+        if (second == null) return InterpretAt(rip, InterpretationCause.Code);
         if (block == null || block->SecondPage == null) return Enter(rip);
         if (block->SecondPage != second)
         {
@@ -244,8 +249,8 @@ internal sealed unsafe partial class SoftwareVcpu
         byte* host = _mmu.HostFor(gpa, 1, out _);
         ulong flushes = _translations!.Flushes;
         TranslatedBlock* block = host == null ? null : FindTranslation(host, rip);
-        if (block == null) return InterpretAt(rip);
-        if (_trail != null) return EnterAlone(block, rip);
+        if (block == null) return InterpretAt(rip, InterpretationCause.Code);
+        if (Lockstep) return EnterAlone(block, rip);
         byte* code = block->Body;
         if (backwards && !block->Polls)
         {
@@ -265,36 +270,50 @@ internal sealed unsafe partial class SoftwareVcpu
 
     private byte* Refill(byte* site, ExitReason reason)
     {
-        const int SiteBytes = 3;
-        const int CallBytes = 5;
-
         // From here on an operand may have to be aligned, and the #GP for one that isn't comes before the page fault.
         const int AlignedOperand = 16;
         ulong invalidations = _blocks.Invalidations;
         ulong cr2 = _cpu->Cr2;
-        switch (_mmu.Refill(_cpu->MissAddress, site[2] + 1, reason is ExitReason.Write or ExitReason.StackWrite))
+        RefillOutcome outcome = RefillFor(reason, site);
+
+        // The walk may have set accessed bits in the page that runs.
+        bool dropped = _blocks.Invalidations != invalidations;
+        if (outcome == RefillOutcome.Filled && !dropped) return ResumeAt(reason, site);
+        if (Lockstep && !AgreesAtAccess(site)) return null;
+        ulong rip = RipAt(site);
+        switch (outcome)
         {
             case RefillOutcome.Filled:
-                // The walk may have set accessed bits in the page that runs.
-                if (_blocks.Invalidations != invalidations) return Enter(RipAt(site));
-                if (reason is ExitReason.Read or ExitReason.Write) return site + SiteBytes;
-
-                // The way in loads the address where a target usually is.
-                _cpu->Rip = _cpu->MissAddress;
-                return site - CallBytes;
+                return Enter(rip);
             case RefillOutcome.Fault when site[2] + 1 >= AlignedOperand:
                 _cpu->Cr2 = cr2;
-                return InterpretAt(RipAt(site));
+                return InterpretAt(rip, CauseOfMiss(reason, site));
             case RefillOutcome.Fault:
-                _cpu->Rip = RipAt(site);
+                CountFault(rip);
+                _cpu->Rip = rip;
                 return BackWithFault();
             default:
-                return InterpretAt(RipAt(site));
+                return InterpretAt(rip, CauseOfMiss(reason, site));
         }
     }
 
+    private RefillOutcome RefillFor(ExitReason reason, byte* site) =>
+        _mmu.Refill(_cpu->MissAddress, site[2] + 1, reason is ExitReason.Write or ExitReason.StackWrite);
+
+    /// <summary>Where translated code tries an access again.</summary>
+    private byte* ResumeAt(ExitReason reason, byte* site)
+    {
+        const int SiteBytes = 3;
+        const int CallBytes = 5;
+        if (reason is ExitReason.Read or ExitReason.Write) return site + SiteBytes;
+
+        // The way in loads the address where a target usually is.
+        _cpu->Rip = _cpu->MissAddress;
+        return site - CallBytes;
+    }
+
     /// <summary>Executes one instruction that isn't translated, and goes on in translated code where nothing else is to be done first.</summary>
-    private byte* InterpretAt(ulong rip)
+    private byte* Interpret(ulong rip)
     {
         _cpu->Rip = rip;
         Unload();
@@ -324,7 +343,7 @@ internal sealed unsafe partial class SoftwareVcpu
 
         FollowFloatTraps();
         PackFlags();
-        return !Canonical.Is(_cpu->Rip) ? null : _trail != null ? Enter(_cpu->Rip) : _translations!.EntryFor(_cpu->Rip);
+        return !Canonical.Is(_cpu->Rip) ? null : Lockstep ? Enter(_cpu->Rip) : _translations!.EntryFor(_cpu->Rip);
     }
 
     /// <summary>The operation of the instruction at RIP, alone.</summary>

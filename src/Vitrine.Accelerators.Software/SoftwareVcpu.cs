@@ -8,6 +8,8 @@ using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.Sharing;
 using Vitrine.Accelerators.Software.State;
 using Vitrine.Accelerators.Software.Translator;
+using Vitrine.Accelerators.Software.Translator.Counting;
+using Vitrine.Accelerators.Software.Translator.Lockstep;
 using Vitrine.X86.Cpuid;
 using Vitrine.X86.Registers;
 using Vitrine.X86.State;
@@ -65,21 +67,29 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
         _cpu->JumpCache = _blocks.Jumps;
         if (accelerator.Engine == SoftwareEngine.Translator)
         {
-            _translations = new TranslationCache(_cpu, accelerator.TranslationBytes);
-            _translator = new BlockTranslator(_translations, accelerator.Lockstep, accelerator.Vcpus > 1);
+            _translations = new TranslationCache(_cpu, accelerator.TranslationBytes, accelerator.Statistics);
+            _translator = new BlockTranslator(_translations, accelerator.Lockstep, accelerator.Vcpus > 1, accelerator.Statistics);
             _blocks.Attach(_translations);
             _timer = new DeadlineTimer(Wake);
             if (accelerator.Lockstep)
             {
-                _trail = new RegisterImage[BlockTranslator.MaxInstructions + 1];
-                _undefinedFlags = new Iced.Intel.RflagsBits[BlockTranslator.MaxInstructions + 1];
+                _trail = new Trail();
                 _overlay = new WriteOverlay();
+                _watch = new WriteWatch();
+                _flagEffects = new FlagEffects();
             }
         }
 
+        if (accelerator.Statistics) _profile = new InterpreterProfile();
         _cpu->SystemFlags = Rflags.Fixed;
         _bus = new Bus(this, _cpu);
         _mmu = new SoftMmu(_cpu, id, accelerator, _bus, _blocks);
+        if (Lockstep)
+        {
+            _memoryComparison = new MemoryComparison(_overlay!, _watch!);
+            _mmu.WatchWrites(_watch!);
+        }
+
         LocalApic = new LocalApic((uint)id, new ApicClock(_cpu), Wake, accelerator.Interrupts);
         LocalApicPage = LocalApic.PageAddress;
         Msrs = new ModelSpecificRegisters(_cpu, this);
@@ -99,7 +109,7 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
     public IReadOnlyList<CpuidEntry> SupportedCpuid => _accelerator.Engine == SoftwareEngine.Translator ? HostProcessor.Cpuid : [];
 
     /// <inheritdoc/>
-    public ulong InstructionsExecuted => Volatile.Read(ref _cpu->Instructions);
+    public ulong InstructionsExecuted => Volatile.Read(ref _cpu->Instructions) + CounterValue(TranslationCounter.Instructions);
 
     /// <inheritdoc/>
     public bool SingleStep
@@ -211,6 +221,7 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
         // Whoever puts a state may have written to memory too, where nobody notices it.
         _mmu.Reset();
         CpuModes.Refresh(_cpu);
+        LockstepDifference = null;
     }
 
     // From outside, which isn't the guest's own doing: IA32_TSC_ADJUST stays.
@@ -227,6 +238,12 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
     public ref VmExit Run()
     {
         if (EntryFailure is not null) return ref RefuseEntry();
+        if (LockstepDifference is not null)
+        {
+            ExitForDifference();
+            return ref _exit;
+        }
+
         EnterGuest();
         RunUntilExit();
         LeaveGuest();

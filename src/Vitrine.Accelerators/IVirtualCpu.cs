@@ -1,4 +1,5 @@
 using Vitrine.Accelerators.Mmu;
+using Vitrine.Accelerators.Statistics;
 using Vitrine.Accelerators.Translation;
 using Vitrine.X86.Cpuid;
 using Vitrine.X86.State;
@@ -77,6 +78,15 @@ public interface IVirtualCpu : IDisposable
     /// </summary>
     EntryCheckResult? EntryFailure => null;
 
-    /// <summary>Guest instructions executed since creation, where the accelerator counts them; else 0. Any thread; approximate while running.</summary>
+    /// <summary>What made the last <see cref="Run"/> return <see cref="VmExitReason.EnginesDiffer"/>; null when none did since a state was put.</summary>
+    LockstepDifference? LockstepDifference => null;
+
+    /// <summary>
+    /// Guest instructions executed since creation, where the accelerator counts them; else 0. A translator counts those in translated code only for
+    /// statistics. Any thread; approximate while running.
+    /// </summary>
     ulong InstructionsExecuted { get; }
+
+    /// <summary>What it has done since its creation; null on KVM, which doesn't tell. Any thread; approximate while running.</summary>
+    CpuStatistics? Statistics => null;
 }

@@ -42,6 +42,12 @@ public enum VmExitReason
     /// <summary>The guest's TPR access, or another report that needs no answer.</summary>
     Ignorable,
 
+    /// <summary>
+    /// In lockstep: the translator and the interpreter have not executed a block alike. <see cref="IVirtualCpu.LockstepDifference"/> says where and how;
+    /// the vCPU stands before the block. <see cref="VmExit.Detail"/> is the RIP at which translated code left it.
+    /// </summary>
+    EnginesDiffer,
+
     /// <summary>A reason that this version doesn't know; <see cref="VmExit.Detail"/> is its number.</summary>
     Unknown,
 }

@@ -35,6 +35,9 @@ internal static class ExitStatus
     /// <summary>Left with Ctrl-A X or by a signal, or the reader of standard output is gone.</summary>
     public const int Stopped = 90;
 
+    /// <summary>With --lockstep: translator and interpreter differ.</summary>
+    public const int EnginesDiffer = 92;
+
     /// <summary>The time given with --timeout is over (as timeout(1)).</summary>
     public const int Timeout = 124;
 
@@ -53,6 +56,7 @@ internal static class ExitStatus
           86         the guest reported a crash
           88         the CPU refused to enter the guest; check-entry: a check fails
           90         stopped by Ctrl-A X, by a signal, or because standard output was closed
+          92         --lockstep: the translator and the interpreter differ
           124        the time given with --timeout was over
         """;
 
@@ -75,6 +79,7 @@ internal static class ExitStatus
         VmEndReason.HaltForever => HaltForever,
         VmEndReason.GuestCrash => GuestCrash,
         VmEndReason.FailEntry => FailEntry,
+        VmEndReason.EnginesDiffer => EnginesDiffer,
         VmEndReason.Stopped => Stopped,
         _ => end.Error is null ? InternalError : HostError,
     };

@@ -33,6 +33,9 @@ internal static class AcceleratorSelection
                 return Kvm(config);
             case AcceleratorChoice.Soft:
                 return Software(config);
+            case AcceleratorChoice.Auto when config.Lockstep:
+                notice = "Using the software CPU, because --lockstep compares its two engines.";
+                return Software(config);
             case AcceleratorChoice.Auto when config.Mmu is not null:
                 notice = "Using the software CPU, because an MMU mode was given, and KVM's own MMU can't be chosen.";
                 return Software(config);
@@ -60,7 +63,8 @@ internal static class AcceleratorSelection
 
     private static SoftwareAccelerator Software(MachineConfig config)
     {
-        SoftwareOptions options = new() { Mmu = config.Mmu, Vcpus = config.Cpus };
+        SoftwareOptions options = new() { Mmu = config.Mmu, Vcpus = config.Cpus, Lockstep = config.Lockstep, Statistics = config.Statistics };
+        if (config.Lockstep) options = options with { Engine = SoftwareEngine.Translator };
         if (config.Engine is { } engine) options = options with { Engine = engine };
         SoftwareAccelerator accelerator = SoftwareAccelerator.Create(options);
         accelerator.CheckModel(CpuModels.Get(config.CpuModel));

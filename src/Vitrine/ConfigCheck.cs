@@ -1,3 +1,4 @@
+using Vitrine.Accelerators.Software;
 using Vitrine.Errors;
 
 namespace Vitrine;
@@ -75,6 +76,19 @@ internal static class ConfigCheck
             $"{cpus} CPUs were asked for, and the accelerator '{accelerator}' supports 1 to {maximum} on this host.",
             "Each accelerator has its own limit.",
             $"Give --cpus with a number from 1 to {maximum}.");
+    }
+
+    /// <summary>Checks that a machine in lockstep has two engines to compare. What else it needs, the accelerator checks.</summary>
+    /// <exception cref="VitrineException">It hasn't.</exception>
+    internal static void Lockstep(MachineConfig config)
+    {
+        if (config.Accelerator == AcceleratorChoice.Kvm || config.Engine == SoftwareEngine.Interpreter)
+        {
+            throw VitrineException.User(
+                $"Lockstep was asked for with {(config.Accelerator == AcceleratorChoice.Kvm ? "KVM" : "the interpreter alone")}.",
+                "It compares the translator of the software CPU with its interpreter, block by block.",
+                "Leave --accel and --soft out, or --lockstep.");
+        }
     }
 
     /// <summary>Bytes in the largest unit that divides them, for people.</summary>

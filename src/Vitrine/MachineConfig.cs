@@ -39,6 +39,18 @@ public sealed record MachineConfig
     /// </summary>
     public SoftwareEngine? Engine { get; init; }
 
+    /// <summary>
+    /// The software CPU compares its translator with its interpreter at the end of every block, and the machine ends with
+    /// <see cref="VmEndReason.EnginesDiffer"/> at the first difference. Slow. One vCPU; <see cref="AcceleratorChoice.Auto"/> takes the software CPU.
+    /// </summary>
+    public bool Lockstep { get; init; }
+
+    /// <summary>
+    /// Counts what costs time to count, for <see cref="VirtualMachine.GetStatistics"/>: translated code is then written with counters in it. Only the software
+    /// CPU counts.
+    /// </summary>
+    public bool Statistics { get; init; }
+
     /// <summary>Receives every call that is made to the accelerator, from its creation on. Null, the default, observes nothing and costs nothing.</summary>
     public CallLog? Calls { get; init; }
 
@@ -73,6 +85,7 @@ public sealed record MachineConfig
                 "Leave --mmu out, or give --accel soft.");
         }
 
+        if (Lockstep) ConfigCheck.Lockstep(this);
         if (Engine is not null && Accelerator == AcceleratorChoice.Kvm)
         {
             throw Errors.VitrineException.User(

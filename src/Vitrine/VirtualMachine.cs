@@ -1,5 +1,6 @@
 using Vitrine.Accelerators;
 using Vitrine.Accelerators.Mmu;
+using Vitrine.Accelerators.Statistics;
 using Vitrine.Accelerators.Translation;
 using Vitrine.Boards;
 using Vitrine.Boot;
@@ -62,8 +63,17 @@ public sealed class VirtualMachine : IDisposable
     /// <summary>When the start reached which point.</summary>
     public MachineTimestamps Timestamps => new(MachineTimestamps.StartOfThisProcess, _vcpus[0].ReadyAt, _vcpus[0].FirstRunAt);
 
-    /// <summary>Guest instructions executed, all vCPUs together, where the accelerator counts them; else 0. Approximate while running.</summary>
+    /// <summary>
+    /// Guest instructions executed, all vCPUs together, where the accelerator counts them; else 0. Those in translated code count only with
+    /// <see cref="MachineConfig.Statistics"/>. Approximate while running.
+    /// </summary>
     public ulong InstructionsExecuted => _vcpus.Aggregate(0UL, (sum, vcpu) => sum + vcpu.InstructionsExecuted);
+
+    /// <summary>
+    /// What the software CPU has done, all vCPUs together; null on KVM, whose processor is the host's. Part of it is counted only with
+    /// <see cref="MachineConfig.Statistics"/>. Approximate while running.
+    /// </summary>
+    public CpuStatistics? GetStatistics() => CpuStatistics.Sum(_vcpus.Select(static vcpu => vcpu.Statistics).OfType<CpuStatistics>());
 
     /// <summary>Bytes given to <see cref="SendSerial"/> that the guest has not taken yet.</summary>
     public int SerialBacklog => _serialInput.Count;

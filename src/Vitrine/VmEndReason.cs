@@ -24,6 +24,9 @@ public enum VmEndReason
     /// <summary>The host's CPU refused to enter the guest; <see cref="VmEnd.Value"/> is the hardware's reason.</summary>
     FailEntry,
 
+    /// <summary>In lockstep, the translator and the interpreter did not execute a block alike; <see cref="VmEnd.Report"/> says where and how.</summary>
+    EnginesDiffer,
+
     /// <summary>The accelerator or Vitrine itself could not go on.</summary>
     InternalError,
 

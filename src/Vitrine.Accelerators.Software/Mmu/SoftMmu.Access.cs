@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Vitrine.Accelerators.Software.Decode;
 using Vitrine.Accelerators.Software.Helpers;
 using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Statistics;
 using Vitrine.X86.Exceptions;
 using Vitrine.X86.Paging;
 using Vitrine.X86.Registers;
@@ -80,10 +81,38 @@ internal sealed unsafe partial class SoftMmu
 
         // The translator may have gone over to the other tables.
         entry = GuestAccess.EntryFor(_cpu->Tlb, linear);
+        if (_watch != null && write) OpenWatched(entry, linear);
         return Matches(entry, linear, write) ? RefillOutcome.Filled : RefillOutcome.Unsuited;
     }
 
     private bool Matches(TlbEntry* entry, ulong linear, bool write) => (write ? entry->WriteTag : entry->ReadTag) == _tlb.TagFor(linear);
+
+    /// <summary>Why <see cref="Refill"/> finds an access unsuited.</summary>
+    /// <param name="linear">The access's first byte.</param>
+    /// <param name="size">Its size in bytes.</param>
+    /// <param name="write">It is a write, or a read and a write.</param>
+    public InterpretationCause CauseOf(ulong linear, int size, bool write)
+    {
+        if (!IsTranslatable(linear)) return InterpretationCause.Operands;
+        if (CrossesPage(linear, size)) return InterpretationCause.PageCrossing;
+        if (_cpu->Tlb == _tlb.Table(Tlb.EmptyTable)) return InterpretationCause.AccessChecks;
+        if (!TryTranslate(linear, out ulong gpa)) return InterpretationCause.Other;
+        byte* host = _memory.HostFor(gpa, size, out SlotView? slot);
+        if (host == null || (write && slot!.ReadOnly)) return InterpretationCause.Device;
+        if (write && _guard.HasCode(host)) return InterpretationCause.CodePage;
+        if (write && _translator.IsTracked(gpa)) return InterpretationCause.PageTable;
+        if (write && slot!.LogsWrites) return InterpretationCause.WriteLog;
+        return (linear & (ulong)(size - 1)) != 0 ? InterpretationCause.Alignment : InterpretationCause.Other;
+    }
+
+    private void OpenWatched(TlbEntry* entry, ulong linear)
+    {
+        ulong tag = _tlb.TagFor(linear);
+        ulong gpa = entry->Page & PageMask;
+        if (entry->ReadTag != tag || (entry->Page & 1) == 0) return;
+        byte* host = _memory.HostFor(gpa, WatchedPage.Size, out SlotView? slot);
+        if (host != null && !slot!.LogsWrites && !_translator.IsTracked(gpa) && _guard.MayOpen(host)) _watch!.Open(entry, tag, host, gpa);
+    }
 
     /// <summary>Checks that a write of the range won't fault.</summary>
     public bool ProbeWrite(Op* op, ulong linear, int size) =>
@@ -134,8 +163,12 @@ internal sealed unsafe partial class SoftMmu
     public void BeginTrial(WriteOverlay overlay)
     {
         _trial = overlay;
+        _tableOfTrial = _cpu->Tlb;
         _tlb.Use(Tlb.EmptyTable);
     }
+
+    /// <summary>From now on translated code may write to a page only when the watch has opened it. For an MMU that has translated nothing yet.</summary>
+    public void WatchWrites(WriteWatch watch) => _watch = watch;
 
     /// <summary>Ends what <see cref="BeginTrial"/> began.</summary>
     public void EndTrial()
@@ -202,6 +235,23 @@ internal sealed unsafe partial class SoftMmu
 
         gpa = 0;
         if ((_cpu->Mode & ExecutionMode.LongMode) != 0 && !IsCanonical(linear)) return RaiseNotCanonical(op);
+        if (_trial != null && tlb == _tlb.Table(Tlb.EmptyTable))
+        {
+            // What translated code finds in the TLB, the trial does.
+            entry = GuestAccess.EntryFor(_tableOfTrial, linear);
+            if (entry->ReadTag == _tlb.TagFor(linear) && (!write || (entry->Page & 1) != 0))
+            {
+                gpa = (entry->Page & PageMask) | (linear & 0xFFF);
+                return true;
+            }
+
+            if (_trial.Instruction > 0)
+            {
+                _trial.NeedsWalk = true;
+                return Refuse();
+            }
+        }
+
         if (!Miss(linear, access, out Translation translation)) return false;
         gpa = translation.Gpa;
         if (tlb == _tlb.Table(Tlb.EmptyTable)) return true;
@@ -235,7 +285,7 @@ internal sealed unsafe partial class SoftMmu
         entry->Page = (translation.Gpa & PageMask) | (writable ? 1UL : 0);
 
         // Where writes are logged, the first one sets the tag.
-        bool open = writable && !translation.LogsWrites && !_translator.IsTracked(translation.Gpa) && _guard.MayOpen(translation.Host);
+        bool open = writable && !translation.LogsWrites && _watch == null && !_translator.IsTracked(translation.Gpa) && _guard.MayOpen(translation.Host);
         entry->WriteTag = open ? tag : 0;
         _tlb.NotePageSize(linear, translation.PageShift);
     }
@@ -255,7 +305,7 @@ internal sealed unsafe partial class SoftMmu
         if (host == null || slot!.ReadOnly) return;
         if (_trial != null)
         {
-            _trial.Add(gpa, source, size);
+            _trial.Add(gpa, host, source, size);
             return;
         }
 
@@ -279,7 +329,7 @@ internal sealed unsafe partial class SoftMmu
     {
         TlbEntry* entry = GuestAccess.EntryFor(_cpu->Tlb, linear);
         ulong tag = _tlb.TagFor(linear);
-        if (entry->ReadTag == tag && (entry->Page & 1) != 0 && !_translator.IsTracked(gpa) && _guard.MayOpen(host)) entry->WriteTag = tag;
+        if (entry->ReadTag == tag && (entry->Page & 1) != 0 && _watch == null && !_translator.IsTracked(gpa) && _guard.MayOpen(host)) entry->WriteTag = tag;
     }
 
     /// <summary>Alignment checks and data breakpoints; both only where the TLB is kept empty for them.</summary>

@@ -13,6 +13,9 @@ internal sealed unsafe partial class SoftMmu
     {
         operand->Linear = linear;
         if (!ProbeWrite(op, linear, size)) return false;
+
+        // A trial run has the machine for itself, and changes nothing.
+        if (_trial != null) return TakeCopy(op, linear, size, operand);
         if (LockedAccess.IsSplit(linear, size)) return _cpu->Vcpu.IsAlone ? TakeCopy(op, linear, size, operand) : WishToBeAlone(_cpu);
         if (!Translate(op, Wrap(linear), PresentAccess() | PageAccess.Write, _cpu->Tlb, out ulong gpa)) return false;
         byte* host = _memory.HostFor(gpa, size, out SlotView? slot);

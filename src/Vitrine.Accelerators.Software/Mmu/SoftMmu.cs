@@ -36,6 +36,8 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
     private ulong _misses;
     private ulong _guestFaults;
     private WriteOverlay? _trial;
+    private TlbEntry* _tableOfTrial;
+    private WriteWatch? _watch;
     private ulong _codeBase;
     private uint _codeLimit;
 

@@ -75,6 +75,9 @@ internal sealed unsafe class CodeDirectory : IDisposable
         }
     }
 
+    /// <summary>True when code of a page is decoded.</summary>
+    public bool HasCode(byte* host) => (Volatile.Read(ref WordOf(host)) & Decoders) != 0;
+
     /// <summary>A vCPU can't write to a page any more without telling.</summary>
     public void Close(byte* host, int vcpu) => Interlocked.And(ref WordOf(host), ~(Writer(vcpu) | Asked(vcpu)));
 

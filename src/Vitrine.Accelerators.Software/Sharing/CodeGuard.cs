@@ -19,6 +19,9 @@ internal sealed unsafe class CodeGuard(int vcpu, BlockCache blocks, Tlb tlb, Sof
     private readonly CodeDirectory? _directory = accelerator.CodeDirectory;
     private byte* _locked;
 
+    /// <summary>True when code was decoded from a page, by this vCPU or another one.</summary>
+    public bool HasCode(byte* host) => blocks.HasCode(host) || _directory?.HasCode(host) == true;
+
     /// <summary>Whether the TLB may let the vCPU write to a page; once it may, another vCPU may count on being asked before it closes.</summary>
     public bool MayOpen(byte* host) => !blocks.HasCode(host) && (_directory is null || _directory.TryOpen(host, vcpu));
 

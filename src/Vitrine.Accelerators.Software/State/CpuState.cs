@@ -245,6 +245,9 @@ internal unsafe struct CpuState
     /// <summary>RIP of the page of <see cref="X87Place"/>.</summary>
     public ulong X87Page;
 
+    /// <summary>What translated code counts when statistics are wanted, see <see cref="Translator.Counting.TranslationCounter"/>.</summary>
+    public fixed ulong Counters[7];
+
     // --- x87, MMX, SSE ---------------------------------------------------------------------------------------------
 
     /// <summary>YMM0 to YMM15, of which XMM0 to XMM15 are the lower halves. Use <see cref="XmmOffset"/>.</summary>

@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Vitrine.Accelerators.Software.Translator.Counting;
 
 namespace Vitrine.Accelerators.Software.Translator;
 
@@ -79,6 +80,7 @@ internal sealed unsafe partial class BlockTranslator
     /// <summary>Goes to the RIP in <see cref="HostRegister.First"/>.</summary>
     private void EmitIndirect()
     {
+        Count(TranslationCounter.TableBranches);
         _emitter.Registers0F(0xB7, false, HostRegister.Second, HostRegister.First);
         _emitter.Memory(0xFF, false, 4, new HostOperand(HostRegister.State, HostRegister.Second, 3, StateMemory.BranchTable));
     }

@@ -4,7 +4,7 @@ using Vitrine.Accelerators.Software.Translator.Listing;
 
 namespace Vitrine.Accelerators.Software.Translator;
 
-/// <content>Translating for a look: what is written stays beyond what the cache has taken, so that the next block overwrites it.</content>
+/// <content>Translating for tools: what is written stays beyond what the cache has taken, so that the next block overwrites it.</content>
 internal sealed unsafe partial class BlockTranslator
 {
     // SAFETY: as in the main part.
@@ -24,6 +24,7 @@ internal sealed unsafe partial class BlockTranslator
     /// <returns>Behind the code; null as <see cref="Translate(byte*, ExecutionMode)"/>.</returns>
     public byte* WriteListed(byte* guest, byte* secondPage, ExecutionMode mode, ICodeSink sink, out TranslatedBlock block)
     {
+        ICodeSink? other = _sink;
         _sink = sink;
         _isListed = true;
         try
@@ -32,7 +33,7 @@ internal sealed unsafe partial class BlockTranslator
         }
         finally
         {
-            _sink = null;
+            _sink = other;
             _isListed = false;
         }
     }
@@ -52,5 +53,45 @@ internal sealed unsafe partial class BlockTranslator
     {
         EmitEntry(in block);
         return _emitter.Position;
+    }
+
+    /// <summary>Is told of every block that is translated; for tests. Null, as a rule.</summary>
+    public ICodeSink? Sink
+    {
+        get => _sink;
+        set => _sink = value;
+    }
+
+    /// <summary>Writes the code of the first instructions of a block at <see cref="NextCode"/> and doesn't keep it.</summary>
+    /// <param name="guest">Host address of its first byte.</param>
+    /// <param name="mode">64-bit or flat 32-bit code.</param>
+    /// <param name="instructions">How many, from 1. The block has them.</param>
+    /// <returns>Where the code can be executed.</returns>
+    public byte* WriteFirst(byte* guest, ExecutionMode mode, int instructions)
+    {
+        _limit = instructions;
+        byte* body = NextCode;
+        TryWrite(guest, null, mode, out _);
+        _limit = MaxInstructions;
+        return body + _cache.ToExecutable;
+    }
+
+    /// <summary>The arithmetic flags that translated code keeps up to date for an instruction of a block.</summary>
+    /// <param name="guest">Host address of the block's first byte.</param>
+    /// <param name="secondPage">Host address of the page that its only instruction goes on in; null as a rule.</param>
+    /// <param name="mode">64-bit or flat 32-bit code.</param>
+    /// <param name="instruction">The instruction's number, from 0. Behind the last one, all are kept.</param>
+    public RflagsBits WantedFlags(byte* guest, byte* secondPage, ExecutionMode mode, int instruction) =>
+        TryDecode(guest, secondPage, mode) && instruction < _count ? _wanted[instruction] : ArithmeticFlags;
+
+    /// <summary>True when an instruction can be translated by what it is; what its operands hold may still send it to the interpreter.</summary>
+    /// <param name="instruction">The instruction, decoded with <see cref="DecoderOptions"/>.</param>
+    /// <param name="mode">64-bit or flat 32-bit code.</param>
+    public bool CanTranslateAlone(in Instruction instruction, ExecutionMode mode)
+    {
+        _mode = mode;
+        _is64 = (mode & ExecutionMode.Code64) != 0;
+        _start = 0;
+        return CanTranslate(in instruction);
     }
 }

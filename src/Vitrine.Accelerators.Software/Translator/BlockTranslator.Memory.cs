@@ -1,5 +1,6 @@
 using Iced.Intel;
 using Vitrine.Accelerators.Software.Mmu;
+using Vitrine.Accelerators.Software.Translator.Counting;
 using Vitrine.X86.State;
 
 namespace Vitrine.Accelerators.Software.Translator;
@@ -140,6 +141,7 @@ internal sealed unsafe partial class BlockTranslator
         LoseFlags(_wanted[i]);
         bool stack = address is { Base: 4, Index: -1, Segment: -1, Is32: false } && size <= 16 && int.IsPow2(size);
         if (stack) return EmitStackAccess((int)address.Displacement, size, write, aligned, offset);
+        Count(TranslationCounter.TlbAccesses);
         byte* again = _emitter.Position;
         bool direct = address.IsDirect && (long)(int)address.Displacement + size <= int.MaxValue;
         if (direct)
@@ -188,6 +190,7 @@ internal sealed unsafe partial class BlockTranslator
     /// <summary>The short way for accesses relative to RSP: one compare with the page that the stack was last accessed in.</summary>
     private HostOperand EmitStackAccess(int displacement, int size, bool write, bool aligned, int offset)
     {
+        Count(TranslationCounter.StackAccesses);
         byte* again = _emitter.Position;
         HostOperand address = new(HostRegister.GuestStack, displacement);
         _emitter.Lea(HostRegister.First, address, _is64);

@@ -4,6 +4,7 @@ using Iced.Intel;
 using Vitrine.Accelerators.Software.Decode;
 using Vitrine.Accelerators.Software.HostExecution;
 using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.Translator.Counting;
 using Vitrine.Accelerators.Software.Translator.Listing;
 
 namespace Vitrine.Accelerators.Software.Translator;
@@ -24,7 +25,7 @@ internal sealed unsafe partial class BlockTranslator : IDisposable
     public const int MaxInstructions = 64;
 
     /// <summary>More than the code of any block needs.</summary>
-    public const int MaxHostBytes = MaxInstructions * 256;
+    public const int MaxHostBytes = MaxInstructions * 320;
 
     private const RflagsBits ArithmeticFlags =
         RflagsBits.OF | RflagsBits.SF | RflagsBits.ZF | RflagsBits.AF | RflagsBits.CF | RflagsBits.PF;
@@ -37,6 +38,7 @@ internal sealed unsafe partial class BlockTranslator : IDisposable
     private readonly StateOffsets _at = StateOffsets.Instance;
     private readonly bool _exact;
     private readonly bool _shares;
+    private readonly bool _counts;
     private readonly PageCodeReader _reader = new();
     private Decoder _decoder32;
     private Decoder _decoder64;
@@ -58,15 +60,18 @@ internal sealed unsafe partial class BlockTranslator : IDisposable
     private readonly byte* _crossing;
     private ICodeSink? _sink;
     private bool _isListed;
+    private int _limit = MaxInstructions;
 
     /// <summary>Creates a translator that writes into a cache.</summary>
     /// <param name="cache">The cache.</param>
     /// <param name="exact">Nothing is left to the host whose results differ between processors.</param>
     /// <param name="shares">The machine has several vCPUs: one that spins may have to make room for the one that it waits for.</param>
-    public BlockTranslator(TranslationCache cache, bool exact, bool shares)
+    /// <param name="counts">The code counts what it does.</param>
+    public BlockTranslator(TranslationCache cache, bool exact, bool shares, bool counts = false)
     {
         _exact = exact;
         _shares = shares;
+        _counts = counts;
         _crossing = (byte*)NativeMemory.AllocZeroed(MaxLength + 1);
         _cache = cache;
         _stubs = cache.Stubs;
@@ -100,22 +105,19 @@ internal sealed unsafe partial class BlockTranslator : IDisposable
     /// <returns>The block, in the cache; null when the interpreter has to execute it.</returns>
     public TranslatedBlock* TranslateCrossing(byte* guest, byte* secondPage, ExecutionMode mode) => Translate(guest, secondPage, mode);
 
-    private TranslatedBlock* Translate(byte* guest, byte* secondPage, ExecutionMode mode) =>
-        TryWrite(guest, secondPage, mode, out TranslatedBlock block) ? _cache.Commit(in block, in _emitter) : null;
+    private TranslatedBlock* Translate(byte* guest, byte* secondPage, ExecutionMode mode)
+    {
+        long start = StartOfTranslation;
+        TranslatedBlock* stored = TryWrite(guest, secondPage, mode, out TranslatedBlock block) ? _cache.Commit(in block, in _emitter) : null;
+        NoteTranslationSince(start);
+        return stored;
+    }
 
     private bool TryWrite(byte* guest, byte* secondPage, ExecutionMode mode, out TranslatedBlock block)
     {
         block = default;
-        _start = (int)((ulong)guest & 0xFFF);
-        _isCrossing = secondPage != null;
-        if (_isCrossing) JoinPages(guest, secondPage);
-        _page = (_isCrossing ? _crossing : guest) - _start;
-        _mode = mode;
-        _is64 = (mode & ExecutionMode.Code64) != 0;
-        _lookedAt.Clear();
-        Decode();
-        if (_count == 0 && !_interpretedEnd) return false;
-        FindWantedFlags();
+        _counterBytes = 0;
+        if (!TryDecode(guest, secondPage, mode)) return false;
         _emitter = _cache.Emitter;
         byte* body = _emitter.Position;
         _flags = FlagsPlace.Memory;
@@ -126,16 +128,20 @@ internal sealed unsafe partial class BlockTranslator : IDisposable
         if (_isCrossing) EmitSecondPageCheck(secondCell);
         bool polls = IsOwnLoop();
         if (polls) EmitPoll(_start);
+        Count(TranslationCounter.Blocks);
+        _uncounted = 0;
         int offset = _start;
         for (int i = 0; i < _count; i++)
         {
             offset = _start + (int)_instructions[i].IP;
             _sink?.BeginInstruction(offset, _emitter.Position);
+            CountInstruction(i);
             Emit(i, offset);
         }
 
         if (_count > 0) offset += _instructions[_count - 1].Length;
         _sink?.BeginEnd(offset, _interpretedEnd, _emitter.Position);
+        CountInstructions();
         EmitEnd(offset);
         EmitPending();
         block = new TranslatedBlock
@@ -150,6 +156,21 @@ internal sealed unsafe partial class BlockTranslator : IDisposable
             Body = body + _cache.ToExecutable,
         };
         _endOffset = offset;
+        return true;
+    }
+
+    private bool TryDecode(byte* guest, byte* secondPage, ExecutionMode mode)
+    {
+        _start = (int)((ulong)guest & 0xFFF);
+        _isCrossing = secondPage != null;
+        if (_isCrossing) JoinPages(guest, secondPage);
+        _page = (_isCrossing ? _crossing : guest) - _start;
+        _mode = mode;
+        _is64 = (mode & ExecutionMode.Code64) != 0;
+        _lookedAt.Clear();
+        Decode();
+        if (_count == 0 && !_interpretedEnd) return false;
+        FindWantedFlags();
         return true;
     }
 
@@ -239,7 +260,7 @@ internal sealed unsafe partial class BlockTranslator : IDisposable
         decoder.IP = 0;
         _count = 0;
         _interpretedEnd = false;
-        while (_count < (_isCrossing ? 1 : MaxInstructions))
+        while (_count < (_isCrossing ? 1 : _limit))
         {
             ref Instruction instruction = ref _instructions[_count];
             decoder.Decode(out instruction);

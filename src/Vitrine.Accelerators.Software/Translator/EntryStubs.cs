@@ -2,6 +2,7 @@ using System.Runtime.Intrinsics.X86;
 using Vitrine.Accelerators.Software.HostExecution;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.Translator.Counting;
 
 namespace Vitrine.Accelerators.Software.Translator;
 
@@ -23,7 +24,8 @@ internal sealed unsafe class EntryStubs
     /// <summary>Writes the stubs.</summary>
     /// <param name="emitter">At the start of an empty code cache.</param>
     /// <param name="toExecutable">Distance from where code is written to where it runs.</param>
-    public EntryStubs(ref CodeEmitter emitter, nint toExecutable)
+    /// <param name="counts">The code counts what it does.</param>
+    public EntryStubs(ref CodeEmitter emitter, nint toExecutable, bool counts)
     {
         Enter = (delegate* unmanaged<CpuState*, byte*, int>)(emitter.Position + toExecutable);
         EmitEnter(ref emitter);
@@ -45,8 +47,8 @@ internal sealed unsafe class EntryStubs
         EmitLoadX87(ref emitter);
         SaveX87 = (delegate* unmanaged<CpuState*, void>)(emitter.Position + toExecutable);
         EmitSaveX87(ref emitter);
-        StackRead = EmitStackMiss(ref emitter, write: false);
-        StackWrite = EmitStackMiss(ref emitter, write: true);
+        StackRead = EmitStackMiss(ref emitter, write: false, counts);
+        StackWrite = EmitStackMiss(ref emitter, write: true, counts);
     }
 
     /// <summary>Runs translated code. Returns an <see cref="ExitReason"/>.</summary>
@@ -277,7 +279,7 @@ internal sealed unsafe class EntryStubs
         emitter.Dword(1);
     }
 
-    private byte* EmitStackMiss(ref CodeEmitter emitter, bool write)
+    private byte* EmitStackMiss(ref CodeEmitter emitter, bool write, bool counts)
     {
         const int AndExtension = 4;
         byte* start = emitter.Position;
@@ -297,6 +299,7 @@ internal sealed unsafe class EntryStubs
         emitter.Memory(0x03, true, HostRegister.Second, State(_at.Tlb));
         emitter.Memory(0x3B, true, HostRegister.Rax, new HostOperand(HostRegister.Second, write ? 8 : 0));
         byte* miss = emitter.JumpIf(ConditionNotEqual);
+        if (counts) emitter.Memory(0xFF, true, 0, State(_at.Counters + ((int)TranslationCounter.StackPageChanges * sizeof(ulong))));
 
         // The page may be read, or this access would not be here; whether it may be written the other tag says.
         emitter.Memory(0x3B, true, HostRegister.Rax, new HostOperand(HostRegister.Second, write ? 0 : 8));

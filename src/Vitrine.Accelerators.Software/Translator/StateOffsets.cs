@@ -43,6 +43,7 @@ internal sealed unsafe class StateOffsets
         Rip = (int)((byte*)&state.Rip - start);
         SystemFlags = (int)((byte*)&state.SystemFlags - start);
         Segments = (int)((byte*)&state.Segments - start);
+        Counters = (int)((byte*)state.Counters - start);
         Xmm = (int)((byte*)state.Xmm - start);
     }
 
@@ -114,6 +115,8 @@ internal sealed unsafe class StateOffsets
     public int SystemFlags { get; }
 
     public int Segments { get; }
+
+    public int Counters { get; }
 
     public int Xmm { get; }
 

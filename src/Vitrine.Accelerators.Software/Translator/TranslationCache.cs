@@ -32,7 +32,8 @@ internal sealed unsafe class TranslationCache : IDisposable
     /// <summary>Reserves memory for code; the host commits it as it fills.</summary>
     /// <param name="cpu">The state, from <see cref="StateMemory"/>.</param>
     /// <param name="bytes">Size of the code memory.</param>
-    public TranslationCache(CpuState* cpu, nuint bytes)
+    /// <param name="counts">The code counts what it does.</param>
+    public TranslationCache(CpuState* cpu, nuint bytes, bool counts = false)
     {
         _cpu = cpu;
         _memory = ExecutableMemory.Create(bytes);
@@ -41,7 +42,7 @@ internal sealed unsafe class TranslationCache : IDisposable
         _branches = (ulong*)((byte*)cpu + StateMemory.BranchTable);
         _keys = (ulong*)((byte*)cpu + StateMemory.Keys);
         _emitter.Position = _memory.Writable;
-        Stubs = new EntryStubs(ref _emitter, ToExecutable);
+        Stubs = new EntryStubs(ref _emitter, ToExecutable, counts);
         _codeStart = _emitter.Position;
         ForgetBranches();
     }
@@ -69,6 +70,9 @@ internal sealed unsafe class TranslationCache : IDisposable
 
     /// <summary>Code bytes in use.</summary>
     public nuint Used => (nuint)(_emitter.Position - _memory.Writable);
+
+    /// <summary>Bytes that there are for code.</summary>
+    public nuint Reserved => _memory.Size;
 
     /// <summary>Where the next code goes. Give the position back with <see cref="Commit"/>.</summary>
     public CodeEmitter Emitter => _emitter;

@@ -50,4 +50,23 @@ public readonly record struct MmuCounters
 
     /// <summary>Nested: walks that began at a paging-structure cache instead of the root.</summary>
     public ulong StructureCacheHits { get; init; }
+
+    /// <summary>Adds up the counters of two MMUs.</summary>
+    public static MmuCounters operator +(MmuCounters one, MmuCounters two) => new()
+    {
+        TlbMisses = one.TlbMisses + two.TlbMisses,
+        Faults = one.Faults + two.Faults,
+        GuestFaults = one.GuestFaults + two.GuestFaults,
+        Fills = one.Fills + two.Fills,
+        Pages = one.Pages + two.Pages,
+        Syncs = one.Syncs + two.Syncs,
+        Unsyncs = one.Unsyncs + two.Unsyncs,
+        TrackedWrites = one.TrackedWrites + two.TrackedWrites,
+        Zaps = one.Zaps + two.Zaps,
+        RootHits = one.RootHits + two.RootHits,
+        Flushes = one.Flushes + two.Flushes,
+        Walks = one.Walks + two.Walks,
+        WalkReferences = one.WalkReferences + two.WalkReferences,
+        StructureCacheHits = one.StructureCacheHits + two.StructureCacheHits,
+    };
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using Vitrine.Accelerators.Mmu;
+using Vitrine.Accelerators.Statistics;
 using Vitrine.Accelerators.Translation;
 using Vitrine.X86.Cpuid;
 using Vitrine.X86.State;
@@ -45,6 +46,12 @@ internal sealed class ObservedVcpu : IVirtualCpu, IPutObserver
 
     /// <inheritdoc/>
     public ITranslatorInspection? Translator => _inner.Translator;
+
+    /// <inheritdoc/>
+    public CpuStatistics? Statistics => _inner.Statistics;
+
+    /// <inheritdoc/>
+    public LockstepDifference? LockstepDifference => _inner.LockstepDifference;
 
     /// <inheritdoc/>
     public ulong InstructionsExecuted => _inner.InstructionsExecuted;

@@ -102,6 +102,18 @@ internal static class ConsoleSession
     private static int Tell(VirtualMachine machine, VmEnd end, bool timedOut, TimeSpan? timeout, bool showTimes)
     {
         if (showTimes) TellTimes(machine);
+        int status = TellEnd(machine, end, timedOut, timeout);
+        if (machine.Config.Lockstep && end.Reason != VmEndReason.EnginesDiffer)
+        {
+            Messages.Say($"Lockstep: {machine.GetStatistics()?.Translation?.BlocksCompared ?? 0} blocks compared, no difference.");
+        }
+
+        if (machine.Config.Statistics) Messages.Write(StatisticsText.Of(machine.GetStatistics()));
+        return status;
+    }
+
+    private static int TellEnd(VirtualMachine machine, VmEnd end, bool timedOut, TimeSpan? timeout)
+    {
         if (timedOut)
         {
             Messages.Say($"The guest did not end within {timeout!.Value.TotalSeconds.ToString(CultureInfo.InvariantCulture)} s.");
@@ -121,6 +133,10 @@ internal static class ConsoleSession
         Messages.Say(string.Create(
             CultureInfo.InvariantCulture,
             $"process start {times.ProcessStart:HH:mm:ss.ffffff}, vCPU ready {times.VcpuReady:HH:mm:ss.ffffff}, " +
-            $"first instruction {times.FirstInstruction:HH:mm:ss.ffffff} UTC; {machine.InstructionsExecuted} instructions executed."));
+            $"first instruction {times.FirstInstruction:HH:mm:ss.ffffff} UTC; {machine.InstructionsExecuted} instructions {Counted(machine)}."));
     }
+
+    // Translated code counts only for statistics.
+    private static string Counted(VirtualMachine machine) =>
+        machine.GetStatistics() is { Translation: not null, IsDetailed: false } ? "interpreted" : "executed";
 }

@@ -23,6 +23,14 @@ internal static class RunCommand
         };
         Option<bool> noReboot = new("--no-reboot") { Description = "End when the guest asks for a reset, instead of starting it over." };
         Option<bool> times = new("--times") { Description = "Show at the end when the start reached which point." };
+        Option<bool> statistics = new("--stats")
+        {
+            Description = "Show at the end what the software CPU did: translation, caches, exits, TLB, what was interpreted. Counting slows the guest down.",
+        };
+        Option<bool> lockstep = new("--lockstep")
+        {
+            Description = "Compare the software CPU's translator with its interpreter at the end of every block; end at the first difference and explain it. Slow.",
+        };
         GuestOptions guest = new();
         MachineOptions machine = new();
         Command command = new(
@@ -34,8 +42,15 @@ internal static class RunCommand
         command.Options.Add(debug);
         command.Options.Add(noReboot);
         command.Options.Add(times);
+        command.Options.Add(statistics);
+        command.Options.Add(lockstep);
         command.SetAction(parsed => ConsoleSession.Run(
-            machine.Read(parsed, guest.Read(parsed)) with { ExitOnReset = parsed.GetValue(noReboot) },
+            machine.Read(parsed, guest.Read(parsed)) with
+            {
+                ExitOnReset = parsed.GetValue(noReboot),
+                Statistics = parsed.GetValue(statistics),
+                Lockstep = parsed.GetValue(lockstep),
+            },
             OutputTarget.Parse(parsed.GetValue(serial)!, serial.Name),
             OutputTarget.Parse(parsed.GetValue(debug)!, debug.Name),
             machine.ReadTimeout(parsed),

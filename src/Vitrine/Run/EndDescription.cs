@@ -1,5 +1,6 @@
 using Iced.Intel;
 using Vitrine.Accelerators;
+using Vitrine.Accelerators.Translation;
 using Vitrine.Memory;
 
 namespace Vitrine.Run;
@@ -42,6 +43,8 @@ internal static class EndDescription
                 return Full(
                     VmEndReason.FailEntry,
                     EntryAdvice.Explain(outcome.Value, vcpu.Accelerated.EntryFailure, vcpu.State), outcome, ref exit, vcpu, memory);
+            case ExitKind.EnginesDiffer:
+                return new VmEnd(VmEndReason.EnginesDiffer, 0, LockstepDifferenceText.Of(vcpu.Accelerated.LockstepDifference!));
             default:
                 vcpu.Refresh();
                 Instruction? instruction =

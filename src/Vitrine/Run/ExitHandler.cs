@@ -27,6 +27,7 @@ internal static class ExitHandler
             _ => new(ExitKind.GuestCrash),
         },
         VmExitReason.FailEntry => new(ExitKind.FailEntry, (uint)exit.Detail),
+        VmExitReason.EnginesDiffer => new(ExitKind.EnginesDiffer),
         VmExitReason.InternalError => new(ExitKind.InternalError, exit.Suberror),
         _ => new(ExitKind.InternalError),
     };

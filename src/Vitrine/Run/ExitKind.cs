@@ -33,6 +33,9 @@ internal enum ExitKind
     /// <summary>Leaves: the CPU refused to enter the guest.</summary>
     FailEntry,
 
+    /// <summary>Leaves: translator and interpreter differ.</summary>
+    EnginesDiffer,
+
     /// <summary>Leaves: the accelerator could not go on.</summary>
     InternalError,
 }

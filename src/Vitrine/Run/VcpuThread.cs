@@ -1,5 +1,6 @@
 using System.Runtime.ExceptionServices;
 using Vitrine.Accelerators;
+using Vitrine.Accelerators.Statistics;
 using Vitrine.Errors;
 using Vitrine.X86.Cpuid;
 using Vitrine.X86.State;
@@ -18,6 +19,7 @@ internal sealed class VcpuThread : IDisposable
     private uint _signature;
     private bool _mayBeKicked;
     private ulong _executed;
+    private CpuStatistics? _statistics;
 
     /// <summary>Prepares the thread.</summary>
     /// <param name="machine">The machine it belongs to.</param>
@@ -58,6 +60,15 @@ internal sealed class VcpuThread : IDisposable
         get
         {
             lock (_kickLock) return _mayBeKicked ? _vcpu!.Accelerated.InstructionsExecuted : _executed;
+        }
+    }
+
+    /// <summary>What the vCPU has done; null where the accelerator doesn't tell.</summary>
+    public CpuStatistics? Statistics
+    {
+        get
+        {
+            lock (_kickLock) return _mayBeKicked ? _vcpu!.Accelerated.Statistics : _statistics;
         }
     }
 
@@ -157,6 +168,7 @@ internal sealed class VcpuThread : IDisposable
             lock (_kickLock)
             {
                 _executed = _vcpu?.Accelerated.InstructionsExecuted ?? 0;
+                _statistics = _vcpu?.Accelerated.Statistics;
                 _mayBeKicked = false;
             }
 

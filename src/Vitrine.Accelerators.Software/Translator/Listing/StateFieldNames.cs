@@ -1,4 +1,5 @@
 using System.Globalization;
+using Vitrine.Accelerators.Software.Translator.Counting;
 using Vitrine.X86.State;
 
 namespace Vitrine.Accelerators.Software.Translator.Listing;
@@ -17,6 +18,12 @@ internal static class StateFieldNames
         if (displacement >= StateMemory.Keys && displacement < StateMemory.X87Area)
         {
             return string.Create(CultureInfo.InvariantCulture, $"Keys[{(displacement - StateMemory.Keys) / KeyBytes}]");
+        }
+
+        int counter = displacement - StateOffsets.Instance.Counters;
+        if (counter is >= 0 and <= (int)TranslationCounter.Saved * KeyBytes)
+        {
+            return string.Create(CultureInfo.InvariantCulture, $"Counters[{(TranslationCounter)(counter / KeyBytes)}]");
         }
 
         string best = "";
@@ -68,6 +75,7 @@ internal static class StateFieldNames
         (at.X87Place, nameof(at.X87Place)),
         (at.Fdp, nameof(at.Fdp)),
         (at.Xmm, nameof(at.Xmm)),
+        (at.Segments, nameof(at.Segments)),
         (at.SegmentBase(Seg.Fs), "FsBase"),
         (at.SegmentBase(Seg.Gs), "GsBase"),
         (StateMemory.X87Area, "X87Area"),

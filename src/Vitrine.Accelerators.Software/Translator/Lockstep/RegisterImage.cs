@@ -1,14 +1,19 @@
 using System.Runtime.CompilerServices;
 using Vitrine.Accelerators.Software.State;
+using Vitrine.X86.State;
 
-namespace Vitrine.Accelerators.Software.Translator;
+namespace Vitrine.Accelerators.Software.Translator.Lockstep;
 
 /// <summary>The registers that instructions of translated code can change, apart from memory and the machine's own state.</summary>
 internal unsafe struct RegisterImage
 {
     // SAFETY: fixed buffers are copied whole, with the sizes that CpuState has.
-    private const int VectorWords = 16 * 4;
-    private const int X87Words = 8 * 2;
+
+    /// <summary>64-bit words of the vector registers.</summary>
+    public const int VectorWords = 16 * 4;
+
+    /// <summary>64-bit words of the x87 registers.</summary>
+    public const int X87Words = 8 * 2;
 
     public fixed ulong Gpr[16];
     public fixed ulong Xmm[VectorWords];
@@ -27,6 +32,10 @@ internal unsafe struct RegisterImage
     public ulong Fip;
     public ulong Fdp;
     public ulong Instructions;
+    public ulong GsBase;
+    public ulong KernelGsBase;
+    public ulong Cr2;
+    public uint InterruptShadow;
 
     /// <summary>Copies the registers out of a state.</summary>
     public static void Save(CpuState* cpu, ref RegisterImage image)
@@ -52,6 +61,10 @@ internal unsafe struct RegisterImage
         image.Fip = cpu->Fip;
         image.Fdp = cpu->Fdp;
         image.Instructions = cpu->Instructions;
+        image.GsBase = cpu->Segments[Seg.Gs].Base;
+        image.KernelGsBase = cpu->KernelGsBase;
+        image.Cr2 = cpu->Cr2;
+        image.InterruptShadow = cpu->InterruptShadow;
     }
 
     /// <summary>Copies the registers back.</summary>
@@ -77,5 +90,9 @@ internal unsafe struct RegisterImage
         cpu->Fip = image.Fip;
         cpu->Fdp = image.Fdp;
         cpu->Instructions = image.Instructions;
+        cpu->Segments[Seg.Gs].Base = image.GsBase;
+        cpu->KernelGsBase = image.KernelGsBase;
+        cpu->Cr2 = image.Cr2;
+        cpu->InterruptShadow = image.InterruptShadow;
     }
 }

@@ -1,0 +1,130 @@
+using Xunit;
+
+namespace Vitrine.Tests.Cli;
+
+/// <summary>vitrine run --stats and --lockstep, and vitrine disasm-block, as a user meets them.</summary>
+public sealed class ObservationCommandTests : IDisposable
+{
+    private const int UserError = 64;
+    private const int TripleFault = 80;
+    private const int Timeout = 124;
+
+    // mov ecx, 1000; dec ecx; jnz $-2; mov al, 1; mov dx, 0xf4; out dx, al: the same in 32-bit code.
+    private static readonly byte[] s_loop = [0xB9, 0xE8, 0x03, 0, 0, 0xFF, 0xC9, 0x75, 0xFC, 0xB0, 1, 0x66, 0xBA, 0xF4, 0, 0xEE];
+
+    // ud2, and no interrupt table.
+    private static readonly byte[] s_fault = [0x0F, 0x0B];
+
+    // jmp $
+    private static readonly byte[] s_forever = [0xEB, 0xFE];
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("vitrine-observe-").FullName;
+
+    public static TheoryData<string, string> Mistakes => new()
+    {
+        { "run --flat {flat}@0x100000 --lockstep --soft interpreter", "the interpreter alone" },
+        { "run --flat {flat}@0x100000 --lockstep --accel kvm", "with KVM" },
+        { "run --flat {flat}@0x100000 --lockstep --cpus 2", "2 CPUs" },
+        { "disasm-block --flat {flat}@0x100000", "No address" },
+        { "disasm-block 0x100000", "Nothing to boot" },
+        { "disasm-block here --flat {flat}@0x100000", "here" },
+        { "disasm-block 0x10000000000 --flat {flat}@0x100000", "no block at linear address 0x10000000000" },
+        { "disasm-block 0x1000 --flat {flat}@0x1000 --mode real", "real mode" },
+        { "disasm-block 0x100000 --flat {flat}@0x100000 --soft interpreter", "without the translator" },
+        { "disasm-block 0x100000 --flat {flat}@0x100000 --accel kvm", "without the translator" },
+        { "disasm-block 0x100000 --flat {flat}@0x100000 --until nowhere", "nowhere" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Mistakes))]
+    public void A_mistake_is_told_in_one_line(string command, string named)
+    {
+        (int status, string output, string errors) = VitrineCommand.Run(command.Replace("{flat}", Write(s_loop), StringComparison.Ordinal).Split(' '));
+        Assert.Equal(UserError, status);
+        Assert.Equal("", output);
+        string line = Assert.Single(errors.Split('\n', StringSplitOptions.RemoveEmptyEntries));
+        Assert.StartsWith("vitrine: ", line, StringComparison.Ordinal);
+        Assert.Contains(named, line, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Statistics_come_at_the_end_whatever_the_end_is()
+    {
+        AssertStatistics(Run(s_loop, "--stats"), status: 3, "in translated code");
+        AssertStatistics(Run(s_fault, "--stats"), TripleFault, "Exits of translated code");
+        AssertStatistics(Run(s_forever, "--stats", "--timeout", "1"), Timeout, "Code caches");
+        AssertStatistics(Run(s_loop, "--stats", "--soft", "interpreter"), status: 3, "decoded blocks");
+    }
+
+    [Fact]
+    public void Without_the_option_there_are_no_statistics()
+    {
+        (int status, _, string errors) = Run(s_loop);
+        Assert.Equal((3, ""), (status, errors));
+    }
+
+    [Fact]
+    public void The_share_that_was_interpreted_is_told_with_its_instructions()
+    {
+        (_, _, string errors) = Run(s_loop, "--stats");
+        string[] lines = errors.Split('\n');
+
+        // 2,003 by the translator: all but OUT, which ends the guest before it is complete.
+        Assert.Contains(lines, line => Words(line).StartsWith("in translated code 2,003 100.000 %", StringComparison.Ordinal));
+        Assert.Contains(lines, line => Words(line) == "interpret 1");
+    }
+
+    [Fact]
+    public void A_run_in_lockstep_tells_how_many_blocks_agreed()
+    {
+        (int status, _, string errors) = Run(s_loop, "--lockstep");
+        Assert.Equal(3, status);
+        Assert.Matches(@"^vitrine: Lockstep: [1-9][0-9]+ blocks compared, no difference\.\n$", errors);
+    }
+
+    [Fact]
+    public void A_block_is_shown_where_the_guest_stands()
+    {
+        (int status, string output, string errors) = VitrineCommand.Run(["disasm-block", "0x100005", "--flat", $"{Write(s_loop)}@0x100000", "--mode", "protected"]);
+        Assert.Equal((0, ""), (status, errors));
+        Assert.Contains("32-bit code at 0x100005", output, StringComparison.Ordinal);
+        Assert.Contains("100005  dec ecx", output, StringComparison.Ordinal);
+        Assert.Contains("100007  jne 0x100005", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_guest_can_be_let_run_to_where_its_block_is_to_be_shown()
+    {
+        // mov byte [rip+0], 0x90 puts a NOP in the place of the HLT behind it.
+        byte[] changing = [0xC6, 0x05, 0, 0, 0, 0, 0x90, 0xF4, 0xC3];
+        string file = Write(changing);
+        (_, string before, _) = VitrineCommand.Run(["disasm-block", "0x100007", "--flat", $"{file}@0x100000"]);
+        Assert.Contains("100007  hlt", before, StringComparison.Ordinal);
+        (int status, string after, _) = VitrineCommand.Run(["disasm-block", "0x100007", "--flat", $"{file}@0x100000", "--until", "0x100007"]);
+        Assert.Equal(0, status);
+        Assert.Contains("100007  nop", after, StringComparison.Ordinal);
+    }
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    private static void AssertStatistics((int Status, string Output, string Errors) result, int status, string named)
+    {
+        Assert.Equal(status, result.Status);
+        Assert.Equal("", result.Output);
+        Assert.Contains("Statistics of the software CPU", result.Errors, StringComparison.Ordinal);
+        Assert.Contains(named, result.Errors, StringComparison.Ordinal);
+        Assert.Contains("TLB misses", result.Errors, StringComparison.Ordinal);
+    }
+
+    private static string Words(string line) => string.Join(' ', line.Split(' ', StringSplitOptions.RemoveEmptyEntries));
+
+    private (int Status, string Output, string Errors) Run(byte[] code, params string[] options) =>
+        VitrineCommand.Run(["run", "--flat", $"{Write(code)}@0x100000", "--accel", "soft", .. options]);
+
+    private string Write(byte[] code)
+    {
+        string path = Path.Combine(_folder, "flat");
+        File.WriteAllBytes(path, code);
+        return path;
+    }
+}
