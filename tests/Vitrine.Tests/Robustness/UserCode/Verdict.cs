@@ -20,10 +20,10 @@ internal readonly record struct Verdict(ulong Flags, bool IsOpen)
         ulong undefined = 0;
         bool isOpen = false;
         ref MachineImage end = ref machine.Outcome;
-        foreach (Instruction instruction in trace)
+        foreach ((int index, Instruction instruction) in trace.Index())
         {
             isOpen |= (undefined & FlagFlow.Flags(instruction.RflagsRead)) != 0 || IsBounded(instruction);
-            bool faults = instruction.IP == end.Rip && end.Vector is not (ExceptionVector.DB or ExceptionVector.BP or ExceptionVector.OF);
+            bool faults = index == trace.Count - 1 && instruction.IP == end.Rip && end.Vector is not (ExceptionVector.DB or ExceptionVector.BP or ExceptionVector.OF);
             if (faults) continue;
             (ulong written, ulong mayDiffer) = FlagFlow.Effect(instruction);
             undefined = (undefined & ~written) | mayDiffer;
