@@ -36,8 +36,10 @@ internal static unsafe class CpuModes
             if ((mode & ExecutionMode.Code64) == 0 && isProtected && !vm86 && IsFlat(cpu)) mode |= ExecutionMode.Flat;
         }
 
+        // In 64-bit code all bounds are empty, whatever is loaded: a system call need not look at eight segments.
+        bool stays64 = (cpu->Mode & mode & ExecutionMode.Code64) != 0;
         cpu->Mode = mode;
-        for (int i = 0; i < Seg.Count; i++) SegmentFile.Refresh(ref cpu->Segments[i], mode);
+        for (int i = 0; i < Seg.Count && !stays64; i++) SegmentFile.Refresh(ref cpu->Segments[i], mode);
         cpu->Vcpu.Mmu.RefreshMode();
     }
 
