@@ -66,7 +66,7 @@ internal sealed unsafe partial class SoftwareVcpu
     private bool AgreesAt(ExitReason reason, byte* site) => reason switch
     {
         // Whether a miss leaves the block, its answer tells; the others never do.
-        ExitReason.Read or ExitReason.Write or ExitReason.StackRead or ExitReason.StackWrite => true,
+        ExitReason.Read or ExitReason.Write or ExitReason.Sample => true,
         ExitReason.X87 or ExitReason.SecondPage => true,
         ExitReason.Lookup => Agrees(_cpu->Rip, 0),
         _ => Agrees(RipAt(site), 0),
@@ -76,7 +76,7 @@ internal sealed unsafe partial class SoftwareVcpu
     /// <returns>False when something differs: the exit is filled in.</returns>
     private bool AgreesAtAccess(byte* site)
     {
-        ulong rip = RipAt(site);
+        ulong rip = RipAt(site + MissSite.Offset);
 
         // Flags that every way on overwrites are not kept up to date for it.
         int instruction = 0;
@@ -243,14 +243,15 @@ internal sealed unsafe partial class SoftwareVcpu
                 continue;
             }
 
-            bool miss = reason is ExitReason.Read or ExitReason.Write or ExitReason.StackRead or ExitReason.StackWrite;
-            if (miss && RefillFor(reason, site) == RefillOutcome.Filled)
+            bool miss = reason is ExitReason.Read or ExitReason.Write or ExitReason.Sample;
+            if (reason == ExitReason.Sample) _cpu->MissBudget = MissesBetweenSamples;
+            if (reason == ExitReason.Sample || (miss && RefillFor(reason, site) == RefillOutcome.Filled))
             {
-                code = ResumeAt(reason, site);
+                code = MissAgain(site);
                 continue;
             }
 
-            ulong rip = reason == ExitReason.Lookup ? _cpu->Rip : RipAt(site);
+            ulong rip = reason == ExitReason.Lookup ? _cpu->Rip : RipAt(miss ? site + MissSite.Offset : site);
             Unload();
             _watch!.Close();
             return rip;

@@ -81,5 +81,5 @@ internal sealed unsafe partial class SoftwareVcpu
 
     private InterpretationCause CauseOfMiss(ExitReason reason, byte* site) => _profile is null
         ? InterpretationCause.Other
-        : _mmu.CauseOf(_cpu->MissAddress, site[2] + 1, reason is ExitReason.Write or ExitReason.StackWrite);
+        : _mmu.CauseOf(_cpu->MissAddress, site[MissSite.Size] + 1, reason == ExitReason.Write);
 }

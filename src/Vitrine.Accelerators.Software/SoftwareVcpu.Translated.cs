@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Vitrine.Accelerators.Software.Decode;
 using Vitrine.Accelerators.Software.Helpers;
 using Vitrine.Accelerators.Software.Interpreter;
@@ -16,6 +17,8 @@ internal sealed unsafe partial class SoftwareVcpu
     private readonly TranslationCache? _translations;
     private readonly BlockTranslator? _translator;
     private readonly DeadlineTimer? _timer;
+    private const uint MissesBetweenSamples = 4096;
+    private long _lastSample;
 
     /// <summary>The vCPU translates what it can.</summary>
     internal bool Translates => _translations != null;
@@ -64,8 +67,10 @@ internal sealed unsafe partial class SoftwareVcpu
             case ExitReason.Poll:
                 _cpu->Rip = RipAt(site);
                 return BackToDispatcher();
-            case ExitReason.Read or ExitReason.Write or ExitReason.StackRead or ExitReason.StackWrite:
+            case ExitReason.Read or ExitReason.Write:
                 return Refill(site, reason);
+            case ExitReason.Sample:
+                return TakeSample(site);
             case ExitReason.X87:
                 return LoadX87(site);
             case ExitReason.SecondPage:
@@ -161,9 +166,9 @@ internal sealed unsafe partial class SoftwareVcpu
 
     /// <summary>The translation of the code at a host address.</summary>
     /// <returns>Null when the first instruction reaches into the next page and the interpreter has to execute it.</returns>
-    private TranslatedBlock* FindTranslation(byte* host, ulong rip)
+    private TranslatedBlock* FindTranslation(byte* host, ulong rip, ExecutionMode more = 0)
     {
-        TranslatedBlock* block = _translations!.Find(host, _cpu->Mode);
+        TranslatedBlock* block = _translations!.Find(host, _cpu->Mode | more);
         if (block != null && _translations.HasRoom) return block;
         if (!_translations.HasRoom)
         {
@@ -174,7 +179,7 @@ internal sealed unsafe partial class SoftwareVcpu
         if (block == null)
         {
             if (!_mmu.Guard.BeginDecode(host)) return null;
-            block = _translator!.Translate(host, _cpu->Mode);
+            block = _translator!.Translate(host, _cpu->Mode | more);
             if (block != null) Commit(block, _translator.LookedAt);
             _mmu.Guard.EndDecode(host, block != null ? block->GuestBytes : 0);
             if (block == null) return TranslateCrossing(host, rip);
@@ -241,18 +246,21 @@ internal sealed unsafe partial class SoftwareVcpu
     {
         int target = *(ushort*)site;
         int distance = *(int*)(site + 2);
-        bool backwards = site[6] != 0;
+        LinkTraits traits = (LinkTraits)site[6];
+
+        // In lockstep every block starts where the interpreter was tried.
+        if (Lockstep && (traits & LinkTraits.Unshared) != 0) return InterpretAt(RipAt(site), InterpretationCause.Other);
         ulong rip = Truncate(_cpu->PageRip + (ulong)target);
         _cpu->Rip = rip;
         _cpu->Leave = LeaveReason.NextBlock;
         if (!TryLocate(rip, out _, out ulong gpa, out _)) return BackWithFault();
         byte* host = _mmu.HostFor(gpa, 1, out _);
         ulong flushes = _translations!.Flushes;
-        TranslatedBlock* block = host == null ? null : FindTranslation(host, rip);
+        TranslatedBlock* block = host == null ? null : FindTranslation(host, rip, (traits & LinkTraits.Unshared) != 0 ? ExecutionMode.Unshared : 0);
         if (block == null) return InterpretAt(rip, InterpretationCause.Code);
         if (Lockstep) return EnterAlone(block, rip);
         byte* code = block->Body;
-        if (backwards && !block->Polls)
+        if ((traits & LinkTraits.Backwards) != 0 && !block->Polls)
         {
             if (block->LoopEntry == null) _translator!.AddLoopEntry(block);
             code = block->LoopEntry;
@@ -278,14 +286,14 @@ internal sealed unsafe partial class SoftwareVcpu
 
         // The walk may have set accessed bits in the page that runs.
         bool dropped = _blocks.Invalidations != invalidations;
-        if (outcome == RefillOutcome.Filled && !dropped) return ResumeAt(reason, site);
+        if (outcome == RefillOutcome.Filled && !dropped) return MissAgain(site);
         if (Lockstep && !AgreesAtAccess(site)) return null;
-        ulong rip = RipAt(site);
+        ulong rip = RipAt(site + MissSite.Offset);
         switch (outcome)
         {
-            case RefillOutcome.Filled:
+            case RefillOutcome.Filled or RefillOutcome.FilledAlone:
                 return Enter(rip);
-            case RefillOutcome.Fault when site[2] + 1 >= AlignedOperand:
+            case RefillOutcome.Fault when site[MissSite.Size] + 1 >= AlignedOperand:
                 _cpu->Cr2 = cr2;
                 return InterpretAt(rip, CauseOfMiss(reason, site));
             case RefillOutcome.Fault:
@@ -298,18 +306,33 @@ internal sealed unsafe partial class SoftwareVcpu
     }
 
     private RefillOutcome RefillFor(ExitReason reason, byte* site) =>
-        _mmu.Refill(_cpu->MissAddress, site[2] + 1, reason is ExitReason.Write or ExitReason.StackWrite);
+        _mmu.Refill(_cpu->MissAddress, site[MissSite.Size] + 1, reason == ExitReason.Write);
 
-    /// <summary>Where translated code tries an access again.</summary>
-    private byte* ResumeAt(ExitReason reason, byte* site)
+    // The way in loads the address where a target usually is.
+    private byte* MissAgain(byte* site)
     {
-        const int SiteBytes = 3;
         const int CallBytes = 5;
-        if (reason is ExitReason.Read or ExitReason.Write) return site + SiteBytes;
-
-        // The way in loads the address where a target usually is.
         _cpu->Rip = _cpu->MissAddress;
         return site - CallBytes;
+    }
+
+    /// <summary>
+    /// Looks at one of many accesses that were not in the pages of their slots: when that happens too often, the one that was met by chance, and so
+    /// probably happens most, doesn't use a slot any more.
+    /// </summary>
+    private byte* TakeSample(byte* site)
+    {
+        const int LeastMicroseconds = 2500;
+        long now = Stopwatch.GetTimestamp();
+        TimeSpan elapsed = Stopwatch.GetElapsedTime(_lastSample, now);
+        _lastSample = now;
+        _cpu->MissBudget = MissesBetweenSamples;
+        ulong rip = RipAt(site + MissSite.Offset);
+        if (Lockstep || elapsed.TotalMicroseconds >= LeastMicroseconds || !TryLocate(rip, out _, out ulong gpa, out _)) return MissAgain(site);
+        byte* host = _mmu.HostFor(gpa, 1, out _);
+        if (host == null || !_translator!.Scatter(host)) return MissAgain(site);
+        _blocks.DropPage(host);
+        return Enter(rip);
     }
 
     /// <summary>Executes one instruction that isn't translated, and goes on in translated code where nothing else is to be done first.</summary>

@@ -6,6 +6,9 @@ internal enum RefillOutcome
     /// <summary>The TLB has it now.</summary>
     Filled,
 
+    /// <summary>As <see cref="Filled"/>, but the slots were emptied: what code has found out about pages before may not hold any more.</summary>
+    FilledAlone,
+
     /// <summary>A page fault is recorded.</summary>
     Fault,
 

@@ -68,21 +68,17 @@ internal sealed unsafe partial class SoftMmu
     {
         if (!IsTranslatable(linear) || CrossesPage(linear, size) || _cpu->Tlb == _tlb.Table(Tlb.EmptyTable)) return RefillOutcome.Unsuited;
         TlbEntry* entry = GuestAccess.EntryFor(_cpu->Tlb, linear);
-        if (Matches(entry, linear, write))
-        {
-            // It missed because of its alignment, or only the page that the stack was last accessed in.
-            if ((linear & (ulong)(size - 1)) != 0) return RefillOutcome.Unsuited;
-            _tlb.RememberStack(entry);
-            return RefillOutcome.Filled;
-        }
-
+        if (Matches(entry, linear, write)) return RefillOutcome.Filled;
+        ulong forgotten = _tlb.PagesForgotten;
         PageAccess access = PresentAccess() | (write ? PageAccess.Write : PageAccess.Read);
         if (!Translate(null, linear, access, _cpu->Tlb, out _)) return RefillOutcome.Fault;
 
         // The translator may have gone over to the other tables.
         entry = GuestAccess.EntryFor(_cpu->Tlb, linear);
         if (_watch != null && write) OpenWatched(entry, linear);
-        return Matches(entry, linear, write) ? RefillOutcome.Filled : RefillOutcome.Unsuited;
+        return !Matches(entry, linear, write) ? RefillOutcome.Unsuited
+            : _tlb.PagesForgotten != forgotten ? RefillOutcome.FilledAlone
+            : RefillOutcome.Filled;
     }
 
     private bool Matches(TlbEntry* entry, ulong linear, bool write) => (write ? entry->WriteTag : entry->ReadTag) == _tlb.TagFor(linear);
@@ -256,7 +252,13 @@ internal sealed unsafe partial class SoftMmu
         gpa = translation.Gpa;
         if (tlb == _tlb.Table(Tlb.EmptyTable)) return true;
         if (translation.Host != null) Fill(entry, linear, in translation, access);
-        else if (entry->ReadTag == _tlb.TagFor(linear)) *entry = default; // An older translation must not serve the other half of a read-modify-write.
+        else if (entry->ReadTag == _tlb.TagFor(linear))
+        {
+            // An older translation must not serve the other half of a read-modify-write.
+            *entry = default;
+            _tlb.ForgetPages();
+        }
+
         return true;
     }
 
@@ -280,8 +282,10 @@ internal sealed unsafe partial class SoftMmu
 
         // Only now: the translator may have changed the tag.
         ulong tag = _tlb.TagFor(linear);
+        ulong addend = (ulong)translation.Host - (linear & PageMask);
+        if (entry->ReadTag == tag && entry->Addend != addend) _tlb.ForgetPages();
         entry->ReadTag = tag;
-        entry->Addend = (ulong)translation.Host - (linear & PageMask);
+        entry->Addend = addend;
         entry->Page = (translation.Gpa & PageMask) | (writable ? 1UL : 0);
 
         // Where writes are logged, the first one sets the tag.

@@ -51,6 +51,7 @@ internal sealed unsafe class Tlb : IDisposable
     private int _table;
     private uint _lastTag;
     private uint _codeEpoch;
+    private int _supervisorTable = SupervisorTable;
 
     /// <summary>Creates the TLB of one vCPU, empty.</summary>
     public Tlb(CpuState* cpu, BlockCache blocks)
@@ -64,6 +65,9 @@ internal sealed unsafe class Tlb : IDisposable
 
     /// <summary>Times that the present address space got a new tag.</summary>
     public ulong Flushes { get; private set; }
+
+    /// <summary>Times that the slots of translated code were emptied.</summary>
+    public ulong PagesForgotten { get; private set; }
 
     /// <summary>Grows whenever all tags that were given before become void.</summary>
     public uint Epoch { get; private set; } = 1;
@@ -80,7 +84,13 @@ internal sealed unsafe class Tlb : IDisposable
     {
         _table = number;
         _cpu->Tlb = Table(number);
-        ForgetStack();
+
+        // Code at CPL 3 sees the user's table or the empty one, with which nothing gets into the slots; other code any but the user's.
+        if (number == EmptyTable) ForgetPages();
+        if (number == UserTable || number == _supervisorTable) return;
+        PagesForgotten++;
+        ForgetPages(PageSlots.PerBank, PageSlots.PerBank);
+        _supervisorTable = number;
     }
 
     /// <summary>The only entry that can hold the fetch translation of an address.</summary>
@@ -160,7 +170,7 @@ internal sealed unsafe class Tlb : IDisposable
     public void DropEntries(ulong linear)
     {
         ulong page = linear & PageMask;
-        ForgetStack();
+        ForgetPages();
         for (int table = 0; table < Sets * TablesPerSet; table++)
         {
             TlbEntry* entry = GuestAccess.EntryFor(_tables + (table * GuestAccess.TlbEntries), linear);
@@ -187,7 +197,7 @@ internal sealed unsafe class Tlb : IDisposable
     public void ForbidWrites(int index, ulong gpaPage)
     {
         // The index is a part of the entry's number; what remains of it is unknown here.
-        ForgetStack();
+        ForgetPages();
         for (int i = index; i < AllEntries; i += EntriesOfLastLevel)
         {
             if ((_tables[i].Page & PageMask) == gpaPage) _tables[i].WriteTag = 0;
@@ -198,7 +208,7 @@ internal sealed unsafe class Tlb : IDisposable
     public void MarkCode(byte* host)
     {
         ulong page = (ulong)host & PageMask;
-        ForgetStack();
+        ForgetPages();
         for (int i = 0; i < AllEntries; i++)
         {
             if ((_tables[i].ReadTag & PageMask) + _tables[i].Addend == page) _tables[i].WriteTag = 0;
@@ -257,23 +267,24 @@ internal sealed unsafe class Tlb : IDisposable
     {
         _set = set;
         _cpu->Tlb = Table(_table);
-        ForgetStack();
+        ForgetPages();
         UpdateCodeTag();
     }
 
-    /// <summary>Makes an entry's page the one that translated code accesses its stack in.</summary>
-    public void RememberStack(TlbEntry* entry)
+    /// <summary>Empties the slots of translated code, which it fills from the tables.</summary>
+    public void ForgetPages()
     {
-        _cpu->StackReadPage = entry->ReadTag == 0 ? CpuState.NoStackPage : entry->ReadTag - _cpu->TlbTag;
-        _cpu->StackWritePage = entry->WriteTag == entry->ReadTag ? _cpu->StackReadPage : CpuState.NoStackPage;
-        _cpu->StackAddend = entry->Addend;
+        PagesForgotten++;
+        ForgetPages(0, 2 * PageSlots.PerBank);
     }
 
-    // Translated code remembers the stack's page besides the tables.
-    private void ForgetStack()
+    private void ForgetPages(int first, int count)
     {
-        _cpu->StackReadPage = CpuState.NoStackPage;
-        _cpu->StackWritePage = CpuState.NoStackPage;
+        foreach (ref PageSlot slot in ((Span<PageSlot>)_cpu->Slots).Slice(first, count))
+        {
+            slot.ReadLimit = 0;
+            slot.WriteLimit = 0;
+        }
     }
 
     private void VoidTags()

@@ -29,14 +29,8 @@ internal unsafe struct CpuState
     /// <summary>RIP of the first byte of the page that translated code runs in.</summary>
     public ulong PageRip;
 
-    /// <summary>Linear address of the page that the stack was last read in through the TLB, or <see cref="NoStackPage"/>.</summary>
-    public ulong StackReadPage;
-
-    /// <summary>The same page when it may be written through the TLB too, or <see cref="NoStackPage"/>.</summary>
-    public ulong StackWritePage;
-
-    /// <summary>Host address minus linear address of the stack's page.</summary>
-    public ulong StackAddend;
+    /// <summary>The pages that translated code accessed last, see <see cref="Mmu.PageSlots"/>.</summary>
+    public PageSlots Slots;
 
     /// <summary>Sixteen bits at 63:48 that stand for <see cref="CodeTag"/> in the keys of translated blocks.</summary>
     public ulong CodeKey;
@@ -224,6 +218,12 @@ internal unsafe struct CpuState
     /// <summary>Linear address of an access that missed the TLB.</summary>
     public ulong MissAddress;
 
+    /// <summary>How many accesses may still go from their slots to the TLB before one is looked at.</summary>
+    public uint MissBudget;
+
+    /// <summary>RAX, while the code behind a miss needs its register.</summary>
+    public ulong SavedRax;
+
     /// <summary>A <see cref="Translator.ExitReason"/>.</summary>
     public uint ExitReason;
 
@@ -294,9 +294,6 @@ internal unsafe struct CpuState
 
     /// <summary>GCHandle of the <see cref="SoftwareVcpu"/>; slow paths only.</summary>
     public nint Owner;
-
-    /// <summary>Matches no page, and no page with the bits of a misaligned address beside it.</summary>
-    public const ulong NoStackPage = 0x800;
 
     /// <summary>Sets the vector of a fault to raise; the operation then returns <c>Faults.Raise</c>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

@@ -51,4 +51,7 @@ internal enum ExecutionMode : uint
 
     /// <summary>VEX-encoded SIMD raises #UD (no CR4.OSXSAVE, no AVX in XCR0, real or virtual-8086 mode) or #NM (CR0.TS).</summary>
     AvxTrap = 8192,
+
+    /// <summary>Translated code whose accesses are each checked alone. No part of the guest's state: never a vCPU's mode.</summary>
+    Unshared = 16384,
 }

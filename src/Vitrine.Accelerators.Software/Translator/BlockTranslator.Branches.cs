@@ -96,6 +96,7 @@ internal sealed unsafe partial class BlockTranslator
     /// <summary>An indirect call to an address that isn't canonical faults before it pushes.</summary>
     private void EmitCanonicalCheck(int offset)
     {
+        _second = SecondHolds.Nothing;
         _emitter.Move(HostRegister.Second, HostRegister.First);
         _emitter.Registers(0xC1, true, 4, HostRegister.Second);
         _emitter.Byte(16);
@@ -126,7 +127,7 @@ internal sealed unsafe partial class BlockTranslator
     {
         int size = _is64 ? 8 : 4;
         LoseFlags(_wanted[i]);
-        HostOperand top = EmitStackAccess(0, size, write: false, aligned: false, offset);
+        HostOperand top = EmitStackAccess(i, 0, size, write: false, offset);
         _emitter.Load(HostRegister.First, top, _is64);
         _emitter.Lea(HostRegister.GuestStack, new HostOperand(HostRegister.GuestStack, size + popped), _is64);
         EmitSite(offset, size + popped);
@@ -137,7 +138,7 @@ internal sealed unsafe partial class BlockTranslator
     {
         int size = _is64 ? 8 : 4;
         LoseFlags(_wanted[i]);
-        HostOperand top = EmitStackAccess(-size, size, write: true, aligned: false, offset);
+        HostOperand top = EmitStackAccess(i, -size, size, write: true, offset);
         _emitter.Load(HostRegister.First, State(_at.PageRip));
         _emitter.Lea(HostRegister.First, new HostOperand(HostRegister.First, next), _is64);
         _emitter.Store(top, HostRegister.First, _is64);

@@ -150,6 +150,7 @@ internal sealed unsafe partial class BlockTranslator
                 if (operand.Base == (high & 3) || operand.Index == (high & 3))
                 {
                     _emitter.Lea(HostRegister.Second, operand);
+                    _second = SecondHolds.Nothing;
                     operand = new HostOperand(HostRegister.Second, 0);
                 }
 
@@ -192,6 +193,7 @@ internal sealed unsafe partial class BlockTranslator
     {
         if (!IsHeld(guest)) return HostRegister.Of(guest);
         int borrowed = free;
+        if (borrowed == HostRegister.Second) _second = SecondHolds.Nothing;
         free = HostRegister.Second;
         if (!onlyWritten) _emitter.Load(borrowed, State(_at.Held(guest)));
         return borrowed;
@@ -288,6 +290,7 @@ internal sealed unsafe partial class BlockTranslator
         if (signed)
         {
             const int ShiftArithmeticExtension = 7;
+            _second = SecondHolds.Nothing;
             _emitter.Move(HostRegister.Second, HostRegister.Rax, wide);
             _emitter.Registers(0xC1, wide, ShiftArithmeticExtension, HostRegister.Second);
             _emitter.Byte(wide ? 63 : 31);

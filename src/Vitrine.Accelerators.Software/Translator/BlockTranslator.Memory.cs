@@ -1,5 +1,4 @@
 using Iced.Intel;
-using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.Translator.Counting;
 using Vitrine.X86.State;
 
@@ -10,7 +9,6 @@ internal sealed unsafe partial class BlockTranslator
 {
     // SAFETY: as in the main part.
     private const int AndExtension = 4;
-    private const int AddExtension = 0;
     private const int CompareExtension = 7;
     private const int ReadTagOffset = 0;
     private const int WriteTagOffset = 8;
@@ -112,6 +110,7 @@ internal sealed unsafe partial class BlockTranslator
     private void EmitOffset(in Address address, int register)
     {
         int other = register == HostRegister.First ? HostRegister.Second : HostRegister.First;
+        if (register == HostRegister.Second || IsHeld(address.Index)) _second = SecondHolds.Nothing;
         if (address.IsRelative)
         {
             _emitter.Load(register, State(_at.PageRip));
@@ -123,7 +122,15 @@ internal sealed unsafe partial class BlockTranslator
         int index = address.Index < 0 ? HostRegister.None : HostRegister.Of(address.Index);
         if (IsHeld(address.Base)) _emitter.Load(@base = register, State(_at.Held(address.Base)));
         if (IsHeld(address.Index)) _emitter.Load(index = other, State(_at.Held(address.Index)));
+        if (@base == register && index < 0 && address.Displacement == 0 && !address.Is32) return;
         _emitter.Lea(register, new HostOperand(@base, index, address.Scale, (int)address.Displacement), wide: !address.Is32);
+    }
+
+    /// <summary>The linear address of a place near an operand in a register.</summary>
+    private void EmitLinear(in Address address, long more, int register)
+    {
+        EmitOffset(address with { Displacement = address.Displacement + more }, register);
+        if (address.Segment >= 0) _emitter.Memory(0x03, true, register, State(_at.SegmentBase(address.Segment)));
     }
 
     /// <summary>
@@ -139,73 +146,62 @@ internal sealed unsafe partial class BlockTranslator
     private HostOperand EmitAccess(int i, in Address address, int size, bool write, bool aligned, int offset)
     {
         LoseFlags(_wanted[i]);
-        bool stack = address is { Base: 4, Index: -1, Segment: -1, Is32: false } && size <= 16 && int.IsPow2(size);
-        if (stack) return EmitStackAccess((int)address.Displacement, size, write, aligned, offset);
-        Count(TranslationCounter.TlbAccesses);
-        byte* again = _emitter.Position;
-        bool direct = address.IsDirect && (long)(int)address.Displacement + size <= int.MaxValue;
-        if (direct)
+        Count(address.Base == HostRegister.Rsp ? TranslationCounter.StackAccesses : TranslationCounter.TlbAccesses);
+
+        // The x87 data pointer is taken from there, see NoteX87.
+        bool noted = !address.IsDirect && InstructionShapes.Of(_instructions[i].Code).IsX87;
+        bool alone = _isUnshared || noted;
+        long at = PlaceOf(in address);
+        if (!alone && FindFact(in address, at, size, aligned) is var known and >= 0)
         {
-            _emitter.Lea(HostRegister.Second, address.Operand(0));
-            _emitter.Lea(HostRegister.First, address.Operand(aligned ? 0 : size - 1));
-        }
-        else
-        {
-            EmitOffset(in address, HostRegister.First);
-            if (address.Segment >= 0) _emitter.Memory(0x03, true, HostRegister.First, State(_at.SegmentBase(address.Segment)));
-            _emitter.Store(State(_at.Scratch), HostRegister.First);
-            _emitter.Move(HostRegister.Second, HostRegister.First);
-            if (!aligned && size > 1) _emitter.Lea(HostRegister.First, new HostOperand(HostRegister.First, size - 1));
+            if (write && !_facts[known].Writes) EmitWriteCheck(known, in address, at, size, offset);
+            return EmitKnown(known, in address, at);
         }
 
-        if (aligned)
+        if (!noted && address.Base != HostRegister.Rsp && _scattered.Contains((ulong)(_page + offset))) return EmitScattered(in address, size, write, aligned, offset);
+        long low = at;
+        long high = at + size;
+        if (!alone) FindExtent(i, in address, size, aligned, ref low, ref high);
+        int slot = ChooseSlot(in address);
+        int state = SlotOffset(slot);
+        EmitLinear(in address, low - at, HostRegister.Second);
+        if (noted) _emitter.Store(State(_at.Scratch), HostRegister.Second);
+        _emitter.Memory(0x2B, true, HostRegister.Second, State(state + SlotPage));
+        _emitter.Memory(0x3B, true, HostRegister.Second, State(state + (write ? SlotWriteLimit : SlotReadLimit)));
+        ref Pending pending = ref Defer(write ? PendingKind.Write : PendingKind.Read, _emitter.JumpIf(Condition.AboveOrEqual), offset);
+        pending.Resume = _emitter.Position;
+        pending.Slot = slot;
+        pending.Size = size;
+        pending.Own = (int)(at - low);
+        pending.Span = (int)(high - low);
+        if (aligned && size > 1)
         {
-            _emitter.Registers(0xF6, false, 0, HostRegister.First); // TEST
+            _emitter.Registers(0xF6, false, 0, HostRegister.Second); // TEST
             _emitter.Byte(size - 1);
             Defer(PendingKind.Interpret, _emitter.JumpIf(Condition.NotEqual), offset);
         }
 
-        _emitter.ShiftRight(HostRegister.Second, 12 - EntryShift);
-        _emitter.Immediate(AndExtension, false, HostRegister.Second, (GuestAccess.TlbEntries - 1) << EntryShift);
-        _emitter.Immediate(AndExtension, true, HostRegister.First, -4096);
-        _emitter.Memory(0x03, true, HostRegister.Second, State(_at.Tlb));
-        _emitter.Memory(0x0B, true, HostRegister.First, State(_at.TlbTag));
-        _emitter.Memory(0x3B, true, HostRegister.First, new HostOperand(HostRegister.Second, write ? WriteTagOffset : ReadTagOffset));
-        byte* miss = _emitter.JumpIf(Condition.NotEqual);
-        DeferMiss(write ? PendingKind.Write : PendingKind.Read, miss, again, direct, in address, size, offset);
-        _emitter.Load(HostRegister.Second, new HostOperand(HostRegister.Second, AddendOffset));
-        if (!direct)
+        int fact = AddFact(in address, low, high, write, slot, aligned ? size : 1);
+        if (IsOneRegister(in address))
         {
-            _emitter.Memory(0x03, true, HostRegister.Second, State(_at.Scratch));
-            return new HostOperand(HostRegister.Second, 0);
+            _second = SecondHolds.Addend;
+            _emitter.Load(HostRegister.Second, State(state + SlotAddend));
+        }
+        else
+        {
+            _second = SecondHolds.Host;
+            _secondAt = low;
+            _emitter.Memory(0x03, true, HostRegister.Second, State(state + SlotHost));
         }
 
-        HostOperand guest = address.Operand(0);
-        if (guest.Index < 0) return new HostOperand(HostRegister.Second, guest.Base, 0, guest.Displacement);
-        if (guest.Base < 0) return new HostOperand(HostRegister.Second, guest.Index, guest.Scale, guest.Displacement);
-        _emitter.Lea(HostRegister.Second, new HostOperand(HostRegister.Second, guest.Base, 0, guest.Displacement));
-        return new HostOperand(HostRegister.Second, guest.Index, guest.Scale, 0);
+        _secondFact = fact;
+        return OperandBehind(in address, at);
     }
 
-    /// <summary>The short way for accesses relative to RSP: one compare with the page that the stack was last accessed in.</summary>
-    private HostOperand EmitStackAccess(int displacement, int size, bool write, bool aligned, int offset)
-    {
-        Count(TranslationCounter.StackAccesses);
-        byte* again = _emitter.Position;
-        HostOperand address = new(HostRegister.GuestStack, displacement);
-        _emitter.Lea(HostRegister.First, address, _is64);
-        _emitter.Immediate(AndExtension, _is64, HostRegister.First, -4096 | (size - 1));
-        _emitter.Memory(0x3B, true, HostRegister.First, State(write ? _at.StackWritePage : _at.StackReadPage));
-        byte* miss = _emitter.JumpIf(Condition.NotEqual);
-        _emitter.Load(HostRegister.Second, State(_at.StackAddend));
-        byte* found = _emitter.Position;
-        ref Pending pending = ref Defer(aligned ? (write ? PendingKind.Write : PendingKind.Read) : write ? PendingKind.StackWrite : PendingKind.StackRead, miss, offset);
-        pending.Resume = aligned ? again : found;
-        pending.Operand = address;
-        pending.Size = size;
-        if (_is64) return new HostOperand(HostRegister.Second, HostRegister.GuestStack, 0, displacement);
-        _emitter.Lea(HostRegister.First, address, wide: false);
-        _emitter.Lea(HostRegister.Second, new HostOperand(HostRegister.Second, HostRegister.First, 0, 0));
-        return new HostOperand(HostRegister.Second, 0);
-    }
+    /// <summary>An access relative to RSP.</summary>
+    private HostOperand EmitStackAccess(int i, int displacement, int size, bool write, int offset) =>
+        EmitAccess(i, StackAddress(displacement), size, write, aligned: false, offset);
+
+    private Address StackAddress(int displacement) =>
+        new() { Base = HostRegister.Rsp, Index = -1, Segment = -1, Displacement = displacement, Is32 = !_is64 };
 }

@@ -1,3 +1,6 @@
+using Vitrine.Accelerators.Software.Mmu;
+using Vitrine.Accelerators.Software.Translator.Counting;
+
 namespace Vitrine.Accelerators.Software.Translator;
 
 /// <content>What is emitted behind a block, out of the way of what usually runs.</content>
@@ -13,9 +16,14 @@ internal sealed unsafe partial class BlockTranslator
         public PendingKind Kind;
         public byte* Jump;
         public byte* Resume;
-        public HostOperand Operand;
-        public bool InScratch;
+        public Address Address;
+        public int Slot;
         public int Size;
+
+        // From the address that was checked to the instruction's own, and how much is checked in one.
+        public int Own;
+        public int Span;
+        public MissEnd End;
 
         // The instruction's, or the target's for Link and Far.
         public long Offset;
@@ -28,13 +36,20 @@ internal sealed unsafe partial class BlockTranslator
         return ref pending;
     }
 
-    private void DeferMiss(PendingKind kind, byte* jump, byte* again, bool direct, in Address address, int size, int offset)
+    /// <summary>What code behind a miss has in <see cref="HostRegister.Second"/> where it goes on.</summary>
+    private enum MissEnd
     {
-        ref Pending pending = ref Defer(kind, jump, offset);
-        pending.Resume = again;
-        pending.InScratch = !direct;
-        pending.Size = size;
-        if (direct) pending.Operand = address.Operand(0);
+        /// <summary>The distance of the address that was checked from the page's start.</summary>
+        Distance,
+
+        /// <summary>Nothing: it is loaded again.</summary>
+        Nothing,
+
+        /// <summary>The slot's addend.</summary>
+        Addend,
+
+        /// <summary>A host address, <see cref="Pending.Own"/> before the instruction's own.</summary>
+        Host,
     }
 
     private void EmitPending()
@@ -86,28 +101,46 @@ internal sealed unsafe partial class BlockTranslator
 
     private void EmitMiss(in Pending pending)
     {
-        if (pending.InScratch) _emitter.Load(HostRegister.First, State(_at.Scratch));
-        else _emitter.Lea(HostRegister.First, pending.Operand, _is64);
-        _emitter.Call(pending.Kind switch
+        int slot = SlotOffset(pending.Slot);
+        if (pending.End != MissEnd.Distance)
         {
-            PendingKind.Read => _stubs.Read,
-            PendingKind.Write => _stubs.Write,
-            PendingKind.StackRead => _stubs.StackRead,
-            _ => _stubs.StackWrite,
-        });
-        _emitter.Word((int)pending.Offset);
-        _emitter.Byte(pending.Size - 1);
+            EmitLinear(in pending.Address, 0, HostRegister.First);
+        }
+        else
+        {
+            _emitter.Load(HostRegister.First, State(slot + SlotPage));
+            _emitter.Registers(0x03, true, HostRegister.First, HostRegister.Second);
+            if (pending.Span > pending.Size && pending.Span <= PageSlots.Window)
+            {
+                // Not all of it is in one page: go on where each access is checked alone.
+                _emitter.Move(HostRegister.Second, HostRegister.First, wide: false);
+                _emitter.Immediate(AndExtension, false, HostRegister.Second, PageSize - 1);
+                _emitter.Immediate(CompareExtension, false, HostRegister.Second, PageSize - pending.Span);
+                byte* within = _emitter.JumpIf(Condition.BelowOrEqual);
+                EmitLink(_emitter.Jump(), (int)pending.Offset, LinkTraits.Unshared);
+                _emitter.Land(within);
+            }
+
+            if (pending.Own != 0) _emitter.Lea(HostRegister.First, new HostOperand(HostRegister.First, pending.Own));
+        }
+
+        if (pending.Slot % PageSlots.PerBank == 0) Count(TranslationCounter.StackPageChanges);
+        _emitter.Call(pending.Kind == PendingKind.Read ? _stubs.Read : _stubs.Write);
+        MissSite.Emit(ref _emitter, (int)pending.Offset, pending.Size, pending.Slot);
+        if (pending.End == MissEnd.Addend) _emitter.Load(HostRegister.Second, State(slot + SlotAddend));
+        if (pending.End == MissEnd.Host) _emitter.Memory(0x03, true, HostRegister.Second, State(slot + SlotHost));
+        if (pending.Own != 0) _emitter.Lea(HostRegister.Second, new HostOperand(HostRegister.Second, -pending.Own));
         _emitter.Jump(pending.Resume);
     }
 
     /// <summary>A branch that was just emitted at a distance field leads to this stub until it is linked.</summary>
-    private void EmitLink(byte* distance, int target)
+    private void EmitLink(byte* distance, int target, LinkTraits traits = LinkTraits.None)
     {
         _emitter.Land(distance);
         _emitter.Call(_stubs.Link);
         byte* site = _emitter.Position;
         _emitter.Word(target);
         _emitter.Dword((int)(distance - site));
-        _emitter.Byte(target <= _start ? 1 : 0);
+        _emitter.Byte((int)(traits == LinkTraits.None && target <= _start ? LinkTraits.Backwards : traits));
     }
 }

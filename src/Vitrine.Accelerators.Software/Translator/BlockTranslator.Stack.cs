@@ -24,7 +24,7 @@ internal sealed unsafe partial class BlockTranslator
         }
 
         LoseFlags(_wanted[i]);
-        HostOperand top = EmitStackAccess(-size, size, write: true, aligned: false, offset);
+        HostOperand top = EmitStackAccess(i, -size, size, write: true, offset);
         if (instruction.Op0Kind == OpKind.Memory)
         {
             _emitter.Load(HostRegister.First, State(_at.Scratch2));
@@ -49,7 +49,7 @@ internal sealed unsafe partial class BlockTranslator
     {
         int guest = _instructions[i].Op0Register.GetFullRegister() - Register.RAX;
         LoseFlags(_wanted[i]);
-        HostOperand top = EmitStackAccess(0, StackSize, write: false, aligned: false, offset);
+        HostOperand top = EmitStackAccess(i, 0, StackSize, write: false, offset);
         if (guest == 4)
         {
             _emitter.Load(HostRegister.GuestStack, top, _is64);

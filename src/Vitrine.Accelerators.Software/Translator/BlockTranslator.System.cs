@@ -11,6 +11,7 @@ internal sealed unsafe partial class BlockTranslator
 
     private void EmitSwapGs()
     {
+        _second = SecondHolds.Nothing;
         int present = _at.SegmentBase(Seg.Gs);
         _emitter.Load(HostRegister.First, State(present));
         _emitter.Load(HostRegister.Second, State(_at.KernelGsBase));
@@ -46,10 +47,11 @@ internal sealed unsafe partial class BlockTranslator
         const int OverflowShift = 11;
         SaveFlags();
         LoseFlags(_wanted[i]);
-        HostOperand top = EmitStackAccess(-8, 8, write: true, aligned: false, offset);
+        HostOperand top = EmitStackAccess(i, -8, 8, write: true, offset);
 
         // Into the slot first: both free registers are needed for the parts.
-        _emitter.Lea(HostRegister.Second, new HostOperand(top.Base, top.Index, top.Scale, top.Displacement));
+        _second = SecondHolds.Nothing;
+        _emitter.Lea(HostRegister.Second, top);
         _emitter.Memory0F(0xB6, false, HostRegister.First, State(_at.PackedFlags + 1));
         _emitter.Immediate(AndExtension, false, HostRegister.First, LahfFlags);
         _emitter.Memory(0x0B, true, HostRegister.First, State(_at.SystemFlags));

@@ -26,6 +26,7 @@ internal sealed unsafe partial class BlockTranslator
     private void PrepareX87(int i, int offset)
     {
         if (_x87Ready) return;
+        _second = SecondHolds.Nothing;
         LoseFlags(_wanted[i]);
         _emitter.Memory(0x83, false, CompareExtension, State(_at.X87Loaded));
         _emitter.Byte(0);

@@ -124,6 +124,7 @@ internal sealed unsafe partial class BlockTranslator : IDisposable
         _pendingCount = 0;
         _x87Ready = false;
         _vectorsReady = false;
+        StartFacts();
         int secondCell = _isCrossing && !_isListed ? _cache.AllocateCell() : 0;
         if (_isCrossing) EmitSecondPageCheck(secondCell);
         bool polls = IsOwnLoop();
@@ -137,6 +138,7 @@ internal sealed unsafe partial class BlockTranslator : IDisposable
             _sink?.BeginInstruction(offset, _emitter.Position);
             CountInstruction(i);
             Emit(i, offset);
+            FollowRegisters(i);
         }
 
         if (_count > 0) offset += _instructions[_count - 1].Length;

@@ -2,12 +2,11 @@ using System.Runtime.Intrinsics.X86;
 using Vitrine.Accelerators.Software.HostExecution;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.State;
-using Vitrine.Accelerators.Software.Translator.Counting;
 
 namespace Vitrine.Accelerators.Software.Translator;
 
 /// <summary>
-/// The code that every translation shares: the way in, the ways out, and the stack's own way to a TLB entry. Written once at the start of
+/// The code that every translation shares: the way in, the ways out, and the way from a slot to a TLB entry. Written once at the start of
 /// the code cache.
 /// </summary>
 internal sealed unsafe class EntryStubs
@@ -15,9 +14,13 @@ internal sealed unsafe class EntryStubs
     // SAFETY: writes to the code cache, which has room for all of it; the code touches the state whose address it is given.
     private const int ConditionNotEqual = 5;
     private const int ConditionEqual = 4;
+    private const int ConditionSign = 8;
     private const int XmmStride = 32;
     private const int LoadMxcsr = 2;
     private const int StoreMxcsr = 3;
+
+    // Bytes of a return address.
+    private const int Pushed = 8;
 
     private readonly StateOffsets _at = StateOffsets.Instance;
 
@@ -37,8 +40,6 @@ internal sealed unsafe class EntryStubs
         Link = EmitExit(ref emitter, ExitReason.Link);
         Interpret = EmitExit(ref emitter, ExitReason.Interpret);
         Poll = EmitExit(ref emitter, ExitReason.Poll);
-        Read = EmitMiss(ref emitter, ExitReason.Read);
-        Write = EmitMiss(ref emitter, ExitReason.Write);
         SecondPage = EmitExit(ref emitter, ExitReason.SecondPage);
         LoadVectors = emitter.Position;
         EmitLoadVectors(ref emitter);
@@ -47,8 +48,8 @@ internal sealed unsafe class EntryStubs
         EmitLoadX87(ref emitter);
         SaveX87 = (delegate* unmanaged<CpuState*, void>)(emitter.Position + toExecutable);
         EmitSaveX87(ref emitter);
-        StackRead = EmitStackMiss(ref emitter, write: false, counts);
-        StackWrite = EmitStackMiss(ref emitter, write: true, counts);
+        Read = EmitMiss(ref emitter, write: false);
+        Write = EmitMiss(ref emitter, write: true);
     }
 
     /// <summary>Runs translated code. Returns an <see cref="ExitReason"/>.</summary>
@@ -66,20 +67,15 @@ internal sealed unsafe class EntryStubs
     /// <summary>Called at an <see cref="ExitReason.Poll"/>.</summary>
     public byte* Poll { get; }
 
-    /// <summary>Called at an <see cref="ExitReason.Read"/>, with the linear address in <see cref="HostRegister.First"/>.</summary>
+    /// <summary>
+    /// Called with the linear address in <see cref="HostRegister.First"/> where a read isn't in the page of its slot, or near its end: fills the slot
+    /// from the TLB, and goes on behind the site (<see cref="ExitReason.Read"/>) with the address's distance from the page's start in
+    /// <see cref="HostRegister.Second"/>.
+    /// </summary>
     public byte* Read { get; }
 
-    /// <summary>Called at an <see cref="ExitReason.Write"/>, with the linear address in <see cref="HostRegister.First"/>.</summary>
+    /// <summary>As <see cref="Read"/>, for a write.</summary>
     public byte* Write { get; }
-
-    /// <summary>
-    /// Called as <see cref="Read"/> where an access to the stack isn't in the remembered page: finds the page's addend through the TLB, and
-    /// goes on behind the three bytes of the site with it in <see cref="HostRegister.Second"/>.
-    /// </summary>
-    public byte* StackRead { get; }
-
-    /// <summary>As <see cref="StackRead"/>, for a write.</summary>
-    public byte* StackWrite { get; }
 
     /// <summary>Called at an <see cref="ExitReason.SecondPage"/>.</summary>
     public byte* SecondPage { get; }
@@ -177,7 +173,6 @@ internal sealed unsafe class EntryStubs
     // Called from emitted code, so the state is 8 bytes above RSP. Changes no flags.
     private void EmitLoadVectors(ref CodeEmitter emitter)
     {
-        const int Pushed = 8;
         EmitVectors(ref emitter, Pushed, store: false);
         emitter.Memory0F(0xAE, false, LoadMxcsr, State(_at.Mxcsr + Pushed));
         emitter.Memory(0xC7, false, 0, State(_at.VectorsLoaded + Pushed));
@@ -222,15 +217,6 @@ internal sealed unsafe class EntryStubs
         return start;
     }
 
-    private byte* EmitMiss(ref CodeEmitter emitter, ExitReason reason)
-    {
-        byte* start = emitter.Position;
-        PopSite(ref emitter);
-        emitter.Store(State(_at.MissAddress), HostRegister.First);
-        LeaveFor(ref emitter, reason);
-        return start;
-    }
-
     // POP m64 forms its address behind the increment of RSP.
     private void PopSite(ref CodeEmitter emitter) => emitter.Memory(0x8F, false, 0, State(_at.ExitSite));
 
@@ -250,7 +236,6 @@ internal sealed unsafe class EntryStubs
     // Called from emitted code, so the state is 8 bytes above RSP. Changes the flags.
     private void EmitLoadX87(ref CodeEmitter emitter)
     {
-        const int Pushed = 8;
         emitter.Store(State(_at.Scratch + Pushed), HostRegister.Rax);
         emitter.Store(State(_at.Scratch2 + Pushed), HostRegister.Rdx);
         EmitX87Mask(ref emitter);
@@ -279,51 +264,81 @@ internal sealed unsafe class EntryStubs
         emitter.Dword(1);
     }
 
-    private byte* EmitStackMiss(ref CodeEmitter emitter, bool write, bool counts)
+    // Called with the linear address in R10, so the state is 8 bytes above RSP: finds the address's page in the TLB, fills the site's slot, and returns
+    // with the distance from the page's start in R15. The site is an instruction that does nothing, so that the return is one.
+    private byte* EmitMiss(ref CodeEmitter emitter, bool write)
     {
         const int AndExtension = 4;
+        const int ShiftLeftExtension = 4;
+        const int SlotShift = 6;
         byte* start = emitter.Position;
-        PopSite(ref emitter);
-        emitter.Store(State(_at.MissAddress), HostRegister.First);
-        emitter.Store(State(_at.Scratch), HostRegister.Rax);
+        emitter.Store(Called(_at.MissAddress), HostRegister.First);
+        emitter.Store(Called(_at.SavedRax), HostRegister.Rax);
 
         // RAX: page of the last byte, and tag. R15: entry.
-        emitter.Load(HostRegister.Second, State(_at.ExitSite));
-        emitter.Memory0F(0xB6, false, HostRegister.Rax, new HostOperand(HostRegister.Second, 2));
+        emitter.Load(HostRegister.Second, Called(-Pushed));
+        emitter.Memory0F(0xB6, false, HostRegister.Rax, new HostOperand(HostRegister.Second, MissSite.Size));
         emitter.Registers(0x03, true, HostRegister.Rax, HostRegister.First);
         emitter.Immediate(AndExtension, true, HostRegister.Rax, -4096);
-        emitter.Memory(0x0B, true, HostRegister.Rax, State(_at.TlbTag));
+        emitter.Memory(0x0B, true, HostRegister.Rax, Called(_at.TlbTag));
         emitter.Move(HostRegister.Second, HostRegister.First);
         emitter.ShiftRight(HostRegister.Second, 7);
         emitter.Immediate(AndExtension, false, HostRegister.Second, (GuestAccess.TlbEntries - 1) << 5);
-        emitter.Memory(0x03, true, HostRegister.Second, State(_at.Tlb));
+        emitter.Memory(0x03, true, HostRegister.Second, Called(_at.Tlb));
         emitter.Memory(0x3B, true, HostRegister.Rax, new HostOperand(HostRegister.Second, write ? 8 : 0));
         byte* miss = emitter.JumpIf(ConditionNotEqual);
-        if (counts) emitter.Memory(0xFF, true, 0, State(_at.Counters + ((int)TranslationCounter.StackPageChanges * sizeof(ulong))));
 
-        // The page may be read, or this access would not be here; whether it may be written the other tag says.
+        // R10: the slot.
+        emitter.Load(HostRegister.First, Called(-Pushed));
+        emitter.Memory0F(0xB6, false, HostRegister.First, new HostOperand(HostRegister.First, MissSite.Slot));
+        emitter.Registers(0xC1, false, ShiftLeftExtension, HostRegister.First);
+        emitter.Byte(SlotShift);
+
+        // Now and then somebody looks which accesses come here too often; those near the end of the slot's page don't count.
+        emitter.Memory(0x3B, true, HostRegister.Rax, Slot(BlockTranslator.SlotTag));
+        byte* same = emitter.JumpIf(ConditionEqual);
+        emitter.Memory(0xFF, false, 1, Called(_at.MissBudget)); // DEC
+        byte* sampled = emitter.JumpIf(ConditionSign);
+        emitter.Land(same);
+        emitter.Store(Slot(BlockTranslator.SlotTag), HostRegister.Rax);
+
+        // The other tag says whether the page takes the other kind of access too.
         emitter.Memory(0x3B, true, HostRegister.Rax, new HostOperand(HostRegister.Second, write ? 0 : 8));
-        emitter.Load(HostRegister.Second, new HostOperand(HostRegister.Second, 16));
-        emitter.Store(State(_at.StackAddend), HostRegister.Second);
+        StoreLimit(ref emitter, write ? BlockTranslator.SlotWriteLimit : BlockTranslator.SlotReadLimit, PageSlots.Limit);
+        StoreLimit(ref emitter, write ? BlockTranslator.SlotReadLimit : BlockTranslator.SlotWriteLimit, PageSlots.Limit);
         byte* both = emitter.JumpIf(ConditionEqual);
-        emitter.Immediate(AndExtension, true, HostRegister.Rax, -4096);
-        emitter.Store(State(write ? _at.StackWritePage : _at.StackReadPage), HostRegister.Rax);
-        emitter.Memory(0xC7, true, 0, State(write ? _at.StackReadPage : _at.StackWritePage));
-        emitter.Dword((int)CpuState.NoStackPage);
-        byte* done = emitter.Jump();
+        StoreLimit(ref emitter, write ? BlockTranslator.SlotReadLimit : BlockTranslator.SlotWriteLimit, 0);
         emitter.Land(both);
+        emitter.Load(HostRegister.Second, new HostOperand(HostRegister.Second, 16));
+        emitter.Store(Slot(BlockTranslator.SlotAddend), HostRegister.Second);
         emitter.Immediate(AndExtension, true, HostRegister.Rax, -4096);
-        emitter.Store(State(_at.StackReadPage), HostRegister.Rax);
-        emitter.Store(State(_at.StackWritePage), HostRegister.Rax);
-        emitter.Land(done);
-        emitter.Load(HostRegister.Rax, State(_at.Scratch));
-        emitter.Load(HostRegister.First, State(_at.ExitSite));
-        emitter.Lea(HostRegister.First, new HostOperand(HostRegister.First, 3));
-        emitter.Registers(0xFF, false, 4, HostRegister.First);
+        emitter.Store(Slot(BlockTranslator.SlotPage), HostRegister.Rax);
+        emitter.Registers(0x03, true, HostRegister.Second, HostRegister.Rax);
+        emitter.Store(Slot(BlockTranslator.SlotHost), HostRegister.Second);
+        emitter.Load(HostRegister.Second, Called(_at.MissAddress));
+        emitter.Immediate(AndExtension, false, HostRegister.Second, 0xFFF);
+        emitter.Load(HostRegister.Rax, Called(_at.SavedRax));
+        emitter.Byte(0xC3);
+
+        emitter.Land(sampled);
+        emitter.Load(HostRegister.Rax, Called(_at.SavedRax));
+        PopSite(ref emitter);
+        LeaveFor(ref emitter, ExitReason.Sample);
 
         emitter.Land(miss);
-        emitter.Load(HostRegister.Rax, State(_at.Scratch));
-        LeaveFor(ref emitter, write ? ExitReason.StackWrite : ExitReason.StackRead);
+        emitter.Load(HostRegister.Rax, Called(_at.SavedRax));
+        PopSite(ref emitter);
+        LeaveFor(ref emitter, write ? ExitReason.Write : ExitReason.Read);
         return start;
+    }
+
+    private static HostOperand Called(int offset) => State(offset + Pushed);
+
+    private HostOperand Slot(int field) => new(HostRegister.State, HostRegister.First, 0, Pushed + _at.Slots + field);
+
+    private void StoreLimit(ref CodeEmitter emitter, int field, int limit)
+    {
+        emitter.Memory(0xC7, true, 0, Slot(field));
+        emitter.Dword(limit);
     }
 }

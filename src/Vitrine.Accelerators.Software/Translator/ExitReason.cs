@@ -8,7 +8,7 @@ internal enum ExitReason
 
     /// <summary>
     /// A branch within the page that leads nowhere yet. At the exit site: the target's offset in the page (16 bits), the branch's distance
-    /// field relative to the site (32 bits), whether the branch goes backwards (8 bits).
+    /// field relative to the site (32 bits), <see cref="LinkTraits"/> (8 bits).
     /// </summary>
     Link,
 
@@ -19,19 +19,15 @@ internal enum ExitReason
     Poll,
 
     /// <summary>
-    /// A read missed the TLB. At the exit site: the instruction's offset in the page (16 bits), the size less one (8 bits); then the code
-    /// that tries again.
+    /// A read missed the TLB. At the exit site: <see cref="MissSite"/>. The call before it expects the address and can be made again.
     /// </summary>
     Read,
 
     /// <summary>As <see cref="Read"/>, for a write.</summary>
     Write,
 
-    /// <summary>As <see cref="Read"/>, by the call at the exit site, which expects the address and can be made again.</summary>
-    StackRead,
-
-    /// <summary>As <see cref="StackRead"/>, for a write.</summary>
-    StackWrite,
+    /// <summary>An access wasn't in the page of its slot, and is the one that is looked at for that. As <see cref="Read"/>.</summary>
+    Sample,
 
     /// <summary>x87 registers are wanted by the instruction at an offset in the page (16 bits); then the code that loads them.</summary>
     X87,

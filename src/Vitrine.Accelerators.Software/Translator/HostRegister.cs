@@ -15,6 +15,9 @@ internal static class HostRegister
     /// <summary>RSP: the address of the state.</summary>
     public const int State = 4;
 
+    /// <summary>As a guest's register: its stack pointer.</summary>
+    public const int Rsp = 4;
+
     public const int Rbp = 5;
     public const int Rsi = 6;
     public const int Rdi = 7;

@@ -29,10 +29,4 @@ internal enum PendingKind
 
     /// <summary>Leaves to fill the TLB for a write.</summary>
     Write,
-
-    /// <summary>Looks for the stack's page for a read.</summary>
-    StackRead,
-
-    /// <summary>Looks for the stack's page for a write.</summary>
-    StackWrite,
 }

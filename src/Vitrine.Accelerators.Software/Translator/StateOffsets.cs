@@ -14,9 +14,9 @@ internal sealed unsafe class StateOffsets
         TlbTag = (int)((byte*)&state.TlbTag - start);
         PollAt = (int)((byte*)&state.PollAt - start);
         PageRip = (int)((byte*)&state.PageRip - start);
-        StackReadPage = (int)((byte*)&state.StackReadPage - start);
-        StackWritePage = (int)((byte*)&state.StackWritePage - start);
-        StackAddend = (int)((byte*)&state.StackAddend - start);
+        Slots = (int)((byte*)&state.Slots - start);
+        MissBudget = (int)((byte*)&state.MissBudget - start);
+        SavedRax = (int)((byte*)&state.SavedRax - start);
         CodeKey = (int)((byte*)&state.CodeKey - start);
         GlobalKey = (int)((byte*)&state.GlobalKey - start);
         HeldR10 = (int)((byte*)&state.HeldR10 - start);
@@ -58,11 +58,11 @@ internal sealed unsafe class StateOffsets
 
     public int PageRip { get; }
 
-    public int StackReadPage { get; }
+    public int Slots { get; }
 
-    public int StackWritePage { get; }
+    public int MissBudget { get; }
 
-    public int StackAddend { get; }
+    public int SavedRax { get; }
 
     public int CodeKey { get; }
 

@@ -33,10 +33,8 @@ internal sealed unsafe class CodeMarks(byte* body, ulong pageRip, ulong ripMask)
         PendingKind.Far => $"branch to {Rip(offset)}, in another page",
         PendingKind.Vectors => "vector registers are not loaded",
         PendingKind.X87 => "x87 registers are not loaded",
-        PendingKind.Read => $"read of {Rip(offset)} misses the TLB",
-        PendingKind.Write => $"write of {Rip(offset)} misses the TLB",
-        PendingKind.StackRead => $"read of {Rip(offset)}: another stack page",
-        PendingKind.StackWrite => $"write of {Rip(offset)}: another stack page",
+        PendingKind.Read => $"read of {Rip(offset)}: another page, or its end",
+        PendingKind.Write => $"write of {Rip(offset)}: another page, or its end",
         PendingKind.SecondPage => "the second page may be mapped elsewhere",
         _ => $"{kind}, {Rip(offset)}",
     });

@@ -31,8 +31,6 @@ internal sealed unsafe class HostDisassembler : ISymbolResolver
             [(ulong)stubs.SecondPage] = new("exit.SecondPage", SiteKind.Offset),
             [(ulong)stubs.Read] = new("exit.Read", SiteKind.Access),
             [(ulong)stubs.Write] = new("exit.Write", SiteKind.Access),
-            [(ulong)stubs.StackRead] = new("stack.Read", SiteKind.Access),
-            [(ulong)stubs.StackWrite] = new("stack.Write", SiteKind.Access),
             [(ulong)stubs.LoadVectors] = new("load.Vectors", SiteKind.None),
             [(ulong)stubs.X87] = new("exit.X87", SiteKind.Offset),
             [(ulong)stubs.LoadX87] = new("load.X87", SiteKind.None),

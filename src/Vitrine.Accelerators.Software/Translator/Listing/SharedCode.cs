@@ -13,7 +13,7 @@ internal readonly record struct SharedCode(string Name, SiteKind Site)
     {
         SiteKind.None => 0,
         SiteKind.Offset => 2,
-        SiteKind.Access => 3,
+        SiteKind.Access => MissSite.Bytes,
         _ => 7,
     };
 
@@ -23,12 +23,19 @@ internal readonly record struct SharedCode(string Name, SiteKind Site)
     public string Note(ReadOnlySpan<byte> data, CodeMarks marks)
     {
         if (Site == SiteKind.None) return "";
-        string rip = marks.Rip(BinaryPrimitives.ReadUInt16LittleEndian(data));
+        string rip = marks.Rip(BinaryPrimitives.ReadUInt16LittleEndian(Site == SiteKind.Access ? data[MissSite.Offset..] : data));
         return Site switch
         {
             SiteKind.Offset => rip,
-            SiteKind.Access => string.Create(CultureInfo.InvariantCulture, $"{rip}, size {data[2] + 1}"),
-            _ => $"{rip}, {(data[6] != 0 ? "backwards" : "forwards")}",
+            SiteKind.Access => string.Create(CultureInfo.InvariantCulture, $"{rip}, size {data[MissSite.Size] + 1}"),
+            _ => $"{rip}, {LinkName((LinkTraits)data[6])}",
         };
     }
+
+    private static string LinkName(LinkTraits traits) => traits switch
+    {
+        LinkTraits.Backwards => "backwards",
+        LinkTraits.Unshared => "each access alone",
+        _ => "forwards",
+    };
 }

@@ -9,9 +9,9 @@ internal enum SiteKind
     /// <summary>An offset in the page (16 bits).</summary>
     Offset,
 
-    /// <summary>An instruction's offset in the page (16 bits), the access's size less one (8 bits).</summary>
+    /// <summary>A <see cref="MissSite"/>.</summary>
     Access,
 
-    /// <summary>A target's offset in the page (16 bits), the place of the branch's distance (32 bits), whether it goes backwards (8 bits).</summary>
+    /// <summary>A target's offset in the page (16 bits), the place of the branch's distance (32 bits), <see cref="LinkTraits"/> (8 bits).</summary>
     Branch,
 }

@@ -1,11 +1,12 @@
 using System.Globalization;
+using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.Translator.Counting;
 using Vitrine.X86.State;
 
 namespace Vitrine.Accelerators.Software.Translator.Listing;
 
 /// <summary>Names for what emitted code addresses through RSP: the fields of the state and the tables behind it.</summary>
-internal static class StateFieldNames
+internal static unsafe class StateFieldNames
 {
     private const int KeyBytes = sizeof(ulong);
     private const int LargestField = sizeof(ulong);
@@ -26,6 +27,7 @@ internal static class StateFieldNames
             return string.Create(CultureInfo.InvariantCulture, $"Counters[{(TranslationCounter)(counter / KeyBytes)}]");
         }
 
+        if (SlotField(displacement - StateOffsets.Instance.Slots) is { } slot) return slot;
         string best = "";
         int distance = LargestField;
         foreach ((int offset, string name) in s_fields)
@@ -40,15 +42,30 @@ internal static class StateFieldNames
             : string.Create(CultureInfo.InvariantCulture, $"{best}+{distance}");
     }
 
+    private static string? SlotField(int displacement)
+    {
+        if (displacement < 0 || displacement >= 2 * PageSlots.PerBank * sizeof(PageSlot)) return null;
+        string field = (displacement % sizeof(PageSlot)) switch
+        {
+            BlockTranslator.SlotPage => nameof(PageSlot.Page),
+            BlockTranslator.SlotReadLimit => nameof(PageSlot.ReadLimit),
+            BlockTranslator.SlotWriteLimit => nameof(PageSlot.WriteLimit),
+            BlockTranslator.SlotHost => nameof(PageSlot.Host),
+            BlockTranslator.SlotTag => nameof(PageSlot.Tag),
+            BlockTranslator.SlotAddend => nameof(PageSlot.Addend),
+            _ => "?",
+        };
+        return string.Create(CultureInfo.InvariantCulture, $"Slots[{displacement / sizeof(PageSlot)}].{field}");
+    }
+
     private static (int Offset, string Name)[] Fields(StateOffsets at) =>
     [
         (at.Tlb, nameof(at.Tlb)),
         (at.TlbTag, nameof(at.TlbTag)),
         (at.PollAt, nameof(at.PollAt)),
         (at.PageRip, nameof(at.PageRip)),
-        (at.StackReadPage, nameof(at.StackReadPage)),
-        (at.StackWritePage, nameof(at.StackWritePage)),
-        (at.StackAddend, nameof(at.StackAddend)),
+        (at.MissBudget, nameof(at.MissBudget)),
+        (at.SavedRax, nameof(at.SavedRax)),
         (at.CodeKey, nameof(at.CodeKey)),
         (at.GlobalKey, nameof(at.GlobalKey)),
         (at.HeldR10, nameof(at.HeldR10)),

@@ -1,0 +1,25 @@
+using System.Runtime.CompilerServices;
+
+namespace Vitrine.Accelerators.Software.Mmu;
+
+/// <summary>
+/// The pages that translated code accessed last: a small cache before the TLB, whose slots each piece of code chooses when it is
+/// translated. Code at CPL 3 has one half of them, other code the other, so that a system call leaves both as they are.
+/// </summary>
+[InlineArray(2 * PerBank)]
+internal struct PageSlots
+{
+    /// <summary>Slots of each half.</summary>
+    public const int PerBank = 128;
+
+    /// <summary>
+    /// Bytes that are in the page when the access's address is below the limit. Accesses further behind go the long way; in exchange one check
+    /// serves all accesses in a window of this size.
+    /// </summary>
+    public const int Window = 64;
+
+    /// <summary>The limit of a slot that holds a page: it is inclusive of an access at the last address with the window behind it.</summary>
+    public const int Limit = 0x1000 - Window + 1;
+
+    private PageSlot _first;
+}
