@@ -15,7 +15,7 @@ internal sealed unsafe partial class BlockTranslator
     /// </summary>
     private bool WantsFlags(long target)
     {
-        const int LookAhead = 4;
+        const int LookAhead = 12;
         if (_exact || _isCrossing || target is < 0 or >= PageSize) return true;
         Decoder decoder = _is64 ? _decoder64 : _decoder32;
         _reader.Start(_page + target, PageSize - (int)target);
