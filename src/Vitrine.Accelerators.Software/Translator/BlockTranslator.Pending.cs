@@ -1,5 +1,4 @@
 using Vitrine.Accelerators.Software.Mmu;
-using Vitrine.Accelerators.Software.Translator.Counting;
 
 namespace Vitrine.Accelerators.Software.Translator;
 
@@ -124,7 +123,6 @@ internal sealed unsafe partial class BlockTranslator
             if (pending.Own != 0) _emitter.Lea(HostRegister.First, new HostOperand(HostRegister.First, pending.Own));
         }
 
-        if (pending.Slot % PageSlots.PerBank == 0) Count(TranslationCounter.StackPageChanges);
         _emitter.Call(pending.Kind == PendingKind.Read ? _stubs.Read : _stubs.Write);
         MissSite.Emit(ref _emitter, (int)pending.Offset, pending.Size, pending.Slot);
         if (pending.End == MissEnd.Addend) _emitter.Load(HostRegister.Second, State(slot + SlotAddend));

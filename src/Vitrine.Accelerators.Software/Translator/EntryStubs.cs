@@ -2,6 +2,7 @@ using System.Runtime.Intrinsics.X86;
 using Vitrine.Accelerators.Software.HostExecution;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.Translator.Counting;
 
 namespace Vitrine.Accelerators.Software.Translator;
 
@@ -48,8 +49,8 @@ internal sealed unsafe class EntryStubs
         EmitLoadX87(ref emitter);
         SaveX87 = (delegate* unmanaged<CpuState*, void>)(emitter.Position + toExecutable);
         EmitSaveX87(ref emitter);
-        Read = EmitMiss(ref emitter, write: false);
-        Write = EmitMiss(ref emitter, write: true);
+        Read = EmitMiss(ref emitter, write: false, counts);
+        Write = EmitMiss(ref emitter, write: true, counts);
     }
 
     /// <summary>Runs translated code. Returns an <see cref="ExitReason"/>.</summary>
@@ -266,7 +267,7 @@ internal sealed unsafe class EntryStubs
 
     // Called with the linear address in R10, so the state is 8 bytes above RSP: finds the address's page in the TLB, fills the site's slot, and returns
     // with the distance from the page's start in R15. The site is an instruction that does nothing, so that the return is one.
-    private byte* EmitMiss(ref CodeEmitter emitter, bool write)
+    private byte* EmitMiss(ref CodeEmitter emitter, bool write, bool counts)
     {
         const int AndExtension = 4;
         const int ShiftLeftExtension = 4;
@@ -299,6 +300,7 @@ internal sealed unsafe class EntryStubs
         byte* same = emitter.JumpIf(ConditionEqual);
         emitter.Memory(0xFF, false, 1, Called(_at.MissBudget)); // DEC
         byte* sampled = emitter.JumpIf(ConditionSign);
+        if (counts) CountIfStack(ref emitter);
         emitter.Land(same);
         emitter.Store(Slot(BlockTranslator.SlotTag), HostRegister.Rax);
 
@@ -330,6 +332,16 @@ internal sealed unsafe class EntryStubs
         PopSite(ref emitter);
         LeaveFor(ref emitter, write ? ExitReason.Write : ExitReason.Read);
         return start;
+    }
+
+    // The first slot of each half is the stack's.
+    private void CountIfStack(ref CodeEmitter emitter)
+    {
+        emitter.Registers(0xF7, false, 0, HostRegister.First); // TEST
+        emitter.Dword((PageSlots.PerBank - 1) * sizeof(PageSlot));
+        byte* other = emitter.JumpIf(ConditionNotEqual);
+        emitter.Memory(0xFF, true, 0, Called(_at.Counters + ((int)TranslationCounter.StackPageChanges * sizeof(ulong))));
+        emitter.Land(other);
     }
 
     private static HostOperand Called(int offset) => State(offset + Pushed);
