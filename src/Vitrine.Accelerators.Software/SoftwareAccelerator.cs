@@ -50,7 +50,10 @@ public sealed class SoftwareAccelerator : IAccelerator
 
     /// <inheritdoc/>
     /// <remarks>Guests rely on the order in which an x86 processor's stores are seen, which other hosts don't keep.</remarks>
-    public int MaximumVcpus => X86Base.IsSupported ? VcpuLimit : 1;
+    public int MaximumVcpus => HostKeepsStoreOrder ? VcpuLimit : 1;
+
+    /// <summary>True where each processor sees the stores of another in the order in which they were made, as on x86.</summary>
+    private static bool HostKeepsStoreOrder => X86Base.IsSupported;
 
     /// <summary>How many vCPUs the machine has.</summary>
     internal int Vcpus => _vcpus.Length;
@@ -94,13 +97,15 @@ public sealed class SoftwareAccelerator : IAccelerator
     /// <summary>Creates the accelerator of one machine. With the interpreter it is always possible.</summary>
     /// <param name="options">What can be chosen; null for the defaults.</param>
     /// <exception cref="VitrineException">
-    /// The translator is asked for on a host that it can't run on; several vCPUs and shadow page tables, which one vCPU can have; or several and lockstep.
+    /// The translator is asked for on a host that it can't run on; several vCPUs on a host that is not x86; several and shadow page tables, which one
+    /// vCPU can have; or several and lockstep.
     /// </exception>
     public static SoftwareAccelerator Create(SoftwareOptions? options = null)
     {
         options ??= new SoftwareOptions();
         ArgumentOutOfRangeException.ThrowIfLessThan(options.Vcpus, 1, nameof(options));
         ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Vcpus, VcpuLimit, nameof(options));
+        CheckVcpus(options.Vcpus, HostKeepsStoreOrder);
         CheckMmu(options.Mmu, options.Vcpus);
         if (options.Lockstep && options.Vcpus > 1)
         {
@@ -115,7 +120,9 @@ public sealed class SoftwareAccelerator : IAccelerator
             throw VitrineException.User(
                 $"The translator does not run on this host ({RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}).",
                 "It makes machine code for Linux on x86-64.",
-                "Leave --soft out, or give --soft interpreter, which runs on every host.");
+                options.Lockstep
+                    ? "Leave --lockstep out: it compares the translator with the interpreter, which alone runs on every host."
+                    : "Leave --soft out, or give --soft interpreter, which runs on every host.");
         }
 
         return new SoftwareAccelerator(options);
@@ -157,6 +164,17 @@ public sealed class SoftwareAccelerator : IAccelerator
             $"Shadow page tables were asked for with {vcpus} CPUs.",
             "They belong to one CPU: what another one writes to the guest's tables would not reach them.",
             "Leave --mmu out or give --mmu nested, or give --cpus 1.");
+    }
+
+    /// <summary>Checks the number of vCPUs against the host.</summary>
+    /// <exception cref="VitrineException">Several, on a host whose processors see stores in another order than a guest relies on.</exception>
+    internal static void CheckVcpus(int vcpus, bool hostKeepsStoreOrder)
+    {
+        if (vcpus == 1 || hostKeepsStoreOrder) return;
+        throw VitrineException.User(
+            $"{vcpus} CPUs were asked for, and the software CPU has one on this host ({RuntimeInformation.ProcessArchitecture}).",
+            "Guests rely on the order in which an x86 processor's stores are seen by another, which this host's processors don't keep.",
+            "Leave --cpus out, or give --cpus 1.");
     }
 
     /// <inheritdoc/>

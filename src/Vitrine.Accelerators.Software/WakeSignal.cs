@@ -12,16 +12,17 @@ internal sealed unsafe partial class WakeSignal : IDisposable
     private const int Idle = 0;
     private const int Signalled = 1;
     private const int Waiting = 2;
-    private const nint FutexCall = 202;
     private const int WaitPrivate = 128;
     private const int WakePrivate = 129;
+
+    private static readonly nint s_futexCall = FutexCall(RuntimeInformation.ProcessArchitecture);
 
     private readonly int* _word = (int*)NativeMemory.AllocZeroed(sizeof(int));
 
     /// <summary>Ends the present or the next wait.</summary>
     public void Signal()
     {
-        if (Interlocked.Exchange(ref *_word, Signalled) == Waiting) _ = Futex(FutexCall, _word, WakePrivate, 1, null);
+        if (Interlocked.Exchange(ref *_word, Signalled) == Waiting) _ = Futex(s_futexCall, _word, WakePrivate, 1, null);
     }
 
     /// <summary>Waits for a signal.</summary>
@@ -33,12 +34,18 @@ internal sealed unsafe partial class WakeSignal : IDisposable
             long* time = stackalloc long[2];
             time[0] = nanoseconds / 1_000_000_000;
             time[1] = nanoseconds % 1_000_000_000;
-            _ = Futex(FutexCall, _word, WaitPrivate, Waiting, nanoseconds == long.MaxValue ? null : time);
+            _ = Futex(s_futexCall, _word, WaitPrivate, Waiting, nanoseconds == long.MaxValue ? null : time);
         }
 
         // A full barrier: what the caller looks at next must not be older than this.
         Interlocked.Exchange(ref *_word, Idle);
     }
+
+    /// <summary>
+    /// The number of the system call futex: x86-64 has a table of its own (&lt;asm/unistd_64.h&gt;); Arm64, RISC-V and LoongArch share one
+    /// (&lt;asm-generic/unistd.h&gt;).
+    /// </summary>
+    internal static nint FutexCall(Architecture host) => host == Architecture.X64 ? 202 : 98;
 
     /// <inheritdoc/>
     public void Dispose() => NativeMemory.Free(_word);
