@@ -3,6 +3,9 @@ namespace Vitrine.Accelerators.Kvm;
 /// <summary>What the host says about its ability to virtualise, read from /proc, /sys and the marks that containers leave.</summary>
 public sealed record HostFacts
 {
+    /// <summary>False on a host of another architecture, where the other facts mean nothing.</summary>
+    public bool IsX8664 { get; init; } = true;
+
     /// <summary>"vmx" or "svm" where the CPU announces it; else null.</summary>
     public string? VirtualizationFlag { get; init; }
 
@@ -29,6 +32,7 @@ public sealed record HostFacts
     {
         get
         {
+            if (!IsX8664) return [];
             var hints = new List<string>();
             if (InsideContainer) hints.Add("This process runs in a container, which has /dev/kvm only when it was started with --device /dev/kvm.");
             if (VirtualizationFlag is null && InsideVirtualMachine)

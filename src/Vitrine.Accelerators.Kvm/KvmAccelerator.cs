@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Vitrine.Accelerators.Kvm.Abi;
 using Vitrine.Accelerators.Kvm.Native;
 using Vitrine.Accelerators.Kvm.State;
@@ -83,9 +84,13 @@ public sealed unsafe class KvmAccelerator : IAccelerator
     /// <summary>Opens KVM and creates a virtual machine.</summary>
     /// <param name="options">How; null for the defaults.</param>
     /// <exception cref="VitrineException">
-    /// The device node is missing, may not be opened or has another API version; a capability is absent; or the kernel refused.
+    /// The host is not x86-64; the device node is missing, may not be opened or has another API version; a capability is absent; or the kernel refused.
     /// </exception>
-    public static KvmAccelerator Create(KvmOptions? options = null) => Create(options ?? new KvmOptions(), LinuxKvmSystem.Instance);
+    public static KvmAccelerator Create(KvmOptions? options = null)
+    {
+        if (KvmError.OfArchitecture(RuntimeInformation.ProcessArchitecture) is { } problem) throw problem;
+        return Create(options ?? new KvmOptions(), LinuxKvmSystem.Instance);
+    }
 
     internal static KvmAccelerator Create(KvmOptions options, IKvmSystem calls)
     {

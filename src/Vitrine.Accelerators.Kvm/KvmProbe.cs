@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Vitrine.Accelerators.Kvm.Abi;
 using Vitrine.Accelerators.Kvm.Native;
 using Vitrine.Accelerators.Kvm.Probe;
@@ -10,7 +11,11 @@ public static class KvmProbe
 {
     /// <summary>Examines a device node; takes some ten milliseconds.</summary>
     /// <param name="devicePath">The device node.</param>
-    public static KvmReport Examine(string devicePath = "/dev/kvm") => Examine(devicePath, LinuxKvmSystem.Instance, HostFacts.Read());
+    public static KvmReport Examine(string devicePath = "/dev/kvm") => Examine(devicePath, RuntimeInformation.ProcessArchitecture);
+
+    internal static KvmReport Examine(string devicePath, Architecture host) => KvmError.OfArchitecture(host) is { } problem
+        ? new KvmReport { DevicePath = devicePath, DeviceNodePresent = File.Exists(devicePath), Host = new HostFacts { IsX8664 = false }, Problem = problem }
+        : Examine(devicePath, LinuxKvmSystem.Instance, HostFacts.Read());
 
     internal static KvmReport Examine(string devicePath, IKvmSystem calls, HostFacts host)
     {

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Vitrine.Accelerators.Kvm;
 
 namespace Vitrine;
@@ -71,8 +72,9 @@ internal sealed record KvmVerdict(string? Problem, double NanosecondsPerInstruct
         return verdict;
     }
 
-    // The kernel and its boot: modules and nesting change only with them, or rarely enough.
-    private static string HostKey() => $"{ReadLine("/proc/sys/kernel/osrelease")} {ReadLine("/proc/sys/kernel/random/boot_id")}";
+    // The kernel and its boot: modules and nesting change only with them, or rarely enough. The architecture: an emulated process has KVM not as others have.
+    private static string HostKey() =>
+        $"{ReadLine("/proc/sys/kernel/osrelease")} {ReadLine("/proc/sys/kernel/random/boot_id")} {RuntimeInformation.ProcessArchitecture}";
 
     // Rights and container options change without a boot.
     private static bool IsAccessible()

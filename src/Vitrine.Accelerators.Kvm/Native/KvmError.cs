@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Vitrine.Accelerators.Kvm.Abi;
 using Vitrine.Errors;
 using static Vitrine.Accelerators.Kvm.Native.Errno;
@@ -43,6 +44,12 @@ internal static class KvmError
                 inner),
         };
     }
+
+    /// <summary>The host's KVM runs guests of another architecture; null where it runs x86-64 ones.</summary>
+    public static VitrineException? OfArchitecture(Architecture host) => host == Architecture.X64 ? null : VitrineException.Host(
+        $"KVM can't run x86-64 guests on this host ({host}).",
+        "It runs guests on the host's own processor, which executes other instructions, or this process is not a 64-bit one.",
+        "Use the software CPU with --accel soft, which runs on every host.");
 
     /// <summary>KVM_GET_API_VERSION didn't say 12.</summary>
     public static VitrineException WrongApiVersion(string path, int version) => VitrineException.Host(

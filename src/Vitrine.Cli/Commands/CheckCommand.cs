@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Vitrine.Accelerators.Kvm;
+using Vitrine.Accelerators.Software;
 
 namespace Vitrine.Cli.Commands;
 
@@ -23,12 +24,14 @@ internal static class CheckCommand
     internal static void Write(HostReport host, TextWriter output)
     {
         WriteKvm(host.Kvm, output);
-        output.WriteLine("soft   works. It needs nothing of the host.");
+        output.WriteLine(SoftwareAccelerator.HostHasTranslator
+            ? "soft   works. It needs nothing of the host."
+            : "soft   works, with the interpreter. It needs nothing of the host; the translator needs Linux on x86-64.");
         output.WriteLine($"auto   {(host.AutomaticChoice == AcceleratorChoice.Kvm ? "kvm" : "soft")}. {host.Reason}");
         output.WriteLine();
         string level = host.Cpu.Level == 0 ? "not x86-64" : string.Create(CultureInfo.InvariantCulture, $"x86-64-v{host.Cpu.Level}");
         output.WriteLine($"CPU    {host.Cpu.Name}, {level}");
-        output.WriteLine($"       {string.Join(' ', host.Cpu.Features)}");
+        if (host.Cpu.Features.Count > 0) output.WriteLine($"       {string.Join(' ', host.Cpu.Features)}");
         if (host.AvailableMemory is { } bytes) output.WriteLine($"memory {bytes >> 20} MiB available for guests");
     }
 

@@ -1,4 +1,6 @@
+using System.Runtime.InteropServices;
 using Vitrine.Accelerators.Kvm;
+using Vitrine.Errors;
 using Xunit;
 
 namespace Vitrine.Tests.Kvm;
@@ -33,6 +35,20 @@ public sealed class KvmProbeTests : IDisposable
         Assert.Equal((false, null, false), (report.DeviceNodePresent, report.ApiVersion, report.Usable));
         Assert.Contains("does not exist", report.Problem!.What, StringComparison.Ordinal);
         Assert.False(report.EmulatesRing0);
+    }
+
+    [Fact]
+    public void HostOfAnotherArchitectureIsToldWithoutHintsAboutX86()
+    {
+        // On Arm64 the node may well be there, and answer with the same API version.
+        string node = Path.Combine(_root, "kvm");
+        File.WriteAllText(node, "");
+        KvmReport report = KvmProbe.Examine(node, Architecture.Arm64);
+        Assert.Equal((true, null, false), (report.DeviceNodePresent, report.ApiVersion, report.Usable));
+        Assert.Equal(ErrorKind.Host, report.Problem!.Kind);
+        Assert.Contains("Arm64", report.Problem.What, StringComparison.Ordinal);
+        Assert.Contains("--accel soft", report.Problem.Remedy, StringComparison.Ordinal);
+        Assert.Empty(report.Host.Hints.Concat(report.Host.VendorModules));
     }
 
     [Fact]
