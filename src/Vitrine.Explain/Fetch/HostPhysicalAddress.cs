@@ -13,9 +13,11 @@ namespace Vitrine.Explain.Fetch;
 internal static class HostPhysicalAddress
 {
     private const int EntrySize = 8;
-    private const int PageShift = 12;
     private const ulong Present = 1UL << 63;
     private const ulong FrameMask = (1UL << 55) - 1;
+
+    // 4 KiB on x86-64; Arm64 kernels may have 16 or 64 KiB.
+    private static readonly ulong s_pageSize = (ulong)Environment.SystemPageSize;
 
     /// <summary>Looks an address up. The page is not touched: one that nobody has touched yet has no frame.</summary>
     public static HostFact Find(ulong hostVirtual)
@@ -25,7 +27,7 @@ internal static class HostPhysicalAddress
         ulong frame = entry & FrameMask;
         return frame == 0
             ? new(hostVirtual, null, "the kernel tells it only to processes with CAP_SYS_ADMIN")
-            : new(hostVirtual, (frame << PageShift) | (hostVirtual & ((1UL << PageShift) - 1)), "it may change at any time: the page is not pinned");
+            : new(hostVirtual, (frame * s_pageSize) | (hostVirtual & (s_pageSize - 1)), "it may change at any time: the page is not pinned");
     }
 
     private static bool TryReadEntry(ulong hostVirtual, out ulong entry)
@@ -34,7 +36,7 @@ internal static class HostPhysicalAddress
         try
         {
             using FileStream pagemap = new("/proc/self/pagemap", FileMode.Open, FileAccess.Read, FileShare.ReadWrite, bufferSize: 0);
-            pagemap.Seek((long)((hostVirtual >> PageShift) * EntrySize), SeekOrigin.Begin);
+            pagemap.Seek((long)(hostVirtual / s_pageSize * EntrySize), SeekOrigin.Begin);
             Span<byte> bytes = stackalloc byte[EntrySize];
             if (pagemap.ReadAtLeast(bytes, EntrySize, throwOnEndOfStream: false) < EntrySize) return false;
             entry = BinaryPrimitives.ReadUInt64LittleEndian(bytes);
