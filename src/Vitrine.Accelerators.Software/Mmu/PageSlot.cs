@@ -4,7 +4,7 @@ namespace Vitrine.Accelerators.Software.Mmu;
 
 /// <summary>
 /// A page that translated code has found in the TLB. An access is in it when its distance from <see cref="Page"/> is below the limit, which
-/// leaves <see cref="PageSlots.Window"/> bytes behind the address.
+/// leaves room for the access behind the address: <see cref="PageSlots.Window"/> bytes, or for the single limits <see cref="PageSlots.Single"/>.
 /// </summary>
 [StructLayout(LayoutKind.Sequential, Size = 64)]
 internal struct PageSlot
@@ -26,4 +26,10 @@ internal struct PageSlot
 
     /// <summary>The tag of the TLB's entry that it was filled from last.</summary>
     public ulong Tag;
+
+    /// <summary>As <see cref="ReadLimit"/>, for an access that is checked alone.</summary>
+    public ulong SingleReadLimit;
+
+    /// <summary>As <see cref="WriteLimit"/>, for an access that is checked alone.</summary>
+    public ulong SingleWriteLimit;
 }

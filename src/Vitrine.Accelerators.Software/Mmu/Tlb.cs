@@ -284,6 +284,8 @@ internal sealed unsafe class Tlb : IDisposable
         {
             slot.ReadLimit = 0;
             slot.WriteLimit = 0;
+            slot.SingleReadLimit = 0;
+            slot.SingleWriteLimit = 0;
         }
     }
 

@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.Translator.Counting;
 using Vitrine.X86.State;
 
@@ -28,6 +29,9 @@ internal sealed unsafe partial class BlockTranslator
 
         /// <summary>One LEA forms it.</summary>
         public readonly bool IsDirect => !IsRelative && !Is32 && Segment < 0 && IsHeld(Base) is false && IsHeld(Index) is false;
+
+        /// <summary>It lies in a known page, as far from its start as in any other that this code may be mapped at.</summary>
+        public readonly bool IsInPage => IsRelative && Segment < 0;
 
         public readonly HostOperand Operand(int more) => new(
             Base < 0 ? HostRegister.None : HostRegister.Of(Base),
@@ -146,28 +150,41 @@ internal sealed unsafe partial class BlockTranslator
     private HostOperand EmitAccess(int i, in Address address, int size, bool write, bool aligned, int offset)
     {
         LoseFlags(_wanted[i]);
+        HostOperand operand = EmitChecked(i, in address, size, write, aligned, offset);
         Count(address.Base == HostRegister.Rsp ? TranslationCounter.StackAccesses : TranslationCounter.TlbAccesses);
+        return operand;
+    }
 
+    private HostOperand EmitChecked(int i, in Address address, int size, bool write, bool aligned, int offset)
+    {
         // The x87 data pointer is taken from there, see NoteX87.
         bool noted = !address.IsDirect && InstructionShapes.Of(_instructions[i].Code).IsX87;
         bool alone = _isUnshared || noted;
         long at = PlaceOf(in address);
         if (!alone && FindFact(in address, at, size, aligned) is var known and >= 0)
         {
-            if (write && !_facts[known].Writes) EmitWriteCheck(known, in address, at, size, offset);
-            return EmitKnown(known, in address, at);
+            bool knowsWrites = !write || _facts[known].Writes;
+            if (knowsWrites || _facts[known].Slot < PageSlots.Own)
+            {
+                if (!knowsWrites) EmitWriteCheck(known, in address, at, size, offset);
+                return EmitKnown(known, in address, at);
+            }
+
+            _facts[known].Holds = false;
         }
 
-        if (!noted && address.Base != HostRegister.Rsp && _scattered.Contains((ulong)(_page + offset))) return EmitScattered(in address, size, write, aligned, offset);
         long low = at;
         long high = at + size;
-        if (!alone) FindExtent(i, in address, size, aligned, ref low, ref high);
+        bool shared = !alone && FindExtent(i, in address, size, aligned, ref low, ref high);
+        bool remembers = noted || address.Base == HostRegister.Rsp || (_isOwnLoop && !_scattered.Contains((ulong)(_page + offset)));
+        if (!remembers) return EmitLookUp(in address, at, low, high, size, write, aligned, shared, offset);
         int slot = ChooseSlot(in address);
         int state = SlotOffset(slot);
         EmitLinear(in address, low - at, HostRegister.Second);
         if (noted) _emitter.Store(State(_at.Scratch), HostRegister.Second);
         _emitter.Memory(0x2B, true, HostRegister.Second, State(state + SlotPage));
-        _emitter.Memory(0x3B, true, HostRegister.Second, State(state + (write ? SlotWriteLimit : SlotReadLimit)));
+        int limit = high - low <= PageSlots.Single ? (write ? SlotSingleWriteLimit : SlotSingleReadLimit) : write ? SlotWriteLimit : SlotReadLimit;
+        _emitter.Memory(0x3B, true, HostRegister.Second, State(state + limit));
         ref Pending pending = ref Defer(write ? PendingKind.Write : PendingKind.Read, _emitter.JumpIf(Condition.AboveOrEqual), offset);
         pending.Resume = _emitter.Position;
         pending.Slot = slot;

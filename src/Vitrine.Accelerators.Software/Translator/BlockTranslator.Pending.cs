@@ -101,33 +101,37 @@ internal sealed unsafe partial class BlockTranslator
     private void EmitMiss(in Pending pending)
     {
         int slot = SlotOffset(pending.Slot);
+        bool shared = pending.Span > pending.Size && pending.Span <= PageSlots.Window;
         if (pending.End != MissEnd.Distance)
         {
-            EmitLinear(in pending.Address, 0, HostRegister.First);
+            // The operand itself; or, while others are checked with it, the first of them.
+            EmitLinear(in pending.Address, shared ? -pending.Own : 0, HostRegister.First);
         }
         else
         {
             _emitter.Load(HostRegister.First, State(slot + SlotPage));
             _emitter.Registers(0x03, true, HostRegister.First, HostRegister.Second);
-            if (pending.Span > pending.Size && pending.Span <= PageSlots.Window)
-            {
-                // Not all of it is in one page: go on where each access is checked alone.
-                _emitter.Move(HostRegister.Second, HostRegister.First, wide: false);
-                _emitter.Immediate(AndExtension, false, HostRegister.Second, PageSize - 1);
-                _emitter.Immediate(CompareExtension, false, HostRegister.Second, PageSize - pending.Span);
-                byte* within = _emitter.JumpIf(Condition.BelowOrEqual);
-                EmitLink(_emitter.Jump(), (int)pending.Offset, LinkTraits.Unshared);
-                _emitter.Land(within);
-            }
-
-            if (pending.Own != 0) _emitter.Lea(HostRegister.First, new HostOperand(HostRegister.First, pending.Own));
         }
+
+        if (shared)
+        {
+            // Not all of it is in one page, or below the slot's limit: go on where each access is checked alone.
+            int room = pending.End == MissEnd.Distance && pending.Span > PageSlots.Single ? PageSlots.Window : pending.Span;
+            _emitter.Move(HostRegister.Second, HostRegister.First, wide: false);
+            _emitter.Immediate(AndExtension, false, HostRegister.Second, PageSize - 1);
+            _emitter.Immediate(CompareExtension, false, HostRegister.Second, PageSize - room);
+            byte* within = _emitter.JumpIf(Condition.BelowOrEqual);
+            EmitLink(_emitter.Jump(), (int)pending.Offset, LinkTraits.Unshared);
+            _emitter.Land(within);
+        }
+
+        if (pending.Own != 0 && (shared || pending.End == MissEnd.Distance)) _emitter.Lea(HostRegister.First, new HostOperand(HostRegister.First, pending.Own));
 
         _emitter.Call(pending.Kind == PendingKind.Read ? _stubs.Read : _stubs.Write);
         MissSite.Emit(ref _emitter, (int)pending.Offset, pending.Size, pending.Slot);
         if (pending.End == MissEnd.Addend) _emitter.Load(HostRegister.Second, State(slot + SlotAddend));
         if (pending.End == MissEnd.Host) _emitter.Memory(0x03, true, HostRegister.Second, State(slot + SlotHost));
-        if (pending.Own != 0) _emitter.Lea(HostRegister.Second, new HostOperand(HostRegister.Second, -pending.Own));
+        if (pending.Own != 0 && pending.End != MissEnd.Nothing) _emitter.Lea(HostRegister.Second, new HostOperand(HostRegister.Second, -pending.Own));
         _emitter.Jump(pending.Resume);
     }
 

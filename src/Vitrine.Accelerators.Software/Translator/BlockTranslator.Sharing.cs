@@ -31,13 +31,20 @@ internal sealed unsafe partial class BlockTranslator
     /// <inheritdoc cref="SlotPage"/>
     public const int SlotTag = 40;
 
-    private const int MaxFacts = 8;
+    /// <inheritdoc cref="SlotPage"/>
+    public const int SlotSingleReadLimit = 48;
+
+    /// <inheritdoc cref="SlotPage"/>
+    public const int SlotSingleWriteLimit = 56;
+
+    private const int MaxFacts = PageSlots.OwnCount;
     private const int LookAhead = 24;
 
     private readonly PageFact[] _facts = new PageFact[MaxFacts];
     private readonly int[] _written = new int[MaxInstructions];
     private readonly int[] _stackMoves = new int[MaxInstructions];
     private bool _isUnshared;
+    private bool _isOwnLoop;
     private int _nextFact;
     private long _stackMoved;
     private SecondHolds _second;
@@ -71,6 +78,7 @@ internal sealed unsafe partial class BlockTranslator
     private void StartFacts()
     {
         _isUnshared = _isCrossing || (_mode & ExecutionMode.Unshared) != 0;
+        _isOwnLoop = IsOwnLoop();
         _stackMoved = 0;
         _second = SecondHolds.Nothing;
         _nextFact = 0;
@@ -231,19 +239,21 @@ internal sealed unsafe partial class BlockTranslator
     }
 
     /// <summary>Widens what an access checks to the accesses behind it that are near and have the same registers.</summary>
-    private void FindExtent(int i, in Address address, int size, bool aligned, ref long low, ref long high)
+    /// <returns>True when there are any.</returns>
+    private bool FindExtent(int i, in Address address, int size, bool aligned, ref long low, ref long high)
     {
         long at = low;
-        if (address.IsRelative)
+        if (address.IsInPage)
         {
             // The page is known, and no other can follow within it.
             long page = at & ~(PageSize - 1L);
-            if (at + size > page + PageSize || (aligned && (at - page) % size != 0)) return;
+            if (at + size > page + PageSize || (aligned && (at - page) % size != 0)) return false;
             low = page;
             high = page + PageSize;
-            return;
+            return true;
         }
 
+        bool shared = false;
         long moved = _stackMoved;
         int end = Math.Min(_count, i + LookAhead);
         for (int j = i; j < end; j++)
@@ -253,28 +263,31 @@ internal sealed unsafe partial class BlockTranslator
                 ref readonly Instruction instruction = ref _instructions[j];
                 InstructionKind kind = InstructionShapes.Of(instruction.Code).Kind;
                 if (kind is not (InstructionKind.Lea or InstructionKind.Nothing) && MemoryOperand(in instruction) >= 0)
-                    Widen(in address, AddressOf(in instruction), moved, Math.Max(1, instruction.MemorySize.GetSize()), at, aligned ? size : 1, ref low, ref high);
+                    shared |= Widen(in address, AddressOf(in instruction), moved, Math.Max(1, instruction.MemorySize.GetSize()), at, aligned ? size : 1, ref low, ref high);
                 int push = StackSize;
                 if (kind is InstructionKind.Push or InstructionKind.PushFlags or InstructionKind.Call or InstructionKind.IndirectCall)
-                    Widen(in address, StackAddress(-push), moved, push, at, aligned ? size : 1, ref low, ref high);
+                    shared |= Widen(in address, StackAddress(-push), moved, push, at, aligned ? size : 1, ref low, ref high);
                 else if (kind is InstructionKind.Pop or InstructionKind.Return)
-                    Widen(in address, StackAddress(0), moved, push, at, aligned ? size : 1, ref low, ref high);
+                    shared |= Widen(in address, StackAddress(0), moved, push, at, aligned ? size : 1, ref low, ref high);
             }
 
-            if (Uses(in address, _written[j])) return;
+            if (Uses(in address, _written[j])) return shared;
             moved += _stackMoves[j];
         }
+
+        return shared;
     }
 
-    private static void Widen(in Address address, in Address other, long moved, int size, long at, int alignment, ref long low, ref long high)
+    private static bool Widen(in Address address, in Address other, long moved, int size, long at, int alignment, ref long low, ref long high)
     {
-        if (!HaveSameRegisters(in address, in other)) return;
+        if (!HaveSameRegisters(in address, in other)) return false;
         long place = other.Displacement + (other.Base == HostRegister.Rsp ? moved : 0);
         long newLow = Math.Min(low, place);
         long newHigh = Math.Max(high, place + size);
-        if (newHigh - newLow > PageSlots.Window || (at - newLow) % alignment != 0 || address.Displacement + (newLow - at) < int.MinValue) return;
+        if (newHigh - newLow > PageSlots.Window || (at - newLow) % alignment != 0 || address.Displacement + (newLow - at) < int.MinValue) return false;
         low = newLow;
         high = newHigh;
+        return true;
     }
 
     /// <summary>Before the first write to a page that was only read: whether it takes writes.</summary>
@@ -311,7 +324,7 @@ internal sealed unsafe partial class BlockTranslator
             _second = SecondHolds.Addend;
             _emitter.Load(HostRegister.Second, State(slot + SlotAddend));
         }
-        else if (address.IsRelative)
+        else if (address.IsInPage)
         {
             _second = SecondHolds.Host;
             _secondAt = _facts[known].Low & ~(PageSize - 1L);

@@ -306,10 +306,10 @@ internal sealed unsafe class EntryStubs
 
         // The other tag says whether the page takes the other kind of access too.
         emitter.Memory(0x3B, true, HostRegister.Rax, new HostOperand(HostRegister.Second, write ? 0 : 8));
-        StoreLimit(ref emitter, write ? BlockTranslator.SlotWriteLimit : BlockTranslator.SlotReadLimit, PageSlots.Limit);
-        StoreLimit(ref emitter, write ? BlockTranslator.SlotReadLimit : BlockTranslator.SlotWriteLimit, PageSlots.Limit);
+        StoreLimits(ref emitter, write, PageSlots.Limit, PageSlots.SingleLimit);
+        StoreLimits(ref emitter, !write, PageSlots.Limit, PageSlots.SingleLimit);
         byte* both = emitter.JumpIf(ConditionEqual);
-        StoreLimit(ref emitter, write ? BlockTranslator.SlotReadLimit : BlockTranslator.SlotWriteLimit, 0);
+        StoreLimits(ref emitter, !write, 0, 0);
         emitter.Land(both);
         emitter.Load(HostRegister.Second, new HostOperand(HostRegister.Second, 16));
         emitter.Store(Slot(BlockTranslator.SlotAddend), HostRegister.Second);
@@ -348,9 +348,11 @@ internal sealed unsafe class EntryStubs
 
     private HostOperand Slot(int field) => new(HostRegister.State, HostRegister.First, 0, Pushed + _at.Slots + field);
 
-    private void StoreLimit(ref CodeEmitter emitter, int field, int limit)
+    private void StoreLimits(ref CodeEmitter emitter, bool write, int limit, int single)
     {
-        emitter.Memory(0xC7, true, 0, Slot(field));
+        emitter.Memory(0xC7, true, 0, Slot(write ? BlockTranslator.SlotWriteLimit : BlockTranslator.SlotReadLimit));
         emitter.Dword(limit);
+        emitter.Memory(0xC7, true, 0, Slot(write ? BlockTranslator.SlotSingleWriteLimit : BlockTranslator.SlotSingleReadLimit));
+        emitter.Dword(single);
     }
 }

@@ -44,12 +44,14 @@ internal static unsafe class StateFieldNames
 
     private static string? SlotField(int displacement)
     {
-        if (displacement < 0 || displacement >= 2 * PageSlots.PerBank * sizeof(PageSlot)) return null;
+        if (displacement < 0 || displacement >= (PageSlots.Own + PageSlots.OwnCount) * sizeof(PageSlot)) return null;
         string field = (displacement % sizeof(PageSlot)) switch
         {
             BlockTranslator.SlotPage => nameof(PageSlot.Page),
             BlockTranslator.SlotReadLimit => nameof(PageSlot.ReadLimit),
             BlockTranslator.SlotWriteLimit => nameof(PageSlot.WriteLimit),
+            BlockTranslator.SlotSingleReadLimit => nameof(PageSlot.SingleReadLimit),
+            BlockTranslator.SlotSingleWriteLimit => nameof(PageSlot.SingleWriteLimit),
             BlockTranslator.SlotHost => nameof(PageSlot.Host),
             BlockTranslator.SlotTag => nameof(PageSlot.Tag),
             BlockTranslator.SlotAddend => nameof(PageSlot.Addend),
