@@ -93,7 +93,12 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
         LocalApic = new LocalApic((uint)id, new ApicClock(_cpu), Wake, accelerator.Interrupts);
         LocalApicPage = LocalApic.PageAddress;
         Msrs = new ModelSpecificRegisters(_cpu, this);
-        Put(ResetState.Create(id, 0), PutLevel.Full);
+
+        // Its time-stamp counter joins those of the others when the machine puts a state; until then it has one of its own.
+        ProcessorState state = ResetState.Create(id, 0);
+        state.Msrs.Remove(Msr.IA32_TIME_STAMP_COUNTER);
+        _cpu->TscOffset = -GuestClock.TscTicks();
+        Put(state, PutLevel.Full);
     }
 
     /// <inheritdoc/>
