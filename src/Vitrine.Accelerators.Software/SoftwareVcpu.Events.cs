@@ -21,12 +21,18 @@ internal sealed unsafe partial class SoftwareVcpu
         // The exchange is a full barrier: no flag below is read before it.
         Interlocked.Exchange(ref _cpu->PollAt, _cpu->Instructions + (ulong)LongestPoll);
         if (_flushesWanted != _flushesDone) AnswerFlush();
-        if (!AnswerKick()) return false;
+        if (!AnswerKick())
+        {
+            // What came with the kick has not been looked at.
+            AskForAttention();
+            return false;
+        }
+
         long now = GuestClock.Nanoseconds();
         LocalApic.Advance(now);
         if (LocalApic.TryTakeEoiBroadcast(out byte ended))
         {
-            Volatile.Write(ref _cpu->PollAt, 0);
+            AskForAttention();
             _exit.Reason = VmExitReason.IoapicEoi;
             _exit.Vector = ended;
             return false;

@@ -58,7 +58,8 @@ internal sealed unsafe partial class SoftwareVcpu
 
     /// <summary>
     /// INIT: the bootstrap processor begins at the reset vector again, another one waits for a start-up IPI. The local APIC keeps its id, base
-    /// and mode (SDM vol. 3, table 9-1, 11.4.7.3), and the time-stamp counter counts on.
+    /// and mode (SDM vol. 3, table 9-1, 11.4.7.3), and the time-stamp counter counts on. NMIs are no longer blocked, and one that waits is forgotten;
+    /// a start-up IPI behind the INIT is not.
     /// </summary>
     private void TakeInit()
     {
@@ -72,6 +73,7 @@ internal sealed unsafe partial class SoftwareVcpu
     }
 
     /// <summary>A start-up IPI: execution begins in real mode, at the first byte of the page that the vector names (SDM vol. 3, 9.4.4).</summary>
+        LocalApic.TryTake(ApicEvents.Nmi);
     private void StartUp(byte vector)
     {
         _start = MpState.Runnable;

@@ -177,6 +177,7 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
         state.ApicBase = LocalApic.ApicBase;
         state.Cr8 = LocalApic.Cr8;
         LocalApic.SaveState(state.LocalApic);
+        state.Events = state.Events with { NmiPending = (LocalApic.PendingEvents & ApicEvents.Nmi) != 0 };
         state.MpState = WaitsForStartUp ? _start : _halted ? MpState.Halted : MpState.Runnable;
         foreach (uint index in ModelSpecificRegisters.Transferred)
         {
@@ -188,6 +189,9 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
     public void PutState(ProcessorState state, PutLevel level)
     {
         Put(state, level);
+
+        // RESET forgets an NMI that waited; a state that was read and is put back whole may not know of one that came meanwhile.
+        if (level == PutLevel.Reset && !state.Events.NmiPending) LocalApic.TryTake(ApicEvents.Nmi);
 
         // What has been written to memory where nobody notices it concerns the others too.
         _accelerator.ForgetMemory(this);
@@ -208,6 +212,8 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
             LocalApicPage = LocalApic.IsMmioEnabled ? LocalApic.PageAddress : ulong.MaxValue;
             _halted = state.MpState == MpState.Halted;
             _start = state.MpState is MpState.Uninitialized or MpState.InitReceived ? state.MpState : MpState.Runnable;
+            if (state.Events.NmiPending) LocalApic.PostNmi();
+            AskForAttention();
         }
 
         NoteSleep(WaitsForStartUp || (_halted && !InterruptsEnabled));

@@ -38,7 +38,7 @@ internal static unsafe class StateTransfer
         }
 
         GetFpu(cpu, state.Fpu);
-        state.Events = new PendingEvents { InterruptShadow = (byte)cpu->InterruptShadow };
+        state.Events = new PendingEvents { InterruptShadow = (byte)cpu->InterruptShadow, NmiMasked = cpu->NmiMasked };
     }
 
     /// <summary>Writes the state; the caller flushes translations and decoded code and refreshes the modes.</summary>
@@ -70,6 +70,7 @@ internal static unsafe class StateTransfer
         cpu->Cpl = (state.Cr0 & Cr0.PE) == 0 ? 0u : vm86 ? 3u : state.Segments[Seg.Ss].Dpl;
         PutFpu(state.Fpu, cpu);
         cpu->InterruptShadow = state.Events.InterruptShadow;
+        cpu->NmiMasked = state.Events.NmiMasked;
         cpu->Dr6 = state.Dr6;
         cpu->Dr7 = state.Dr7;
         for (int i = 0; i < 4; i++)

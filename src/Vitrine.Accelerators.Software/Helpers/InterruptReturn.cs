@@ -17,7 +17,12 @@ internal static unsafe class InterruptReturn
     public static TransferOutcome Run(CpuState* cpu, Op* op, int width)
     {
         // NMIs are possible again even when the IRET itself faults (SDM vol. 3, 6.7.1).
-        cpu->NmiMasked = false;
+        if (cpu->NmiMasked)
+        {
+            cpu->NmiMasked = false;
+            Volatile.Write(ref cpu->PollAt, 0);
+        }
+
         if ((cpu->Mode & ExecutionMode.Protected) == 0) return Outcome(TryReal(cpu, op, width));
         if ((cpu->Mode & ExecutionMode.Virtual8086) != 0) return Outcome(TryVirtual8086(cpu, op, width));
         if ((cpu->SystemFlags & Rflags.NT) == 0) return Outcome(TryProtected(cpu, op, width));

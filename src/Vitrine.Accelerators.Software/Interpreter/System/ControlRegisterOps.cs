@@ -77,11 +77,19 @@ internal static unsafe class ControlRegisterOps
                 break;
             default:
                 done = value <= MaxTaskPriority || GuestFault.GeneralProtection(cpu, 0);
-                if (done) cpu->Vcpu.LocalApic.Cr8 = (byte)value;
+                if (done) SetTaskPriority(cpu, (byte)value);
                 break;
         }
 
         return done ? Faults.SerializeAndLeave(cpu, op) : Faults.Raise(cpu, op);
+    }
+
+    private static void SetTaskPriority(CpuState* cpu, byte value)
+    {
+        cpu->Vcpu.LocalApic.Cr8 = value;
+
+        // Kernels change it often, and seldom does anything wait for that.
+        if (cpu->Vcpu.LocalApic.HasDeliverableInterrupt(out _)) Volatile.Write(ref cpu->PollAt, 0);
     }
 
     private static void BindStatusWord(in Instruction instruction, in BindContext context, Op* op)

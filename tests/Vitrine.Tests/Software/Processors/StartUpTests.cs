@@ -124,6 +124,29 @@ public sealed class StartUpTests : IDisposable
         AssertWaits(MpState.InitReceived);
     }
 
+    /// <summary>INIT ends the blocking of NMIs and forgets one that waits, but not a start-up IPI behind it.</summary>
+    [Fact]
+    public void InitForgetsNmis()
+    {
+        // The handler of the NMI is the routine again, which does not return.
+        const int NonMaskableEntry = 4 * 2;
+        Assert.True(_memory.TryWrite(new Gpa(NonMaskableEntry), [0, 0, 0, Page]));
+        Send(Init);
+        Send(StartUp | Page);
+        Assert.Equal(VmExitReason.PortIo, RunOther().Reason);
+        Send(NonMaskable);
+        Assert.Equal(VmExitReason.PortIo, RunOther().Reason);
+        Assert.True(Look().Events.NmiMasked);
+        Send(NonMaskable);
+        Assert.True(Look().Events.NmiPending);
+        Send(Init);
+        Send(StartUp | Page);
+        Assert.Equal(VmExitReason.PortIo, RunOther().Reason);
+        ProcessorState state = Look();
+        Assert.Equal((false, false), (state.Events.NmiMasked, state.Events.NmiPending));
+        Assert.Equal((Page << 8, 2ul), (state.Segments[Seg.Cs].Selector, state.Rip));
+    }
+
     /// <summary>INIT starts the bootstrap processor at the reset vector (9.4.1).</summary>
     [Fact]
     public void InitOfTheBootstrapProcessor()
