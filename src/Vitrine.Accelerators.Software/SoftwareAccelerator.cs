@@ -20,6 +20,7 @@ public sealed class SoftwareAccelerator : IAccelerator
     private readonly Lock _lock = new();
     private readonly SoftwareVcpu?[] _vcpus;
     private volatile SlotView[] _slots = [];
+    private int _sleeps;
 
     private SoftwareAccelerator(SoftwareOptions options)
     {
@@ -266,12 +267,17 @@ public sealed class SoftwareAccelerator : IAccelerator
     /// </summary>
     internal bool NobodyRuns(SoftwareVcpu waiting)
     {
+        // One may send something to another that was asked already, and go to sleep before it is asked itself. It then asks in its turn.
+        int sleeps = Volatile.Read(ref _sleeps);
         for (int id = 0; id < _vcpus.Length; id++)
         {
             SoftwareVcpu? vcpu = Vcpu(id);
             if (vcpu != waiting && vcpu is not { SleepsForGood: true }) return false;
         }
 
-        return true;
+        return Volatile.Read(ref _sleeps) == sleeps;
     }
+
+    /// <summary>A vCPU is about to say that it waits where no interrupt can reach it. Any thread.</summary>
+    internal void NoteSleep() => Interlocked.Increment(ref _sleeps);
 }

@@ -17,7 +17,8 @@ internal sealed unsafe partial class SoftwareVcpu
     private volatile ApicEvents _wakers;
 
     /// <summary>It waits where no interrupt can reach it, and nothing that would wake it has come. Any thread.</summary>
-    internal bool SleepsForGood => _sleeps && !LocalApic.HasNews(_wakers);
+    /// <remarks>Asks again at the end: whoever takes what has come, after which there is no news, first says that it does not sleep.</remarks>
+    internal bool SleepsForGood => _sleeps && !LocalApic.HasNews(_wakers) && _sleeps;
 
     private bool WaitsForStartUp => _start != MpState.Runnable;
 
@@ -35,6 +36,9 @@ internal sealed unsafe partial class SoftwareVcpu
     {
         while (true)
         {
+            // Before it takes what would show others that it goes on.
+            _sleeps = false;
+            Interlocked.MemoryBarrier();
             _ = LocalApic.PendingEvents;
             switch (LocalApic.TakeStart())
             {
@@ -69,11 +73,11 @@ internal sealed unsafe partial class SoftwareVcpu
         state.Msrs.Remove(Msr.IA32_TIME_STAMP_COUNTER);
         Put(state, PutLevel.Reset);
         LocalApic.Init();
+        LocalApic.TryTake(ApicEvents.Nmi);
         InterruptWaits = false;
     }
 
     /// <summary>A start-up IPI: execution begins in real mode, at the first byte of the page that the vector names (SDM vol. 3, 9.4.4).</summary>
-        LocalApic.TryTake(ApicEvents.Nmi);
     private void StartUp(byte vector)
     {
         _start = MpState.Runnable;
@@ -101,6 +105,7 @@ internal sealed unsafe partial class SoftwareVcpu
     {
         ApicEvents start = _start == MpState.InitReceived ? ApicEvents.Init | ApicEvents.StartUp : ApicEvents.Init;
         _wakers = WaitsForStartUp || _cpu->NmiMasked ? start : start | ApicEvents.Nmi;
+        if (sleeps) _accelerator.NoteSleep();
         _sleeps = sleeps;
     }
 
