@@ -70,13 +70,19 @@ internal sealed unsafe partial class SoftwareVcpu
             _exclusive.WaitUntilFree();
         }
 
+        AnswerRequests();
+    }
+
+    /// <summary>Carries out what was asked for while it stood. Behind a full barrier behind its saying that it runs.</summary>
+    private void AnswerRequests()
+    {
         if (_flushesWanted != _flushesDone) AnswerFlush();
         if (_requests is { Waiting: true }) ServeRequests();
     }
 
     private void LeaveGuest() => _running = false;
 
-    /// <summary>Carries out what other vCPUs ask for. Before anything is looked up or decoded, and behind every look at events.</summary>
+    /// <summary>Carries out what other vCPUs ask for. Behind every look at events, before anything runs.</summary>
     private void Attend()
     {
         if (_exclusive!.Excludes(this))
@@ -117,13 +123,20 @@ internal sealed unsafe partial class SoftwareVcpu
     {
         LeaveGuest();
         _exclusive!.Enter(this);
-        _running = true;
-        if (_requests!.Waiting) ServeRequests();
+        try
+        {
+            _running = true;
+            Interlocked.MemoryBarrier();
+            AnswerRequests();
 
-        // The end of the one-instruction block must come back here.
-        AskForAttention();
-        Op* op = FindSingle();
-        if (op != null) Follow(op);
-        _exclusive.Exit();
+            // The end of the one-instruction block must come back here.
+            AskForAttention();
+            Op* op = FindSingle();
+            if (op != null) Follow(op);
+        }
+        finally
+        {
+            _exclusive.Exit();
+        }
     }
 }

@@ -255,9 +255,18 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
             return ref _exit;
         }
 
-        EnterGuest();
-        RunUntilExit();
-        LeaveGuest();
+        try
+        {
+            EnterGuest();
+            RunUntilExit();
+        }
+        finally
+        {
+            // Should something of ours fail, the others must not wait for this one for ever.
+            _mmu.Guard.EndWrite();
+            LeaveGuest();
+        }
+
         return ref _exit;
     }
 

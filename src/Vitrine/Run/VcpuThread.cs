@@ -139,7 +139,8 @@ internal sealed class VcpuThread : IDisposable
     {
         try
         {
-            _vcpu = Create();
+            _vcpu = new Vcpu(_machine.AcceleratorInUse.CreateVcpu(Id), State);
+            Prepare(_vcpu);
             ReadyAt = DateTime.UtcNow;
             lock (_kickLock) _mayBeKicked = true;
             _ready.Set();
@@ -185,25 +186,16 @@ internal sealed class VcpuThread : IDisposable
         vcpu.Refresh();
     }
 
-    private Vcpu Create()
+    // Should it fail, the vCPU is disposed with the machine: other vCPUs and devices know it already.
+    private void Prepare(Vcpu vcpu)
     {
-        IVirtualCpu cpu = _machine.AcceleratorInUse.CreateVcpu(Id);
-        try
-        {
-            CpuidEntry[] cpuid = _machine.CpuidFor(cpu);
-            cpu.SetCpuid(cpuid);
-            Cpuid = cpuid;
-            _signature = cpuid.First(entry => entry.Function == 1).Eax;
-            State.Gpr[Gpr.Rdx] = _signature;
-            if (Id == 0) _machine.Interrupts.ConnectBootProcessor(cpu);
-            Vcpu vcpu = new(cpu, State);
-            vcpu.Put();
-            return vcpu;
-        }
-        catch
-        {
-            cpu.Dispose();
-            throw;
-        }
+        IVirtualCpu cpu = vcpu.Accelerated;
+        CpuidEntry[] cpuid = _machine.CpuidFor(cpu);
+        cpu.SetCpuid(cpuid);
+        Cpuid = cpuid;
+        _signature = cpuid.First(entry => entry.Function == 1).Eax;
+        State.Gpr[Gpr.Rdx] = _signature;
+        if (Id == 0) _machine.Interrupts.ConnectBootProcessor(cpu);
+        vcpu.Put();
     }
 }
