@@ -165,7 +165,9 @@ internal sealed unsafe partial class SoftwareVcpu
     }
 
     /// <summary>The translation of the code at a host address.</summary>
-    /// <returns>Null when the first instruction reaches into the next page and the interpreter has to execute it.</returns>
+    /// <returns>
+    /// Null when the interpreter has to execute the first instruction: it reaches into the next page, or another vCPU can still write to the page.
+    /// </returns>
     private TranslatedBlock* FindTranslation(byte* host, ulong rip, ExecutionMode more = 0)
     {
         TranslatedBlock* block = _translations!.Find(host, _cpu->Mode | more);
@@ -328,11 +330,15 @@ internal sealed unsafe partial class SoftwareVcpu
         _lastSample = now;
         _cpu->MissBudget = MissesBetweenSamples;
         ulong rip = RipAt(site + MissSite.Offset);
-        if (Lockstep || elapsed.TotalMicroseconds >= LeastMicroseconds || !TryLocate(rip, out _, out ulong gpa, out _)) return MissAgain(site);
-        byte* host = _mmu.HostFor(gpa, 1, out _);
-        if (host == null || !_translator!.Scatter(host)) return MissAgain(site);
-        _blocks.DropPage(host);
-        return Enter(rip);
+        if (Lockstep || elapsed.TotalMicroseconds >= LeastMicroseconds) return MissAgain(site);
+
+        // As in a refill, the walk may empty slots that the block counts on, or set accessed bits in the page that runs.
+        ulong forgotten = _mmu.PagesForgotten;
+        ulong invalidations = _blocks.Invalidations;
+        byte* host = _mmu.CanFetch(rip, out ulong gpa) ? _mmu.HostFor(gpa, 1, out _) : null;
+        bool scattered = host != null && _translator!.Scatter(host);
+        if (scattered) _blocks.DropPage(host);
+        return scattered || _mmu.PagesForgotten != forgotten || _blocks.Invalidations != invalidations ? Enter(rip) : MissAgain(site);
     }
 
     /// <summary>Executes one instruction that isn't translated, and goes on in translated code where nothing else is to be done first.</summary>

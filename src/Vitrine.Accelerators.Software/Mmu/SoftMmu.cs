@@ -240,6 +240,9 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
         return false;
     }
 
+    /// <summary>Times that the slots of translated code were emptied.</summary>
+    public ulong PagesForgotten => _tlb.PagesForgotten;
+
     /// <summary>Keeps decoded code and writes apart.</summary>
     public CodeGuard Guard => _guard;
 
