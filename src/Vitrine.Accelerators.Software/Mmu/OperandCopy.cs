@@ -4,8 +4,8 @@ using System.Runtime.Intrinsics;
 namespace Vitrine.Accelerators.Software.Mmu;
 
 /// <summary>
-/// Copies an operand from or to guest memory, each of its bytes once: where the processor promises one access (SDM vol. 3, 9.1.1), other vCPUs see one, and what they
-/// write in return is never overwritten.
+/// Copies an operand from or to guest memory. One of up to 16 bytes is copied each byte once: where the processor promises one access (SDM vol. 3, 9.1.1), other
+/// vCPUs see one, and what they write in return is never overwritten. Longer ones, for which it promises nothing, are copied in any way.
 /// </summary>
 internal static unsafe class OperandCopy
 {

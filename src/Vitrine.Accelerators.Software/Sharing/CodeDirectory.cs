@@ -20,9 +20,7 @@ namespace Vitrine.Accelerators.Software.Sharing;
 internal sealed unsafe class CodeDirectory : IDisposable
 {
     // SAFETY: a word is found by an address inside a region, whose words cover all its pages and live as long as this object.
-    /// <summary>Bits of all decoders.</summary>
-    public const uint Decoders = 0xFF;
-
+    private const uint Decoders = 0xFF;
     private const uint Writers = 0xFF00;
     private const int FirstWriter = 8;
     private const int FirstAsked = 16;

@@ -1,8 +1,8 @@
 namespace Vitrine.Accelerators.Software.Sharing;
 
 /// <summary>
-/// What other vCPUs ask of one about pages of host memory. They may leave a request at any time; the vCPU carries it out before it looks up or decodes anything
-/// again, and before it goes on when it stood.
+/// What other vCPUs ask of one about pages of host memory. They may leave a request at any time; the vCPU carries it out before anything runs behind its next
+/// poll, and before it goes on when it stood.
 /// </summary>
 internal sealed class PageRequests
 {
