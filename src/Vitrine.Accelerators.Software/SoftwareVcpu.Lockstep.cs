@@ -69,15 +69,14 @@ internal sealed unsafe partial class SoftwareVcpu
         ExitReason.Read or ExitReason.Write or ExitReason.Sample => true,
         ExitReason.X87 or ExitReason.SecondPage => true,
         ExitReason.Lookup => Agrees(_cpu->Rip, 0),
+        ExitReason.Link when IsUnshared(site) => AgreesAtAccess(RipAt(site)),
         _ => Agrees(RipAt(site), 0),
     };
 
-    /// <summary>Compares where an access leaves the block: for the interpreter, or because it faults.</summary>
+    /// <summary>Compares where an access leaves the block: for the interpreter, for code that checks each access alone, or because it faults.</summary>
     /// <returns>False when something differs: the exit is filled in.</returns>
-    private bool AgreesAtAccess(byte* site)
+    private bool AgreesAtAccess(ulong rip)
     {
-        ulong rip = RipAt(site + MissSite.Offset);
-
         // Flags that every way on overwrites are not kept up to date for it.
         int instruction = 0;
         while (instruction < _trail!.Length && _trail.After(instruction).Rip != rip) instruction++;

@@ -243,12 +243,16 @@ internal sealed unsafe partial class SoftwareVcpu
         return block->Body;
     }
 
+    private static LinkTraits TraitsAt(byte* site) => (LinkTraits)site[6];
+
+    private static bool IsUnshared(byte* site) => (TraitsAt(site) & LinkTraits.Unshared) != 0;
+
     /// <summary>Makes a branch within a page lead to its target from now on.</summary>
     private byte* Link(byte* site)
     {
         int target = *(ushort*)site;
         int distance = *(int*)(site + 2);
-        LinkTraits traits = (LinkTraits)site[6];
+        LinkTraits traits = TraitsAt(site);
 
         // In lockstep every block starts where the interpreter was tried.
         if (Lockstep && (traits & LinkTraits.Unshared) != 0) return InterpretAt(RipAt(site), InterpretationCause.Other);
@@ -289,7 +293,7 @@ internal sealed unsafe partial class SoftwareVcpu
         // The walk may have set accessed bits in the page that runs.
         bool dropped = _blocks.Invalidations != invalidations;
         if (outcome == RefillOutcome.Filled && !dropped) return MissAgain(site);
-        if (Lockstep && !AgreesAtAccess(site)) return null;
+        if (Lockstep && !AgreesAtAccess(RipAt(site + MissSite.Offset))) return null;
         ulong rip = RipAt(site + MissSite.Offset);
         switch (outcome)
         {

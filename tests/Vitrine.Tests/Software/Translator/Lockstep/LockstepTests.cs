@@ -30,6 +30,32 @@ public sealed class LockstepTests
         Assert.InRange(guest.Machine.GetStatistics()!.Translation!.BlocksCompared, 1000u, ulong.MaxValue);
     }
 
+    /// <summary>The flags of XOR are not kept for PUSH, behind which SUB overwrites them; the check that the stack's accesses share fails at the page's end.</summary>
+    [Fact]
+    public void Flags_that_are_overwritten_do_not_count_where_a_shared_check_fails()
+    {
+        using FlatGuest guest = new(
+            static a =>
+            {
+                Label again = a.CreateLabel();
+                a.mov(ecx, 20);
+                a.Label(ref again);
+                a.mov(esp, (uint)FlatGuest.Data + 0xFF0);
+                a.xor(esi, esi);
+                a.push(rbx);
+                a.push(rcx);
+                a.sub(rsp, 0x18);
+                a.mov(__qword_ptr[rsp + 0x10], rsi);
+                a.dec(ecx);
+                a.jne(again);
+                FlatGuest.Exit(a, 7);
+            },
+            64,
+            Lockstep);
+        VmEnd end = guest.Run();
+        Assert.True(end is { Reason: VmEndReason.DebugExit, Value: 7 }, end.Report);
+    }
+
     [Fact]
     public void A_wrong_result_is_found_at_its_instruction()
     {
