@@ -39,7 +39,10 @@ public sealed record TranslationStatistics
     /// <summary>Detailed: guest instructions that translated code has executed.</summary>
     public ulong InstructionsRun { get; init; }
 
-    /// <summary>Detailed: accesses that looked into the TLB first. Exits for a read or a write are those that found nothing there.</summary>
+    /// <summary>
+    /// Detailed: accesses that aren't relative to the stack pointer, answered by the TLB, a remembered page or a neighbour's check. Exits for a read or
+    /// a write are those that found nothing there.
+    /// </summary>
     public ulong TlbAccesses { get; init; }
 
     /// <summary>Detailed: accesses relative to the stack pointer, which compare with the page that the stack was last accessed in.</summary>
