@@ -328,7 +328,7 @@ internal sealed unsafe partial class SoftwareVcpu
     /// </summary>
     private byte* TakeSample(byte* site)
     {
-        const int LeastMicroseconds = 2500;
+        const int LeastMicroseconds = 400;
         long now = Stopwatch.GetTimestamp();
         TimeSpan elapsed = Stopwatch.GetElapsedTime(_lastSample, now);
         _lastSample = now;

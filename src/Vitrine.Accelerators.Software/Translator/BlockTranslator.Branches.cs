@@ -81,7 +81,8 @@ internal sealed unsafe partial class BlockTranslator
     private void EmitIndirect()
     {
         Count(TranslationCounter.TableBranches);
-        _emitter.Registers0F(0xB7, false, HostRegister.Second, HostRegister.First);
+        _emitter.Move(HostRegister.Second, HostRegister.First, wide: false);
+        _emitter.Immediate(AndExtension, false, HostRegister.Second, StateMemory.Branches - 1);
         _emitter.Memory(0xFF, false, 4, new HostOperand(HostRegister.State, HostRegister.Second, 3, StateMemory.BranchTable));
     }
 

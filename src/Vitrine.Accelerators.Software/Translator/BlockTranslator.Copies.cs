@@ -19,6 +19,7 @@ internal sealed unsafe partial class BlockTranslator
         if (_shares && instruction.Mnemonic == Mnemonic.Pause) return false;
         if (shape.Kind is InstructionKind.SwapGs or InstructionKind.ClearInterrupts or InstructionKind.SetInterrupts or InstructionKind.PushFlags)
             return _is64 && (shape.Kind == InstructionKind.PushFlags || (_mode & ExecutionMode.User) == 0);
+        if (shape.Kind is InstructionKind.MoveString or InstructionKind.StoreString) return CanRepeat(in instruction);
         if (shape.IsVector && (_mode & (ExecutionMode.SseTrap | ExecutionMode.FloatTraps)) != 0) return false;
         if (shape.IsVector && (_mode & ExecutionMode.AvxTrap) != 0 && instruction.Encoding == EncodingKind.VEX) return false;
         if (shape.IsX87 && !CanUseX87(in instruction)) return false;

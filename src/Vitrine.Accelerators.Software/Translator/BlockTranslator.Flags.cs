@@ -57,7 +57,8 @@ internal sealed unsafe partial class BlockTranslator
 
     /// <summary>The block can be left here for somewhere else than the next instruction, without a fault.</summary>
     private static bool Leaves(InstructionKind kind) =>
-        kind is InstructionKind.Divide or InstructionKind.SignedDivide or InstructionKind.PushFlags or InstructionKind.SetInterrupts or >= InstructionKind.ConditionalJump and <= InstructionKind.Return;
+        kind is InstructionKind.Divide or InstructionKind.SignedDivide or InstructionKind.PushFlags or InstructionKind.SetInterrupts or
+            InstructionKind.MoveString or InstructionKind.StoreString or >= InstructionKind.ConditionalJump and <= InstructionKind.Return;
 
     /// <summary>Saves the flags, if they are not in memory. Changes no flag and only <see cref="HostRegister.First"/>.</summary>
     private void SaveFlags()

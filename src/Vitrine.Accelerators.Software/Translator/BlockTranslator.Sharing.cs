@@ -123,6 +123,10 @@ internal sealed unsafe partial class BlockTranslator
                 int popped = Bit(instruction.Op0Register);
                 if (popped != Stack) moved = size;
                 return popped;
+            case InstructionKind.MoveString:
+                return (1 << HostRegister.Rsi) | (1 << HostRegister.Rdi) | RepeatCount(in instruction);
+            case InstructionKind.StoreString:
+                return (1 << HostRegister.Rdi) | RepeatCount(in instruction);
             case InstructionKind.Leave or InstructionKind.Return:
                 return Stack | (1 << HostRegister.Rbp);
             case InstructionKind.Lea when instruction.Op0Register == (is64 ? Register.RSP : Register.ESP) && instruction.MemoryBase == instruction.Op0Register &&
@@ -155,6 +159,8 @@ internal sealed unsafe partial class BlockTranslator
 
         return written;
     }
+
+    private static int RepeatCount(in Instruction instruction) => instruction.HasRepPrefix || instruction.HasRepnePrefix ? 1 << HostRegister.Rcx : 0;
 
     private static int Bit(Register register) => 1 << (register.GetFullRegister() - Register.RAX);
 

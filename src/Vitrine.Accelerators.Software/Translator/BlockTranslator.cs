@@ -351,6 +351,9 @@ internal sealed unsafe partial class BlockTranslator : IDisposable
             case InstructionKind.SetInterrupts:
                 EmitSetInterrupts(i, offset);
                 return;
+            case InstructionKind.MoveString or InstructionKind.StoreString:
+                EmitString(i, offset, shape.Kind == InstructionKind.MoveString);
+                return;
             case InstructionKind.PushFlags:
                 EmitPushFlags(i, offset);
                 return;

@@ -8,4 +8,5 @@ internal static class Condition
     public const int Equal = 4;
     public const int NotEqual = 5;
     public const int BelowOrEqual = 6;
+    public const int Above = 7;
 }

@@ -60,6 +60,12 @@ internal enum InstructionKind : byte
     /// <summary>Near RET.</summary>
     Return,
 
+    /// <summary>MOVS.</summary>
+    MoveString,
+
+    /// <summary>STOS.</summary>
+    StoreString,
+
     /// <summary>PUSHF.</summary>
     PushFlags,
 

@@ -23,6 +23,7 @@ internal static class InstructionShapes
         OpCodeInfo info = code.ToOpCode();
         Mnemonic mnemonic = code.Mnemonic();
         InstructionShape shape = default;
+        if (KindOfString(code) is var kind and not InstructionKind.Unknown) return new InstructionShape { Kind = kind };
 
         // With one operand the product goes to RDX:RAX.
         bool widens = mnemonic == Mnemonic.Imul && info.OpCount == 1;
@@ -45,6 +46,13 @@ internal static class InstructionShapes
         shape.Kind = Classify(code, mnemonic, info, in shape);
         return shape;
     }
+
+    private static InstructionKind KindOfString(Code code) => code switch
+    {
+        Code.Movsb_m8_m8 or Code.Movsw_m16_m16 or Code.Movsd_m32_m32 or Code.Movsq_m64_m64 => InstructionKind.MoveString,
+        Code.Stosb_m8_AL or Code.Stosw_m16_AX or Code.Stosd_m32_EAX or Code.Stosq_m64_RAX => InstructionKind.StoreString,
+        _ => InstructionKind.Unknown,
+    };
 
     private static bool NeedsAlignment(Code code, Mnemonic mnemonic)
     {

@@ -11,8 +11,8 @@ internal static unsafe class StateMemory
 {
     // SAFETY: one allocation holds all parts at the offsets that are computed here.
 
-    /// <summary>Entries of the branch table: one for each value of a target's low 16 bits.</summary>
-    public const int Branches = 1 << 16;
+    /// <summary>Entries of the branch table: one for each value of a target's low bits, so many that programs of ordinary size don't dispute them.</summary>
+    public const int Branches = 1 << 18;
 
     /// <summary>Keys that entries of translations compare with.</summary>
     public const int Cells = 1 << 16;

@@ -135,11 +135,11 @@ internal sealed unsafe class TranslationCache : IDisposable
     public void Bind(TranslatedBlock* block, ulong rip)
     {
         _keys[block->Cell] = rip ^ (block->EntryIsGlobal ? _cpu->GlobalKey : _cpu->CodeKey);
-        _branches[(ushort)rip] = (ulong)block->Entry;
+        _branches[rip % StateMemory.Branches] = (ulong)block->Entry;
     }
 
     /// <summary>Makes branches to a RIP come back for it.</summary>
-    public void ForgetBranch(ulong rip) => _branches[(ushort)rip] = (ulong)(Stubs.Lookup + ToExecutable);
+    public void ForgetBranch(ulong rip) => _branches[rip % StateMemory.Branches] = (ulong)(Stubs.Lookup + ToExecutable);
 
     /// <summary>Drops the blocks of a page, and those that reach into it.</summary>
     /// <param name="first">The page's first block.</param>
@@ -185,7 +185,7 @@ internal sealed unsafe class TranslationCache : IDisposable
     }
 
     /// <summary>Where a branch to a RIP goes: the code to enter with it.</summary>
-    public byte* EntryFor(ulong rip) => (byte*)_branches[(ushort)rip];
+    public byte* EntryFor(ulong rip) => (byte*)_branches[rip % StateMemory.Branches];
 
     /// <summary>Every key becomes void.</summary>
     public void ForgetKeys() => NativeMemory.Clear(_keys, (nuint)(_cells * sizeof(ulong)));
