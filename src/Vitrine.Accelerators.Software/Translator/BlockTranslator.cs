@@ -200,7 +200,7 @@ internal sealed unsafe partial class BlockTranslator : IDisposable
     public void AddEntry(TranslatedBlock* block, bool isGlobal)
     {
         _emitter = _cache.Emitter;
-        block->Cell = _cache.AllocateCell(block);
+        block->Cell = _cache.CellFor(block, isGlobal);
         block->EntryIsGlobal = isGlobal;
         block->Entry = _emitter.Position + _cache.ToExecutable;
         EmitEntry(in *block);
@@ -210,7 +210,7 @@ internal sealed unsafe partial class BlockTranslator : IDisposable
     private void EmitEntry(in TranslatedBlock block)
     {
         int offset = (int)((ulong)block.Guest & 0xFFF);
-        _emitter.Move(HostRegister.Second, HostRegister.First);
+        _emitter.Lea(HostRegister.Second, new HostOperand(HostRegister.First, -offset), (block.Mode & ExecutionMode.Code64) != 0);
         _emitter.Memory(0x33, true, HostRegister.Second, State(block.EntryIsGlobal ? _at.GlobalKey : _at.CodeKey));
         _emitter.Memory(0x3B, true, HostRegister.Second, State(StateMemory.Keys + (block.Cell * sizeof(ulong))));
         _emitter.JumpIf(Condition.NotEqual, _stubs.Lookup);

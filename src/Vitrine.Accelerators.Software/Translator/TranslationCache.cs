@@ -9,7 +9,8 @@ namespace Vitrine.Accelerators.Software.Translator;
 /// </summary>
 /// <remarks>
 /// Branches within a page lead straight from block to block. That needs no bookkeeping, because the blocks of a page are dropped
-/// together. All others go through the branch table, to an entry that compares the target with its key: dropping a block clears the key.
+/// together. All others go through the branch table, to an entry that compares the target's page with the key that says where the page of its
+/// block is known to be mapped. So one look at the page tables serves all entries of a page. Dropping the page clears the key.
 /// </remarks>
 internal sealed unsafe class TranslationCache : IDisposable
 {
@@ -17,6 +18,7 @@ internal sealed unsafe class TranslationCache : IDisposable
     // Code is written only while none of it runs.
     private const int BucketCount = 1 << 16;
     private const int MaximumTranslations = 1 << 20;
+    private const ulong PageOffset = 0xFFF;
 
     private readonly CpuState* _cpu;
     private readonly ExecutableMemory _memory;
@@ -25,6 +27,7 @@ internal sealed unsafe class TranslationCache : IDisposable
     private readonly ulong* _branches;
     private readonly ulong* _keys;
     private readonly byte* _codeStart;
+    private readonly Dictionary<CodePlace, int> _cellsOfPages = [];
     private CodeEmitter _emitter;
     private int _count;
     private int _cells = 1;
@@ -119,11 +122,18 @@ internal sealed unsafe class TranslationCache : IDisposable
         _emitter = emitter;
     }
 
-    /// <summary>A key cell of its own, for a new entry. An older entry of the block never matches again.</summary>
-    public int AllocateCell(TranslatedBlock* block)
+    /// <summary>The key cell for an entry of a block: that of its page and mode, or one of its own if the block can be dropped without its page.</summary>
+    public int CellFor(TranslatedBlock* block, bool isGlobal)
     {
-        if (block->Entry != null) _keys[block->Cell] = 0;
-        return AllocateCell();
+        if (block->SecondPage != null)
+        {
+            if (block->Entry != null) _keys[block->Cell] = 0;
+            return AllocateCell();
+        }
+
+        ref int cell = ref CollectionsMarshal.GetValueRefOrAddDefault(_cellsOfPages, new CodePlace(block, isGlobal), out bool exists);
+        if (!exists) cell = AllocateCell();
+        return cell;
     }
 
     /// <summary>A key cell.</summary>
@@ -134,7 +144,7 @@ internal sealed unsafe class TranslationCache : IDisposable
     /// <param name="rip">The target.</param>
     public void Bind(TranslatedBlock* block, ulong rip)
     {
-        _keys[block->Cell] = rip ^ (block->EntryIsGlobal ? _cpu->GlobalKey : _cpu->CodeKey);
+        _keys[block->Cell] = (rip - ((ulong)block->Guest & PageOffset)) ^ (block->EntryIsGlobal ? _cpu->GlobalKey : _cpu->CodeKey);
         _branches[rip % StateMemory.Branches] = (ulong)block->Entry;
     }
 
@@ -157,7 +167,15 @@ internal sealed unsafe class TranslationCache : IDisposable
         while (*link != block) link = &(*link)->NextInBucket;
         *link = block->NextInBucket;
         if (block->Entry != null) _keys[block->Cell] = 0;
+        ForgetCell(new CodePlace(block, false));
+        ForgetCell(new CodePlace(block, true));
         if (block->SecondPage != null) _keys[block->SecondCell] = 0;
+    }
+
+    // Entries that were written until now never match again.
+    private void ForgetCell(CodePlace place)
+    {
+        if (_cellsOfPages.Remove(place, out int cell)) _keys[cell] = 0;
     }
 
     /// <summary>An entry for the list of a block's second page.</summary>
@@ -180,6 +198,7 @@ internal sealed unsafe class TranslationCache : IDisposable
         NativeMemory.Clear(_buckets, (nuint)(BucketCount * sizeof(TranslatedBlock*)));
         NativeMemory.Clear(_keys, (nuint)(_cells * sizeof(ulong)));
         _cells = 1;
+        _cellsOfPages.Clear();
         ForgetBranches();
         Flushes++;
     }
