@@ -156,7 +156,7 @@ internal sealed unsafe partial class SoftwareVcpu
         _cpu->Leave = LeaveReason.NextBlock;
         if (!TryLocate(rip, out _, out ulong gpa, out bool isGlobal)) return BackWithFault();
         byte* host = _mmu.HostFor(gpa, 1, out _);
-        TranslatedBlock* block = host == null ? null : FindTranslation(host, rip);
+        TranslatedBlock* block = host == null ? null : FindTranslation(host, rip, entry: isGlobal);
         if (block == null) return InterpretAt(rip, InterpretationCause.Code);
         if (block->Entry == null || block->EntryIsGlobal != isGlobal) _translator!.AddEntry(block, isGlobal);
         _translations!.Bind(block, rip);
@@ -168,7 +168,7 @@ internal sealed unsafe partial class SoftwareVcpu
     /// <returns>
     /// Null when the interpreter has to execute the first instruction: it reaches into the next page, or another vCPU can still write to the page.
     /// </returns>
-    private TranslatedBlock* FindTranslation(byte* host, ulong rip, ExecutionMode more = 0)
+    private TranslatedBlock* FindTranslation(byte* host, ulong rip, ExecutionMode more = 0, bool? entry = null)
     {
         TranslatedBlock* block = _translations!.Find(host, _cpu->Mode | more);
         if (block != null && _translations.HasRoom) return block;
@@ -181,7 +181,7 @@ internal sealed unsafe partial class SoftwareVcpu
         if (block == null)
         {
             if (!_mmu.Guard.BeginDecode(host)) return null;
-            block = _translator!.Translate(host, _cpu->Mode | more);
+            block = _translator!.Translate(host, _cpu->Mode | more, entry);
             if (block != null) Commit(block, _translator.LookedAt);
             _mmu.Guard.EndDecode(host, block != null ? block->GuestBytes : 0);
             if (block == null) return TranslateCrossing(host, rip);

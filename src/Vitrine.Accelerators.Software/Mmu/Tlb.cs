@@ -6,7 +6,7 @@ namespace Vitrine.Accelerators.Software.Mmu;
 
 /// <summary>
 /// The software TLB: three tables for data (one for each access mode), one for fetches, and the tags that say which entries are
-/// valid. A tag stands for an address space; giving the present space a new one drops all it had. The tables exist twice, so that two
+/// valid. A tag stands for an address space; giving the present space a new one drops all it had. The tables exist several times, so that
 /// spaces that alternate don't evict each other's entries: most of their addresses are the same.
 /// </summary>
 internal sealed unsafe class Tlb : IDisposable
@@ -24,8 +24,8 @@ internal sealed unsafe class Tlb : IDisposable
     /// <summary>Never filled: every access takes the slow path, for alignment checks and data breakpoints.</summary>
     public const int EmptyTable = 3;
 
-    /// <summary>How many sets of tables there are. A power of two.</summary>
-    public const int Sets = 2;
+    /// <summary>How many sets of tables there are: one for each address space that is remembered. A power of two.</summary>
+    public const int Sets = 8;
 
     private const ulong PageMask = ~0xFFFUL;
     private const int TagLimit = 1 << 12;
@@ -127,7 +127,7 @@ internal sealed unsafe class Tlb : IDisposable
     }
 
     /// <summary>Gives the present address space a new tag. Others keep theirs.</summary>
-    /// <param name="set">Which tables it uses: any number, of which the lowest bit counts.</param>
+    /// <param name="set">Which tables it uses: any number, of which the lowest bits count.</param>
     public void NewTag(int set)
     {
         Flushes++;

@@ -15,13 +15,13 @@ internal sealed unsafe partial class BlockTranslator
     /// <summary>How guest code is decoded.</summary>
     public DecoderOptions DecoderOptions { get; private set; }
 
-    /// <summary>Writes the code of a block at <see cref="NextCode"/> and doesn't keep it.</summary>
+    /// <summary>Writes the code of a block where the next one will be, and doesn't keep it.</summary>
     /// <param name="guest">Host address of its first byte.</param>
     /// <param name="secondPage">Host address of the page that its only instruction goes on in; null as a rule.</param>
     /// <param name="mode">64-bit or flat 32-bit code.</param>
     /// <param name="sink">Is told where the parts begin.</param>
     /// <param name="block">What is known of the block.</param>
-    /// <returns>Behind the code; null as <see cref="Translate(byte*, ExecutionMode)"/>.</returns>
+    /// <returns>Behind the code; null as <see cref="Translate(byte*, ExecutionMode, bool?)"/>.</returns>
     public byte* WriteListed(byte* guest, byte* secondPage, ExecutionMode mode, ICodeSink sink, out TranslatedBlock block)
     {
         ICodeSink? other = _sink;
@@ -52,6 +52,7 @@ internal sealed unsafe partial class BlockTranslator
     public byte* WriteListedEntry(in TranslatedBlock block)
     {
         EmitEntry(in block);
+        EmitPollAndJump((int)((ulong)block.Guest & 0xFFF), block.Body);
         return _emitter.Position;
     }
 
@@ -70,10 +71,9 @@ internal sealed unsafe partial class BlockTranslator
     public byte* WriteFirst(byte* guest, ExecutionMode mode, int instructions)
     {
         _limit = instructions;
-        byte* body = NextCode;
-        TryWrite(guest, null, mode, out _);
+        TryWrite(guest, null, mode, out TranslatedBlock block);
         _limit = MaxInstructions;
-        return body + _cache.ToExecutable;
+        return block.Body;
     }
 
     /// <summary>The arithmetic flags that translated code keeps up to date for an instruction of a block.</summary>

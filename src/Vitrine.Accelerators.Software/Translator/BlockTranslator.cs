@@ -33,6 +33,9 @@ internal sealed unsafe partial class BlockTranslator : IDisposable
     private const int PageSize = 0x1000;
     private const int MaxLength = 15;
 
+    // Of a cache line: how fast a short loop runs should not depend on what was translated before it.
+    private const int LoopAlignment = 64;
+
     private readonly TranslationCache _cache;
     private readonly EntryStubs _stubs;
     private readonly StateOffsets _at = StateOffsets.Instance;
@@ -61,6 +64,7 @@ internal sealed unsafe partial class BlockTranslator : IDisposable
     private ICodeSink? _sink;
     private bool _isListed;
     private int _limit = MaxInstructions;
+    private bool? _entry;
 
     /// <summary>Creates a translator that writes into a cache.</summary>
     /// <param name="cache">The cache.</param>
@@ -95,20 +99,23 @@ internal sealed unsafe partial class BlockTranslator : IDisposable
     /// <summary>Translates the block at a host address.</summary>
     /// <param name="guest">Host address of its first byte.</param>
     /// <param name="mode">64-bit or flat 32-bit code.</param>
+    /// <param name="entry">A branch from anywhere wants to enter it: whether its page is global. Null when one within the page does.</param>
     /// <returns>The block, in the cache; null when not even the first instruction ends in the page.</returns>
-    public TranslatedBlock* Translate(byte* guest, ExecutionMode mode) => Translate(guest, null, mode);
+    public TranslatedBlock* Translate(byte* guest, ExecutionMode mode, bool? entry = null) => Translate(guest, null, mode, entry);
 
     /// <summary>Translates the only instruction at a host address that reaches into the next page.</summary>
     /// <param name="guest">Host address of its first byte.</param>
     /// <param name="secondPage">Host address of the page that it goes on in.</param>
     /// <param name="mode">64-bit or flat 32-bit code.</param>
     /// <returns>The block, in the cache; null when the interpreter has to execute it.</returns>
-    public TranslatedBlock* TranslateCrossing(byte* guest, byte* secondPage, ExecutionMode mode) => Translate(guest, secondPage, mode);
+    public TranslatedBlock* TranslateCrossing(byte* guest, byte* secondPage, ExecutionMode mode) => Translate(guest, secondPage, mode, null);
 
-    private TranslatedBlock* Translate(byte* guest, byte* secondPage, ExecutionMode mode)
+    private TranslatedBlock* Translate(byte* guest, byte* secondPage, ExecutionMode mode, bool? entry)
     {
         long start = StartOfTranslation;
+        _entry = entry;
         TranslatedBlock* stored = TryWrite(guest, secondPage, mode, out TranslatedBlock block) ? _cache.Commit(in block, in _emitter) : null;
+        _entry = null;
         NoteTranslationSince(start);
         return stored;
     }
@@ -119,15 +126,24 @@ internal sealed unsafe partial class BlockTranslator : IDisposable
         _counterBytes = 0;
         if (!TryDecode(guest, secondPage, mode)) return false;
         _emitter = _cache.Emitter;
+        bool polls = IsOwnLoop();
+        if (polls && !_isListed) _emitter.Align(LoopAlignment);
+        block = new TranslatedBlock { Guest = guest, Mode = mode, SecondPage = secondPage };
+        _pendingCount = 0;
+        if (_entry is bool isGlobal && !polls)
+        {
+            // The way in leads on into the block.
+            PlaceEntry(ref block, isGlobal);
+            EmitPoll(_start);
+        }
+
         byte* body = _emitter.Position;
         _flags = FlagsPlace.Memory;
-        _pendingCount = 0;
         _x87Ready = false;
         _vectorsReady = false;
         StartFacts();
         int secondCell = _isCrossing && !_isListed ? _cache.AllocateCell() : 0;
         if (_isCrossing) EmitSecondPageCheck(secondCell);
-        bool polls = IsOwnLoop();
         if (polls) EmitPoll(_start);
         Count(TranslationCounter.Blocks);
         _uncounted = 0;
@@ -146,17 +162,11 @@ internal sealed unsafe partial class BlockTranslator : IDisposable
         CountInstructions();
         EmitEnd(offset);
         EmitPending();
-        block = new TranslatedBlock
-        {
-            Guest = guest,
-            Mode = mode,
-            GuestBytes = (ushort)Math.Clamp(offset - _start, 1, PageSize - _start),
-            SecondPage = secondPage,
-            SecondCell = secondCell,
-            Instructions = (ushort)_count,
-            Polls = polls,
-            Body = body + _cache.ToExecutable,
-        };
+        block.GuestBytes = (ushort)Math.Clamp(offset - _start, 1, PageSize - _start);
+        block.SecondCell = secondCell;
+        block.Instructions = (ushort)_count;
+        block.Polls = polls;
+        block.Body = body + _cache.ToExecutable;
         _endOffset = offset;
         return true;
     }
@@ -200,11 +210,17 @@ internal sealed unsafe partial class BlockTranslator : IDisposable
     public void AddEntry(TranslatedBlock* block, bool isGlobal)
     {
         _emitter = _cache.Emitter;
-        block->Cell = _cache.CellFor(block, isGlobal);
-        block->EntryIsGlobal = isGlobal;
-        block->Entry = _emitter.Position + _cache.ToExecutable;
-        EmitEntry(in *block);
+        PlaceEntry(ref *block, isGlobal);
+        EmitPollAndJump((int)((ulong)block->Guest & 0xFFF), block->Body);
         _cache.CommitEntry(block, in _emitter);
+    }
+
+    private void PlaceEntry(ref TranslatedBlock block, bool isGlobal)
+    {
+        block.Cell = _cache.CellFor(in block, isGlobal);
+        block.EntryIsGlobal = isGlobal;
+        block.Entry = _emitter.Position + _cache.ToExecutable;
+        EmitEntry(in block);
     }
 
     private void EmitEntry(in TranslatedBlock block)
@@ -216,7 +232,6 @@ internal sealed unsafe partial class BlockTranslator : IDisposable
         _emitter.JumpIf(Condition.NotEqual, _stubs.Lookup);
         _emitter.Lea(HostRegister.First, new HostOperand(HostRegister.First, -offset), (block.Mode & ExecutionMode.Code64) != 0);
         _emitter.Store(State(_at.PageRip), HostRegister.First);
-        EmitPollAndJump(offset, block.Body);
     }
 
     /// <summary>Writes the code by which branches backwards in the same page enter a block.</summary>

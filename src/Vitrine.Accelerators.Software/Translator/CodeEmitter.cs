@@ -18,6 +18,12 @@ internal unsafe struct CodeEmitter
         set => _next = value;
     }
 
+    /// <summary>Goes on at the next multiple of a power of two. What is left out must not be executed.</summary>
+    public void Align(int bytes)
+    {
+        while (((nuint)_next & (nuint)(bytes - 1)) != 0) Byte(0xCC);
+    }
+
     /// <summary>One byte.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Byte(int value) => *_next++ = (byte)value;

@@ -11,8 +11,8 @@ internal readonly record struct CodePlace(nint Page, ExecutionMode Mode, bool Is
     // SAFETY: only takes the address; the block is the cache's.
 
     /// <summary>The place of a block.</summary>
-    public unsafe CodePlace(TranslatedBlock* block, bool isGlobal)
-        : this((nint)block->Guest & ~0xFFF, block->Mode, isGlobal)
+    public unsafe CodePlace(in TranslatedBlock block, bool isGlobal)
+        : this((nint)block.Guest & ~0xFFF, block.Mode, isGlobal)
     {
     }
 }

@@ -123,15 +123,15 @@ internal sealed unsafe class TranslationCache : IDisposable
     }
 
     /// <summary>The key cell for an entry of a block: that of its page and mode, or one of its own if the block can be dropped without its page.</summary>
-    public int CellFor(TranslatedBlock* block, bool isGlobal)
+    public int CellFor(in TranslatedBlock block, bool isGlobal)
     {
-        if (block->SecondPage != null)
+        if (block.SecondPage != null)
         {
-            if (block->Entry != null) _keys[block->Cell] = 0;
+            if (block.Entry != null) _keys[block.Cell] = 0;
             return AllocateCell();
         }
 
-        ref int cell = ref CollectionsMarshal.GetValueRefOrAddDefault(_cellsOfPages, new CodePlace(block, isGlobal), out bool exists);
+        ref int cell = ref CollectionsMarshal.GetValueRefOrAddDefault(_cellsOfPages, new CodePlace(in block, isGlobal), out bool exists);
         if (!exists) cell = AllocateCell();
         return cell;
     }
@@ -167,8 +167,8 @@ internal sealed unsafe class TranslationCache : IDisposable
         while (*link != block) link = &(*link)->NextInBucket;
         *link = block->NextInBucket;
         if (block->Entry != null) _keys[block->Cell] = 0;
-        ForgetCell(new CodePlace(block, false));
-        ForgetCell(new CodePlace(block, true));
+        ForgetCell(new CodePlace(in *block, false));
+        ForgetCell(new CodePlace(in *block, true));
         if (block->SecondPage != null) _keys[block->SecondCell] = 0;
     }
 
