@@ -6,7 +6,7 @@ namespace Vitrine.Accelerators.Software.Translator;
 internal sealed unsafe partial class BlockTranslator
 {
     // SAFETY: as in the main part.
-    private readonly Pending[] _pending = new Pending[MaxInstructions * 5];
+    private readonly Pending[] _pending = new Pending[(MaxInstructions * 6) + 4];
     private int _pendingCount;
 
     /// <summary>A branch out of the block whose target is emitted later.</summary>

@@ -25,7 +25,7 @@ internal sealed unsafe partial class BlockTranslator : IDisposable
     public const int MaxInstructions = 64;
 
     /// <summary>More than the code of any block needs.</summary>
-    public const int MaxHostBytes = MaxInstructions * 320;
+    public const int MaxHostBytes = MaxInstructions * 512;
 
     private const RflagsBits ArithmeticFlags =
         RflagsBits.OF | RflagsBits.SF | RflagsBits.ZF | RflagsBits.AF | RflagsBits.CF | RflagsBits.PF;
