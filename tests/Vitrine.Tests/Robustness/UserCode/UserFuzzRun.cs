@@ -157,16 +157,16 @@ internal sealed class UserFuzzRun : IDisposable
     /// <summary>The interpreter has ended it: whether the translator may loop depends on flags that the manual leaves undefined.</summary>
     private void JudgeLoop(ref MachineImage start)
     {
-        List<Instruction> trace = Trace(ref start);
+        List<TraceStep> trace = Trace(ref start);
         bool isOpen = Verdict.Of(trace, _tracer).IsOpen;
         Reset();
         if (isOpen) Open++;
         else if (Run(_translator, ref start, ManyMilliseconds)) Slow++;
-        else Report(Describe(ref start, ["the translator never ends it"], trace, default), trace[^1].Code);
+        else Report(Describe(ref start, ["the translator never ends it"], trace, default), trace[^1].Instruction.Code);
         Reset();
     }
 
-    private List<Instruction> Trace(ref MachineImage start)
+    private List<TraceStep> Trace(ref MachineImage start)
     {
         _before.CopyTo(_tracer.Memory);
         _tracer.Begin(_breakpoints);
@@ -175,10 +175,10 @@ internal sealed class UserFuzzRun : IDisposable
 
     private void Judge(ref MachineImage start, List<string> differences, ulong flags)
     {
-        List<Instruction> trace = Trace(ref start);
+        List<TraceStep> trace = Trace(ref start);
         Verdict verdict = Verdict.Of(trace, _tracer);
         if (verdict.IsOpen) Open++;
-        else if (differences.Count > 0 || (flags & ~verdict.Flags) != 0) Report(Describe(ref start, differences, trace, verdict), trace[^1].Code);
+        else if (differences.Count > 0 || (flags & ~verdict.Flags) != 0) Report(Describe(ref start, differences, trace, verdict), trace[^1].Instruction.Code);
         else Compared++;
         Reset();
     }
@@ -196,14 +196,14 @@ internal sealed class UserFuzzRun : IDisposable
         _translator.Begin(_breakpoints);
     }
 
-    private string Describe(ref MachineImage start, List<string> differences, List<Instruction> trace, Verdict verdict)
+    private string Describe(ref MachineImage start, List<string> differences, List<TraceStep> trace, Verdict verdict)
     {
         CultureInfo culture = CultureInfo.InvariantCulture;
         StringBuilder text = new();
         text.AppendLine(culture, $"batch {_batch}: {OutcomeComparison.Exception(ref _interpreter.Outcome)} at {_interpreter.Outcome.Rip:x} and {OutcomeComparison.Exception(ref _translator.Outcome)} at {_translator.Outcome.Rip:x}");
         text.AppendLine(culture, $"flags {_interpreter.Outcome.Rflags:x} and {_translator.Outcome.Rflags:x}, of which {verdict.Flags:x} may differ");
         foreach (string difference in differences) text.AppendLine(difference);
-        foreach (Instruction instruction in trace.TakeLast(40)) text.AppendLine(culture, $"  {instruction.IP:x} {instruction}    [{instruction.Code}]");
+        foreach ((Instruction instruction, _) in trace.TakeLast(40)) text.AppendLine(culture, $"  {instruction.IP:x} {instruction}    [{instruction.Code}]");
         for (int i = 0; i < 16; i++) text.Append(culture, $" {Register.RAX + i}={start.General(i):x}");
         text.AppendLine(culture, $" RFLAGS={start.Rflags:x} MXCSR={start.Mxcsr:x} FCW={start.ControlWord:x} FSW={start.StatusWord:x} DR7={_breakpoints[4]:x}");
         return text.ToString();

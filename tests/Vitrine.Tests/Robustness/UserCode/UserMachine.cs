@@ -106,26 +106,44 @@ internal sealed unsafe class UserMachine : IDisposable
 
     /// <summary>Runs it instruction by instruction.</summary>
     /// <returns>The instructions, with the one that faults; none when they are very many.</returns>
-    public List<Instruction> Trace(ref MachineImage start)
+    public List<TraceStep> Trace(ref MachineImage start)
     {
-        List<Instruction> instructions = [];
+        List<TraceStep> steps = [];
+        byte[] code = Memory[..CodeSize].ToArray();
         Load(ref start);
         Vcpu.SingleStep = true;
         while (true)
         {
             ref VmExit exit = ref Vcpu.Run();
+            if (steps.Count > 0 && !Memory[..CodeSize].SequenceEqual(code)) steps[^1] = steps[^1] with { Exposed = ExposedFlags(steps[^1].Instruction, code) };
             if (exit.Reason == VmExitReason.PortIo) Save(ref exit);
             if (exit.Reason != VmExitReason.Debug) break;
-            if (exit.Address < High && Decode(exit.Address, (_cpu->Mode & ExecutionMode.Code64) != 0, _cpu->Rip) is { } instruction) instructions.Add(instruction);
-            if (instructions.Count > MostSteps)
+            bool is64 = (_cpu->Mode & ExecutionMode.Code64) != 0;
+            if (exit.Address < High && Decode(exit.Address, is64, _cpu->Rip) is { } instruction) steps.Add(new TraceStep(instruction));
+            if (steps.Count > MostSteps)
             {
-                instructions.Clear();
+                steps.Clear();
                 break;
             }
         }
 
         Vcpu.SingleStep = false;
-        return instructions;
+        return steps;
+    }
+
+    /// <summary>Flags that the code behind an instruction overwrites unseen, but no longer after the instruction has changed it.</summary>
+    /// <param name="instruction">The instruction, which has run.</param>
+    /// <param name="before">The code before that; becomes the code behind it.</param>
+    private ulong ExposedFlags(in Instruction instruction, byte[] before)
+    {
+        bool is64 = instruction.CodeSize == Iced.Intel.CodeSize.Code64;
+        byte[] after = Memory[..CodeSize].ToArray();
+        ulong now = FlagsAhead.Overwritten(this, instruction.NextIP, is64);
+        before.CopyTo(Memory);
+        ulong then = FlagsAhead.Overwritten(this, instruction.NextIP, is64);
+        after.CopyTo(Memory);
+        after.CopyTo(before, 0);
+        return then & ~now;
     }
 
     /// <summary>The instruction at an address, of as many bytes as can be read there; null where there is none.</summary>

@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Vitrine.X86.Registers;
 using Vitrine.X86.State;
 using Xunit;
 using static Iced.Intel.AssemblerRegisters;
@@ -58,5 +59,53 @@ public abstract class ReplacedFlagsTests(CodeSetting setting)
             a.mov(edx, eax);
         }));
         Assert.Equal(uint.MaxValue, m[Gpr.Rdx]);
+    }
+
+    /// <summary>The store's operand names the code's own page. What it replaces has not run yet, so nothing but the code itself could tell that the flags are needed.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void AStoreReplacesCodeAheadByOneThatReadsFlags(bool inNextBlock)
+    {
+        // XOR EAX, EAX, which overwrites all flags, becomes SBB EAX, EAX.
+        using M m = setting.Machine();
+        Assert.Equal("ok", m.Run(a =>
+        {
+            Label next = a.CreateLabel();
+            Label patched = a.CreateLabel();
+            a.mov(ecx, 1);
+            a.cmp(ecx, 2);
+            if (inNextBlock) a.jmp(next);
+            a.Label(ref next);
+            a.mov(__byte_ptr[patched], 0x19);
+            a.Label(ref patched);
+            a.xor(eax, eax);
+            a.test(eax, eax);
+            a.mov(edx, eax);
+        }));
+        Assert.Equal(uint.MaxValue, m[Gpr.Rdx]);
+    }
+
+    /// <summary>The frame of a fault shows the flags of before the store, when what it has replaced would have overwritten them.</summary>
+    [Fact]
+    public void AStoreReplacesCodeAheadByOneThatFaults()
+    {
+        // XOR EAX, EAX becomes UD2. Of 1 - 2 CF, PF, AF and SF are set (SDM vol. 2, CMP).
+        const ulong Expected = Rflags.CF | Rflags.PF | Rflags.AF | Rflags.SF;
+        using M m = setting.Machine();
+        Assert.Equal("#6", m.Run(a =>
+        {
+            Label patched = a.CreateLabel();
+            a.mov(ecx, 1);
+            a.cmp(ecx, 2);
+            a.mov(__word_ptr[patched], 0x0B0F);
+            a.Label(ref patched);
+            a.xor(eax, eax);
+            a.nop();
+        }));
+
+        // RIP, CS, RFLAGS.
+        const ulong ArithmeticFlags = 0x8D5;
+        Assert.Equal(Expected, m.Read(M.KernelStack - 0x18, 8) & ArithmeticFlags);
     }
 }
