@@ -16,6 +16,7 @@ internal sealed class UserFuzzRun : IDisposable
     public const int BatchSize = 64;
 
     private const int MostReports = 10;
+    private const ulong MostInstructions = 20_000;
     private const int FewMilliseconds = 20;
     private const int ManyMilliseconds = 10_000;
 
@@ -118,14 +119,15 @@ internal sealed class UserFuzzRun : IDisposable
     private void Compare(ref MachineImage start)
     {
         _interpreter.Memory.CopyTo(_before);
-        if (!Run(_interpreter, ref start, 0))
+        _watch.BeginCounted(_interpreter.Vcpu, MostInstructions);
+        if (!Run(_interpreter, ref start))
         {
             Endless++;
             Reset();
             return;
         }
 
-        if (!Run(_translator, ref start, FewMilliseconds))
+        if (!RunTranslator(ref start, FewMilliseconds))
         {
             JudgeLoop(ref start);
             return;
@@ -146,9 +148,15 @@ internal sealed class UserFuzzRun : IDisposable
         _translator.Begin(_breakpoints);
     }
 
-    private bool Run(UserMachine machine, ref MachineImage start, int milliseconds)
+    // It doesn't count instructions, so time has to end its loops.
+    private bool RunTranslator(ref MachineImage start, int milliseconds)
     {
-        _watch.Begin(machine.Vcpu, milliseconds);
+        _watch.Begin(_translator.Vcpu, milliseconds);
+        return Run(_translator, ref start);
+    }
+
+    private bool Run(UserMachine machine, ref MachineImage start)
+    {
         bool ended = machine.Run(ref start);
         _watch.End();
         return ended;
@@ -161,7 +169,7 @@ internal sealed class UserFuzzRun : IDisposable
         bool isOpen = Verdict.Of(trace, _tracer).IsOpen;
         Reset();
         if (isOpen) Open++;
-        else if (Run(_translator, ref start, ManyMilliseconds)) Slow++;
+        else if (RunTranslator(ref start, ManyMilliseconds)) Slow++;
         else Report(Describe(ref start, ["the translator never ends it"], trace, default), trace[^1].Instruction.Code);
         Reset();
     }
