@@ -185,11 +185,19 @@ internal sealed class UserFuzzRun : IDisposable
     {
         List<TraceStep> trace = Trace(ref start);
         Verdict verdict = Verdict.Of(trace, _tracer);
-        if (verdict.IsOpen) Open++;
+        if (verdict.IsOpen || OverwroteItself(trace)) Open++;
         else if (differences.Count > 0 || (flags & ~verdict.Flags) != 0) Report(Describe(ref start, differences, trace, verdict), trace[^1].Instruction.Code);
         else Compared++;
         Reset();
     }
+
+    /// <summary>
+    /// A repeated string instruction may overwrite itself. When it is stepped it is fetched anew for each round, and so goes another way than the run, of
+    /// which the trace then says nothing.
+    /// </summary>
+    private bool OverwroteItself(List<TraceStep> trace) =>
+        trace.Exists(static step => step.Instruction.IsStringInstruction && (step.Instruction.HasRepPrefix || step.Instruction.HasRepnePrefix)) &&
+        (_interpreter.Differences(_tracer).Count > 0 || _interpreter.Outcome.Rflags != _tracer.Outcome.Rflags);
 
     private void Report(string text, Code last)
     {
@@ -211,7 +219,10 @@ internal sealed class UserFuzzRun : IDisposable
         text.AppendLine(culture, $"batch {_batch}: {OutcomeComparison.Exception(ref _interpreter.Outcome)} at {_interpreter.Outcome.Rip:x} and {OutcomeComparison.Exception(ref _translator.Outcome)} at {_translator.Outcome.Rip:x}");
         text.AppendLine(culture, $"flags {_interpreter.Outcome.Rflags:x} and {_translator.Outcome.Rflags:x}, of which {verdict.Flags:x} may differ");
         foreach (string difference in differences) text.AppendLine(difference);
-        foreach ((Instruction instruction, _) in trace.TakeLast(40)) text.AppendLine(culture, $"  {instruction.IP:x} {instruction}    [{instruction.Code}]");
+
+        // Of a repeated string instruction the last round is enough.
+        IEnumerable<Instruction> path = trace.Where((step, i) => i == trace.Count - 1 || step.Instruction.IP != trace[i + 1].Instruction.IP).Select(step => step.Instruction);
+        foreach (Instruction instruction in path.TakeLast(40)) text.AppendLine(culture, $"  {instruction.IP:x} {instruction}    [{instruction.Code}]");
         for (int i = 0; i < 16; i++) text.Append(culture, $" {Register.RAX + i}={start.General(i):x}");
         text.AppendLine(culture, $" RFLAGS={start.Rflags:x} MXCSR={start.Mxcsr:x} FCW={start.ControlWord:x} FSW={start.StatusWord:x} DR7={_breakpoints[4]:x}");
         return text.ToString();
