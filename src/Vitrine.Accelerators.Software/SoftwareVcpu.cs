@@ -190,8 +190,9 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
     {
         Put(state, level);
 
-        // RESET forgets an NMI that waited; a state that was read and is put back whole may not know of one that came meanwhile.
-        if (level == PutLevel.Reset && !state.Events.NmiPending) LocalApic.TryTake(ApicEvents.Nmi);
+        // RESET forgets an NMI, INIT or start-up IPI that waited; a state that was read and is put back whole may not know of one that came meanwhile.
+        const ApicEvents Start = ApicEvents.Init | ApicEvents.StartUp;
+        if (level == PutLevel.Reset) LocalApic.TryTake(state.Events.NmiPending ? Start : Start | ApicEvents.Nmi);
 
         // What has been written to memory where nobody notices it concerns the others too.
         _accelerator.ForgetMemory(this);

@@ -39,8 +39,8 @@ public sealed class VirtualMachine : IDisposable
         _layout = layout;
         _accelerator = accelerator;
         foreach (MemorySlot slot in memory.Slots) accelerator.SetMemorySlot(slot);
-        _gate = new VcpuGate(config.Cpus, ResetBoard);
         _vcpus = new VcpuThread[config.Cpus];
+        _gate = new VcpuGate(config.Cpus, ResetBoard, vcpu => _vcpus[vcpu].Settle());
         _vcpusLeft = config.Cpus;
         _interrupts = new BoardInterrupts(accelerator);
         _board = CreateBoard();

@@ -20,6 +20,9 @@ internal sealed unsafe class BlockCache : IDisposable
     private readonly Block** _buckets;
     private readonly JumpCacheEntry* _jumps;
     private readonly Dictionary<ulong, CodePage> _pages = [];
+
+    // Empty ones, for pages to come: a guest that goes on making code must not allocate.
+    private readonly Stack<CodePage> _freePages = [];
     private nuint _used;
     private TranslationCache? _translations;
 
@@ -111,8 +114,15 @@ internal sealed unsafe class BlockCache : IDisposable
         // A page that code was dropped from gets new code soon, if it ever does: only many writes make it an ordinary one again.
         const int WritesUntilOrdinary = 64;
         if (!_pages.TryGetValue(PageKey(host), out CodePage? page)) return;
-        if (page.Covered.Covers(Offset(host), size)) Drop(page);
-        else if (page.IsEmpty && ++page.WritesSinceDrop >= WritesUntilOrdinary) _pages.Remove(PageKey(host));
+        if (page.Covered.Covers(Offset(host), size))
+        {
+            Drop(page);
+            return;
+        }
+
+        if (!page.IsEmpty || ++page.WritesSinceDrop < WritesUntilOrdinary) return;
+        _pages.Remove(PageKey(host));
+        Release(page);
     }
 
     /// <summary>Drops the blocks of the page of a host address, if there are any.</summary>
@@ -126,6 +136,7 @@ internal sealed unsafe class BlockCache : IDisposable
     /// </summary>
     public void Flush()
     {
+        foreach (CodePage page in _pages.Values) Release(page);
         _pages.Clear();
         _used = 0;
         NativeMemory.Clear(_buckets, (nuint)(BucketCount * sizeof(Block*)));
@@ -180,8 +191,16 @@ internal sealed unsafe class BlockCache : IDisposable
     private CodePage Page(byte* host)
     {
         ulong key = PageKey(host);
-        if (!_pages.TryGetValue(key, out CodePage? page)) _pages.Add(key, page = new CodePage());
+        if (_pages.TryGetValue(key, out CodePage? page)) return page;
+        if (!_freePages.TryPop(out page)) page = new CodePage();
+        _pages.Add(key, page);
         return page;
+    }
+
+    private void Release(CodePage page)
+    {
+        page.Empty();
+        _freePages.Push(page);
     }
 
     /// <summary>The decoded bytes of one page.</summary>

@@ -8,8 +8,7 @@ namespace Vitrine.Accelerators.Software.Irq;
 /// </summary>
 /// <remarks>
 /// It belongs to its vCPU's thread. Other threads only leave things at the door: <see cref="Post"/>,
-/// <see cref="DeliverMessage"/>, <see cref="PostNmi"/> and <see cref="SetLine"/>; these call the wake action, and the vCPU
-/// fetches what came when it next asks. After each access of its own the vCPU must ask again: for a vector, an event,
+/// <see cref="PostNmi"/> and <see cref="SetLine"/>; these call the wake action, and the vCPU fetches what came when it next asks. After each access of its own the vCPU must ask again: for a vector, an event,
 /// an EOI to broadcast, and the next deadline.
 /// </remarks>
 internal sealed partial class LocalApic
@@ -180,13 +179,6 @@ internal sealed partial class LocalApic
 
     /// <summary>The guest has changed the time-stamp counter.</summary>
     public void OnTscChanged() => _timer.OnTscChanged();
-
-    /// <summary>Delivers a message-signalled interrupt if it is for this APIC. Any thread.</summary>
-    public void DeliverMessage(ulong address, uint data)
-    {
-        if (InterruptCommand.TryParseMessage(address, data, out InterruptCommand command) && IsDestination(command))
-            Post(command);
-    }
 
     /// <summary>Whether a command from elsewhere is for this APIC (11.6.2 "Determining IPI Destination"). Any thread.</summary>
     public bool IsDestination(in InterruptCommand command)

@@ -106,23 +106,21 @@ internal sealed unsafe class CodeDirectory : IDisposable
     /// <summary>Notes which bytes of a page were decoded. The page is locked.</summary>
     public void Cover(byte* host, int length)
     {
-        Dictionary<ulong, CoveredBytes> pages = ShardOf(host).Covered;
         ulong page = PageOf(host);
-        if (!pages.TryGetValue(page, out CoveredBytes? covered)) pages.Add(page, covered = new CoveredBytes());
-        covered.Cover((int)((ulong)host - page), length);
+        ShardOf(host).OfPage(page).Cover((int)((ulong)host - page), length);
     }
 
     /// <summary>Bytes of a page are about to change. The page is locked; who writes releases it behind the write.</summary>
     /// <returns>The decoders who must drop the page's code, which they are no more; 0 when their code is elsewhere in the page.</returns>
     public uint Write(byte* host, int length)
     {
-        Dictionary<ulong, CoveredBytes> pages = ShardOf(host).Covered;
+        Shard shard = ShardOf(host);
         ulong page = PageOf(host);
         ref uint word = ref WordOf(host);
-        if (pages.TryGetValue(page, out CoveredBytes? covered))
+        if (shard.Covered.TryGetValue(page, out CoveredBytes? covered))
         {
             if (!covered.Covers((int)((ulong)host - page), length)) return 0;
-            pages.Remove(page);
+            shard.Forget(page);
             return Interlocked.And(ref word, ~Decoders) & Decoders;
         }
 
@@ -137,7 +135,7 @@ internal sealed unsafe class CodeDirectory : IDisposable
     {
         Enter(host);
         uint before = Interlocked.And(ref WordOf(host), ~(1u << vcpu));
-        if ((before & Decoders) == 1u << vcpu) ShardOf(host).Covered.Remove(PageOf(host));
+        if ((before & Decoders) == 1u << vcpu) ShardOf(host).Forget(PageOf(host));
         Exit(host);
     }
 
@@ -169,6 +167,26 @@ internal sealed unsafe class CodeDirectory : IDisposable
     {
         public readonly Lock Lock = new();
         public readonly Dictionary<ulong, CoveredBytes> Covered = [];
+
+        // Of pages that were forgotten: code that is written again and again must not allocate.
+        private readonly Stack<CoveredBytes> _free = [];
+
+        /// <summary>What is covered of a page, nothing at first.</summary>
+        public CoveredBytes OfPage(ulong page)
+        {
+            if (Covered.TryGetValue(page, out CoveredBytes? covered)) return covered;
+            if (!_free.TryPop(out covered)) covered = new CoveredBytes();
+            Covered.Add(page, covered);
+            return covered;
+        }
+
+        /// <summary>Nothing of a page is covered any more.</summary>
+        public void Forget(ulong page)
+        {
+            if (!Covered.Remove(page, out CoveredBytes? covered)) return;
+            covered.Clear();
+            _free.Push(covered);
+        }
     }
 
     private sealed class Region(ulong start, ulong size, uint* words)

@@ -7,6 +7,7 @@ internal sealed unsafe partial class BlockTranslator
 {
     // SAFETY: as in the main part.
     private readonly List<(int Offset, int Bytes)> _lookedAt = [];
+    private const int MaxOperand = 64;
     private FlagsPlace _flags;
 
     /// <summary>
@@ -26,7 +27,7 @@ internal sealed unsafe partial class BlockTranslator
             decoder.Decode(out Instruction instruction);
             if (decoder.LastError == DecoderError.NoMoreBytes || !CanTranslate(in instruction)) return true;
             ref readonly InstructionShape shape = ref InstructionShapes.Of(instruction.Code);
-            if ((instruction.RflagsRead & ArithmeticFlags) != 0 || Leaves(shape.Kind)) return true;
+            if ((instruction.RflagsRead & ArithmeticFlags) != 0 || Leaves(shape.Kind) || WritesToItsPage(in instruction)) return true;
             if (!shape.MayKeepFlags) open &= ~instruction.RflagsModified;
             if (open != 0) continue;
             _lookedAt.Add(((int)target, (int)((long)decoder.IP + _start - target)));
@@ -45,6 +46,7 @@ internal sealed unsafe partial class BlockTranslator
         {
             ref readonly Instruction instruction = ref _instructions[i];
             ref readonly InstructionShape shape = ref InstructionShapes.Of(instruction.Code);
+            if (WritesToItsPage(in instruction)) wanted = ArithmeticFlags;
             _wantedBehind[i] = wanted;
             if (shape.Kind == InstructionKind.ConditionalJump) wanted |= WantsFlags(TargetOffset(in instruction)) ? ArithmeticFlags : 0;
             else if (shape.Kind == InstructionKind.Jump) wanted = WantsFlags(TargetOffset(in instruction)) ? ArithmeticFlags : 0;
@@ -59,6 +61,14 @@ internal sealed unsafe partial class BlockTranslator
     private static bool Leaves(InstructionKind kind) =>
         kind is InstructionKind.Divide or InstructionKind.SignedDivide or InstructionKind.PushFlags or InstructionKind.SetInterrupts or
             InstructionKind.MoveString or InstructionKind.StoreString or >= InstructionKind.ConditionalJump and <= InstructionKind.Return;
+
+    /// <summary>
+    /// Its operand says that it writes to the page that it lies in, and so to code, perhaps to what would overwrite flags behind it. Such a write is
+    /// the interpreter's anyway.
+    /// </summary>
+    private bool WritesToItsPage(in Instruction instruction) =>
+        instruction.MemoryBase == Register.RIP && InstructionShapes.Of(instruction.Code).WritesRm &&
+        AddressOf(in instruction).Displacement is > -MaxOperand and < PageSize;
 
     /// <summary>Saves the flags, if they are not in memory. Changes no flag and only <see cref="HostRegister.First"/>.</summary>
     private void SaveFlags()

@@ -1,13 +1,15 @@
 using Iced.Intel;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.State;
+using Vitrine.X86.State;
 
 namespace Vitrine.Accelerators.Software.Translator;
 
 /// <content>What a block has found out about the pages that it accesses: one check serves all accesses near each other.</content>
 /// <remarks>
-/// A fact is that a slot holds the page of certain addresses. Within a block nothing takes it back: a slot is filled again only by a check
-/// that this translator emits, and where slots are emptied between two accesses the block is left (<see cref="RefillOutcome.FilledAlone"/>).
+/// A fact is that a slot holds the page of certain addresses. Within a block a write to their registers takes it back, SWAPGS takes those of GS, and nothing
+/// else does: a slot is filled again only by a check that this translator emits, and where slots are emptied between two accesses the block is left
+/// (<see cref="RefillOutcome.FilledAlone"/>).
 /// </remarks>
 internal sealed unsafe partial class BlockTranslator
 {
@@ -95,6 +97,15 @@ internal sealed unsafe partial class BlockTranslator
         foreach (ref PageFact fact in _facts.AsSpan())
         {
             if (Uses(in fact.Address, written)) fact.Holds = false;
+        }
+    }
+
+    /// <summary>Forgets what was known of addresses in a segment: its base changes.</summary>
+    private void ForgetSegment(int segment)
+    {
+        foreach (ref PageFact fact in _facts.AsSpan())
+        {
+            if (fact.Address.Segment == segment) fact.Holds = false;
         }
     }
 
@@ -277,7 +288,7 @@ internal sealed unsafe partial class BlockTranslator
                     shared |= Widen(in address, StackAddress(0), moved, push, at, aligned ? size : 1, ref low, ref high);
             }
 
-            if (Uses(in address, _written[j])) return shared;
+            if (Uses(in address, _written[j]) || (address.Segment == Seg.Gs && InstructionShapes.Of(_instructions[j].Code).Kind == InstructionKind.SwapGs)) return shared;
             moved += _stackMoves[j];
         }
 

@@ -12,6 +12,7 @@ internal sealed unsafe partial class BlockTranslator
     private void EmitSwapGs()
     {
         _second = SecondHolds.Nothing;
+        ForgetSegment(Seg.Gs);
         int present = _at.SegmentBase(Seg.Gs);
         _emitter.Load(HostRegister.First, State(present));
         _emitter.Load(HostRegister.Second, State(_at.KernelGsBase));

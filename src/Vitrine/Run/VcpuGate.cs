@@ -6,13 +6,18 @@ namespace Vitrine.Run;
 /// </summary>
 /// <param name="vcpus">How many vCPU threads there are.</param>
 /// <param name="reset">Resets the machine. Called by the last vCPU to arrive, when all others wait.</param>
-internal sealed class VcpuGate(int vcpus, Action reset)
+/// <param name="settle">
+/// Puts a vCPU, by its number, into the state of the reset. Done by each on its own thread before any runs: what one sends another must not be taken for
+/// something from before the reset.
+/// </param>
+internal sealed class VcpuGate(int vcpus, Action reset, Action<int> settle)
 {
     private readonly object _sync = new();
     private readonly Action?[] _errands = new Action?[vcpus];
     private volatile bool _open;
     private bool _held = true;
     private bool _resetting;
+    private bool _settling;
     private volatile bool _ended;
     private int _waiting;
     private int _posted;
@@ -32,13 +37,7 @@ internal sealed class VcpuGate(int vcpus, Action reset)
         lock (_sync)
         {
             _waiting++;
-            if (_resetting && _waiting == vcpus && !_ended)
-            {
-                reset();
-                _resetting = false;
-                Update();
-            }
-
+            if (_resetting && _waiting == vcpus && _posted == 0 && !_ended) GoOnWithReset();
             Monitor.PulseAll(_sync);
             while (!_open && !_ended && _errands[vcpu] is null) Monitor.Wait(_sync);
             _waiting--;
@@ -131,6 +130,25 @@ internal sealed class VcpuGate(int vcpus, Action reset)
         {
             while (_held && (_waiting < vcpus || _posted > 0 || _resetting) && !_ended) Monitor.Wait(_sync);
             return _held && !_ended;
+        }
+    }
+
+    private void GoOnWithReset()
+    {
+        if (_settling)
+        {
+            _resetting = _settling = false;
+            Update();
+            return;
+        }
+
+        reset();
+        _settling = true;
+        _posted = vcpus;
+        for (int i = 0; i < vcpus; i++)
+        {
+            int vcpu = i;
+            _errands[i] = () => settle(vcpu);
         }
     }
 

@@ -107,6 +107,9 @@ internal sealed class VcpuThread : IDisposable
         _vcpu!.MarkReset();
     }
 
+    /// <summary>Makes the state of a reset the accelerator's. On its thread.</summary>
+    public void Settle() => _vcpu!.Put();
+
     /// <summary>Reads the registers into <see cref="State"/>. On its thread.</summary>
     /// <param name="claim">True to make our copy the truth, because someone may change it.</param>
     public void Read(bool claim)

@@ -17,6 +17,18 @@ public sealed class ExitStatusTests
     public void A_debug_exit_gives_twice_the_value_plus_one(VmEndReason reason, uint value, int status) =>
         Assert.Equal(status, ExitStatus.Of(new VmEnd(reason, value, "")));
 
+    /// <summary>As the table of README.md has them. 92 is tried only here: no test can count on a guest that makes the engines differ.</summary>
+    [Theory]
+    [InlineData(VmEndReason.TripleFault, 80)]
+    [InlineData(VmEndReason.HaltForever, 82)]
+    [InlineData(VmEndReason.Reset, 84)]
+    [InlineData(VmEndReason.GuestCrash, 86)]
+    [InlineData(VmEndReason.FailEntry, 88)]
+    [InlineData(VmEndReason.Stopped, 90)]
+    [InlineData(VmEndReason.EnginesDiffer, 92)]
+    [InlineData(VmEndReason.InternalError, 70)]
+    public void Every_other_end_has_a_status_of_its_own(VmEndReason reason, int status) => Assert.Equal(status, ExitStatus.Of(new VmEnd(reason, 0, "")));
+
     [Fact]
     public void No_other_status_can_be_taken_for_a_debug_exit()
     {

@@ -74,10 +74,12 @@ public sealed class ObservationCommandTests : IDisposable
         Assert.Contains(lines, line => Words(line) == "interpret 1");
     }
 
-    [Fact]
-    public void A_run_in_lockstep_tells_how_many_blocks_agreed()
+    [Theory]
+    [InlineData("shadow")]
+    [InlineData("nested")]
+    public void A_run_in_lockstep_tells_how_many_blocks_agreed(string mmu)
     {
-        (int status, _, string errors) = Run(s_loop, "--lockstep");
+        (int status, _, string errors) = Run(s_loop, "--lockstep", "--mmu", mmu);
         Assert.Equal(3, status);
         Assert.Matches(@"^vitrine: Lockstep: [1-9][0-9]+ blocks compared, no difference\.\n$", errors);
     }

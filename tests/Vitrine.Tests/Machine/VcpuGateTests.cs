@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Vitrine.Run;
 using Xunit;
 
@@ -8,7 +9,7 @@ public sealed class VcpuGateTests
     [Fact]
     public async Task Who_waits_for_vcpus_that_are_released_again_goes_on()
     {
-        VcpuGate gate = new(1, () => { });
+        VcpuGate gate = new(1, () => { }, _ => { });
         gate.Hold();
         Task<bool> held = Task.Run(gate.WaitUntilHeld, TestContext.Current.CancellationToken);
         gate.Release();
@@ -18,7 +19,7 @@ public sealed class VcpuGateTests
     [Fact]
     public async Task AnErrandIsDoneByItsVcpuWhileTheGateIsClosed()
     {
-        VcpuGate gate = new(2, () => { });
+        VcpuGate gate = new(2, () => { }, _ => { });
         List<string> done = [];
         Task[] vcpus = [Stand(gate, 0, done), Stand(gate, 1, done)];
         Assert.True(gate.Send(1, () => done.Add("errand of 1")));
@@ -34,7 +35,7 @@ public sealed class VcpuGateTests
     [Fact]
     public async Task NobodyIsSentWhileTheGateIsOpen()
     {
-        VcpuGate gate = new(1, () => { });
+        VcpuGate gate = new(1, () => { }, _ => { });
         gate.Release();
         Assert.False(gate.Send(0, () => Assert.Fail("sent")));
         gate.Hold();
@@ -47,7 +48,7 @@ public sealed class VcpuGateTests
     [Fact]
     public async Task AnErrandThatFailsIsOverToo()
     {
-        VcpuGate gate = new(1, () => { });
+        VcpuGate gate = new(1, () => { }, _ => { });
         Task vcpu = Task.Run(
             () =>
             {
@@ -65,6 +66,55 @@ public sealed class VcpuGateTests
         Task<bool> sent = Task.Run(() => gate.Send(0, () => throw new InvalidOperationException("no")), TestContext.Current.CancellationToken);
         await sent.WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
         await Assert.ThrowsAsync<InvalidOperationException>(() => vcpu);
+    }
+
+    /// <summary>Each is put into its new state on its own thread; until all are, none runs.</summary>
+    [Fact]
+    public async Task NoVcpuRunsBehindAResetBeforeAllAreInTheirNewState()
+    {
+        CancellationToken cancellation = TestContext.Current.CancellationToken;
+        using ManualResetEventSlim one = new(), goOn = new();
+        ConcurrentQueue<string> done = [];
+        VcpuGate gate = new(
+            2,
+            () => done.Enqueue("reset"),
+            vcpu =>
+            {
+                if (vcpu == 1)
+                {
+                    one.Set();
+                    goOn.Wait(cancellation);
+                }
+
+                done.Enqueue($"put {vcpu}");
+            });
+        gate.Release();
+        gate.Reset();
+        Task[] vcpus = [Run(0), Run(1)];
+        Assert.True(one.Wait(TimeSpan.FromSeconds(60), cancellation));
+        Assert.False(gate.IsOpen);
+        goOn.Set();
+        Assert.True(SpinWait.SpinUntil(() => done.Count == 5, TimeSpan.FromSeconds(60)));
+        gate.End();
+        await Task.WhenAll(vcpus).WaitAsync(TimeSpan.FromSeconds(60), cancellation);
+        string[] order = [.. done];
+        Assert.Equal("reset", order[0]);
+        Assert.Equal(["put 0", "put 1"], order[1..3].Order());
+        Assert.Equal(["run 0", "run 1"], order[3..].Order());
+
+        Task Run(int vcpu) => Task.Factory.StartNew(
+            () =>
+            {
+                while (gate.Pass(vcpu, out Action? errand))
+                {
+                    if (errand is null) done.Enqueue($"run {vcpu}");
+                    errand?.Invoke();
+                    if (errand is null) SpinWait.SpinUntil(() => !gate.IsOpen);
+                }
+            },
+            CancellationToken.None,
+            TaskCreationOptions.LongRunning,
+            TaskScheduler.Default);
     }
 
     private static Task Stand(VcpuGate gate, int vcpu, List<string> done) => Task.Factory.StartNew(

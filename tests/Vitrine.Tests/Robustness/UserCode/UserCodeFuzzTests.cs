@@ -11,7 +11,6 @@ namespace Vitrine.Tests.Robustness.UserCode;
 public sealed class UserCodeFuzzTests(ITestOutputHelper output)
 {
     private const int Batches = 600;
-    private static readonly TimeSpan Hang = TimeSpan.FromSeconds(60);
 
     [Fact]
     public void BothEnginesEndUserProgramsAlike()
@@ -20,22 +19,7 @@ public sealed class UserCodeFuzzTests(ITestOutputHelper output)
         FuzzRun fuzz = new(nameof(BothEnginesEndUserProgramsAlike), Batches);
         using LoopWatch watch = new();
         UserFuzzRun run = new(watch);
-        Exception? failure = null;
-        Thread thread = new(() =>
-        {
-            try
-            {
-                fuzz.Run(run.Batch);
-            }
-            catch (Exception error)
-            {
-                watch.End();
-                failure = error;
-            }
-        })
-        { IsBackground = true };
-        thread.Start();
-        while (!thread.Join(Hang)) Assert.True(watch.HasProgressed(), $"a program doesn't end, though it is kicked: {run.Position()}");
+        Exception? failure = watch.RunCases(() => fuzz.Run(run.Batch), run.Position);
         output.WriteLine($"{run.Compared} programs compared, {run.Endless} without an end, {run.Open} undecided, {run.Slow} slow; {run.Translated} blocks translated, {run.Flushes} flushes");
         output.WriteLine(string.Join(", ", run.Ends.Index().Where(end => end.Item > 0).Select(end => $"#{end.Index}: {end.Item}")));
         run.Dispose();

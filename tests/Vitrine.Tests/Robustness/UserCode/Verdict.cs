@@ -9,62 +9,39 @@ namespace Vitrine.Tests.Robustness.UserCode;
 /// <param name="IsOpen">True when an instruction has acted on what the manual leaves undefined, or gave a result that the manual only bounds.</param>
 internal readonly record struct Verdict(ulong Flags, bool IsOpen)
 {
-    private const int LookAhead = 400;
-
     /// <summary>Judges a run.</summary>
     /// <param name="trace">Its instructions in order.</param>
     /// <param name="machine">The machine, where it ended.</param>
-    public static Verdict Of(List<Instruction> trace, UserMachine machine)
+    public static Verdict Of(List<TraceStep> trace, UserMachine machine)
     {
         if (trace.Count == 0) return new Verdict(0, IsOpen: true);
         ulong undefined = 0;
         bool isOpen = false;
         ref MachineImage end = ref machine.Outcome;
-        foreach ((int index, Instruction instruction) in trace.Index())
+        foreach ((int index, TraceStep step) in trace.Index())
         {
+            Instruction instruction = step.Instruction;
             isOpen |= (undefined & FlagFlow.Flags(instruction.RflagsRead)) != 0 || IsBounded(instruction);
             bool faults = index == trace.Count - 1 && instruction.IP == end.Rip && end.Vector is not (ExceptionVector.DB or ExceptionVector.BP or ExceptionVector.OF);
             if (faults) continue;
             (ulong written, ulong mayDiffer) = FlagFlow.Effect(instruction);
-            undefined = (undefined & ~written) | mayDiffer;
+            undefined = ((undefined | ExposedUnexpectedly(step)) & ~written) | mayDiffer;
         }
 
-        return new Verdict(undefined | OverwrittenBehind(machine), isOpen);
+        // Flags that nothing reads from where a program has faulted, see Tolerance.FreeFlagsAtFault.
+        return new Verdict(undefined | FlagsAhead.Overwritten(machine, end.Rip, end.Is64), isOpen);
     }
 
-    /// <summary>Flags that nothing reads from where a program has faulted, see <see cref="Tolerance.FreeFlagsAtFault"/>.</summary>
-    private static ulong OverwrittenBehind(UserMachine machine)
+    /// <summary>
+    /// Flags that a store exposes which the translator can't tell: it didn't keep them, because the code that the store replaced would have overwritten
+    /// them (docs/translator.md, "Flags that nobody sees"). Where the store's operand names the page that the code runs in, it can.
+    /// </summary>
+    private static ulong ExposedUnexpectedly(in TraceStep step)
     {
-        int budget = LookAhead;
-        return FlagFlow.Arithmetic & ~ReadBehind(machine, machine.Outcome.Rip, FlagFlow.Arithmetic, ref budget);
-    }
-
-    /// <summary>Which of some flags an instruction may read, from an address on, before they are overwritten.</summary>
-    private static ulong ReadBehind(UserMachine machine, ulong rip, ulong flags, ref int budget)
-    {
-        ulong read = 0;
-        while (flags != 0)
-        {
-            if (--budget < 0 || machine.Decode(rip, machine.Outcome.Is64, rip) is not { } instruction || instruction.Code == Code.INVALID) return read | flags;
-            read |= flags & FlagFlow.Flags(instruction.RflagsRead);
-            flags &= ~read & ~FlagFlow.Effect(instruction).Written;
-            rip = instruction.NextIP;
-            switch (instruction.FlowControl)
-            {
-                case FlowControl.Next:
-                    break;
-                case FlowControl.ConditionalBranch:
-                    read |= ReadBehind(machine, instruction.NearBranchTarget, flags, ref budget);
-                    break;
-                case FlowControl.UnconditionalBranch or FlowControl.Call:
-                    rip = instruction.NearBranchTarget;
-                    break;
-                default:
-                    return read | flags;
-            }
-        }
-
-        return read;
+        Instruction instruction = step.Instruction;
+        const int PageShift = 12;
+        bool isExpected = instruction.IsIPRelativeMemoryOperand && instruction.IPRelativeMemoryAddress >> PageShift == instruction.IP >> PageShift;
+        return isExpected ? 0 : step.Exposed;
     }
 
     private static bool IsBounded(in Instruction instruction) => Tolerance.IsApproximation(instruction)

@@ -7,6 +7,7 @@ namespace Vitrine.Tests.Software.Irq;
 public sealed class InterruptFabricTests
 {
     private const byte Vector = 0x41;
+    private const ulong Message = 0xFEE0_0000;
     private const uint Logical = 1 << 11;
     private const uint LowestPriority = 1 << 8;
     private const uint ToSelf = 1 << 18;
@@ -134,6 +135,43 @@ public sealed class InterruptFabricTests
         Assert.Equal("0123", Takers());
         _fabric.Deliver(0xFED0_3000, Vector);
         Assert.Equal("", Takers());
+    }
+
+    [Theory]
+    [InlineData(Message, 0x8041u)] // level, de-asserted
+    [InlineData(0xFED0_0000UL, 0x41u)]
+    [InlineData(0x1_FEE0_0000UL, 0x41u)]
+    [InlineData(Message | 0x9000, 0x41u)] // for id 9
+    [InlineData(Message, 0x241u)] // SMI
+    public void MessagesWithoutEffect(ulong address, uint data)
+    {
+        _fabric.Deliver(address, data);
+        Assert.Equal("", Takers());
+        Assert.All(_apics, static apic => Assert.Equal(ApicEvents.None, apic.PendingEvents));
+    }
+
+    /// <summary>11.6.2 "Determining IPI Destination", of messages to processor 2: physical, flat and cluster logical ids, broadcast.</summary>
+    [Theory]
+    //          LDR          DFR          logical dest   is for us
+    [InlineData(0x0400_0000u, 0xFFFF_FFFFu, false, 0x02u, true)]
+    [InlineData(0x0400_0000u, 0xFFFF_FFFFu, false, 0x04u, false)]
+    [InlineData(0x0400_0000u, 0xFFFF_FFFFu, false, 0xFFu, true)]
+    [InlineData(0x0400_0000u, 0xFFFF_FFFFu, true, 0x04u, true)]
+    [InlineData(0x0400_0000u, 0xFFFF_FFFFu, true, 0x06u, true)]
+    [InlineData(0x0400_0000u, 0xFFFF_FFFFu, true, 0x02u, false)]
+    [InlineData(0x3400_0000u, 0x0FFF_FFFFu, true, 0x34u, true)]
+    [InlineData(0x3400_0000u, 0x0FFF_FFFFu, true, 0x3Cu, true)]
+    [InlineData(0x3400_0000u, 0x0FFF_FFFFu, true, 0x38u, false)]
+    [InlineData(0x3400_0000u, 0x0FFF_FFFFu, true, 0x24u, false)]
+    [InlineData(0x3400_0000u, 0x0FFF_FFFFu, true, 0xFFu, true)]
+    public void DestinationsOfMessages(uint ldr, uint dfr, bool logical, uint destination, bool isForUs)
+    {
+        LocalApic apic = _apics[2];
+        apic.Write(0xD0, ldr);
+        apic.Write(0xE0, dfr);
+        _fabric.Deliver(Message | (destination << 12) | (logical ? 4UL : 0), 0x55);
+        Assert.Equal(isForUs, apic.HasDeliverableInterrupt(out byte vector));
+        if (isForUs) Assert.Equal(0x55, vector);
     }
 
     [Theory]

@@ -24,6 +24,14 @@ public sealed class LocalApicTests
         return apic;
     }
 
+    /// <summary>A message from a device, which the APIC is the only one to hear.</summary>
+    private static void Deliver(LocalApic apic, ulong address, uint data)
+    {
+        InterruptFabric fabric = new();
+        fabric.Connect(apic);
+        fabric.Deliver(address, data);
+    }
+
     private static int Deliverable(LocalApic apic) => apic.HasDeliverableInterrupt(out byte vector) ? vector : -1;
 
     /// <summary>"Local APIC State After Power-Up or Reset".</summary>
@@ -53,7 +61,7 @@ public sealed class LocalApicTests
     public void A_message_is_requested_served_and_ended()
     {
         LocalApic apic = Enabled();
-        apic.DeliverMessage(Message, 0x41);
+        Deliver(apic, Message, 0x41);
         Assert.Equal(1, _wakes);
         Assert.Equal(0x41, Deliverable(apic));
         Assert.Equal(2u, apic.Read(0x220));
@@ -74,9 +82,9 @@ public sealed class LocalApicTests
     public void A_higher_class_interrupts(byte first, byte second, int delivered)
     {
         LocalApic apic = Enabled();
-        apic.DeliverMessage(Message, first);
+        Deliver(apic, Message, first);
         Assert.Equal(first, apic.Acknowledge());
-        apic.DeliverMessage(Message, second);
+        Deliver(apic, Message, second);
         Assert.Equal(delivered, Deliverable(apic));
         if (delivered >= 0)
         {
@@ -95,7 +103,7 @@ public sealed class LocalApicTests
     {
         LocalApic apic = Enabled();
         foreach (uint vector in (uint[])[0x31, 0xEF, 0x82, 0x30])
-            apic.DeliverMessage(Message, vector);
+            Deliver(apic, Message, vector);
         var order = new List<int>();
         while (Deliverable(apic) >= 0)
         {
@@ -115,7 +123,7 @@ public sealed class LocalApicTests
     {
         LocalApic apic = Enabled();
         apic.Write(0x80, tpr);
-        apic.DeliverMessage(Message, vector);
+        Deliver(apic, Message, vector);
         Assert.Equal(delivered, Deliverable(apic));
         Assert.Equal(ppr, apic.Read(0xA0));
         Assert.Equal(tpr >> 4, apic.Cr8);
@@ -133,7 +141,7 @@ public sealed class LocalApicTests
     public void The_end_of_a_level_triggered_vector_is_broadcast()
     {
         LocalApic apic = Enabled();
-        apic.DeliverMessage(Message, 0x62 | Level);
+        Deliver(apic, Message, 0x62 | Level);
         Assert.Equal(0x62, apic.Acknowledge());
         Assert.Equal(4u, apic.Read(0x1B0)); // TMR, vectors 60h to 7Fh
         Assert.False(apic.TryTakeEoiBroadcast(out _));
@@ -143,48 +151,11 @@ public sealed class LocalApicTests
         Assert.False(apic.TryTakeEoiBroadcast(out _));
 
         // The same vector as an edge clears the trigger mode on acceptance.
-        apic.DeliverMessage(Message, 0x62);
+        Deliver(apic, Message, 0x62);
         apic.Acknowledge();
         Assert.Equal(0u, apic.Read(0x1B0));
         apic.Write(0xB0, 0);
         Assert.False(apic.TryTakeEoiBroadcast(out _));
-    }
-
-    [Theory]
-    [InlineData(Message, 0x8041u)] // level, de-asserted
-    [InlineData(0xFED0_0000UL, 0x41u)]
-    [InlineData(0x1_FEE0_0000UL, 0x41u)]
-    [InlineData(Message | 0x1000, 0x41u)] // for id 1
-    [InlineData(Message, 0x241u)] // SMI
-    public void Messages_without_effect(ulong address, uint data)
-    {
-        LocalApic apic = Enabled();
-        apic.DeliverMessage(address, data);
-        Assert.Equal(-1, Deliverable(apic));
-        Assert.Equal(ApicEvents.None, apic.PendingEvents);
-    }
-
-    /// <summary>"Determining IPI Destination": physical, flat and cluster logical ids, broadcast.</summary>
-    [Theory]
-    //          LDR          DFR          logical dest   is for us
-    [InlineData(0x0400_0000u, 0xFFFF_FFFFu, false, 0x02u, true)]
-    [InlineData(0x0400_0000u, 0xFFFF_FFFFu, false, 0x04u, false)]
-    [InlineData(0x0400_0000u, 0xFFFF_FFFFu, false, 0xFFu, true)]
-    [InlineData(0x0400_0000u, 0xFFFF_FFFFu, true, 0x04u, true)]
-    [InlineData(0x0400_0000u, 0xFFFF_FFFFu, true, 0x06u, true)]
-    [InlineData(0x0400_0000u, 0xFFFF_FFFFu, true, 0x02u, false)]
-    [InlineData(0x3400_0000u, 0x0FFF_FFFFu, true, 0x34u, true)]
-    [InlineData(0x3400_0000u, 0x0FFF_FFFFu, true, 0x3Cu, true)]
-    [InlineData(0x3400_0000u, 0x0FFF_FFFFu, true, 0x38u, false)]
-    [InlineData(0x3400_0000u, 0x0FFF_FFFFu, true, 0x24u, false)]
-    [InlineData(0x3400_0000u, 0x0FFF_FFFFu, true, 0xFFu, true)]
-    public void Destinations_in_xapic_mode(uint ldr, uint dfr, bool logical, uint destination, bool isForUs)
-    {
-        LocalApic apic = Enabled(id: 2);
-        apic.Write(0xD0, ldr);
-        apic.Write(0xE0, dfr);
-        apic.DeliverMessage(Message | (destination << 12) | (logical ? 4UL : 0), 0x55);
-        Assert.Equal(isForUs ? 0x55 : -1, Deliverable(apic));
     }
 
     /// <summary>x2APIC: logical id = id[31:4] as cluster, one bit of 16; 32-bit broadcast.</summary>
@@ -213,8 +184,8 @@ public sealed class LocalApicTests
         Assert.Equal(0x1_0040u, apic.Read(0x370)); // all entries masked
         apic.Write(0x370, 0x41);
         Assert.Equal(0x1_0041u, apic.Read(0x370)); // and stay so
-        apic.DeliverMessage(Message, 0x41);
-        apic.DeliverMessage(Message, 0x400);
+        Deliver(apic, Message, 0x41);
+        Deliver(apic, Message, 0x400);
         Assert.Equal(-1, Deliverable(apic));
         Assert.True(apic.TryTake(ApicEvents.Nmi));
         Assert.False(apic.TryTake(ApicEvents.Nmi));
@@ -225,7 +196,7 @@ public sealed class LocalApicTests
     {
         LocalApic apic = Enabled();
         apic.Write(0x370, 0xFE);
-        apic.DeliverMessage(Message, 0x0F);
+        Deliver(apic, Message, 0x0F);
         Assert.Equal(0xFE, Deliverable(apic));
         Assert.Equal(0u, apic.Read(0x280)); // a write shows what has come
         apic.Write(0x280, 0);
@@ -435,9 +406,9 @@ public sealed class LocalApicTests
         LocalApic apic = Enabled();
         apic.Write(0x80, 0x20);
         apic.Write(0xD0, 0x0100_0000);
-        apic.DeliverMessage(Message, 0x62 | Level);
+        Deliver(apic, Message, 0x62 | Level);
         apic.Acknowledge();
-        apic.DeliverMessage(Message, 0x51);
+        Deliver(apic, Message, 0x51);
         apic.Write(0x320, 0x2_0030); // periodic
         apic.Write(0x3E0, 0xB); // by 1
         apic.Write(0x380, 1000);
@@ -475,7 +446,7 @@ public sealed class LocalApicTests
     public void Init_clears_all_but_base_and_id()
     {
         LocalApic apic = Enabled(id: 2, x2Apic: true);
-        apic.DeliverMessage(Message | (2 << 12), 0x51);
+        Deliver(apic, Message | (2 << 12), 0x51);
         apic.Init();
         Assert.Equal(-1, Deliverable(apic));
         Assert.True(apic.IsX2Apic);
@@ -487,10 +458,12 @@ public sealed class LocalApicTests
     public void Messages_from_many_threads_all_arrive()
     {
         LocalApic apic = Enabled();
+        InterruptFabric fabric = new();
+        fabric.Connect(apic);
         var threads = Enumerable.Range(0, 4).Select(t => new Thread(() =>
         {
             for (uint v = 0x20 + (uint)t; v < 0xF0; v += 4)
-                apic.DeliverMessage(Message, v);
+                fabric.Deliver(Message, v);
         })).ToList();
         threads.ForEach(t => t.Start());
         var seen = new HashSet<byte>();

@@ -43,6 +43,43 @@ public sealed unsafe class CodeDirectoryTests : IDisposable
         Assert.Equal(0u, Join(0));
     }
 
+    /// <summary>Code that is written and decoded again, as a guest does that generates code, and code that is thrown away: none of it takes new memory.</summary>
+    [Fact]
+    public void APageThatIsDecodedAnewAllocatesNothing()
+    {
+        bool right = Turn();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 100; i++) right &= Turn();
+        Assert.Equal(before, GC.GetAllocatedBytesForCurrentThread());
+        Assert.True(right);
+
+        bool Turn()
+        {
+            Cover(_page);
+            _directory.Enter(_page);
+            bool heard = _directory.Write(_page, 1) == 1;
+            _directory.Exit(_page);
+            Cover(_page);
+            _directory.Leave(_page, 0);
+
+            // What was covered in one life of the page isn't in the next.
+            Cover(_page + 0x100);
+            _directory.Enter(_page);
+            heard &= _directory.Write(_page, 1) == 0;
+            _directory.Exit(_page);
+            _directory.Leave(_page, 0);
+            return heard;
+        }
+
+        void Cover(byte* code)
+        {
+            _directory.Enter(code);
+            _directory.Join(code, 0);
+            _directory.Cover(code, 16);
+            _directory.Exit(code);
+        }
+    }
+
     [Fact]
     public void AWriterIsAskedOnce()
     {

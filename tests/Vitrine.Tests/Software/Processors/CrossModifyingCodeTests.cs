@@ -20,6 +20,7 @@ public abstract class CrossModifyingCodeTests(SoftwareEngine engine)
     private const ulong FunctionPage = M.Data + 0x4000;
     private const ulong Function = FunctionPage + 0x103;
     private const ulong Immediate = Function + 1;
+    private const ulong SecondPage = FunctionPage + 0x2000;
 
     // The words that the vCPUs talk by: on a page of their own, or on that of the function.
     private const ulong OwnPage = M.Data;
@@ -195,11 +196,39 @@ public abstract class CrossModifyingCodeTests(SoftwareEngine engine)
         AssertSeen(m, words);
     }
 
-    private void Run(ulong words, Action<Assembler, ulong> announce, Action<Assembler> execute)
+    /// <summary>An instruction in two pages, of which only the second one is written to: with its opcode alone in the first, or with half of the immediate.</summary>
+    [Theory]
+    [InlineData(false, OwnPage)]
+    [InlineData(false, SecondPage + 0x800)]
+    [InlineData(true, OwnPage)]
+    [InlineData(true, SecondPage + 0x800)]
+    public void TheSecondPageOfAnInstructionIsWritten(bool isWide, ulong words)
+    {
+        // MOV EAX, imm32, or MOV RAX, imm64 with the number in the upper half; RET.
+        byte[] code = isWide ? [0x48, 0xB8, 0, 0, 0, 0, 0, 0, 0, 0, 0xC3] : [0xB8, 0, 0, 0, 0, 0xC3];
+        ulong function = SecondPage - (isWide ? 6UL : 1UL);
+        Run(
+            words,
+            Announce,
+            a =>
+            {
+                AwaitRound(a, words);
+                Serialize(a);
+                a.mov(edx, (uint)function);
+                a.call(rdx);
+                if (isWide) a.shr(rax, 32);
+            },
+            SecondPage,
+            m => m.Place(function, a => a.db(code)));
+    }
+
+    private void Run(
+        ulong words, Action<Assembler, ulong> announce, Action<Assembler> execute, ulong immediate = Immediate, Action<M>? place = null)
     {
         using M m = new(engine, Vcpus);
         Place(m, words);
-        m.Place(M.Code, a => WriterLoop(a, words, announce, Immediate));
+        place?.Invoke(m);
+        m.Place(M.Code, a => WriterLoop(a, words, announce, immediate));
         m.Place(Executor, a =>
         {
             Label next = a.CreateLabel();

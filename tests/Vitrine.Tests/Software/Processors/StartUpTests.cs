@@ -147,6 +147,18 @@ public sealed class StartUpTests : IDisposable
         Assert.Equal((Page << 8, 2ul), (state.Segments[Seg.Cs].Selector, state.Rip));
     }
 
+    /// <summary>A processor that is reset waits for an INIT and a start-up IPI of its new life (SDM vol. 3, 9.4.1).</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void ResetForgetsInitAndStartUpIpis(bool started)
+    {
+        Send(Init);
+        if (started) Send(StartUp | Page);
+        _other.PutState(ResetState.Create(1, _signature), PutLevel.Reset);
+        AssertWaits(MpState.Uninitialized);
+    }
+
     /// <summary>INIT starts the bootstrap processor at the reset vector (9.4.1).</summary>
     [Fact]
     public void InitOfTheBootstrapProcessor()

@@ -1,9 +1,9 @@
 using Iced.Intel;
 using Vitrine.Accelerators.Software;
-using Vitrine.X86.Registers;
 using Vitrine.X86.State;
 using Xunit;
 using static Iced.Intel.AssemblerRegisters;
+using static Vitrine.Tests.Software.Translator.SharedCheckGuest;
 using M = Vitrine.Tests.Software.Mmu.PagedMachine;
 
 namespace Vitrine.Tests.Software.Translator;
@@ -14,10 +14,6 @@ namespace Vitrine.Tests.Software.Translator;
 /// </summary>
 public abstract class SharedCheckTests(SoftwareEngine engine)
 {
-    private const ulong First = 0x30_0000;
-    private const ulong Second = First + 0x1000;
-    private const ulong Elsewhere = 0x38_0000;
-
     public sealed class Interpreted() : SharedCheckTests(SoftwareEngine.Interpreter);
 
     public sealed class Translated() : SharedCheckTests(SoftwareEngine.Translator);
@@ -33,7 +29,7 @@ public abstract class SharedCheckTests(SoftwareEngine engine)
     [InlineData(-4, "#14(2)", Second)]
     public void StoresToAStructureAtAPagesEnd(int place, string expected, ulong address)
     {
-        using M m = Machine();
+        using M m = SharedCheckGuest.Machine(engine);
         m.Map(Second, 0, 0);
         string end = Twenty(m, a =>
         {
@@ -41,7 +37,7 @@ public abstract class SharedCheckTests(SoftwareEngine engine)
             a.mov(__qword_ptr[rbx + 8], rax);
             a.mov(__qword_ptr[rbx + 16], rax);
             a.mov(__qword_ptr[rbx + 24], rax);
-        }, (long)Second + place);
+        }, Second + (ulong)(long)place);
         Assert.Equal(expected, end);
         if (address != 0) Assert.Equal(address, m.State.Cr2);
 
@@ -49,7 +45,7 @@ public abstract class SharedCheckTests(SoftwareEngine engine)
         for (int i = 0; i < 4; i++)
         {
             ulong store = Second + (ulong)(long)(place + (i * 8));
-            if (store + 8 <= Second) Assert.Equal(0x1122_3344_5566_7788UL, m.Read(store, 8));
+            if (store + 8 <= Second) Assert.Equal(Pattern, m.Read(store, 8));
             else if (store < Second) Assert.Equal(0UL, m.Read(store, (int)(Second - store)));
         }
     }
@@ -57,7 +53,7 @@ public abstract class SharedCheckTests(SoftwareEngine engine)
     [Fact]
     public void AFaultOfALaterAccessHasItsOwnAddressAndInstruction()
     {
-        using M m = Machine();
+        using M m = SharedCheckGuest.Machine(engine);
         m.Map(First, 0, 0);
         string end = Twenty(m, a =>
         {
@@ -66,7 +62,7 @@ public abstract class SharedCheckTests(SoftwareEngine engine)
             a.Label(ref loads);
             a.mov(rcx, __qword_ptr[rbx + 24]);
             a.mov(rdx, __qword_ptr[rbx + 8]);
-        }, (long)First + 0x100);
+        }, First + 0x100);
         Assert.Equal("#14(0)", end);
         Assert.Equal(First + 0x118, m.State.Cr2);
         Assert.Equal(m[Gpr.Rdi], m.State.Rip);
@@ -75,7 +71,7 @@ public abstract class SharedCheckTests(SoftwareEngine engine)
     [Fact]
     public void AWriteBehindAReadOfAReadOnlyPageFaults()
     {
-        using M m = Machine();
+        using M m = SharedCheckGuest.Machine(engine);
         m.Map(First, First, M.P | M.A);
         string end = Twenty(m, a =>
         {
@@ -85,7 +81,7 @@ public abstract class SharedCheckTests(SoftwareEngine engine)
             a.Label(ref store);
             a.mov(__qword_ptr[rbx + 16], rax);
             a.mov(__qword_ptr[rbx + 24], rax);
-        }, (long)First + 0x100);
+        }, First + 0x100);
         Assert.Equal("#14(3)", end);
         Assert.Equal(First + 0x110, m.State.Cr2);
         Assert.Equal(m[Gpr.Rdi], m.State.Rip);
@@ -97,7 +93,7 @@ public abstract class SharedCheckTests(SoftwareEngine engine)
     [InlineData(0xFE8)]
     public void APageThatIsMappedElsewhereBetweenTwoAccesses(int place)
     {
-        using M m = Machine();
+        using M m = SharedCheckGuest.Machine(engine);
         m.Store(First + (ulong)place, 1, 8);
         m.Store(First + (ulong)place + 8, 2, 8);
         m.Store(Elsewhere + (ulong)place, 3, 8);
@@ -116,14 +112,14 @@ public abstract class SharedCheckTests(SoftwareEngine engine)
             a.invlpg(__byte_ptr[rbx]);
             a.mov(rdx, __qword_ptr[rbx + 8]);
             a.mov(rsi, __qword_ptr[rbx]);
-        }, (long)First + place));
+        }, First + (ulong)place));
         Assert.Equal((1UL, 4UL, 3UL), (m[Gpr.Rcx], m[Gpr.Rdx], m[Gpr.Rsi]));
     }
 
     [Fact]
     public void APushWithARegisterThatMovedMeanwhile()
     {
-        using M m = Machine();
+        using M m = SharedCheckGuest.Machine(engine);
         Assert.Equal("ok", Twenty(m, a =>
         {
             a.mov(rbp, rsp);
@@ -139,16 +135,16 @@ public abstract class SharedCheckTests(SoftwareEngine engine)
             a.mov(rsp, __qword_ptr[rsp + 24]);
             a.mov(rsi, rsp);
             a.mov(rsp, rbp);
-        }, (long)Second + 16));
-        Assert.Equal(0x1122_3344_5566_7788UL, m[Gpr.Rcx]);
+        }, Second + 16));
+        Assert.Equal(Pattern, m[Gpr.Rcx]);
         Assert.Equal(Second + 16, m[Gpr.Rdx]);
-        Assert.Equal(0x1122_3344_5566_7788UL, m[Gpr.Rsi]);
+        Assert.Equal(Pattern, m[Gpr.Rsi]);
     }
 
     [Fact]
     public void AnAlignedAccessBehindOneThatNeedNotBe()
     {
-        using M m = Machine();
+        using M m = SharedCheckGuest.Machine(engine);
         string end = Twenty(m, a =>
         {
             Label aligned = a.CreateLabel();
@@ -156,7 +152,7 @@ public abstract class SharedCheckTests(SoftwareEngine engine)
             a.lea(rdi, __qword_ptr[aligned]);
             a.Label(ref aligned);
             a.movaps(xmm1, __xmmword_ptr[rbx + 16]);
-        }, (long)First + 8);
+        }, First + 8);
         Assert.Equal("#13(0)", end);
         Assert.Equal(m[Gpr.Rdi], m.State.Rip);
     }
@@ -164,14 +160,14 @@ public abstract class SharedCheckTests(SoftwareEngine engine)
     [Fact]
     public void AnAddressRelativeToRipBehindOneOfX87()
     {
-        using M m = Machine();
+        using M m = SharedCheckGuest.Machine(engine);
         m.Store(First + 0x20, 0x4000_0000_0000_0000, 8); // 2.0
         Assert.Equal("ok", Twenty(m, a =>
         {
             a.AddInstruction(Instruction.Create(Code.Fld_m64fp, new MemoryOperand(Register.RIP, (long)First + 0x20, 8)));
             a.fstp(st0);
             a.AddInstruction(Instruction.Create(Code.Add_rm32_imm8, new MemoryOperand(Register.RIP, (long)First + 0x24, 8), 1));
-        }, (long)First));
+        }, First));
         Assert.Equal(0x4000_0014_0000_0000UL, m.Read(First + 0x20, 8));
     }
 
@@ -203,30 +199,5 @@ public abstract class SharedCheckTests(SoftwareEngine engine)
         }
 
         Assert.True(seen.Count > 500, $"{seen.Count} codes");
-    }
-
-    // RBX points to the data in nineteen rounds far from where it does in the last.
-    private static string Twenty(M m, Action<Assembler> accesses, long last) => m.Run(a =>
-    {
-        Label loop = a.CreateLabel();
-        a.mov(rax, 0x1122_3344_5566_7788UL);
-        a.mov(r14d, 20);
-        a.Label(ref loop);
-        a.cmp(r14d, 1);
-        a.mov(rbx, Elsewhere + 0x2000);
-        a.mov(r8, last);
-        a.cmove(rbx, r8);
-        accesses(a);
-        a.dec(r14d);
-        a.jnz(loop);
-    });
-
-    private M Machine()
-    {
-        M m = new(engine: engine);
-        foreach (ulong page in (ReadOnlySpan<ulong>)[First, Second, Elsewhere, Elsewhere + 0x1000, Elsewhere + 0x2000])
-            m.Map(page, page, M.P | M.W | M.A | M.D);
-        m.State.Cr0 |= Cr0.WP;
-        return m;
     }
 }

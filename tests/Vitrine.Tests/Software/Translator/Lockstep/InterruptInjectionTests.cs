@@ -2,6 +2,7 @@ using System.Buffers.Binary;
 using System.Numerics;
 using Iced.Intel;
 using Vitrine.Accelerators.Software;
+using Vitrine.Accelerators.Software.Irq;
 using Vitrine.Boot;
 using Vitrine.Guests;
 using Vitrine.X86;
@@ -58,7 +59,7 @@ public sealed class InterruptInjectionTests
             if (choice == 0 && Read(Interrupts) == interrupts)
             {
                 interrupts++;
-                vcpu.LocalApic.DeliverMessage(0xFEE0_0000, Vector);
+                vcpu.LocalApic.Post(new InterruptCommand(Vector, DeliveryMode.Fixed, Logical: false, Destination: 0, LevelTriggered: false));
             }
             else if (choice == 1 && Read(Nmis) == nmis)
             {

@@ -1,4 +1,5 @@
 using System.Text;
+using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Statistics;
 using Vitrine.Boot;
 using Vitrine.Guests;
@@ -11,11 +12,23 @@ public sealed class LockstepGuestTests
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(120);
 
-    public static TheoryData<GuestProgram> Guests => [.. GuestCatalog.All.Where(static guest => guest.Mode != FlatMode.Real)];
+    public static TheoryData<GuestProgram, MmuMode> Guests
+    {
+        get
+        {
+            TheoryData<GuestProgram, MmuMode> data = [];
+            foreach (GuestProgram guest in GuestCatalog.All.Where(static guest => guest.Mode != FlatMode.Real))
+            {
+                foreach (MmuMode mmu in Enum.GetValues<MmuMode>()) data.Add(guest, mmu);
+            }
+
+            return data;
+        }
+    }
 
     [Theory]
     [MemberData(nameof(Guests))]
-    public void Both_engines_agree_at_every_block_and_the_guest_ends_as_it_says(GuestProgram guest)
+    public void Both_engines_agree_at_every_block_and_the_guest_ends_as_it_says(GuestProgram guest, MmuMode mmu)
     {
         StringBuilder serial = new();
         using VirtualMachine machine = VirtualMachine.Create(new MachineConfig
@@ -25,6 +38,7 @@ public sealed class LockstepGuestTests
             Accelerator = AcceleratorChoice.Soft,
             ExitOnReset = true,
             Lockstep = true,
+            Mmu = mmu,
             SerialOutput = bytes => serial.Append(Encoding.Latin1.GetString(bytes)),
         });
         machine.Start();

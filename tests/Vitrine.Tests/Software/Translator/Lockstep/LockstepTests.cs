@@ -56,6 +56,33 @@ public sealed class LockstepTests
         Assert.True(end is { Reason: VmEndReason.DebugExit, Value: 7 }, end.Report);
     }
 
+    /// <summary>What the manual leaves undefined is no difference (SDM vol. 2, SHLD: "If the count is greater than the operand size, the result is undefined").</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_shift_beyond_its_operand_is_no_difference(bool byRegister)
+    {
+        using FlatGuest guest = new(
+            a =>
+            {
+                for (int i = 0; i < 16; i++)
+                {
+                    a.mov(eax, 0x1234 + (i * 0x0F31));
+                    a.mov(ebx, 0x5678 - (i * 0x0123));
+                    a.mov(ecx, 17 + (i % 15));
+                    if (byRegister) a.shld(ax, bx, cl);
+                    else a.shld(ax, bx, (byte)(17 + (i % 15)));
+                    if (byRegister) a.shrd(bx, ax, cl);
+                    else a.shrd(bx, ax, (byte)(17 + (i % 15)));
+                }
+
+                FlatGuest.Exit(a, 7);
+            },
+            configure: Lockstep);
+        VmEnd end = guest.Run();
+        Assert.True(end is { Reason: VmEndReason.DebugExit, Value: 7 }, end.Report);
+    }
+
     [Fact]
     public void A_wrong_result_is_found_at_its_instruction()
     {
