@@ -93,7 +93,7 @@ internal sealed unsafe partial class SoftwareVcpu
         trail.Begin(_cpu);
         _watch!.Forget();
         _overlay!.Clear();
-        ulong poll = Interlocked.Exchange(ref _cpu->PollAt, ulong.MaxValue);
+        ulong poll = Interlocked.Exchange(ref _cpu->PollAt, CpuState.Never);
         ReadOnlySpan<FlagEffect> effects = _flagEffects!.Of(block, _translations!.Flushes, _translator!.DecoderOptions);
         _mmu.BeginTrial(_overlay);
         while (trail.Length < block->Instructions)
@@ -118,7 +118,7 @@ internal sealed unsafe partial class SoftwareVcpu
         trail.Restore(_cpu);
         _mmu.EndTrial();
         _cpu->Leave = LeaveReason.NextBlock;
-        Interlocked.CompareExchange(ref _cpu->PollAt, poll, ulong.MaxValue);
+        Interlocked.CompareExchange(ref _cpu->PollAt, poll, CpuState.Never);
         return !_overlay.NeedsWalk;
     }
 
@@ -202,7 +202,7 @@ internal sealed unsafe partial class SoftwareVcpu
     {
         Trail trail = _trail!;
         if (!_translations!.HasRoom || _alone->SecondPage != null) return (trail.Before.Rip, "it is the block's only one, or there is no room to try its parts.");
-        ulong poll = Interlocked.Exchange(ref _cpu->PollAt, ulong.MaxValue);
+        ulong poll = Interlocked.Exchange(ref _cpu->PollAt, CpuState.Never);
         try
         {
             for (int count = 1; count <= trail.Length; count++)
@@ -217,7 +217,7 @@ internal sealed unsafe partial class SoftwareVcpu
         }
         finally
         {
-            Interlocked.CompareExchange(ref _cpu->PollAt, poll, ulong.MaxValue);
+            Interlocked.CompareExchange(ref _cpu->PollAt, poll, CpuState.Never);
         }
 
         return Array.IndexOf(trail.Path(), found) < 0 && trail.Length < _alone->Instructions

@@ -20,6 +20,9 @@ internal unsafe struct CpuState
     /// <summary>Low 12 bits of every valid TLB tag: the generation of the present address space. The rest is zero.</summary>
     public ulong TlbTag;
 
+    /// <summary>What <see cref="PollAt"/> is in a trial of a block, where nobody looks for events.</summary>
+    public const ulong Never = ulong.MaxValue;
+
     /// <summary>
     /// A block is left for the dispatcher when <see cref="Instructions"/> reaches this. Zero asks for attention at once;
     /// other threads write only zero.

@@ -19,6 +19,9 @@ internal static unsafe class Strings
     // How many elements run before the dispatcher gets a chance to look at events.
     private const ulong Slice = 1 << 16;
 
+    // In a trial the rest is thrown away: translated code leaves longer strings to the interpreter.
+    private const ulong SliceOfTrial = 1 << 12;
+
     /// <summary>All forms.</summary>
     public static void Register(OpTable table)
     {
@@ -197,11 +200,12 @@ internal static unsafe class Strings
         // Single steps and waiting events, which set PollAt to zero, come behind one element.
         bool bulk = (cpu->SystemFlags & Rflags.DF) == 0;
         ulong done = 0;
+        ulong slice = cpu->PollAt == CpuState.Never ? SliceOfTrial : Slice;
         while (true)
         {
             ulong count = Truncate(op, cpu->Gpr[Gpr.Rcx]);
             if (count == 0) return op + 1;
-            if (done >= Slice || (done != 0 && cpu->PollAt == 0)) return Pause(cpu, op);
+            if (done >= slice || (done != 0 && cpu->PollAt == 0)) return Pause(cpu, op);
             ulong moved = bulk && count > 1 && cpu->PollAt != 0 ? TElement.Bulk<T>(cpu, op, count) : 0;
             if (moved == 0)
             {
@@ -234,7 +238,7 @@ internal static unsafe class Strings
     /// <summary>Leaves in the middle, to go on at the same instruction.</summary>
     private static Op* Pause(CpuState* cpu, Op* op)
     {
-        cpu->PollAt = 0;
+        if (cpu->PollAt != CpuState.Never) cpu->PollAt = 0;
         Op* left = Faults.Raise(cpu, op);
         cpu->Leave = LeaveReason.NextBlock;
         return left;

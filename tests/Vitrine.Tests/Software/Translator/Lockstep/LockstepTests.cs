@@ -56,6 +56,31 @@ public sealed class LockstepTests
         Assert.True(end is { Reason: VmEndReason.DebugExit, Value: 7 }, end.Report);
     }
 
+    /// <summary>A string of more elements than the interpreter moves in one go, at a page's end and in the middle of a block.</summary>
+    [Fact]
+    public void A_long_string_goes_on_where_it_paused()
+    {
+        const int Count = 200_000;
+        using FlatGuest guest = new(
+            static a =>
+            {
+                a.mov(rdi, FlatGuest.Data + 0xFF9);
+                a.mov(rax, Pattern);
+                a.mov(ecx, Count);
+                a.rep.stosq();
+                a.mov(rsi, FlatGuest.Data + 0xFF9);
+                a.lea(rdi, __qword_ptr[rsi + 3]);
+                a.mov(ecx, 99);
+                a.rep.movsb();
+                a.add(rdi, rcx);
+                FlatGuest.Exit(a, 7);
+            },
+            64,
+            Lockstep);
+        VmEnd end = guest.Run();
+        Assert.True(end is { Reason: VmEndReason.DebugExit, Value: 7 }, end.Report);
+    }
+
     /// <summary>What the manual leaves undefined is no difference (SDM vol. 2, SHLD: "If the count is greater than the operand size, the result is undefined").</summary>
     [Theory]
     [InlineData(false)]
