@@ -55,7 +55,7 @@ internal sealed unsafe partial class BlockTranslator
         int scale = System.Numerics.BitOperations.Log2((uint)size);
         _emitter.Registers(0x85, true, HostRegister.Rcx, HostRegister.Rcx); // TEST
         byte* nothing = _emitter.JumpIf(Condition.Equal);
-        _emitter.Immediate(CompareExtension, true, HostRegister.Rcx, PageSize / size);
+        _emitter.Immediate(CompareExtension, true, HostRegister.Rcx, _exact ? Interpreter.Integer.Strings.LongestCompared : PageSize / size);
         Defer(PendingKind.Interpret, _emitter.JumpIf(Condition.Above), offset);
         byte* source = null;
         if (moves)

@@ -19,8 +19,10 @@ internal static unsafe class Strings
     // How many elements run before the dispatcher gets a chance to look at events.
     private const ulong Slice = 1 << 16;
 
-    // In a trial the rest is thrown away: translated code leaves longer strings to the interpreter.
-    private const ulong SliceOfTrial = 1 << 12;
+    /// <summary>
+    /// The most elements of a string that lockstep compares: longer ones are the interpreter's. Each element of a trial looks through the writes of those before it.
+    /// </summary>
+    public const int LongestCompared = 64;
 
     /// <summary>All forms.</summary>
     public static void Register(OpTable table)
@@ -200,7 +202,7 @@ internal static unsafe class Strings
         // Single steps and waiting events, which set PollAt to zero, come behind one element.
         bool bulk = (cpu->SystemFlags & Rflags.DF) == 0;
         ulong done = 0;
-        ulong slice = cpu->PollAt == CpuState.Never ? SliceOfTrial : Slice;
+        ulong slice = cpu->PollAt == CpuState.Never ? LongestCompared : Slice;
         while (true)
         {
             ulong count = Truncate(op, cpu->Gpr[Gpr.Rcx]);
