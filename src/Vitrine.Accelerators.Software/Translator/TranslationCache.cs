@@ -166,9 +166,13 @@ internal sealed unsafe class TranslationCache : IDisposable
         TranslatedBlock** link = _buckets + Bucket(block->Guest);
         while (*link != block) link = &(*link)->NextInBucket;
         *link = block->NextInBucket;
-        if (block->Entry != null) _keys[block->Cell] = 0;
-        ForgetCell(new CodePlace(in *block, false));
-        ForgetCell(new CodePlace(in *block, true));
+        if (block->Entry != null)
+        {
+            _keys[block->Cell] = 0;
+            ForgetCell(new CodePlace(in *block, false));
+            ForgetCell(new CodePlace(in *block, true));
+        }
+
         if (block->SecondPage != null) _keys[block->SecondCell] = 0;
     }
 
