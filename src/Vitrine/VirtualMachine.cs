@@ -1,3 +1,4 @@
+using System.Text;
 using Vitrine.Accelerators;
 using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Statistics;
@@ -23,6 +24,7 @@ public sealed class VirtualMachine : IDisposable
     private readonly MemoryLayout _layout;
     private readonly BoardInterrupts _interrupts;
     private readonly SerialInput _serialInput = new();
+    private readonly SerialTranscript _serialOutput = new();
     private readonly VcpuThread[] _vcpus;
     private readonly VcpuGate _gate;
     private readonly TaskCompletionSource<VmEnd> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -186,6 +188,37 @@ public sealed class VirtualMachine : IDisposable
     }
 
     /// <summary>
+    /// Waits until the guest has sent a text on its first serial port: a prompt, say, before something is typed. What an earlier wait has taken does
+    /// not count again; of the rest, at least the last 64 KiB do.
+    /// </summary>
+    /// <param name="text">The text, as UTF-8 at most 64 KiB.</param>
+    /// <param name="timeout">How long at most; null for as long as the machine runs.</param>
+    /// <returns>True when the text came; false when the time was over, or the machine ended, first.</returns>
+    public bool WaitForSerial(string text, TimeSpan? timeout = null)
+    {
+        using CancellationTokenSource limit = new(timeout ?? Timeout.InfiniteTimeSpan);
+        try
+        {
+            return WaitForSerialAsync(text, limit.Token).GetAwaiter().GetResult();
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Waits as <see cref="WaitForSerial"/>.</summary>
+    /// <param name="text">The text, as UTF-8 at most 64 KiB.</param>
+    /// <param name="cancellation">Ends the waiting, not the machine.</param>
+    public Task<bool> WaitForSerialAsync(string text, CancellationToken cancellation = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(text);
+        byte[] bytes = Encoding.UTF8.GetBytes(text);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(bytes.Length, SerialTranscript.Capacity, nameof(text));
+        return _serialOutput.WaitFor(bytes, cancellation);
+    }
+
+    /// <summary>
     /// The registers of a vCPU, while the machine is not running: before its start, paused or ended. Changes take effect when
     /// it runs next: all registers are written to the accelerator then, which on the software CPU drops its translations. To look only,
     /// <see cref="ReadState"/> is cheaper. After the vCPU has run or stepped, ask again.
@@ -327,7 +360,9 @@ public sealed class VirtualMachine : IDisposable
     {
         // Where a stopped guest stood is worth knowing: it may have hung.
         if (vcpu.Id == 0 && _end is { Reason: VmEndReason.Stopped } stopped) _end = stopped with { Report = vcpu.Report(stopped.Report) };
-        if (Interlocked.Decrement(ref _vcpusLeft) == 0) _ended.TrySetResult(_end!);
+        if (Interlocked.Decrement(ref _vcpusLeft) > 0) return;
+        _serialOutput.Close();
+        _ended.TrySetResult(_end!);
     }
 
     // A vCPU whose registers may be looked at: its thread has read them, or is over.
@@ -378,7 +413,7 @@ public sealed class VirtualMachine : IDisposable
     }
 
     // A new board is a board after reset, whatever state the old one was in.
-    private MicrovmBoard CreateBoard() => new(Config, _interrupts, _serialInput);
+    private MicrovmBoard CreateBoard() => new(Config, _interrupts, _serialInput, _serialOutput);
 
     // On the thread of the last vCPU to arrive, while all stand at the gate.
     private void ResetBoard()

@@ -41,7 +41,8 @@ internal sealed class MicrovmBoard : IDisposable
     /// <param name="config">The machine's configuration.</param>
     /// <param name="interrupts">The way to the local APICs.</param>
     /// <param name="serialInput">What waits for the serial port.</param>
-    public MicrovmBoard(MachineConfig config, BoardInterrupts interrupts, SerialInput serialInput)
+    /// <param name="serialOutput">Keeps what the serial port has sent.</param>
+    public MicrovmBoard(MachineConfig config, BoardInterrupts interrupts, SerialInput serialInput, SerialTranscript serialOutput)
     {
         _clock = new DeviceClock(Bus.DeviceLock);
         lock (Bus.DeviceLock)
@@ -51,7 +52,7 @@ internal sealed class MicrovmBoard : IDisposable
             WireFirmwareDevices(config, sink);
             WirePower(sink);
             _serialInput = serialInput;
-            _serial = WireConsoles(config, sink);
+            _serial = WireConsoles(config, sink, serialOutput);
         }
     }
 
@@ -122,9 +123,11 @@ internal sealed class MicrovmBoard : IDisposable
         Bus.Ports.Attach(new DebugExit(value => Bus.Request(ExitKind.DebugExit, value)), DebugExit.Port, DebugExit.PortCount);
     }
 
-    private Uart16550 WireConsoles(MachineConfig config, IInterruptSink sink)
+    private Uart16550 WireConsoles(MachineConfig config, IInterruptSink sink, SerialTranscript serialOutput)
     {
-        Uart16550 serial = Add(new Uart16550("uart0", Line(sink, Uart16550Registers.Com1Interrupt), config.SerialOutput ?? Discard));
+        // First to whoever shows it: who waits for a text finds it shown.
+        Action<ReadOnlySpan<byte>> output = (config.SerialOutput ?? Discard) + serialOutput.Append;
+        Uart16550 serial = Add(new Uart16550("uart0", Line(sink, Uart16550Registers.Com1Interrupt), output));
         serial.ReceiverReady = () => _serialInput.Offer(serial.Receive);
         Bus.Ports.Attach(serial, Uart16550Registers.Com1Port, Uart16550Registers.PortCount);
         Bus.Ports.Attach(new DebugConsole(config.DebugOutput ?? Discard), DebugConsole.Port, 1);
