@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Vitrine.Boot;
 using Vitrine.Errors;
 using Vitrine.Explain;
 using Vitrine.Explain.Model;
@@ -10,6 +11,10 @@ namespace Vitrine.Cli.Commands;
 /// <summary>vitrine translate: how an address of a guest finds its way to host memory.</summary>
 internal static class TranslateCommand
 {
+    private const string KernelMoves =
+        "Nothing is mapped there. If the guest is Linux: it puts its kernel at a random address at each boot, not at that of System.map or vmlinux. " +
+        "Give --append nokaslr to keep it there.";
+
     /// <summary>Describes the command.</summary>
     public static Command Build()
     {
@@ -40,14 +45,20 @@ internal static class TranslateCommand
             Gva address = new(Numbers.Address(parsed.GetValue(gva) ?? throw NoAddress(), gva.Name));
             PageAccess wanted = ReadAccess(parsed.GetValue(access)!);
             place.Read(parsed);
-            using VirtualMachine vm = VirtualMachine.Create(machine.Read(parsed, guest.Read(parsed)));
+            BootSource boot = guest.Read(parsed);
+            using VirtualMachine vm = VirtualMachine.Create(machine.Read(parsed, boot));
             bool reached = place.Reach(vm, machine.ReadTimeout(parsed));
             TranslationStory story = vm.Explain(address, wanted);
             output.Write(parsed, story);
+            if (story.Gpa is null && MayHaveMoved(boot, address)) Messages.Say(KernelMoves);
             return reached ? ExitStatus.Success : ExitStatus.Timeout;
         });
         return command;
     }
+
+    // Linux draws the places of its image, its modules and its map of memory anew at each boot; all are in the upper half.
+    private static bool MayHaveMoved(BootSource boot, Gva address) =>
+        (long)address.Value < 0 && boot is BootSource.Kernel kernel && !kernel.CommandLine.Split(' ').Contains("nokaslr");
 
     private static PageAccess ReadAccess(string text)
     {

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Vitrine.Tests.Boot;
 using Xunit;
 
 namespace Vitrine.Tests.Cli;
@@ -142,6 +143,20 @@ public sealed class ExplainCommandTests : IDisposable
         Assert.Equal((0, ""), (status, errors));
         Assert.Contains("32-bit paging", output, StringComparison.Ordinal);
         Assert.Contains("the PDE is not present", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("0xffffffff81000000", "", true)]
+    [InlineData("0xffffffff81000000", "console=ttyS0", true)]
+    [InlineData("0xffffffff81000000", "console=ttyS0 nokaslr", false)]
+    [InlineData("0x100000", "", false)]
+    [InlineData("0x7fffffff0000", "", false)]
+    public void A_kernels_address_that_is_not_mapped_may_have_moved(string address, string commandLine, bool isTold)
+    {
+        string kernel = Write(TestKernels.Pvh());
+        (int status, _, string errors) = VitrineCommand.Run(["translate", "--gva", address, "--kernel", kernel, "--append", commandLine, "--accel", "soft"]);
+        Assert.Equal(0, status);
+        Assert.Equal(isTold, errors.Contains("--append nokaslr", StringComparison.Ordinal));
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text;
 
 namespace Vitrine.Tests.Cli;
 
@@ -14,7 +15,8 @@ internal static class VitrineCommand
     /// <param name="arguments">Its arguments.</param>
     /// <param name="input">What it finds on standard input.</param>
     /// <param name="folder">Where it runs; null for here.</param>
-    public static (int Status, string Output, string Errors) Run(string[] arguments, string input = "", string? folder = null)
+    /// <param name="prompt">What its output has to show before that input comes; null where it waits for nothing.</param>
+    public static (int Status, string Output, string Errors) Run(string[] arguments, string input = "", string? folder = null, string? prompt = null)
     {
         ProcessStartInfo start = new(Program, arguments)
         {
@@ -24,18 +26,22 @@ internal static class VitrineCommand
             WorkingDirectory = folder ?? "",
         };
         using Process process = Process.Start(start)!;
-        Task<string> output = process.StandardOutput.ReadToEndAsync();
         Task<string> errors = process.StandardError.ReadToEndAsync();
-        try
+        Task<string> output = Task.Run(() =>
         {
-            process.StandardInput.Write(input);
-            process.StandardInput.Close();
-        }
-        catch (IOException)
-        {
-            // It ended without reading.
-        }
+            string shown = prompt is null ? "" : ReadUntil(process.StandardOutput, prompt);
+            try
+            {
+                process.StandardInput.Write(input);
+                process.StandardInput.Close();
+            }
+            catch (IOException)
+            {
+                // It ended without reading.
+            }
 
+            return shown + process.StandardOutput.ReadToEnd();
+        });
         if (!process.WaitForExit(Patience))
         {
             process.Kill();
@@ -43,5 +49,18 @@ internal static class VitrineCommand
         }
 
         return (process.ExitCode, output.Result, errors.Result);
+    }
+
+    // Also ends where the output does.
+    private static string ReadUntil(StreamReader output, string prompt)
+    {
+        StringBuilder shown = new();
+        while (output.Read() is >= 0 and int character)
+        {
+            shown.Append((char)character);
+            if (character == prompt[^1] && shown.ToString().EndsWith(prompt, StringComparison.Ordinal)) break;
+        }
+
+        return shown.ToString();
     }
 }

@@ -1,0 +1,37 @@
+using System.Diagnostics;
+using Xunit;
+
+namespace Vitrine.Tests.Documentation;
+
+/// <summary>./test on a machine that lacks what it needs.</summary>
+public sealed class TestCommandTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("vitrine-path-").FullName;
+
+    [Fact]
+    public void Without_the_sdk_it_names_the_sdk()
+    {
+        foreach (string tool in (string[])["bash", "dirname", "readlink"]) File.CreateSymbolicLink(Path.Combine(_folder, tool), $"/usr/bin/{tool}");
+        (int status, string output, string errors) = Run();
+        string[] lines = output.TrimEnd().Split('\n');
+        Assert.Equal("", errors);
+        Assert.Equal(2, lines.Length);
+        Assert.Contains("The .NET 10 SDK is not installed", lines[0], StringComparison.Ordinal);
+        Assert.Equal("0 passed, 1 failed, 0 skipped", lines[1]);
+        Assert.Equal(1, status);
+    }
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    private (int Status, string Output, string Errors) Run()
+    {
+        ProcessStartInfo start = new("/bin/bash", [Path.Combine(RepositoryRoot.Path, "test")]) { RedirectStandardOutput = true, RedirectStandardError = true };
+        start.Environment.Clear();
+        start.Environment["PATH"] = _folder;
+        using Process process = Process.Start(start)!;
+        Task<string> errors = process.StandardError.ReadToEndAsync();
+        string output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return (process.ExitCode, output, errors.Result);
+    }
+}
