@@ -54,7 +54,7 @@ internal static class ExitStatus
           82         the guest halted with interrupts disabled
           84         the guest asked for a reset and --no-reboot was given
           86         the guest reported a crash
-          88         the CPU refused to enter the guest; check-entry: a check fails
+          88         the CPU refused to enter the guest; check-entry: it refuses
           90         stopped by Ctrl-A X, by a signal, or because standard output was closed
           92         --lockstep: the translator and the interpreter differ
           124        the time given with --timeout was over
@@ -65,8 +65,8 @@ internal static class ExitStatus
         """
         Exit status:
           0          no check fails
-          64         the file can't be read as a VMCS or VMCB
-          88         a check fails: a processor refuses to enter
+          64         the file can't be read as a dump, or has too little to judge
+          88         a check fails: a processor refuses to enter; or the dump says that one refused
         """;
 
     /// <summary>The status for how a machine ended.</summary>

@@ -1,8 +1,6 @@
-using System.Collections.Immutable;
 using System.CommandLine;
 using Vitrine.Errors;
 using Vitrine.Explain.EntryDumps;
-using Vitrine.X86.VmEntry;
 
 namespace Vitrine.Cli.Commands;
 
@@ -17,13 +15,16 @@ internal static class CheckEntryCommand
         Argument<string> file = new("file")
         {
             HelpName = "FILE",
-            Description = "A kernel log with a VMCS (kvm_intel.dump_invalid_vmcs=1) or VMCB (kvm_amd.dump_invalid_vmcb=1), or Vitrine's JSON; - is standard input.",
+            Description =
+                "A log with a VMCS (kvm_intel.dump_invalid_vmcs=1, Xen) or VMCB (kvm_amd.dump_invalid_vmcb=1), QEMU's registers (EAX= to Code=), " +
+                "struct kvm_sregs as gdb prints it, or Vitrine's JSON; - is standard input.",
         };
         Option<string?> format = new("--format") { HelpName = "FORMAT", Description = "text (default) or json." };
         Option<bool> all = new("--all") { Description = "List every check, not only those that fail." };
         Command command = new(
             "check-entry",
-            $"Names the check of VM entry that fails on a VMCS or VMCB: manual section, offending value, usual cause.\n\n{ExitStatus.CheckEntryHelp}")
+            "Names the check of VM entry that fails on a VMCS or VMCB, or on the one that KVM builds from QEMU's registers: manual section, offending " +
+            $"value, usual cause. Of QEMU's registers also says what the error's number means and which instruction the guest was at.\n\n{ExitStatus.CheckEntryHelp}")
         {
             file, format, all,
         };
@@ -42,11 +43,16 @@ internal static class CheckEntryCommand
         }
 
         EntryDump dump = Read(path);
-        ImmutableArray<EntryCheckResult> results = dump.Check();
-        if (format == "json") EntryCheckOutput.WriteJson(dump, results, Console.Out);
-        else EntryCheckOutput.WriteText(dump, results, all, Console.Out);
+        EntryJudgement judgement = EntryJudgement.Of(dump);
+        if (format == "json") EntryCheckOutput.WriteJson(dump, judgement, Console.Out);
+        else EntryCheckOutput.WriteText(dump, judgement, all, Console.Out);
         Console.Out.Flush();
-        return results.Any(result => result.Outcome == EntryOutcome.Failed) ? ExitStatus.FailEntry : ExitStatus.Success;
+        return judgement.Verdict switch
+        {
+            EntryVerdict.Enters => ExitStatus.Success,
+            EntryVerdict.TooLittle => ExitStatus.UserError,
+            _ => ExitStatus.FailEntry,
+        };
     }
 
     private static EntryDump Read(string path)

@@ -28,9 +28,14 @@ internal static class DumpErrors
         Again);
 
     public static VitrineException UnknownLayout(string file) => VitrineException.User(
-        $"'{file}' is no dump of a VMCS or VMCB: no line says '*** Guest State ***' or 'VMCB Control Area:', and it isn't JSON.",
-        "The kernel prints one only when its module has dump_invalid_vmcs=1 (kvm_intel) or dump_invalid_vmcb=1 (kvm_amd).",
+        $"'{file}' has no dump of a VMCS or VMCB ('*** Guest State ***', 'VMCB Control Area:'), of QEMU's registers ('EAX=') or struct kvm_sregs, and isn't JSON.",
+        "The kernel prints a VMCS or VMCB only when its module has dump_invalid_vmcs=1 (kvm_intel) or dump_invalid_vmcb=1 (kvm_amd).",
         "Set it in /sys/module/kvm_intel/parameters or kvm_amd, let the entry fail again, and give the output of dmesg.");
+
+    public static VitrineException OnlyAnnounced(string file, RunEnd end) => VitrineException.User(
+        $"'{file}' has no dump of registers, only the message with {end.Code}. {string.Join(' ', end.Sentences)}",
+        "The lines after the message were probably not copied.",
+        "Give QEMU's output from the message to 'Code=', or the kernel's log with dump_invalid_vmcs=1 (kvm_intel) or dump_invalid_vmcb=1 (kvm_amd).");
 
     public static VitrineException Binary(string file) => VitrineException.User(
         $"'{file}' is a binary file, where text is expected.",
@@ -43,14 +48,19 @@ internal static class DumpErrors
         "Cut the dump out of it, as with 'dmesg | tail -n 200'.");
 
     public static VitrineException Json(string file, long line, string problem) => VitrineException.User(
-        $"Line {line} of {file} is no valid entry state: {problem}.",
+        $"Line {line} of {file} is no valid entry state: {Clean(problem)}.",
         "The file was probably edited by hand, or written by another version.",
         "Compare it with docs/entry-checks.md, which describes the form.");
 
     /// <summary>A value that is shown in a message, without what would spoil a terminal or a line.</summary>
     private static string Shorten(string text)
     {
-        string clean = new([.. text.Take(40).Select(c => char.IsControl(c) ? '?' : c)]);
+        string clean = Clean(text.Length > 40 ? text[..40] : text);
         return text.Length > 40 ? clean + "..." : clean;
     }
+
+    private static string Clean(string text) => string.Create(text.Length, text, static (clean, text) =>
+    {
+        for (int i = 0; i < clean.Length; i++) clean[i] = char.IsControl(text[i]) ? '?' : text[i];
+    });
 }

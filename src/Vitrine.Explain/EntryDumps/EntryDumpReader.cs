@@ -4,16 +4,30 @@ using Vitrine.X86.VmEntry;
 
 namespace Vitrine.Explain.EntryDumps;
 
-/// <summary>Reads a VMCS or VMCB from a kernel's log or from Vitrine's JSON.</summary>
+/// <summary>Reads a VMCS or VMCB, or the registers that one is built from: from a log, a debugger's output, or Vitrine's JSON.</summary>
 public static class EntryDumpReader
 {
     /// <summary>The most that is read of a file, in bytes.</summary>
     public const int MaximumLength = 4 << 20;
 
+    // A dump has about 50 lines; a log may have others between them.
+    private const int MostLines = 500;
+
+    // Of more, the last ones are looked at.
+    private const int MostDumps = 200;
+
+    private enum Kind
+    {
+        None,
+        Vmcs,
+        Vmcb,
+        Registers,
+    }
+
     /// <summary>Reads a stream to its end.</summary>
     /// <param name="file">Its name, for errors.</param>
     /// <param name="stream">The file or standard input.</param>
-    /// <returns>The dump; where there are several, the last one that is whole.</returns>
+    /// <returns>The dump; where there are several, the last one that is whole, of a VMCS or VMCB if there is one.</returns>
     /// <exception cref="Errors.VitrineException">It can't be read as a dump: the line, and what was expected.</exception>
     public static EntryDump Read(string file, Stream stream)
     {
@@ -30,46 +44,97 @@ public static class EntryDumpReader
     /// <summary>Reads a text.</summary>
     /// <param name="file">Its name, for errors.</param>
     /// <param name="text">The content.</param>
-    /// <returns>The dump; where there are several, the last one that is whole.</returns>
+    /// <returns>The dump; where there are several, the last one that is whole, of a VMCS or VMCB if there is one.</returns>
     /// <exception cref="Errors.VitrineException">It can't be read as a dump: the line, and what was expected.</exception>
     public static EntryDump Read(string file, string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        if (text.AsSpan().TrimStart() is ['{', ..]) return EntryJson.Read(file, text);
-        DumpLine[] lines = [.. text.Split('\n').Select((line, index) => DumpLine.Parse(index + 1, line))];
-        List<int> starts = [];
-        for (int i = 0; i < lines.Length; i++)
-        {
-            if (IsVmcs(lines[i]) || lines[i].Text.StartsWith(LinuxVmcbDump.Start, StringComparison.Ordinal)) starts.Add(i);
-        }
-
-        if (starts.Count == 0) throw DumpErrors.UnknownLayout(file);
-        return LastWhole(file, lines, starts);
+        string[] lines = text.Split('\n');
+        Dump[] dumps = FindDumps(lines);
+        if (dumps.Length > 0) return LastWhole(file, lines, dumps);
+        bool structure = KvmStructDump.IsIn(text);
+        if (!structure && text.AsSpan().TrimStart() is ['{', ..]) return EntryJson.Read(file, text);
+        RunEnd? end = Announcement.Find(Parse(lines, 0, lines.Length, Announcement.MayHold));
+        if (structure) return KvmStructDump.Read(file, text, end ?? RunEnd.NotSaid);
+        throw end is null ? DumpErrors.UnknownLayout(file) : DumpErrors.OnlyAnnounced(file, end);
     }
 
-    private static EntryDump LastWhole(string file, DumpLine[] lines, List<int> starts)
+    private static Dump[] FindDumps(string[] lines)
+    {
+        List<Dump> dumps = [];
+        int next = lines.Length;
+        for (int i = lines.Length - 1; i >= 0 && dumps.Count < MostDumps; i--)
+        {
+            Kind kind = KindAt(i, lines[i]);
+            if (kind == Kind.None) continue;
+            dumps.Add(new Dump(kind, i, Math.Min(next, i + MostLines)));
+            next = i;
+        }
+
+        dumps.Reverse();
+        return [.. dumps];
+    }
+
+    // Prefixes are taken off only where the line may be one: a log may have a million lines.
+    private static Kind KindAt(int index, string line)
+    {
+        bool candidate = line.Contains(VmcsDump.Start, StringComparison.Ordinal) || line.Contains(VmcbDump.Start, StringComparison.Ordinal) ||
+            line.Contains("EAX", StringComparison.Ordinal) || line.Contains("RAX", StringComparison.Ordinal);
+        if (!candidate) return Kind.None;
+        DumpLine parsed = DumpLine.Parse(index + 1, line);
+        return parsed.Text.StartsWith(VmcsDump.Start, StringComparison.Ordinal) ? Kind.Vmcs
+            : parsed.Text.StartsWith(VmcbDump.Start, StringComparison.Ordinal) ? Kind.Vmcb
+            : QemuDump.Begins(parsed) ? Kind.Registers : Kind.None;
+    }
+
+    private static EntryDump LastWhole(string file, string[] lines, Dump[] dumps)
     {
         string? lastMissing = null;
-        for (int i = starts.Count - 1; i >= 0; i--)
+        // A VMCS or VMCB has all that the processor looks at; registers have only what the guest sees.
+        foreach (int i in Enumerable.Range(0, dumps.Length).OrderBy(i => dumps[i].Kind == Kind.Registers).ThenByDescending(i => i))
         {
-            int end = i + 1 < starts.Count ? starts[i + 1] : lines.Length;
-            ReadOnlySpan<DumpLine> dump = lines.AsSpan(starts[i], end - starts[i]);
-            bool vmcs = IsVmcs(dump[0]);
-            EntryArea area = vmcs ? LinuxVmcsDump.Read(file, dump, out string? missing) : LinuxVmcbDump.Read(file, dump, out missing);
-            if (missing is null)
-            {
-                ImmutableArray<string> remarks = starts.Count == 1
-                    ? []
-                    : [$"The file has {starts.Count} dumps; this is the last one that is whole, from line {dump[0].Number} on."];
-                return new EntryDump(vmcs ? "a VMCS as Linux prints it" : "a VMCB as Linux prints it", dump[0].Number, area, EntryEnvironment.Default, remarks);
-            }
-
-            lastMissing ??= missing;
+            EntryDump read = Read(file, lines, dumps, i, out string? missing);
+            if (missing is null) return read;
+            if (i == dumps.Length - 1 || lastMissing is null) lastMissing = missing;
         }
 
-        DumpLine last = lines[starts[^1]];
-        throw DumpErrors.CutOff(file, last.Number, IsVmcs(last) ? "VMCS" : "VMCB", lastMissing!);
+        Dump last = dumps[^1];
+        throw DumpErrors.CutOff(file, last.Start + 1, last.Kind switch { Kind.Vmcs => "VMCS", Kind.Vmcb => "VMCB", _ => "register" }, lastMissing!);
     }
 
-    private static bool IsVmcs(DumpLine line) => line.Text.StartsWith(LinuxVmcsDump.Start, StringComparison.Ordinal);
+    private static EntryDump Read(string file, string[] lines, Dump[] dumps, int index, out string? missing)
+    {
+        Dump dump = dumps[index];
+        DumpLine[] own = Parse(lines, dump.Start, dump.End, static _ => true);
+        string what = dump.Kind == Kind.Registers ? "one" : "VMCS or VMCB";
+        ImmutableArray<string> remarks = dumps.Length == 1
+            ? []
+            : [$"The file has {dumps.Length} dumps; this is the last {what} that is whole, from line {dump.Start + 1} on."];
+        int before = index > 0 ? dumps[index - 1].Start : 0;
+        RunEnd? said = Announcement.Find(Parse(lines, before, dump.Start, Announcement.MayHold)) ?? Announcement.Find(own);
+        if (dump.Kind == Kind.Registers)
+        {
+            RegisterDump registers = QemuDump.Read(file, own, out missing);
+            return registers.ToDump(dump.Start + 1, said ?? RunEnd.NotSaid, remarks);
+        }
+
+        (string format, EntryArea area, RunEnd end) = dump.Kind == Kind.Vmcs ? VmcsDump.Read(file, own, out missing) : VmcbDump.Read(file, own, out missing);
+        // The area of an entry that ended in VMfailValid still has the exit before it: what the program printed is nearer to the truth.
+        if (said?.Kind == RunEndKind.Refused && end.Kind != RunEndKind.Refused) end = said;
+        return new EntryDump(format, dump.Start + 1, [new EntryTrial(null, area, [])], EntryEnvironment.Default, remarks) { End = end };
+    }
+
+    private static DumpLine[] Parse(string[] lines, int start, int end, Func<string, bool> wanted)
+    {
+        List<DumpLine> parsed = [];
+        for (int i = start; i < end; i++)
+        {
+            if (wanted(lines[i])) parsed.Add(DumpLine.Parse(i + 1, lines[i]));
+        }
+
+        return [.. parsed];
+    }
+
+    // One dump: its first line, and the line after its last, from 0.
+    private readonly record struct Dump(Kind Kind, int Start, int End);
 }

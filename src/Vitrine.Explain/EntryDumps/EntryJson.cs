@@ -47,7 +47,7 @@ public static class EntryJson
             Svm => ReadVmcb(file, text, document),
             _ => throw DumpErrors.Json(file, LineOf(text, "kind"), $"\"kind\" must be \"{Vmx}\" or \"{Svm}\""),
         };
-        return new EntryDump("Vitrine's JSON", 1, area, environment, []);
+        return new EntryDump("Vitrine's JSON", 1, [new EntryTrial(null, area, [])], environment, []);
     }
 
     private static EntryDocument Parse(string file, string text)

@@ -36,6 +36,44 @@ public sealed class CheckEntryTests : IDisposable
         Assert.All(output.Split('\n'), line => Assert.InRange(line.Length, 0, 100));
     }
 
+    // Exit statuses: a refusal counts though no check shows it, and too little is no success.
+    [Theory]
+    [InlineData("KVM: entry failed, hardware error 0x80000021", 88, "contradiction")]
+    [InlineData("KVM internal error. Suberror: 1", 0, "movaps")]
+    [InlineData("", 0, "No check fails on a state as QEMU prints it.")]
+    public void QEMUs_registers_are_judged(string announcement, int expected, string contained)
+    {
+        (int status, string output, string errors) = Run($"{announcement}\n{RegisterSamples.Qemu64}");
+        Assert.Equal((expected, ""), (status, errors));
+        Assert.Contains(contained, output, StringComparison.Ordinal);
+        Assert.All(output.Split('\n'), line => Assert.InRange(line.Length, 0, 100));
+    }
+
+    [Fact]
+    public void Too_little_to_judge_ends_with_status_64()
+    {
+        (int status, string output, _) = Run("""{"schema":"vitrine.entry/1","kind":"vmx","fields":{}}""");
+        Assert.Equal(64, status);
+        Assert.StartsWith("Too little to judge", output, StringComparison.Ordinal);
+        (_, output, _) = Run("""{"schema":"vitrine.entry/1","kind":"vmx","fields":{}}""", "--format", "json");
+        using JsonDocument document = JsonDocument.Parse(output);
+        Assert.Equal(JsonValueKind.Null, document.RootElement.GetProperty("enters").ValueKind);
+        Assert.Equal("too little", document.RootElement.GetProperty("verdict").GetString());
+    }
+
+    [Fact]
+    public void Json_has_the_end_and_the_instruction()
+    {
+        (int status, string output, _) = Run($"KVM: entry failed, hardware error 0xffffffff\n{RegisterSamples.Qemu64}", "--format", "json");
+        Assert.Equal(88, status);
+        using JsonDocument document = JsonDocument.Parse(output);
+        Assert.Equal("unexplained", document.RootElement.GetProperty("verdict").GetString());
+        Assert.False(document.RootElement.GetProperty("enters").GetBoolean());
+        Assert.Equal("refused", document.RootElement.GetProperty("end").GetProperty("kind").GetString());
+        Assert.Contains("movaps", document.RootElement.GetProperty("findings").ToString(), StringComparison.Ordinal);
+        Assert.All(document.RootElement.GetProperty("checks").EnumerateArray(), check => Assert.Equal("AMD SVM, nested paging", check.GetProperty("mode").GetString()));
+    }
+
     [Fact]
     public void All_lists_every_check()
     {

@@ -3,7 +3,7 @@ namespace Vitrine.Tests.Explain.EntryDumps;
 /// <summary>Dumps in the forms that Linux' KVM prints them in; the numbers are ours.</summary>
 internal static class SampleDumps
 {
-    /// <summary>kvm_intel of Linux 6.x: a 64-bit guest with EPT and unrestricted guest, TPR shadow, that enters.</summary>
+    /// <summary>kvm_intel of Linux 6.x: a 64-bit guest with EPT and unrestricted guest, TPR shadow, left by HLT.</summary>
     public const string Vmcs6 =
         """
         VMCS 00000000c0ffee42, last attempted VM-entry on CPU 3
@@ -44,8 +44,8 @@ internal static class SampleDumps
         PinBased=0x0000003f EntryControls=0000d3ff ExitControls=002befff
         ExceptionBitmap=00060042 PFECmask=00000000 PFECmatch=00000000
         VMEntry: intr_info=00000000 errcode=00000000 ilen=00000000
-        VMExit: intr_info=00000000 errcode=00000000 ilen=00000003
-                reason=80000021 qualification=0000000000000000
+        VMExit: intr_info=00000000 errcode=00000000 ilen=00000001
+                reason=0000000c qualification=0000000000000000
         IDTVectoring: info=00000000 errcode=00000000
         TSC Offset = 0xfffff9be78c9dd49
         TPR Threshold = 0x00
@@ -102,7 +102,7 @@ internal static class SampleDumps
         Virtual processor ID = 0x0001
         """;
 
-    /// <summary>kvm_amd of Linux 6.x: a guest just out of reset with nested paging, that enters.</summary>
+    /// <summary>kvm_amd of Linux 6.x: a guest just out of reset with nested paging, left by HLT.</summary>
     public const string Vmcb6 =
         """
         VMCB 00000000deadbeef, last attempted VMRUN on CPU 5
@@ -123,7 +123,7 @@ internal static class SampleDumps
         int_ctl:            01000000
         int_vector:         00000000
         int_state:          00000000
-        exit_code:          ffffffff
+        exit_code:          00000078
         exit_info1:         0000000000000000
         exit_info2:         0000000000000000
         exit_int_info:      00000000
@@ -168,6 +168,56 @@ internal static class SampleDumps
         .Replace("bdcc802f 00002e7f", "00002e7fbdcc802f", StringComparison.Ordinal)
         .Replace("vmpl: 0   cpl:  0   ", "cpl:            0   ", StringComparison.Ordinal)
         .Replace("virt_ext:           2", "lbr_ctl:            0", StringComparison.Ordinal);
+
+    /// <summary>Xen 4.x: a 64-bit guest with EPT, left by HLT. Segments are a table, numbers in brackets are Xen's own copies.</summary>
+    public const string Xen =
+        """
+        (XEN) ************* VMCS Area **************
+        (XEN) *** Guest State ***
+        (XEN) CR0: actual=0x0000000080050033, shadow=0x0000000080050033, gh_mask=ffffffffffffffff
+        (XEN) CR4: actual=0x0000000000002660, shadow=0x0000000000000660, gh_mask=ffffffffffc8f860
+        (XEN) CR3 = 0x0000000000100000
+        (XEN) RSP = 0x0000000000008000 (0x0000000000008000)  RIP = 0xffffffff81000000 (0xffffffff81000000)
+        (XEN) RFLAGS=0x00000002 (0x00000002)  DR7 = 0x0000000000000400
+        (XEN) Sysenter RSP=0000000000000000 CS:RIP=0010:ffffffff81a00000
+        (XEN)        sel  attr  limit   base
+        (XEN)   CS: 0010 0a09b ffffffff 0000000000000000
+        (XEN)   DS: 0018 0c093 ffffffff 0000000000000000
+        (XEN)   SS: 0018 0c093 ffffffff 0000000000000000
+        (XEN)   ES: 0018 0c093 ffffffff 0000000000000000
+        (XEN)   FS: 0000 1c000 ffffffff 00007f12a9c2d700
+        (XEN)   GS: 0000 1c000 ffffffff ffff88801f400000
+        (XEN) GDTR:            0000007f ffff88801f40c000
+        (XEN) LDTR: 0000 1c000 00000000 0000000000000000
+        (XEN) IDTR:            00000fff fffffe0000000000
+        (XEN)   TR: 0040 0008b 00000067 fffffe0000003000
+        (XEN) EFER(VMCS) = 0x0000000000000d01  PAT = 0x0407050600070106
+        (XEN) PreemptionTimer = 0x00000000  SM Base = 0x00000000
+        (XEN) DebugCtl = 0x0000000000000000  DebugExceptions = 0x0000000000000000
+        (XEN) Interruptibility = 00000000  ActivityState = 00000000
+        (XEN) *** Host State ***
+        (XEN) RIP = 0xffff82d04020c8b0 (vmx_asm_vmexit_handler)  RSP = 0xffff83046a2bff70
+        (XEN) CS=e008 SS=0000 DS=0000 ES=0000 FS=0000 GS=0000 TR=e040
+        (XEN) FSBase=0000000000000000 GSBase=0000000000000000 TRBase=ffff83046a2c7000
+        (XEN) GDTBase=ffff83046a2b5000 IDTBase=ffff83046a2c3000
+        (XEN) CR0=000000008005003b CR3=00000004693e2000 CR4=00000000003526e0
+        (XEN) Sysenter RSP=ffff83046a2bffa0 CS:RIP=e008:ffff82d040203e50
+        (XEN) EFER = 0x0000000000000d01  PAT = 0x0000050100070406
+        (XEN) *** Control State ***
+        (XEN) PinBased=0000003f CPUBased=b6a065fe SecondaryExec=000014eb
+        (XEN) EntryControls=0000d3ff ExitControls=002fefff
+        (XEN) ExceptionBitmap=00060002 PFECmask=00000000 PFECmatch=00000000
+        (XEN) VMEntry: intr_info=00000000 errcode=00000000 ilen=00000000
+        (XEN) VMExit: intr_info=00000000 errcode=00000000 ilen=00000001
+        (XEN)         reason=0000000c qualification=0000000000000000
+        (XEN) IDTVectoring: info=00000000 errcode=00000000
+        (XEN) TSC Offset = 0xfffff9be78c9dd49  TSC Multiplier = 0x0000000000000000
+        (XEN) TPR Threshold = 0x00  PostedIntrVec = 0x00
+        (XEN) EPT pointer = 0x000000011fffc01e  EPTP index = 0x0000
+        (XEN) PLE Gap=00000080 Window=00001000
+        (XEN) Virtual processor ID = 0x0001 VMfunc controls = 0000000000000000
+        (XEN) **************************************
+        """;
 
     /// <summary>The lines as dmesg, syslog or a mail shows them.</summary>
     public static string Prefixed(string dump, string prefix) => string.Join('\n', dump.Split('\n').Select(line => prefix + line));

@@ -8,7 +8,7 @@ namespace Vitrine.Explain.EntryDumps;
 /// What kvm_amd prints with dump_invalid_vmcb=1 (Linux 4.x to 6.x): a control area with one "name: value" a line, then a save area with segments
 /// ("cs:   s: 0010 a: 0a9b l: ffffffff b: 0000000000000000") and two pairs a line. Names not known here are passed over.
 /// </summary>
-internal sealed partial class LinuxVmcbDump
+internal sealed partial class VmcbDump
 {
     public const string Start = "VMCB Control Area";
     private const string SaveStart = "VMCB State Save Area";
@@ -82,63 +82,54 @@ internal sealed partial class LinuxVmcbDump
     };
 
     private readonly string _file;
+    private readonly DumpText _text;
     private readonly Vmcb _vmcb = new();
     private readonly Dictionary<string, string> _seen = [];
+    private ulong? _exitCode;
 
-    private LinuxVmcbDump(string file) => _file = file;
+    private VmcbDump(string file, ReadOnlySpan<DumpLine> lines)
+    {
+        _file = file;
+        _text = new DumpText(lines);
+    }
 
     /// <summary>Reads one dump.</summary>
     /// <param name="file">Name of the file, for errors.</param>
     /// <param name="lines">From the line with <see cref="Start"/> to the next dump or the end.</param>
     /// <param name="missing">What is missing for a whole dump; null when nothing is.</param>
-    public static Vmcb Read(string file, ReadOnlySpan<DumpLine> lines, out string? missing)
+    public static (string Format, EntryArea Area, RunEnd End) Read(string file, ReadOnlySpan<DumpLine> lines, out string? missing)
     {
-        LinuxVmcbDump dump = new(file);
-        bool save = false;
-        foreach (DumpLine line in lines)
-        {
-            if (line.Text.StartsWith(SaveStart, StringComparison.Ordinal)) save = true;
-            else dump.ReadLine(line);
-        }
-
-        missing = save ? null : $"'{SaveStart}:'";
+        VmcbDump dump = new(file, lines);
+        foreach (Match segment in Segments().Matches(dump._text.Text)) dump.ReadSegment(dump._text.LineAt(segment.Groups["limit"].Index), segment);
+        foreach (Match words in Intercepts().Matches(dump._text.Text))
+            dump.ReadIntercepts(dump._text.LineAt(words.Index), words.Groups["first"].Value, words.Groups["second"].Value);
+        foreach (Match pair in Pairs().Matches(dump._text.Text)) dump.ReadPair(pair);
+        missing = dump._text.Text.Contains(SaveStart, StringComparison.Ordinal) ? null : $"'{SaveStart}:'";
         foreach ((VmcbField field, string name) in s_needed)
         {
             if (missing is null && !dump._vmcb.TryGet(field, out _)) missing = name;
         }
 
-        return dump._vmcb;
+        return ("a VMCB as Linux prints it", dump._vmcb, dump._exitCode is { } code ? RunEnd.OfSvm(code) : RunEnd.NotSaid);
     }
 
-    private void ReadLine(DumpLine line)
+    private void ReadPair(Match pair)
     {
-        Match segment = Segment().Match(line.Text);
-        if (segment.Success)
+        string name = pair.Groups["name"].Value;
+        string value = pair.Groups["value"].Value;
+        int line = _text.LineAt(pair.Groups["value"].Index);
+        if (s_names.TryGetValue(name, out (VmcbField Field, bool Decimal) known))
         {
-            ReadSegment(line.Number, segment);
-            return;
+            ulong number = known.Decimal ? FieldReader.Decimal(_file, line, name, value) : FieldReader.Hexadecimal(_file, line, name, value);
+            Set(line, name, known.Field, number, value);
         }
-
-        Match intercepts = Intercepts().Match(line.Text);
-        if (intercepts.Success)
+        else if (s_parts.TryGetValue(name, out (VmcbField Field, int Shift, int Bits) part))
         {
-            ReadIntercepts(line.Number, intercepts.Groups["first"].Value, intercepts.Groups["second"].Value);
-            return;
+            SetPart(line, name, part, value);
         }
-
-        foreach (Match pair in Pairs().Matches(line.Text))
+        else if (name == "exit_code")
         {
-            string name = pair.Groups["name"].Value;
-            string value = pair.Groups["value"].Value;
-            if (s_names.TryGetValue(name, out (VmcbField Field, bool Decimal) known))
-            {
-                ulong number = known.Decimal ? FieldReader.Decimal(_file, line.Number, name, value) : FieldReader.Hexadecimal(_file, line.Number, name, value);
-                Set(line.Number, name, known.Field, number, value);
-            }
-            else if (s_parts.TryGetValue(name, out (VmcbField Field, int Shift, int Bits) part))
-            {
-                SetPart(line.Number, name, part, value);
-            }
+            _exitCode = FieldReader.Hexadecimal(_file, line, name, value);
         }
     }
 
@@ -196,12 +187,14 @@ internal sealed partial class LinuxVmcbDump
         _vmcb.Set(field, value);
     }
 
-    [GeneratedRegex(@"^(?<name>[a-z]{2,4}):\s+s:\s*(?<selector>\S+)\s+a:\s*(?<attributes>\S+)\s+l:\s*(?<limit>\S+)\s+b:\s*(?<base>\S+)")]
-    private static partial Regex Segment();
+    [GeneratedRegex(
+        @"(?<!\w)(?<name>[a-z]{2,4}):\s{1,20}s:\s{0,20}(?<selector>\S+)\s{1,20}a:\s{0,20}(?<attributes>\S+)\s{1,20}l:\s{0,20}(?<limit>\S+)" +
+        @"\s{1,20}b:\s{0,20}(?<base>\S+)")]
+    private static partial Regex Segments();
 
-    [GeneratedRegex(@"^intercepts:\s*(?<first>\S+)(?:\s+(?<second>\S+))?")]
+    [GeneratedRegex(@"(?<!\w)intercepts:\s{0,40}(?<first>\S+)(?:\s{1,20}(?<second>[0-9a-fA-F]{8})(?!\S))?")]
     private static partial Regex Intercepts();
 
-    [GeneratedRegex(@"(?<name>[a-z][a-z0-9_]*):\s*(?<value>\S+)")]
+    [GeneratedRegex(@"(?<!\w)(?<name>[a-z][a-z0-9_]{0,30}):\s{0,40}(?<value>\S+)")]
     private static partial Regex Pairs();
 }

@@ -1,0 +1,106 @@
+using Vitrine.Explain.EntryDumps;
+using Xunit;
+
+namespace Vitrine.Tests.Explain.EntryDumps;
+
+/// <summary>
+/// What a dump says of how the run ended, and how that goes together with what the checks say (SDM vol. 3, 26.8 and appendix C; APM vol. 2, appendix C).
+/// </summary>
+public sealed class RunEndTests
+{
+    private const string Reason = "reason=0000000c qualification=0000000000000000";
+    private const string Contradiction = "This is a contradiction";
+
+    // A valid dump, what it has instead of its exit, the verdict, and texts that must be there.
+    public static TheoryData<string, string, string, EntryVerdict, string[]> Ends => new()
+    {
+        { "vmx", Reason, Reason, EntryVerdict.Enters, ["No check fails", "ordinary exit (reason 12: HLT)", "no refused entry"] },
+        { "vmx", Reason, "reason=00000030 qualification=0000000000000181", EntryVerdict.Enters, ["reason 48: EPT violation", "no refused entry"] },
+        { "vmx", Reason, "reason=80000021 qualification=0000000000000000", EntryVerdict.Unexplained,
+            [Contradiction, "exit reason 0x80000021", "VM-entry failure due to invalid guest state", "'VMCS link pointer': guest.link-pointer.", "MSR-load areas", "excludes"] },
+        { "vmx", Reason, "reason=80000021 qualification=0000000000000002", EntryVerdict.Unexplained, [Contradiction, "qualification 2", "PDPTEs"] },
+        { "vmx", Reason, "reason=80000021 qualification=0000000000000003", EntryVerdict.Unexplained, [Contradiction, "qualification 3", "NMI", "STI"] },
+        { "vmx", Reason, "reason=80000021 qualification=0000000000000004", EntryVerdict.Unexplained, [Contradiction, "qualification 4", "link pointer"] },
+        { "vmx", Reason, "reason=80000022 qualification=0000000000000003", EntryVerdict.Unexplained, [Contradiction, "MSR loading", "entry 3 of the MSR-load area"] },
+        { "vmx", Reason, "reason=80000029 qualification=0000000000000000", EntryVerdict.Unexplained, [Contradiction, "machine-check"] },
+        { "xen", Reason, "reason=80000021 qualification=0000000000000000", EntryVerdict.Unexplained, [Contradiction, "as Xen prints it"] },
+        { "svm", "exit_code:          00000078", "exit_code:          00000078", EntryVerdict.Enters, ["ordinary exit (code 0x78: HLT)", "no refused entry"] },
+        { "svm", "exit_code:          00000078", "exit_code:          0000000000000400", EntryVerdict.Enters, ["nested page fault", "no refused entry"] },
+        { "svm", "exit_code:          00000078", "exit_code:          ffffffff", EntryVerdict.Unexplained, [Contradiction, "exit code -1", "VMEXIT_INVALID", "ASIDs"] },
+        { "svm", "exit_code:          00000078", "exit_code:          ffffffffffffffff", EntryVerdict.Unexplained, [Contradiction, "exit code -1"] },
+    };
+
+    // Numbers of KVM's hardware_entry_failure_reason.
+    public static TheoryData<string, EntryVerdict, string[]> Announcements => new()
+    {
+        { "KVM: entry failed, hardware error 0x80000021", EntryVerdict.Unexplained, ["hardware error 0x80000021", "invalid guest state", "without unrestricted guest"] },
+        { "KVM: entry failed, hardware error 0xffffffff", EntryVerdict.Unexplained, ["VMEXIT_INVALID", "AMD SVM, nested paging"] },
+        { "KVM: entry failed, hardware error 0xffffffffffffffff", EntryVerdict.Unexplained, ["VMEXIT_INVALID"] },
+        { "KVM: entry failed, hardware error 0x7", EntryVerdict.Unexplained, ["VM-instruction error 7", "invalid control fields"] },
+        { "KVM: entry failed, hardware error 0x8", EntryVerdict.Unexplained, ["VM-instruction error 8", "host-state"] },
+        { "KVM: entry failed, hardware error 0x0", EntryVerdict.Unexplained, ["Hardware error 0x0 is no reason", "in a virtual machine"] },
+        { "kvm: unhandled exit 80000021", EntryVerdict.Unexplained, ["invalid guest state"] },
+        { "KVM internal error. Suberror: 1\nemulation failure", EntryVerdict.Enters, ["emulate", "movaps", "no refused entry"] },
+        { "KVM internal error. Suberror: 1\nextra data[0]: 0x0000000000000000\nextra data[1]: 0x0000000000000030\nextra data[2]: 0x0000000000000584",
+            EntryVerdict.Enters, ["'EPT violation' (reason 48 of VMX)"] },
+        { "KVM internal error. Suberror: 1\nextra data[0]: 0x0000000000000001\nextra data[1]: 0x90909007290f000f\nextra data[2]: 0x9090909090909090\nextra data[3]: 0x31",
+            EntryVerdict.Enters, ["'EPT misconfiguration' (reason 49 of VMX)"] },
+        { "KVM internal error. Suberror: 1\nextra data[0]: 0x0\nextra data[1]: 0x0000000000000400", EntryVerdict.Enters, ["'nested page fault' (code 0x400 of SVM)"] },
+        { "KVM internal error. Suberror: 2\nextra data[0]: 80000202\nextra data[1]: 80000b0d", EntryVerdict.Enters, ["While delivered: NMI with vector 2", "The new one: exception with vector 13"] },
+        { "KVM internal error. Suberror: 3\nextra data[0]: 0x0000000080000b0e\nextra data[1]: 0x31\nextra data[2]: 0x0981\nextra data[3]: 0x000000000002b570",
+            EntryVerdict.Enters, ["delivering an event", "exception with vector 14", "EPT misconfiguration", "guest-physical address 0x2b570"] },
+        { "KVM internal error. Suberror: 4\nextra data[0]: 0x4a\nextra data[1]: 3", EntryVerdict.Enters, ["doesn't know", "'bus lock'"] },
+        { "KVM internal error. Suberror: 9", EntryVerdict.Enters, ["none of the four"] },
+        { "", EntryVerdict.Enters, ["No check fails"] },
+    };
+
+    [Theory]
+    [MemberData(nameof(Ends))]
+    public void What_the_dump_says_of_its_end_is_told_and_weighed(string kind, string valid, string end, EntryVerdict verdict, string[] parts)
+    {
+        string dump = kind switch { "vmx" => SampleDumps.Vmcs6, "xen" => SampleDumps.Xen, _ => SampleDumps.Vmcb6 };
+        Assert.Contains(valid, dump, StringComparison.Ordinal);
+        AssertJudged(dump.Replace(valid, end, StringComparison.Ordinal), verdict, parts);
+    }
+
+    [Theory]
+    [MemberData(nameof(Announcements))]
+    public void What_QEMU_prints_before_the_registers_is_told_and_weighed(string announcement, EntryVerdict verdict, string[] parts)
+    {
+        AssertJudged($"{announcement}\n{RegisterSamples.Qemu64}", verdict, parts);
+        // Of several vCPUs that fail at once the messages come between the registers.
+        AssertJudged(RegisterSamples.Qemu64.Replace("\nES =", $"\n{announcement}\nES =", StringComparison.Ordinal), verdict, parts);
+    }
+
+    // VMfailValid leaves the exit reason of the exit before in the VMCS.
+    [Theory]
+    [InlineData("d1v0 VMRESUME error: 0x7")]
+    [InlineData("KVM: entry failed, hardware error 0x7")]
+    public void A_message_of_refusal_beside_a_dump_of_an_ordinary_exit_counts(string message) =>
+        AssertJudged($"{message}\n{SampleDumps.Xen}", EntryVerdict.Unexplained, ["VM-instruction error 7", Contradiction]);
+
+    [Fact]
+    public void A_check_that_fails_needs_no_contradiction() => AssertJudged(
+        SampleDumps.Vmcs4, EntryVerdict.Refused, ["The processor refuses a VMCS as Linux prints it: exit reason 0x80000021.", "guest.cs.base.vm86"]);
+
+    [Theory]
+    [InlineData("""{"schema":"vitrine.entry/1","kind":"vmx","fields":{}}""")]
+    [InlineData("""{"schema":"vitrine.entry/1","kind":"svm","fields":{"guest.rip":"0x0"}}""")]
+    [InlineData("""{"schema":"vitrine.entry/1","kind":"vmx","fields":{"guest.cr0":"0x80050033","guest.rflags":"0x2"}}""")]
+    public void A_nearly_empty_dump_is_too_little(string json) => AssertJudged(json, EntryVerdict.TooLittle, ["Too little to judge"]);
+
+    [Fact]
+    public void A_nearly_empty_dump_with_a_violation_is_refused() => AssertJudged(
+        """{"schema":"vitrine.entry/1","kind":"vmx","fields":{"guest.rflags":"0x0"}}""", EntryVerdict.Refused, ["guest.rflags.reserved"]);
+
+    private static void AssertJudged(string text, EntryVerdict verdict, string[] parts)
+    {
+        EntryDump dump = EntryDumpReader.Read("log.txt", text);
+        EntryJudgement judgement = EntryJudgement.Of(dump);
+        StringWriter output = new();
+        EntryCheckOutput.WriteText(dump, judgement, all: false, output);
+        string told = output.ToString().ReplaceLineEndings(" ");
+        Assert.Equal((verdict, told), (judgement.Verdict, told));
+        foreach (string part in parts) Assert.Contains(part, told, StringComparison.Ordinal);
+    }
+}
