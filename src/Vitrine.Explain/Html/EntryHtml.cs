@@ -6,6 +6,7 @@ namespace Vitrine.Explain.Html;
 internal static class EntryHtml
 {
     private const string Failed = "failed";
+    private const string Passed = "passed";
 
     /// <summary>Writes it.</summary>
     public static void Write(EntryStory entry, HtmlWriter writer)
@@ -54,31 +55,51 @@ internal static class EntryHtml
         writer.Close();
     }
 
+    // What fails is open; the many that don't are folded, within it.
     private static void WriteChecks(EntryModeStory mode, HtmlWriter writer)
     {
         if (mode.Checks.Count == 0) return;
-        int failed = mode.Checks.Count(check => check.Outcome == Failed);
-        int passed = mode.Checks.Count(check => check.Outcome == "passed");
-        writer.Open("details", ("open", failed > 0 ? "open" : null), ("class", failed > 0 ? "failing" : null));
-        writer.Element(
-            "summary",
-            $"{Count(mode.Checks.Count, "entry check")}: {(failed > 0 ? $"{failed} failed, " : "")}{passed} passed, {mode.Checks.Count - failed - passed} not applicable");
-        HtmlTable table = new(
-            writer,
-            "Entry checks, failures first",
-            new("outcome"),
-            new("rule", "code", IsHead: true),
-            new("section", "code"),
-            new("condition"),
-            new("found", "code"));
-        foreach (EntryCheckFact check in mode.Checks.OrderBy(check => check.Outcome == Failed ? 0 : 1))
+        ILookup<bool, EntryCheckFact> failing = mode.Checks.ToLookup(check => check.Outcome == Failed);
+        EntryCheckFact[] failed = [.. failing[true]];
+        EntryCheckFact[] others = [.. failing[false]];
+        writer.Open("details", ("open", failed.Length > 0 ? "open" : null), ("class", failed.Length > 0 ? "failing" : null));
+        writer.Element("summary", $"{Count(mode.Checks.Count, "entry check")}: {string.Join(", ", Counts(mode))}");
+        if (failed.Length == 0)
         {
-            string? style = check.Outcome switch { Failed => "stop", "passed" => "passed", _ => "faint" };
+            WriteTable(mode, others, "Entry checks", writer);
+        }
+        else
+        {
+            WriteTable(mode, failed, "Entry checks that fail", writer);
+            if (others.Length > 0)
+            {
+                writer.Open("details");
+                writer.Element("summary", $"the {Count(others.Length, "other")}");
+                WriteTable(mode, others, "Entry checks that don't fail", writer);
+                writer.Close();
+            }
+        }
+
+        writer.Close();
+    }
+
+    private static IEnumerable<string> Counts(EntryModeStory mode) =>
+        from outcome in (string[])[Failed, Passed, "not applicable", "not checked"]
+        let count = mode.Checks.Count(check => check.Outcome == outcome)
+        where count > 0
+        select $"{count} {outcome}";
+
+    private static void WriteTable(EntryModeStory mode, EntryCheckFact[] checks, string caption, HtmlWriter writer)
+    {
+        HtmlTable table = new(
+            writer, caption, new("outcome"), new("rule", "code", IsHead: true), new("section", "code"), new("condition"), new("found", "code"));
+        foreach (EntryCheckFact check in checks)
+        {
+            string style = check.Outcome switch { Failed => "stop", Passed => "passed", _ => "faint" };
             table.Row(mode.Evidence, style, check.Outcome, check.Rule, check.Section, check.Condition, check.Found);
         }
 
         table.Close();
-        writer.Close();
     }
 
     private static string Count(int count, string noun) => count == 1 ? $"1 {noun}" : $"{count} {noun}s";

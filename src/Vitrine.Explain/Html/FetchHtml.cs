@@ -4,16 +4,21 @@ using Vitrine.Explain.Text;
 
 namespace Vitrine.Explain.Html;
 
-/// <summary>A fetch: its drawing, then the same in words.</summary>
+/// <summary>A fetch: its drawing, and the same in words.</summary>
 internal static class FetchHtml
 {
-    /// <summary>Writes it.</summary>
+    /// <summary>Draws it.</summary>
+    /// <param name="fetch">The fetch.</param>
+    /// <param name="id">A prefix for the ids of its elements, unique in the file.</param>
+    /// <param name="writer">Where to.</param>
+    public static void WriteDrawing(FetchStory fetch, string id, HtmlWriter writer) => TranslationDrawing.Write(fetch.Translation, fetch, id, writer);
+
+    /// <summary>Writes it in words and tables.</summary>
     /// <param name="fetch">The fetch.</param>
     /// <param name="id">A prefix for the ids of its elements, unique in the file.</param>
     /// <param name="writer">Where to.</param>
     public static void Write(FetchStory fetch, string id, HtmlWriter writer)
     {
-        TranslationDrawing.Write(fetch.Translation, fetch, id, writer);
         SegmentFact segment = fetch.Segment;
         FactList facts = new(writer);
         facts.Fact(

@@ -29,6 +29,7 @@ public static class StoryHtml
         WriteContents(story, writer);
         writer.Close();
         writer.Open("main");
+        WriteFirstDrawing(story, writer);
         Section(writer, "memory", "Memory slots", w => MachineHtml.WriteSlots(story.Machine, w));
         Section(writer, "creation", "1. Creation: the calls to the accelerator", w => CreationHtml.Write(story.Creation, w));
         Section(writer, "state", "2. vCPU state: what is set, and who owns it", w => StateHtml.Write(story.State, w));
@@ -99,6 +100,7 @@ public static class StoryHtml
     {
         writer.Open("nav", ("aria-label", "Contents"));
         writer.Open("ol");
+        if (story.Instructions.Count > 0) Link("#drawing", "Drawing");
         Link("#memory", "Memory slots");
         Link("#creation", "1. Creation");
         Link("#state", "2. vCPU state");
@@ -127,6 +129,23 @@ public static class StoryHtml
         }
     }
 
+    // What the story is about comes first: where the first instruction is fetched from. The steps to it fill many screens.
+    private static void WriteFirstDrawing(Story story, HtmlWriter writer)
+    {
+        if (story.Instructions.Count == 0) return;
+        InstructionStory first = story.Instructions[0];
+        Section(writer, "drawing", "Where the first instruction is fetched from", w => FetchHtml.WriteDrawing(first.Fetch, Id(first), w));
+    }
+
+    private static void WriteLinkToDrawing(HtmlWriter writer)
+    {
+        writer.Open("p");
+        writer.Element("a", "Its drawing is at the top.", ("href", "#drawing"));
+        writer.Close();
+    }
+
+    private static string Id(InstructionStory instruction) => $"i{instruction.Number}";
+
     private static void WriteInstructions(Story story, HtmlWriter writer)
     {
         int number = 4;
@@ -144,7 +163,9 @@ public static class StoryHtml
             }
 
             writer.Element("h2", string.Create(CultureInfo.InvariantCulture, $"{number++}. Fetch of instruction {instruction.Number}"));
-            FetchHtml.Write(instruction.Fetch, $"i{instruction.Number}", writer);
+            if (i == 0) WriteLinkToDrawing(writer);
+            else FetchHtml.WriteDrawing(instruction.Fetch, Id(instruction), writer);
+            FetchHtml.Write(instruction.Fetch, Id(instruction), writer);
             if (instruction.Execution is { } execution)
             {
                 writer.Element("h2", string.Create(CultureInfo.InvariantCulture, $"{number++}. Execution of instruction {instruction.Number}"));

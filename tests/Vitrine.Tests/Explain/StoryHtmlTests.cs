@@ -189,6 +189,38 @@ public sealed class StoryHtmlTests
         });
     }
 
+    // Only what fails is unfolded: a row that doesn't fail is within a part that is closed.
+    [Fact]
+    public void No_check_that_does_not_fail_is_unfolded()
+    {
+        XElement entry = Parse(Html(SampleStory.Refused)).Descendants("section").Single(section => section.Attribute("id")?.Value == "entry");
+        XElement[] rows = [.. entry.Descendants("tr").Where(row => row.Element("td")?.ElementsAfterSelf().First().Value is "passed" or "not applicable" or "not checked")];
+        Assert.NotEmpty(rows);
+        Assert.All(rows, row => Assert.Contains(row.Ancestors("details"), details => details.Attribute("open") is null));
+    }
+
+    // Each count is that of its outcome, and together they are all: none is what the others leave.
+    [Fact]
+    public void Checks_are_counted_by_outcome()
+    {
+        EntryCheckFact[] checks = [.. ((string[])["passed", "not checked", "failed", "not applicable", "not checked", "passed", "not checked", "passed"])
+            .Select((outcome, index) => new EntryCheckFact($"rule-{index}", "26", outcome, "It holds.", ""))];
+        Story story = SampleStory.Linux with { Entry = new EntryStory([new EntryModeStory("Intel VMX, EPT", "The guest's own.", [], [], checks)], "") };
+        string[] summaries = [.. Parse(Html(story)).Descendants("summary").Select(summary => summary.Value)];
+        Assert.Contains("8 entry checks: 1 failed, 3 passed, 1 not applicable, 3 not checked", summaries);
+    }
+
+    [Fact]
+    public void The_drawing_comes_before_the_steps()
+    {
+        foreach (Story story in s_stories.Values.Where(story => story.Instructions.Count > 0))
+        {
+            XElement main = Parse(Html(story)).Descendants("main").Single();
+            Assert.Equal("drawing", main.Elements("section").First().Attribute("id")!.Value);
+            Assert.Single(main.Elements("section").First().Descendants("svg"));
+        }
+    }
+
     [Fact]
     public void A_refused_segment_ends_the_drawing()
     {

@@ -2,8 +2,12 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using Vitrine.Explain.Entry;
 using Vitrine.Explain.Json;
 using Vitrine.Explain.Model;
+using Vitrine.X86.Cpuid;
+using Vitrine.X86.State;
+using Vitrine.X86.VmEntry;
 using Xunit;
 
 namespace Vitrine.Tests.Explain;
@@ -117,10 +121,33 @@ public sealed class StoryJsonTests
         foreach (Match match in Regex.Matches(StorySchema.Export(), "\"([a-zA-Z0-9]+)\": \\{\\s+\"description\"")) members.Add(match.Groups[1].Value);
         Assert.True(members.Count > 60);
         Assert.All(members, member => Assert.Contains($"`{member}`", document, StringComparison.Ordinal));
-        foreach (string word in (string[])["Observed", "Derived", "passed", "failed", "not applicable", "instructions", "address", "exit", "timeout", "guest", "kvm", "soft", "shadow", "nested"])
+        foreach (string word in (string[])["Observed", "Derived", "passed", "failed", "not applicable", "not checked", "instructions", "address", "exit", "timeout", "guest", "kvm", "soft", "shadow", "nested"])
         {
             Assert.Contains($"`{word}`", document, StringComparison.Ordinal);
         }
+    }
+
+    /// <summary>What the document has as examples of names to be compared are names that a story can have, and its words are all of them.</summary>
+    [Fact]
+    public void The_documents_names_exist()
+    {
+        string document = File.ReadAllText(Path.Combine(RepositoryRoot.Path, "docs", "story-schema.md"));
+        EntryStory entry = EntryExplanation.Of(ResetState.Create(0, 0x663), []);
+        EntryCheckFact[] checks = [.. entry.Modes.SelectMany(mode => mode.Checks)];
+        EntryFieldFact[] fields = [.. entry.Modes.SelectMany(mode => mode.Fields)];
+        EntryCheckFact example = Assert.Single(checks.Where(check => check.Rule == Example("rule")).DistinctBy(check => check.Section), check => check.Section == Example("section"));
+        Assert.Contains("of SDM vol. 3", Row("section"), StringComparison.Ordinal);
+        Assert.Equal("SDM vol. 3, " + example.Section, EntryRules.Vmx.Single(rule => rule.Id == example.Rule).Manual);
+        Assert.Contains(fields, field => field.Location == Example("location") && document.Contains($"`\"{field.Name}\"`", StringComparison.Ordinal));
+        Assert.Contains(fields, field => Row("value", "only the host").Contains($"`{field.Value}`", StringComparison.Ordinal));
+        Assert.NotNull(CpuModels.Find(Example("cpuModel")));
+        // The state after reset has all four: it fails where real mode must be virtual-8086 mode.
+        IEnumerable<string> words = Regex.Matches(Row("outcome", "passed"), "`([a-z ]+)`").Skip(1).Select(match => match.Groups[1].Value);
+        Assert.Equal(checks.Select(check => check.Outcome).Distinct().Order(), words.Order());
+
+        string Row(string member, string containing = "") =>
+            document.Split('\n').First(line => line.StartsWith($"| `{member}` |", StringComparison.Ordinal) && line.Contains(containing, StringComparison.Ordinal));
+        string Example(string member) => Regex.Match(Row(member), "`\"([^\"]+)\"` \\|$").Groups[1].Value;
     }
 
     private static string Json(Story story)
