@@ -128,10 +128,10 @@ internal static unsafe class ProtectedModeInterrupts
         StackPointer.Set(cpu, frame.Mask, frame.Pointer);
         if (fromVirtual8086)
         {
-            SegmentLoad.StoreNull(cpu, Seg.Gs, 0, 0);
-            SegmentLoad.StoreNull(cpu, Seg.Fs, 0, 0);
-            SegmentLoad.StoreNull(cpu, Seg.Ds, 0, 0);
-            SegmentLoad.StoreNull(cpu, Seg.Es, 0, 0);
+            SegmentLoad.Nullify(cpu, Seg.Gs);
+            SegmentLoad.Nullify(cpu, Seg.Fs);
+            SegmentLoad.Nullify(cpu, Seg.Ds);
+            SegmentLoad.Nullify(cpu, Seg.Es);
         }
 
         Finish(cpu, gate);

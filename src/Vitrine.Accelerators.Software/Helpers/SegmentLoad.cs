@@ -95,7 +95,9 @@ internal static unsafe class SegmentLoad
         segment.Access = descriptor.Access;
     }
 
-    /// <summary>Loads a null selector. Intel processors clear the base, of FS and GS too. SS remembers the privilege level.</summary>
+    /// <summary>
+    /// Loads a null selector, as MOV, POP, LFS and task switches do. Intel processors clear the base, of FS and GS too. SS remembers the privilege level.
+    /// </summary>
     public static void StoreNull(CpuState* cpu, int number, ushort selector, uint cpl)
     {
         ref SegmentCache segment = ref cpu->Segments[number];
@@ -103,6 +105,17 @@ internal static unsafe class SegmentLoad
         segment.Base = 0;
         segment.Limit = 0;
         segment.Access = SegmentRegister.UnusableBit | (number == Seg.Ss ? cpl << 5 : 0);
+    }
+
+    /// <summary>
+    /// Makes a register null without loading it: only the selector changes, and what it refers to cannot be used any more. The hidden base stays,
+    /// which 64-bit code sees in FS and GS (SDM vol. 2, IRET, "RETURN-TO-OUTER-PRIVILEGE-LEVEL", and INT n, "INTERRUPT-FROM-VIRTUAL-8086-MODE").
+    /// </summary>
+    public static void Nullify(CpuState* cpu, int number)
+    {
+        ref SegmentCache segment = ref cpu->Segments[number];
+        segment.Selector = 0;
+        segment.Access |= SegmentRegister.UnusableBit;
     }
 
     /// <summary>
@@ -129,17 +142,19 @@ internal static unsafe class SegmentLoad
     }
 
     /// <summary>
-    /// After a return to an outer level: data segments that are not accessible there become null (SDM vol. 2, RET and IRET).
+    /// After a return to an outer level: data segments that are not accessible there become null, and null selectors lose their RPL
+    /// (SDM vol. 2, RET and IRET).
     /// </summary>
     public static void DropInaccessible(CpuState* cpu)
     {
         for (int number = Seg.Es; number <= Seg.Gs; number++)
         {
             if (number is Seg.Cs or Seg.Ss) continue;
-            uint access = cpu->Segments[number].Access;
+            ref SegmentCache segment = ref cpu->Segments[number];
+            uint access = segment.Access;
             bool conforming = (access & (DescriptorType.Code | DescriptorType.Conforming)) == (DescriptorType.Code | DescriptorType.Conforming);
-            if ((access & SegmentRegister.UnusableBit) != 0 || conforming || ((access >> 5) & 3) >= cpu->Cpl) continue;
-            StoreNull(cpu, number, 0, cpu->Cpl);
+            bool inaccessible = !conforming && ((access >> 5) & 3) < cpu->Cpl;
+            if (inaccessible || DescriptorRules.IsNull((ushort)segment.Selector)) Nullify(cpu, number);
         }
     }
 
