@@ -47,7 +47,7 @@ internal sealed unsafe partial class SoftwareVcpu
         if (LocalApic.TakeStart() == ApicEvents.Init) TakeInit();
         if (WaitsForStartUp) return true;
         bool open = _cpu->InterruptShadow == 0;
-        if (open && !_cpu->NmiMasked && LocalApic.TryTake(ApicEvents.Nmi))
+        if (open && !_cpu->NmiMasked && LocalApic.TryTakeNmi())
         {
             _halted = false;
             if (!InterruptDelivery.DeliverNmi(_cpu)) return ShutDown();

@@ -73,7 +73,7 @@ internal sealed unsafe partial class SoftwareVcpu
         state.Msrs.Remove(Msr.IA32_TIME_STAMP_COUNTER);
         Put(state, PutLevel.Reset);
         LocalApic.Init();
-        LocalApic.TryTake(ApicEvents.Nmi);
+        LocalApic.TryTake(ApicEvents.Nmis);
         InterruptWaits = false;
     }
 

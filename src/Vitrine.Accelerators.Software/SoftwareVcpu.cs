@@ -177,7 +177,7 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
         state.ApicBase = LocalApic.ApicBase;
         state.Cr8 = LocalApic.Cr8;
         LocalApic.SaveState(state.LocalApic);
-        state.Events = state.Events with { NmiPending = (LocalApic.PendingEvents & ApicEvents.Nmi) != 0 };
+        state.Events = state.Events with { NmisPending = (byte)LocalApic.PendingNmis(_cpu->NmiMasked) };
         state.MpState = WaitsForStartUp ? _start : _halted ? MpState.Halted : MpState.Runnable;
         foreach (uint index in ModelSpecificRegisters.Transferred)
         {
@@ -188,11 +188,9 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
     /// <inheritdoc/>
     public void PutState(ProcessorState state, PutLevel level)
     {
+        // RESET forgets NMIs, INIT and start-up IPIs that waited; a state that was read and is put back whole may not know of one that came meanwhile.
+        if (level == PutLevel.Reset) LocalApic.TryTake(ApicEvents.Init | ApicEvents.StartUp | ApicEvents.Nmis);
         Put(state, level);
-
-        // RESET forgets an NMI, INIT or start-up IPI that waited; a state that was read and is put back whole may not know of one that came meanwhile.
-        const ApicEvents Start = ApicEvents.Init | ApicEvents.StartUp;
-        if (level == PutLevel.Reset) LocalApic.TryTake(state.Events.NmiPending ? Start : Start | ApicEvents.Nmi);
 
         // What has been written to memory where nobody notices it concerns the others too.
         _accelerator.ForgetMemory(this);
@@ -213,7 +211,7 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
             LocalApicPage = LocalApic.IsMmioEnabled ? LocalApic.PageAddress : ulong.MaxValue;
             _halted = state.MpState == MpState.Halted;
             _start = state.MpState is MpState.Uninitialized or MpState.InitReceived ? state.MpState : MpState.Runnable;
-            if (state.Events.NmiPending) LocalApic.PostNmi();
+            LocalApic.RestoreNmis(state.Events.NmisPending);
             AskForAttention();
         }
 

@@ -119,7 +119,7 @@ internal sealed unsafe class KvmStateTransfer
             InterruptSoft = events.interrupt.soft != 0,
             InterruptShadow = events.interrupt.shadow,
             NmiInjected = events.nmi.injected != 0,
-            NmiPending = events.nmi.pending != 0,
+            NmisPending = events.nmi.pending,
             NmiMasked = events.nmi.masked != 0,
             SipiVector = events.sipi_vector,
             TripleFaultPending = events.triple_fault.pending != 0,
@@ -141,7 +141,7 @@ internal sealed unsafe class KvmStateTransfer
         kvm.interrupt.soft = Bit(events.InterruptSoft);
         kvm.interrupt.shadow = events.InterruptShadow;
         kvm.nmi.injected = Bit(events.NmiInjected);
-        kvm.nmi.pending = Bit(events.NmiPending);
+        kvm.nmi.pending = events.NmisPending;
         kvm.nmi.masked = Bit(events.NmiMasked);
 
         // At run time another thread may have queued an NMI or a SIPI since the state was read.

@@ -20,6 +20,7 @@ internal static unsafe class InterruptReturn
         if (cpu->NmiMasked)
         {
             cpu->NmiMasked = false;
+            cpu->Vcpu.LocalApic.EndNmi();
             Volatile.Write(ref cpu->PollAt, 0);
         }
 

@@ -15,4 +15,10 @@ internal enum ApicEvents
 
     /// <summary>A start-up IPI; see <see cref="LocalApic.StartUpVector"/>.</summary>
     StartUp = 4,
+
+    /// <summary>Another non-maskable interrupt, behind <see cref="Nmi"/>; a third is lost (SDM vol. 3, 6.7.1).</summary>
+    SecondNmi = 8,
+
+    /// <summary>All non-maskable interrupts.</summary>
+    Nmis = Nmi | SecondNmi,
 }

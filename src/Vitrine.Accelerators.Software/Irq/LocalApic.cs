@@ -4,7 +4,7 @@ namespace Vitrine.Accelerators.Software.Irq;
 
 /// <summary>
 /// The local APIC of one vCPU (SDM vol. 3, chapter 11 "Advanced Programmable Interrupt Controller"), in xAPIC and x2APIC mode.
-/// This part: requests, priorities, acknowledgement. Registers and state are in the other parts.
+/// This part: requests, priorities, acknowledgement. Events beside vectors, registers and state are in the other parts.
 /// </summary>
 /// <remarks>
 /// It belongs to its vCPU's thread. Other threads only leave things at the door: <see cref="Post"/>,
@@ -38,9 +38,9 @@ internal sealed partial class LocalApic
     private VectorSet _incomingEdge;
     private VectorSet _incomingLevel;
     private int _incoming;
-    private int _events;
     private int _lines;
     private int _risenLines;
+    private int _risenAgain;
     private volatile byte _startUpVector;
 
     // The vector that would be delivered now; -1 when none.
@@ -112,49 +112,6 @@ internal sealed partial class LocalApic
         return vector;
     }
 
-    /// <summary>Takes an event that has come, if it has.</summary>
-    public bool TryTake(ApicEvents which)
-    {
-        if ((Volatile.Read(ref _events) & (int)which) == 0)
-            return false;
-        return (Interlocked.And(ref _events, ~(int)which) & (int)which) != 0;
-    }
-
-    /// <summary>
-    /// Takes INIT if it has come, else a start-up IPI. Both in one step: a start-up IPI that comes behind an INIT must stay for the
-    /// processor that the INIT stops.
-    /// </summary>
-    /// <returns><see cref="ApicEvents.Init"/>, <see cref="ApicEvents.StartUp"/> or <see cref="ApicEvents.None"/>.</returns>
-    public ApicEvents TakeStart()
-    {
-        const int Init = (int)ApicEvents.Init, StartUp = (int)ApicEvents.StartUp;
-        int events = Volatile.Read(ref _events);
-        while (true)
-        {
-            int taken = (events & Init) != 0 ? Init : events & StartUp;
-            if (taken == 0)
-                return ApicEvents.None;
-            int seen = Interlocked.CompareExchange(ref _events, events & ~taken, events);
-            if (seen == events)
-                return (ApicEvents)taken;
-            events = seen;
-        }
-    }
-
-    /// <summary>Something has come that its processor has not looked at, or one of the given events has. Any thread.</summary>
-    public bool HasNews(ApicEvents which) => Volatile.Read(ref _incoming) != 0 || (Volatile.Read(ref _events) & (int)which) != 0;
-
-    /// <summary>Events that have come and weren't taken.</summary>
-    public ApicEvents PendingEvents
-    {
-        get
-        {
-            if (Volatile.Read(ref _incoming) != 0)
-                TakeIncoming();
-            return (ApicEvents)Volatile.Read(ref _events);
-        }
-    }
-
     /// <summary>
     /// A level-triggered vector whose EOI the IOAPICs must be told (11.8.5 "Signaling Interrupt Servicing Completion").
     /// To be asked after each write to the APIC until it says false.
@@ -210,7 +167,7 @@ internal sealed partial class LocalApic
                 Interlocked.Or(ref set[command.Vector >> 6], 1UL << (command.Vector & 63));
                 break;
             case DeliveryMode.Nmi:
-                Interlocked.Or(ref _events, (int)ApicEvents.Nmi);
+                LeaveNmi();
                 break;
             case DeliveryMode.Init:
                 LeaveInit();
@@ -227,13 +184,6 @@ internal sealed partial class LocalApic
         Knock();
     }
 
-    /// <summary>A non-maskable interrupt from outside. Any thread.</summary>
-    public void PostNmi()
-    {
-        Interlocked.Or(ref _events, (int)ApicEvents.Nmi);
-        Knock();
-    }
-
     /// <summary>Sets the level of pin LINT0 (the 8259's output) or LINT1. Any thread.</summary>
     /// <param name="pin">0 or 1.</param>
     /// <param name="level">The new level.</param>
@@ -246,23 +196,10 @@ internal sealed partial class LocalApic
             return;
         }
 
-        if ((Interlocked.Or(ref _lines, bit) & bit) == 0)
-            Interlocked.Or(ref _risenLines, bit);
+        // Of edges that nobody has looked at two count, as of NMIs.
+        if ((Interlocked.Or(ref _lines, bit) & bit) == 0 && (Interlocked.Or(ref _risenLines, bit) & bit) != 0)
+            Interlocked.Or(ref _risenAgain, bit);
         Knock();
-    }
-
-    /// <summary>INIT ends the wait that a start-up IPI before it was meant for.</summary>
-    private void LeaveInit()
-    {
-        int events = Volatile.Read(ref _events);
-        while (true)
-        {
-            int wanted = (events | (int)ApicEvents.Init) & ~(int)ApicEvents.StartUp;
-            int seen = Interlocked.CompareExchange(ref _events, wanted, events);
-            if (seen == events)
-                return;
-            events = seen;
-        }
     }
 
     private void Knock()
@@ -297,14 +234,19 @@ internal sealed partial class LocalApic
             _tmr[i] = (_tmr[i] & ~edge) | level;
         }
 
-        int risen = Interlocked.Exchange(ref _risenLines, 0);
+        RaiseLines(Interlocked.Exchange(ref _risenLines, 0));
+        RaiseLines(Interlocked.Exchange(ref _risenAgain, 0));
+        if (illegal)
+            ReportError(EsrReceiveIllegalVector);
+        UpdateDeliverable();
+    }
+
+    private void RaiseLines(int risen)
+    {
         if ((risen & 1) != 0)
             RaiseLocal(LvtLint0);
         if ((risen & 2) != 0)
             RaiseLocal(LvtLint1);
-        if (illegal)
-            ReportError(EsrReceiveIllegalVector);
-        UpdateDeliverable();
     }
 
     /// <summary>A local interrupt source fires (11.5.1 "Local Vector Table").</summary>
@@ -322,7 +264,7 @@ internal sealed partial class LocalApic
                 Accept((byte)lvt, level, entry);
                 break;
             case DeliveryMode.Nmi:
-                Interlocked.Or(ref _events, (int)ApicEvents.Nmi);
+                LeaveNmi();
                 break;
             case DeliveryMode.Init:
                 LeaveInit();

@@ -33,8 +33,8 @@ public struct PendingEvents
     /// <summary>An NMI is being delivered.</summary>
     public bool NmiInjected;
 
-    /// <summary>An NMI waits.</summary>
-    public bool NmiPending;
+    /// <summary>How many NMIs wait: up to two, while one's handler runs up to one.</summary>
+    public byte NmisPending;
 
     /// <summary>NMIs are blocked until IRET.</summary>
     public bool NmiMasked;

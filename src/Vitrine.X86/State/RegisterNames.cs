@@ -98,7 +98,7 @@ public static class RegisterNames
         list.Add(new("interrupt vector", 8, events.InterruptVector));
         list.Add(new("interrupt shadow", 8, events.InterruptShadow));
         Flag("NMI injected", events.NmiInjected);
-        Flag("NMI pending", events.NmiPending);
+        list.Add(new("NMIs pending", 8, events.NmisPending));
         Flag("NMI masked", events.NmiMasked);
         Flag("triple fault pending", events.TripleFaultPending);
 

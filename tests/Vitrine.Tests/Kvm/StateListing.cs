@@ -30,7 +30,7 @@ internal static class StateListing
             $"mp={state.MpState}",
             $"exception={state.Events.ExceptionInjected},{state.Events.ExceptionVector},{state.Events.ExceptionHasErrorCode},{state.Events.ExceptionErrorCode:x}",
             $"interrupt={state.Events.InterruptInjected},{state.Events.InterruptVector},{state.Events.InterruptSoft},shadow {state.Events.InterruptShadow}",
-            $"nmi={state.Events.NmiInjected},{state.Events.NmiPending},{state.Events.NmiMasked}",
+            $"nmi={state.Events.NmiInjected},{state.Events.NmisPending},{state.Events.NmiMasked}",
             $"triple={state.Events.TripleFaultPending}",
             .. state.Pdptes.Select((value, i) => $"pdpte{i}={value:x}"),
         ];

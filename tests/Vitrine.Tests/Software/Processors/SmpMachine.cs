@@ -43,10 +43,10 @@ internal sealed class SmpMachine : IDisposable
     private volatile bool _stop;
     private volatile string? _failure;
 
-    public SmpMachine(SoftwareEngine engine, int vcpus, MemorySlotFlags flags = MemorySlotFlags.None)
+    public SmpMachine(SoftwareEngine engine, int vcpus, MemorySlotFlags flags = MemorySlotFlags.None, bool lockstep = false)
     {
         Engines.SkipUnlessPresent(engine);
-        Accelerator = SoftwareAccelerator.Create(new SoftwareOptions { Engine = engine, Vcpus = vcpus });
+        Accelerator = SoftwareAccelerator.Create(new SoftwareOptions { Engine = engine, Vcpus = vcpus, Lockstep = lockstep });
         Ram = _memory.Add("ram", new Gpa(0), MemorySize, flags);
         Accelerator.SetMemorySlot(Ram);
         _vcpus = [.. Enumerable.Range(0, vcpus).Select(id => (SoftwareVcpu)Accelerator.CreateVcpu(id))];

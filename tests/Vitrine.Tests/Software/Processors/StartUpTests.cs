@@ -138,12 +138,12 @@ public sealed class StartUpTests : IDisposable
         Assert.Equal(VmExitReason.PortIo, RunOther().Reason);
         Assert.True(Look().Events.NmiMasked);
         Send(NonMaskable);
-        Assert.True(Look().Events.NmiPending);
+        Assert.Equal(1, Look().Events.NmisPending);
         Send(Init);
         Send(StartUp | Page);
         Assert.Equal(VmExitReason.PortIo, RunOther().Reason);
         ProcessorState state = Look();
-        Assert.Equal((false, false), (state.Events.NmiMasked, state.Events.NmiPending));
+        Assert.Equal((false, 0), (state.Events.NmiMasked, state.Events.NmisPending));
         Assert.Equal((Page << 8, 2ul), (state.Segments[Seg.Cs].Selector, state.Rip));
     }
 
