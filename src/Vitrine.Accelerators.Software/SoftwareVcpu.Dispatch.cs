@@ -76,10 +76,15 @@ internal sealed unsafe partial class SoftwareVcpu
         if (SingleStep && !GuestNeedsSteps()) return RunBlocks();
         ulong flags = _cpu->SystemFlags;
         uint shadow = _cpu->InterruptShadow;
-        if (DebugEvents.HasInstructionBreakpoint(_cpu, LinearRip())) return InterruptDelivery.DeliverDebugTrap(_cpu) || ShutDown();
+        ulong pending = _cpu->PendingDebug;
+        if (DebugEvents.IsTrapWaiting(_cpu) || DebugEvents.HasInstructionBreakpoint(_cpu, LinearRip()))
+            return InterruptDelivery.DeliverDebugTrap(_cpu) || ShutDown();
         _cpu->InterruptShadow = 0;
         Op* op = Translates && ModeIsTranslated ? FindOne() : FindSingle();
         if (op != null) Execute(op);
+
+        // Of consecutive loads of SS only the first casts a shadow, or a row of them would keep everything away.
+        _cpu->InterruptShadow &= ~shadow;
         switch (_cpu->Leave)
         {
             case LeaveReason.NextBlock:
@@ -91,12 +96,12 @@ internal sealed unsafe partial class SoftwareVcpu
                 _halted = halt && !trap;
                 return !trap || InterruptDelivery.DeliverDebugTrap(_cpu) || ShutDown();
             case LeaveReason.Fault:
-                DebugEvents.Discard(_cpu);
+                DebugEvents.Discard(_cpu, pending);
                 return DeliverFault();
             case LeaveReason.Exit:
                 // A bus access: the same instruction runs again, under the same shadow.
                 _cpu->InterruptShadow = shadow;
-                DebugEvents.Discard(_cpu);
+                DebugEvents.Discard(_cpu, pending);
                 return false;
             case LeaveReason.DebugTrap:
                 return InterruptDelivery.DeliverDebugTrap(_cpu) || ShutDown();

@@ -46,7 +46,9 @@ internal sealed unsafe partial class SoftwareVcpu
         // A start-up IPI to a processor that runs is without effect.
         if (LocalApic.TakeStart() == ApicEvents.Init) TakeInit();
         if (WaitsForStartUp) return true;
-        bool open = _cpu->InterruptShadow == 0;
+
+        // The trap of a task switch comes first (SDM vol. 3, table 6-2).
+        bool open = _cpu->InterruptShadow == 0 && _cpu->PendingDebug == 0;
         if (open && !_cpu->NmiMasked && LocalApic.TryTakeNmi())
         {
             _halted = false;

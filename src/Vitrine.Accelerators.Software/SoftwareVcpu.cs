@@ -208,6 +208,7 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
             const int VersionRegister = 0x30;
             if (state.LocalApic[VersionRegister] != 0) LocalApic.LoadState(state.LocalApic, state.ApicBase);
             else LocalApic.Reset();
+            _cpu->PendingDebug = 0;
             LocalApicPage = LocalApic.IsMmioEnabled ? LocalApic.PageAddress : ulong.MaxValue;
             _halted = state.MpState == MpState.Halted;
             _start = state.MpState is MpState.Uninitialized or MpState.InitReceived ? state.MpState : MpState.Runnable;

@@ -1,4 +1,5 @@
 using Vitrine.Accelerators.Software.State;
+using Vitrine.X86.Exceptions;
 using Vitrine.X86.Registers;
 
 namespace Vitrine.Accelerators.Software.Helpers;
@@ -12,7 +13,10 @@ namespace Vitrine.Accelerators.Software.Helpers;
 /// hits must be off while DR7 enables anything;</item>
 /// <item>behind it, when it completed, <see cref="IsTrapDue"/>: then <see cref="InterruptDelivery.DeliverDebugTrap"/>.</item>
 /// </list>
-/// Outside stepping, <see cref="CpuState.PendingDebug"/> is only set by a task switch into a TSS with the T flag.
+/// A load of SS holds back the traps of its data breakpoints for one instruction. If that one faults they are lost; INT n, INT3, INTO, SYSCALL and
+/// SYSENTER complete, so that the trap comes at the first instruction of the handler; a #DB of any other origin takes them along
+/// (SDM vol. 3, 6.8.3; 26.7.3 says the same of events that VM entry injects).
+/// <para>Outside stepping, <see cref="CpuState.PendingDebug"/> is only set by a task switch into a TSS with the T flag.</para>
 /// </remarks>
 internal static unsafe class DebugEvents
 {
@@ -25,6 +29,9 @@ internal static unsafe class DebugEvents
 
     /// <summary>In <see cref="CpuState.PendingDebug"/>: the instruction ran with RF and has loaded it anew.</summary>
     private const ulong KeepResume = 1UL << 62;
+
+    /// <summary>In <see cref="CpuState.PendingDebug"/>: a repeated string instruction has stopped between two elements.</summary>
+    private const ulong Unfinished = 1UL << 61;
 
     /// <summary>True when instructions must run one by one: TF, RF to clear, or an enabled breakpoint.</summary>
     public static bool NeedsStepping(CpuState* cpu) =>
@@ -88,16 +95,45 @@ internal static unsafe class DebugEvents
     }
 
     /// <summary>
-    /// Behind a completed instruction: clears RF unless the instruction has just loaded it, and decides whether #DB is due;
-    /// DR6 then tells why.
+    /// Called by repeated string instructions that stop between two elements: RF is set, so that an instruction breakpoint is not hit again and an
+    /// interrupt or trap pushes it (SDM vol. 3, 18.3.1.1).
+    /// </summary>
+    public static void Paused(CpuState* cpu)
+    {
+        if (!NeedsStepping(cpu)) return;
+        cpu->SystemFlags |= Rflags.RF;
+        cpu->PendingDebug |= Unfinished;
+    }
+
+    /// <summary>Whether a trap is due before the next instruction: that of a task switch, which came with the delivery of an event.</summary>
+    public static bool IsTrapWaiting(CpuState* cpu) => (cpu->InterruptShadow & ShadowMovSs) == 0 && IsTrapDue(cpu, 0);
+
+    /// <summary>
+    /// An event other than INT n, INT3 and INTO has entered its handler: what a load of SS has held back is lost, or part of the #DB that
+    /// this is, which lets the handler use the debug registers.
+    /// </summary>
+    /// <param name="cpu">The vCPU.</param>
+    /// <param name="vector">The event's vector.</param>
+    public static void EndHold(CpuState* cpu, byte vector)
+    {
+        ulong held = cpu->PendingDebug & Dr6.BMask;
+        cpu->PendingDebug &= ~held;
+        if (vector != ExceptionVector.DB) return;
+        if (held != 0) cpu->Dr6 = (cpu->Dr6 & ~Dr6.BMask) | held;
+        cpu->Dr7 &= ~Dr7.GD;
+    }
+
+    /// <summary>
+    /// Behind a completed instruction, or an element of a repeated one: clears RF unless the instruction has just loaded it, and decides whether
+    /// #DB is due; DR6 then tells why.
     /// </summary>
     /// <param name="cpu">The vCPU.</param>
     /// <param name="flagsBefore"><see cref="CpuState.SystemFlags"/> before the instruction.</param>
     public static bool IsTrapDue(CpuState* cpu, ulong flagsBefore)
     {
-        if ((flagsBefore & Rflags.RF) != 0 && (cpu->PendingDebug & KeepResume) == 0) cpu->SystemFlags &= ~Rflags.RF;
+        if ((flagsBefore & Rflags.RF) != 0 && (cpu->PendingDebug & (KeepResume | Unfinished)) == 0) cpu->SystemFlags &= ~Rflags.RF;
         bool step = (flagsBefore & Rflags.TF) != 0 && (cpu->PendingDebug & NoStep) == 0;
-        cpu->PendingDebug &= ~(NoStep | KeepResume);
+        cpu->PendingDebug &= ~(NoStep | KeepResume | Unfinished);
 
         // Behind a load of SS traps wait for the next instruction, and its single step is lost (SDM vol. 3, 6.8.3).
         if ((cpu->InterruptShadow & ShadowMovSs) != 0) return false;
@@ -108,8 +144,10 @@ internal static unsafe class DebugEvents
         return true;
     }
 
-    /// <summary>Forgets what an instruction noted that then faulted.</summary>
-    public static void Discard(CpuState* cpu) => cpu->PendingDebug &= Dr6.BT;
+    /// <summary>Forgets what an instruction noted that did not complete; a task switch that did has come to stay.</summary>
+    /// <param name="cpu">The vCPU.</param>
+    /// <param name="before"><see cref="CpuState.PendingDebug"/> before the instruction.</param>
+    public static void Discard(CpuState* cpu, ulong before) => cpu->PendingDebug = before | (cpu->PendingDebug & Dr6.BT);
 
     private static void Note(CpuState* cpu, int number, ulong address, int size)
     {

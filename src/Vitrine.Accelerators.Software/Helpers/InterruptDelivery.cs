@@ -1,6 +1,5 @@
 using Vitrine.Accelerators.Software.State;
 using Vitrine.X86.Exceptions;
-using Vitrine.X86.Registers;
 
 namespace Vitrine.Accelerators.Software.Helpers;
 
@@ -32,7 +31,9 @@ internal static unsafe class InterruptDelivery
         if ((cpu->Mode & ExecutionMode.LongMode) != 0) outcome = Outcome(LongModeInterrupts.Deliver(cpu, guestEvent));
         else if ((cpu->Mode & ExecutionMode.Protected) != 0) outcome = ProtectedModeInterrupts.Deliver(cpu, guestEvent);
         else outcome = Outcome(RealModeInterrupts.Deliver(cpu, guestEvent));
-        if (outcome == TransferOutcome.Done) cpu->InterruptShadow = 0;
+        if (outcome != TransferOutcome.Done) return outcome;
+        cpu->InterruptShadow = 0;
+        if (!guestEvent.IsSoftware) DebugEvents.EndHold(cpu, guestEvent.Vector);
         return outcome;
     }
 
@@ -44,7 +45,6 @@ internal static unsafe class InterruptDelivery
     {
         for (int delivery = 0; delivery < MostInARow; delivery++)
         {
-            if (vector == ExceptionVector.DB && kind is EventKind.Fault or EventKind.Trap) cpu->Dr7 &= ~Dr7.GD;
             if (Deliver(cpu, vector, kind, hasErrorCode, errorCode))
             {
                 if (kind == EventKind.Nmi) cpu->NmiMasked = true;

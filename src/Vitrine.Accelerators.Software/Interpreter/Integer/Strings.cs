@@ -1,5 +1,6 @@
 using Iced.Intel;
 using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.Helpers;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.State;
 using Vitrine.X86.Registers;
@@ -241,6 +242,7 @@ internal static unsafe class Strings
     private static Op* Pause(CpuState* cpu, Op* op)
     {
         if (cpu->PollAt != CpuState.Never) cpu->PollAt = 0;
+        DebugEvents.Paused(cpu);
         Op* left = Faults.Raise(cpu, op);
         cpu->Leave = LeaveReason.NextBlock;
         return left;

@@ -116,6 +116,7 @@ internal static unsafe class PortStringOps
     private static Op* Pause(CpuState* cpu, Op* op)
     {
         Faults.Raise(cpu, op);
+        DebugEvents.Paused(cpu);
         cpu->SystemFlags |= Rflags.RF;
         cpu->Leave = LeaveReason.NextBlock;
         return null;

@@ -45,7 +45,7 @@ internal sealed class PagedMachine : IDisposable
     private const ulong Gdt = 0x1000;
     private const ulong Idt = 0x2000;
     private const ulong Tss = 0x3000;
-    private const ulong Handlers = 0x4000;
+    public const ulong Handlers = 0x4000;
     private readonly PagingMode _paging;
     private readonly int _bits;
     private const byte Hlt = 0xF4;

@@ -1,5 +1,7 @@
 using Iced.Intel;
+using Vitrine.Accelerators;
 using Vitrine.Accelerators.Software;
+using Vitrine.X86.Paging;
 using Vitrine.X86.Registers;
 using Vitrine.X86.State;
 using Xunit;
@@ -173,6 +175,50 @@ public abstract class TranslatedDebugTests(SoftwareEngine engine)
         Assert.Equal((51UL, 50UL), (m[Gpr.Rdx], m[Gpr.Rbp]));
         Assert.Equal(Dr6.B0 << 1, m.State.Dr6 & Dr6.BMask);
         if (access is "store" or "push" or "string") Assert.Equal(50UL, m.Read(Data, 4));
+    }
+
+    /// <summary>The trap of the T flag comes before the first instruction of the new task (SDM vol. 3, 8.2.1 and 18.3.1.5).</summary>
+    [Fact]
+    public void ATaskWithTheTrapFlagTrapsBeforeItsFirstInstruction()
+    {
+        const ulong Descriptor = 0x1058;
+        const ulong Task = 0x3800;
+        const uint Begin = 0xC000;
+        using M m = new(PagingMode.Bits32, engine: engine);
+        m.Store(Descriptor, 0x0000_8900_0000_0067 | (Task << 16), 8);
+        m.Store(Task + 0x1C, M.Tables, 4);
+        m.Store(Task + 0x20, Begin, 4);
+        m.Store(Task + 0x24, Rflags.Fixed, 4);
+        m.Store(Task + 0x38, M.KernelStack, 4);
+        foreach (ulong field in (ReadOnlySpan<ulong>)[0x48, 0x50, 0x54, 0x58, 0x5C]) m.Store(Task + field, 0x10, 2);
+        m.Store(Task + 0x4C, 0x08, 2);
+        m.Store(Task + 0x64, 1, 2);
+        m.Place(Begin, a => a.inc(edx));
+        Assert.Equal("#1", m.Run(a => a.jmp(0x58, 0u)));
+        Assert.Equal((Begin, 0UL, Dr6.BT), (m.State.Rip, m[Gpr.Rdx], m.State.Dr6 & (Dr6.BMask | Dr6.BS | Dr6.BT)));
+    }
+
+    [Fact]
+    public void ResetForgetsATrapThatIsHeldBack()
+    {
+        using M m = new(engine: engine);
+        m.Store(Data, 0x10, 2);
+        m.Place(M.Code, a => a.mov(ss, __word_ptr[Data]));
+        m.Place(M.Code + 0x100, a =>
+        {
+            a.nop();
+            a.hlt();
+        });
+        m.State.Rip = M.Code;
+        m.State.DebugAddress[0] = Data;
+        m.State.Dr7 = Dr7.Fixed1 | Dr7.L0 | (3UL << 16);
+        m.Vcpu.PutState(m.State, PutLevel.Full);
+        m.Vcpu.SingleStep = true;
+        Assert.Equal(VmExitReason.Debug, m.Vcpu.Run().Reason);
+        m.Vcpu.SingleStep = false;
+        m.State.Rip = M.Code + 0x100;
+        m.Vcpu.PutState(m.State, PutLevel.Reset);
+        Assert.Equal("ok", m.Continue());
     }
 
     // DR<number> = RDI, enabled.
