@@ -69,19 +69,20 @@ internal sealed unsafe partial class SoftwareVcpu : ITranslatorInspection
     /// <summary>The instruction at a RIP, for telling of it. Invalid when it can't be fetched.</summary>
     private Instruction InstructionAt(ulong rip)
     {
-        const int MaxLength = 15;
         byte* bytes = stackalloc byte[MaxLength];
-        if (!_mmu.TryTranslate(LinearOf(rip), out ulong gpa)) return default;
+        _codeReader.Start(bytes, CopyInstruction(rip, bytes));
+        return Decoder.Create((_cpu->Mode & ExecutionMode.Code64) != 0 ? 64 : 32, _codeReader, _translator!.DecoderOptions).Decode();
+    }
+
+    /// <summary>Copies the bytes from a RIP on that an instruction may have.</summary>
+    /// <returns>How many could be fetched, at most <see cref="MaxLength"/>.</returns>
+    private int CopyInstruction(ulong rip, byte* bytes)
+    {
+        if (!_mmu.TryTranslate(LinearOf(rip), out ulong gpa)) return 0;
         int first = Math.Min(MaxLength, PageSize - (int)(gpa & (PageSize - 1)));
         CopyCode(gpa, bytes, first);
-        int length = first;
-        if (first < MaxLength && _mmu.TryTranslate(LinearOf(rip + (ulong)first), out ulong next))
-        {
-            CopyCode(next, bytes + first, MaxLength - first);
-            length = MaxLength;
-        }
-
-        _codeReader.Start(bytes, length);
-        return Decoder.Create((_cpu->Mode & ExecutionMode.Code64) != 0 ? 64 : 32, _codeReader, _translator!.DecoderOptions).Decode();
+        if (first == MaxLength || !_mmu.TryTranslate(LinearOf(rip + (ulong)first), out ulong next)) return first;
+        CopyCode(next, bytes + first, MaxLength - first);
+        return MaxLength;
     }
 }

@@ -46,6 +46,13 @@ internal sealed unsafe partial class SoftwareVcpu
         _cpu->Rip = rip;
         _alone = block;
         bool complete = TryBlock(block);
+        if (HostFault is not null)
+        {
+            // A stub has raised a signal in the interpreter's try.
+            ExitForHostFault();
+            return null;
+        }
+
         BeforeBlock?.Invoke();
         return complete ? block->Entry : EnterPart(block, rip);
     }
@@ -209,7 +216,8 @@ internal sealed unsafe partial class SoftwareVcpu
             {
                 UndoBlock();
                 RegisterImage now = default;
-                _cpu->Rip = RunFirst(count);
+                if (RunFirst(count) is not { } rip) return (trail.After(count - 1).Rip, "its code raises a signal in the host.");
+                _cpu->Rip = rip;
                 RegisterImage.Save(_cpu, ref now);
                 if (Agree(in now, count, 0, null)) continue;
                 return (trail.After(count - 1).Rip, "translated alone the instructions before it agree with the interpreter, and with it they don't.");
@@ -226,8 +234,8 @@ internal sealed unsafe partial class SoftwareVcpu
     }
 
     /// <summary>Translates the first instructions of the block and runs them.</summary>
-    /// <returns>RIP behind them, with the state unloaded.</returns>
-    private ulong RunFirst(int count)
+    /// <returns>RIP behind them, with the state unloaded; null when one raises a signal in the host.</returns>
+    private ulong? RunFirst(int count)
     {
         byte* code = _translator!.WriteFirst(_alone->Guest, _alone->Mode, count);
         _cpu->PageRip = Truncate(_cpu->Rip - ((ulong)_alone->Guest & 0xFFF));
@@ -236,6 +244,14 @@ internal sealed unsafe partial class SoftwareVcpu
         {
             ExitReason reason = (ExitReason)_translations!.Stubs.Enter(_cpu, code);
             byte* site = _cpu->ExitSite;
+            if (reason == ExitReason.HostFault)
+            {
+                _cpu->Signal = default;
+                Unload();
+                _watch!.Close();
+                return null;
+            }
+
             if (reason == ExitReason.X87)
             {
                 code = LoadX87(site);

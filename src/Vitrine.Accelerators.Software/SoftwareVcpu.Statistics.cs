@@ -39,7 +39,7 @@ internal sealed unsafe partial class SoftwareVcpu
         CodeBytesInUse = _translations.Used,
         CodeBytesReserved = _translations.Reserved,
         BlocksCompared = Compared,
-        Exits = [.. s_exitReasons.Select(reason => new ExitCount(reason.ToString().ToLowerInvariant(), _exits[(int)reason]))],
+        Exits = [.. s_exitReasons.Where(reason => reason != ExitReason.HostFault).Select(reason => new ExitCount(reason.ToString().ToLowerInvariant(), _exits[(int)reason]))],
         Time = TimeSpan.FromSeconds((double)_translator.Ticks / Stopwatch.Frequency),
         BlocksRun = CounterValue(TranslationCounter.Blocks),
         InstructionsRun = CounterValue(TranslationCounter.Instructions),

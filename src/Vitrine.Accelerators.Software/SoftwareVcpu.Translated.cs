@@ -57,6 +57,7 @@ internal sealed unsafe partial class SoftwareVcpu
     {
         byte* site = _cpu->ExitSite;
         _exits[(int)reason]++;
+        if (reason == ExitReason.HostFault) return StopAtHostFault();
         if (Lockstep && !AgreesAt(reason, site)) return null;
         switch (reason)
         {

@@ -233,6 +233,7 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
         _mmu.Reset();
         CpuModes.Refresh(_cpu);
         LockstepDifference = null;
+        HostFault = null;
     }
 
     // From outside, which isn't the guest's own doing: IA32_TSC_ADJUST stays.
@@ -252,6 +253,12 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
         if (LockstepDifference is not null)
         {
             ExitForDifference();
+            return ref _exit;
+        }
+
+        if (HostFault is not null)
+        {
+            ExitForHostFault();
             return ref _exit;
         }
 

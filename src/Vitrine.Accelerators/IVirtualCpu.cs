@@ -82,6 +82,12 @@ public interface IVirtualCpu : IDisposable
     LockstepDifference? LockstepDifference => null;
 
     /// <summary>
+    /// What made <see cref="Run"/> return <see cref="VmExitReason.InternalError"/>, where it was a signal that code made by the accelerator raised in the
+    /// host: it does so until a state is put. Null otherwise.
+    /// </summary>
+    HostFault? HostFault => null;
+
+    /// <summary>
     /// Guest instructions executed since creation, where the accelerator counts them; else 0. A translator counts those in translated code only for
     /// statistics. Any thread; approximate while running.
     /// </summary>

@@ -3,6 +3,8 @@ using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using Vitrine.Accelerators.Software.Decode;
 using Vitrine.Accelerators.Software.FloatingPoint;
+using Vitrine.Accelerators.Software.HostSignals;
+using Vitrine.Accelerators.Software.Interpreter;
 using Vitrine.Accelerators.Software.Interpreter.SseFloat;
 using Vitrine.Accelerators.Software.State;
 using Vitrine.Errors;
@@ -11,7 +13,8 @@ namespace Vitrine.Accelerators.Software.HostExecution;
 
 /// <summary>
 /// Executes single instructions of one vCPU natively, on copies of its registers and of the operand in memory: for instructions
-/// that the interpreter has no handler for. Nothing that they do can end in a signal: memory is a buffer, and exceptions are masked.
+/// that the interpreter has no handler for. Nothing that they do should end in a signal: memory is a buffer, and exceptions are masked.
+/// Where one does, the vCPU stops with what is known of it.
 /// </summary>
 internal sealed unsafe class HostExecutor : IDisposable
 {
@@ -22,8 +25,11 @@ internal sealed unsafe class HostExecutor : IDisposable
     private const uint UnderflowMask = FpFlags.Underflow << 7;
     private const uint FlushToZero = 1u << 15;
 
+    // As after a reset (SDM vol. 1, 10.2.3); .NET never changes it. Stubs that change it note what it was.
+    private const uint MxcsrOfManagedCode = 0x1F80;
+
     private readonly HostFrame* _frame;
-    private readonly StubTable _stubs = new();
+    private readonly StubTable _stubs;
     private HostStub* _run;
 
     /// <summary>Creates the executor.</summary>
@@ -32,6 +38,8 @@ internal sealed unsafe class HostExecutor : IDisposable
     {
         _frame = (HostFrame*)NativeMemory.AlignedAlloc((nuint)sizeof(HostFrame), 64);
         NativeMemory.Clear(_frame, (nuint)sizeof(HostFrame));
+        _frame->MxcsrOfHost = MxcsrOfManagedCode;
+        _stubs = new StubTable(_frame);
     }
 
     /// <summary>The operand in memory: filled before <see cref="TryRun"/> where the instruction reads it, valid after it where it writes it.</summary>
@@ -52,7 +60,7 @@ internal sealed unsafe class HostExecutor : IDisposable
     /// <param name="cpu">The vCPU.</param>
     /// <param name="op">The instruction; <see cref="Op.Imm"/> is its key.</param>
     /// <param name="fault">What the handler returns when an unmasked SIMD exception was raised.</param>
-    /// <returns>False when it was.</returns>
+    /// <returns>False when it was, or when the instruction raised a signal in the host.</returns>
     public bool TryRun(CpuState* cpu, Op* op, out Op* fault)
     {
         HostStub* stub = _run = _stubs.Get(new StubKey(op->Imm));
@@ -62,7 +70,7 @@ internal sealed unsafe class HostExecutor : IDisposable
         if (!stub->UsesMxcsr)
         {
             stub->Entry(frame, cpu);
-            return true;
+            return frame->Signal.Number == HostSignal.None || Stop(cpu, op, out fault);
         }
 
         frame->MxcsrBefore = (cpu->Mxcsr & MxcsrControl) | MxcsrMasks;
@@ -71,6 +79,7 @@ internal sealed unsafe class HostExecutor : IDisposable
             // FTZ counts only while underflow is masked.
             if ((cpu->Mxcsr & UnderflowMask) == 0) frame->MxcsrBefore &= ~FlushToZero;
             stub->Entry(frame, cpu);
+            if (frame->Signal.Number != HostSignal.None) return Stop(cpu, op, out fault);
             FpEnvironment environment = SimdFlags.Of(cpu, stub, frame);
             if (environment.Unmasked == 0) return true;
             fault = SimdException.Raise(cpu, op, in environment);
@@ -78,7 +87,7 @@ internal sealed unsafe class HostExecutor : IDisposable
         }
 
         stub->Entry(frame, cpu);
-        return true;
+        return frame->Signal.Number == HostSignal.None || Stop(cpu, op, out fault);
     }
 
     /// <summary>Takes over the results of the instruction that <see cref="TryRun"/> executed last.</summary>
@@ -103,6 +112,17 @@ internal sealed unsafe class HostExecutor : IDisposable
 
         if (stub->WritesFlags) Flags.SetArithmetic(cpu, frame->Flags);
         if (stub->UsesMxcsr) cpu->Mxcsr |= frame->MxcsrAfter & FpFlags.All;
+    }
+
+    /// <summary>The stub that ran last has raised a signal, and written nothing: the machine can't go on.</summary>
+    /// <returns>False.</returns>
+    private bool Stop(CpuState* cpu, Op* op, out Op* fault)
+    {
+        SignalRecord signal = _frame->Signal;
+        _frame->Signal = default;
+        fault = Faults.Raise(cpu, op);
+        cpu->Vcpu.StopAtStub(in signal, op, _run);
+        return false;
     }
 
     /// <inheritdoc/>

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Vitrine.Accelerators.Software.HostSignals;
 
 namespace Vitrine.Accelerators.Software.HostExecution;
 
@@ -31,6 +32,9 @@ internal unsafe struct HostFrame
 
     /// <summary>MXCSR of this process.</summary>
     public uint MxcsrOfHost;
+
+    /// <summary>The signal that a stub has raised, until it is reported.</summary>
+    public SignalRecord Signal;
 
     /// <summary>Distance of a field from the frame's start, in bytes.</summary>
     /// <param name="frame">The frame.</param>

@@ -36,6 +36,8 @@ internal sealed unsafe class StubBuilder
     private static readonly int s_mxcsrAfter;
     private static readonly int s_mxcsrOfHost;
 
+    private static readonly byte[] s_zeroUpper = [0xC5, 0xF8, 0x77];
+
     private readonly InstructionInfoFactory _information = new();
     private readonly Buffer _buffer = new();
     private readonly Encoder _encoder;
@@ -94,6 +96,21 @@ internal sealed unsafe class StubBuilder
         if (!_encoder.TryEncode(in instruction, 0, out _, out _)) return false;
         StoreResults(touched != 0, in stub);
         return true;
+    }
+
+    /// <summary>Builds what stubs go on with that have raised a signal: it returns for them. <see cref="Code"/> is its code, which runs anywhere.</summary>
+    /// <param name="frame">The frame that all stubs work on.</param>
+    public void BuildLanding(HostFrame* frame)
+    {
+        _buffer.Clear();
+
+        // MOV RDI, frame. A function is called with bit 3 of RSP set, and stubs push at most once: OR RSP, 8 takes that back.
+        _buffer.Write([0x48, 0xBF]);
+        _buffer.Write(new ReadOnlySpan<byte>(&frame, sizeof(HostFrame*)));
+        _buffer.Write([0x48, 0x83, 0xCC, 0x08]);
+        Mxcsr(store: false, s_mxcsrOfHost);
+        if (HostProcessor.HasAvx) _buffer.Write(s_zeroUpper);
+        _buffer.Write([0xC3]);
     }
 
     /// <summary>Gives the general registers their numbers in the stub, and the operand in memory its place.</summary>
@@ -167,7 +184,7 @@ internal sealed unsafe class StubBuilder
             Mxcsr(store: false, s_mxcsrOfHost);
 
             // VZEROUPPER: the code of this process is in part SSE, which is slow with upper halves that are in use.
-            _buffer.Write([0xC5, 0xF8, 0x77]);
+            _buffer.Write(s_zeroUpper);
         }
 
         // RET

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
+using Vitrine.Accelerators.Software.HostSignals;
 using Vitrine.Accelerators.Software.Translator;
 using Vitrine.Errors;
 
@@ -20,18 +21,37 @@ internal sealed unsafe class StubTable : IDisposable
     private readonly ExecutableMemory _memory = ExecutableMemory.Create(MemoryBytes);
     private readonly HostStub* _entries;
     private readonly StubBuilder _builder = new();
+    private readonly CodeRange* _guard;
+    private readonly int _firstStub;
     private int _count;
     private int _used;
 
     /// <summary>Creates an empty table.</summary>
+    /// <param name="frame">What all stubs are called with.</param>
     /// <exception cref="VitrineException">The host refuses memory for code.</exception>
-    public StubTable() => _entries = (HostStub*)NativeMemory.AllocZeroed(Slots, (nuint)sizeof(HostStub));
+    public StubTable(HostFrame* frame)
+    {
+        _entries = (HostStub*)NativeMemory.AllocZeroed(Slots, (nuint)sizeof(HostStub));
+        _builder.BuildLanding(frame);
+        Place(_builder.Code);
+        _firstStub = _used;
+        _guard = SignalHandler.Guard(new CodeRange
+        {
+            Start = _memory.Executable + _firstStub,
+            End = _memory.Executable + _memory.Size,
+            Landing = _memory.Executable,
+            Record = &frame->Signal,
+        });
+    }
 
     /// <summary>Stubs made since creation, those made again included.</summary>
     public ulong Built { get; private set; }
 
     /// <summary>Times that all stubs were dropped.</summary>
     public ulong Flushes { get; private set; }
+
+    /// <summary>The code of a stub, once more.</summary>
+    public ReadOnlySpan<byte> CodeOf(StubKey key) => _builder.TryBuild(key, out _) ? _builder.Code : [];
 
     /// <summary>The stub of an instruction, made if need be; valid until the next call. Null when the instruction can't be executed so.</summary>
     public HostStub* Get(StubKey key)
@@ -43,6 +63,7 @@ internal sealed unsafe class StubTable : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        SignalHandler.Release(_guard);
         _memory.Dispose();
         NativeMemory.Free(_entries);
     }
@@ -63,21 +84,28 @@ internal sealed unsafe class StubTable : IDisposable
         if (_count >= MaxStubs || _used + length > MemoryBytes)
         {
             NativeMemory.Clear(_entries, Slots * (nuint)sizeof(HostStub));
-            (_count, _used) = (0, 0);
+            (_count, _used) = (0, _firstStub);
             Flushes++;
             entry = SlotFor(key);
         }
 
-        _builder.Code.CopyTo(new Span<byte>(_memory.Writable + _used, length));
-        stub.Entry = (delegate* unmanaged[SuppressGCTransition]<HostFrame*, State.CpuState*, void>)(_memory.Executable + _used);
+        stub.Entry = (delegate* unmanaged[SuppressGCTransition]<HostFrame*, State.CpuState*, void>)Place(_builder.Code);
         *entry = stub;
         _count++;
-        _used += (length + CodeAlignment - 1) & ~(CodeAlignment - 1);
         Built++;
 
         // CPUID serialises. Code that is written at one address and executed at another asks for it (APM vol. 2, 7.6.1) where other code
         // was executed there before.
         if (Flushes != 0) _ = X86Base.CpuId(0, 0);
         return entry;
+    }
+
+    /// <summary>Writes code, and says where it can be executed.</summary>
+    private byte* Place(ReadOnlySpan<byte> code)
+    {
+        byte* place = _memory.Executable + _used;
+        code.CopyTo(new Span<byte>(_memory.Writable + _used, code.Length));
+        _used += (code.Length + CodeAlignment - 1) & ~(CodeAlignment - 1);
+        return place;
     }
 }

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.HostSignals;
 using Vitrine.Accelerators.Software.Mmu;
 
 namespace Vitrine.Accelerators.Software.State;
@@ -294,6 +295,9 @@ internal unsafe struct CpuState
 
     /// <summary>Accesses of the present instruction that user space has finished; replayed when it runs again.</summary>
     public ReplayLog Replay;
+
+    /// <summary>The signal that translated code has raised, until it is reported.</summary>
+    public SignalRecord Signal;
 
     /// <summary>GCHandle of the <see cref="SoftwareVcpu"/>; slow paths only.</summary>
     public nint Owner;

@@ -101,6 +101,15 @@ internal unsafe struct CodeEmitter
     /// <summary>MOV to memory.</summary>
     public void Store(in HostOperand memory, int register, bool wide = true) => Memory(0x89, wide, register, memory);
 
+    /// <summary>MOV of a constant to a 64-bit register.</summary>
+    public void Constant(int register, ulong value)
+    {
+        Byte(0x48 | (register >> 3));
+        Byte(0xB8 | (register & 7));
+        Dword((int)value);
+        Dword((int)(value >> 32));
+    }
+
     /// <summary>LEA.</summary>
     public void Lea(int register, in HostOperand memory, bool wide = true) => Memory(0x8D, wide, register, memory);
 

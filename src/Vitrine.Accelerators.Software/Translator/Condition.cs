@@ -9,4 +9,6 @@ internal static class Condition
     public const int NotEqual = 5;
     public const int BelowOrEqual = 6;
     public const int Above = 7;
+    public const int LessOrEqual = 0xE;
+    public const int Greater = 0xF;
 }

@@ -28,11 +28,14 @@ internal sealed unsafe class EntryStubs
     /// <summary>Writes the stubs.</summary>
     /// <param name="emitter">At the start of an empty code cache.</param>
     /// <param name="toExecutable">Distance from where code is written to where it runs.</param>
+    /// <param name="cpu">The state that the cache's code runs on.</param>
     /// <param name="counts">The code counts what it does.</param>
-    public EntryStubs(ref CodeEmitter emitter, nint toExecutable, bool counts)
+    public EntryStubs(ref CodeEmitter emitter, nint toExecutable, CpuState* cpu, bool counts)
     {
+        SaveX87 = (delegate* unmanaged<CpuState*, void>)(emitter.Position + toExecutable);
+        EmitSaveX87(ref emitter);
         Enter = (delegate* unmanaged<CpuState*, byte*, int>)(emitter.Position + toExecutable);
-        EmitEnter(ref emitter);
+        GuardedFrom = EmitEnter(ref emitter);
         Leave = emitter.Position;
         EmitLeave(ref emitter);
         Lookup = emitter.Position;
@@ -47,14 +50,20 @@ internal sealed unsafe class EntryStubs
         X87 = EmitExit(ref emitter, ExitReason.X87);
         LoadX87 = emitter.Position;
         EmitLoadX87(ref emitter);
-        SaveX87 = (delegate* unmanaged<CpuState*, void>)(emitter.Position + toExecutable);
-        EmitSaveX87(ref emitter);
+        HostFault = emitter.Position;
+        EmitHostFault(ref emitter, cpu);
         Read = EmitMiss(ref emitter, write: false, counts);
         Write = EmitMiss(ref emitter, write: true, counts);
     }
 
     /// <summary>Runs translated code. Returns an <see cref="ExitReason"/>.</summary>
     public delegate* unmanaged<CpuState*, byte*, int> Enter { get; }
+
+    /// <summary>From here on the state has what <see cref="HostFault"/> needs.</summary>
+    public byte* GuardedFrom { get; }
+
+    /// <summary>Where the signal handler leads code of the cache that has raised a signal (<see cref="ExitReason.HostFault"/>).</summary>
+    public byte* HostFault { get; }
 
     /// <summary>Jumped to with the target's RIP in <see cref="HostRegister.First"/> where no code is known for it.</summary>
     public byte* Lookup { get; }
@@ -100,7 +109,8 @@ internal sealed unsafe class EntryStubs
 
     private static HostOperand State(int offset) => new(HostRegister.State, offset);
 
-    private void EmitEnter(ref CodeEmitter emitter)
+    // Returns where the host's stack pointer is in the state.
+    private byte* EmitEnter(ref CodeEmitter emitter)
     {
         foreach (int saved in (ReadOnlySpan<int>)[HostRegister.Rbx, HostRegister.Rbp, 12, 13, 14, 15])
         {
@@ -110,6 +120,7 @@ internal sealed unsafe class EntryStubs
 
         emitter.Store(new HostOperand(HostRegister.Rdi, _at.HostStack), HostRegister.State);
         emitter.Move(HostRegister.State, HostRegister.Rdi);
+        byte* onState = emitter.Position;
         emitter.Store(State(_at.EntryPoint), HostRegister.Rsi);
         emitter.Memory0F(0xAE, false, StoreMxcsr, State(_at.HostMxcsr));
         byte* without = EmitIfVectors(ref emitter);
@@ -131,6 +142,14 @@ internal sealed unsafe class EntryStubs
 
         emitter.Load(HostRegister.First, State(_at.Rip));
         emitter.Memory(0xFF, false, 4, State(_at.EntryPoint));
+        return onState;
+    }
+
+    // Nothing is known of RSP: the fault may be one of shared code that was called.
+    private void EmitHostFault(ref CodeEmitter emitter, CpuState* cpu)
+    {
+        emitter.Constant(HostRegister.State, (ulong)cpu);
+        LeaveFor(ref emitter, ExitReason.HostFault);
     }
 
     private void EmitLeave(ref CodeEmitter emitter)

@@ -34,4 +34,7 @@ internal enum ExitReason
 
     /// <summary>The instruction at an offset in the page (16 bits) reaches into the next page, which may be mapped elsewhere now.</summary>
     SecondPage,
+
+    /// <summary>An instruction of emitted code raised a signal, which is in <see cref="State.CpuState.Signal"/>.</summary>
+    HostFault,
 }

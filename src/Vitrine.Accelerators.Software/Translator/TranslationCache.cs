@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Vitrine.Accelerators.Software.HostSignals;
 using Vitrine.Accelerators.Software.State;
 
 namespace Vitrine.Accelerators.Software.Translator;
@@ -27,6 +28,7 @@ internal sealed unsafe class TranslationCache : IDisposable
     private readonly ulong* _branches;
     private readonly ulong* _keys;
     private readonly byte* _codeStart;
+    private readonly CodeRange* _guard;
     private readonly Dictionary<CodePlace, int> _cellsOfPages = [];
     private CodeEmitter _emitter;
     private int _count;
@@ -45,8 +47,15 @@ internal sealed unsafe class TranslationCache : IDisposable
         _branches = (ulong*)((byte*)cpu + StateMemory.BranchTable);
         _keys = (ulong*)((byte*)cpu + StateMemory.Keys);
         _emitter.Position = _memory.Writable;
-        Stubs = new EntryStubs(ref _emitter, ToExecutable, counts);
+        Stubs = new EntryStubs(ref _emitter, ToExecutable, cpu, counts);
         _codeStart = _emitter.Position;
+        _guard = SignalHandler.Guard(new CodeRange
+        {
+            Start = Stubs.GuardedFrom + ToExecutable,
+            End = _memory.Executable + _memory.Size,
+            Landing = Stubs.HostFault + ToExecutable,
+            Record = &cpu->Signal,
+        });
         ForgetBranches();
     }
 
@@ -77,6 +86,12 @@ internal sealed unsafe class TranslationCache : IDisposable
     /// <summary>Bytes that there are for code.</summary>
     public nuint Reserved => _memory.Size;
 
+    /// <summary>Where the code that all blocks share begins, in the view that can be written.</summary>
+    public byte* Start => _memory.Writable;
+
+    /// <summary>Where the code of blocks begins behind it.</summary>
+    public byte* FirstBlock => _codeStart;
+
     /// <summary>Where the next code goes. Give the position back with <see cref="Commit"/>.</summary>
     public CodeEmitter Emitter => _emitter;
 
@@ -92,6 +107,25 @@ internal sealed unsafe class TranslationCache : IDisposable
         }
 
         return null;
+    }
+
+    /// <summary>The block that a host address in the executable view belongs to, with its entries; null where it belongs to none.</summary>
+    public TranslatedBlock* Containing(byte* executable)
+    {
+        // Code is handed out upwards: what begins last before the address holds it.
+        TranslatedBlock* closest = null;
+        byte* start = null;
+        for (TranslatedBlock* block = _translations; block < _translations + _count; block++)
+        {
+            foreach (nint part in (ReadOnlySpan<nint>)[(nint)block->Body, (nint)block->Entry, (nint)block->LoopEntry])
+            {
+                if ((byte*)part <= start || (byte*)part > executable) continue;
+                start = (byte*)part;
+                closest = block;
+            }
+        }
+
+        return closest != null && executable < start + closest->HostBytes ? closest : null;
     }
 
     /// <summary>Takes a block whose code was just written.</summary>
@@ -216,6 +250,7 @@ internal sealed unsafe class TranslationCache : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        SignalHandler.Release(_guard);
         _memory.Dispose();
         NativeMemory.Free(_translations);
         NativeMemory.Free(_buckets);

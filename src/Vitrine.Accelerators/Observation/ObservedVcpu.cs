@@ -54,6 +54,9 @@ internal sealed class ObservedVcpu : IVirtualCpu, IPutObserver
     public LockstepDifference? LockstepDifference => _inner.LockstepDifference;
 
     /// <inheritdoc/>
+    public HostFault? HostFault => _inner.HostFault;
+
+    /// <inheritdoc/>
     public ulong InstructionsExecuted => _inner.InstructionsExecuted;
 
     /// <inheritdoc/>

@@ -45,6 +45,9 @@ internal static class EndDescription
                     EntryAdvice.Explain(outcome.Value, vcpu.Accelerated.EntryFailure, vcpu.State), outcome, ref exit, vcpu, memory);
             case ExitKind.EnginesDiffer:
                 return new VmEnd(VmEndReason.EnginesDiffer, 0, LockstepDifferenceText.Of(vcpu.Accelerated.LockstepDifference!));
+            case ExitKind.InternalError when vcpu.Accelerated.HostFault is { } fault:
+                VmEnd end = Full(VmEndReason.InternalError, HostFaultText.Headline(fault), outcome, ref exit, vcpu, memory);
+                return end with { Report = $"{end.Report}\n\n{HostFaultText.Details(fault)}" };
             default:
                 vcpu.Refresh();
                 Instruction? instruction =

@@ -1,8 +1,5 @@
-using Iced.Intel;
-using Vitrine.Accelerators.Software.Decode;
 using Vitrine.Accelerators.Software.State;
 using Vitrine.Accelerators.Translation;
-using Decoder = Iced.Intel.Decoder;
 
 namespace Vitrine.Accelerators.Software.Translator.Listing;
 
@@ -15,9 +12,6 @@ internal sealed unsafe class BlockLister(BlockTranslator translator, EntryStubs 
     private const int PageSize = 0x1000;
 
     private readonly HostDisassembler _host = new(stubs);
-    private readonly PageCodeReader _reader = new();
-    private readonly NasmFormatter _formatter = new(CodeText.Options());
-    private readonly StringOutput _output = new();
 
     /// <summary>Translates and lists the block at a host address.</summary>
     /// <param name="guest">Host address of its first byte.</param>
@@ -56,13 +50,7 @@ internal sealed unsafe class BlockLister(BlockTranslator translator, EntryStubs 
     private GuestCodeLine Guest(int offset, bool is64, ulong pageRip)
     {
         byte* code = translator.ListedCode(offset, out int length);
-        _reader.Start(code, length);
-        Decoder decoder = Decoder.Create(is64 ? 64 : 32, _reader, translator.DecoderOptions);
-        decoder.IP = pageRip + (ulong)offset;
-        ulong rip = is64 ? decoder.IP : (uint)decoder.IP;
-        decoder.Decode(out Instruction instruction);
-        if (decoder.LastError == DecoderError.NoMoreBytes) return new GuestCodeLine(rip, "", "(reaches into the next page)");
-        _formatter.Format(instruction, _output);
-        return new GuestCodeLine(rip, Convert.ToHexStringLower(new ReadOnlySpan<byte>(code, instruction.Length)), _output.ToStringAndReset());
+        ulong rip = pageRip + (ulong)offset;
+        return CodeText.Guest(code, length, is64 ? 64 : 32, is64 ? rip : (uint)rip, translator.DecoderOptions);
     }
 }

@@ -1,0 +1,137 @@
+using System.Globalization;
+using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.HostExecution;
+using Vitrine.Accelerators.Software.HostSignals;
+using Vitrine.Accelerators.Software.Mmu;
+using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.Translator;
+using Vitrine.Accelerators.Software.Translator.Listing;
+using Vitrine.Accelerators.Translation;
+
+namespace Vitrine.Accelerators.Software;
+
+/// <content>A signal that emitted code has raised: what is told of it.</content>
+internal sealed unsafe partial class SoftwareVcpu
+{
+    // SAFETY: as in the main part; host code is read in the view that can be written, where the fault was.
+
+    /// <inheritdoc/>
+    public HostFault? HostFault { get; private set; }
+
+    /// <summary>Translated code was left because an instruction of it raised a signal.</summary>
+    /// <returns>Null: the exit is filled in.</returns>
+    private byte* StopAtHostFault()
+    {
+        SignalRecord signal = _cpu->Signal;
+        _cpu->Signal = default;
+        byte* at = InstructionOf(in signal, _translations!.ToExecutable);
+        TranslatedBlock* block = BlockOf(at, out byte* inBlock);
+        ulong rip = block == null ? _cpu->Rip : Truncate(_cpu->PageRip + ((ulong)block->Guest & (PageSize - 1)));
+        byte* start = block == null ? _translations.Start : Writable(block->Body);
+        HostCodeLine host = InstructionAt(at, start, rip);
+        string place = block == null || at < _translations.FirstBlock ? "the code that all blocks share" : string.Create(CultureInfo.InvariantCulture, $"the block at 0x{rip:x}");
+
+        // From here on the code behind the last block is written again.
+        BlockListing? listing = block == null || !_translations.HasRoom ? null
+            : new BlockLister(_translator!, _translations.Stubs).List(block->Guest, block->SecondPage, block->Mode, rip);
+        GuestCodeLine? guest = at >= _translations.Stubs.Read && at < _translations.FirstBlock
+            ? WithRip(listing, RipAt(inBlock + 1 + MissSite.Offset))
+            : AtOffset(listing, inBlock - start);
+        Stop(in signal, host, place, guest?.Rip ?? rip, guest, listing);
+        Unload();
+        return null;
+    }
+
+    /// <summary>A stub has raised a signal at an operation, which has not been executed.</summary>
+    internal void StopAtStub(in SignalRecord signal, Op* op, HostStub* stub)
+    {
+        ulong rip = _cpu->Rip;
+        int bitness = (_cpu->Mode & ExecutionMode.Code64) != 0 ? 64 : (_cpu->Mode & ExecutionMode.Code32) != 0 ? 32 : 16;
+        byte* bytes = stackalloc byte[MaxLength];
+        GuestCodeLine guest = CodeText.Guest(bytes, CopyInstruction(rip, bytes), bitness, rip, _translator!.DecoderOptions);
+        byte* start = (byte*)stub->Entry;
+        byte* at = InstructionOf(in signal, 0);
+        HostCodeLine host = InstructionAt(at, start, rip);
+        int length = Host!.Stubs.CodeOf(stub->Key).Length;
+        CodeMarks marks = new(start, rip, ulong.MaxValue);
+        BlockPart part = new("", guest, new HostDisassembler(_translations!.Stubs).List(start, 0, length, length, marks));
+        BlockListing listing = new(rip, bitness, 1, op->Length, length, [part]);
+        Stop(in signal, host, "the code that executes the instruction for the interpreter", rip, guest, listing);
+    }
+
+    private static GuestCodeLine? AtOffset(BlockListing? listing, long offset) =>
+        listing?.Parts.LastOrDefault(part => part.Host.Count > 0 && part.Host[0].Offset <= offset)?.Guest;
+
+    private static GuestCodeLine? WithRip(BlockListing? listing, ulong rip) => listing?.Parts.FirstOrDefault(part => part.Guest?.Rip == rip)?.Guest;
+
+    private void Stop(in SignalRecord signal, HostCodeLine host, string place, ulong rip, GuestCodeLine? guest, BlockListing? listing)
+    {
+        HostFault = new HostFault
+        {
+            Signal = signal.Number.ToString(),
+            Code = signal.Code,
+            Address = signal.Address,
+            GuestPhysical = PhysicalOf(signal.Address),
+            HostRip = signal.HostRip,
+            HostInstruction = host,
+            Place = place,
+            Rip = rip,
+            Instruction = guest,
+            Listing = listing,
+        };
+        _cpu->Rip = rip;
+        ExitForHostFault();
+    }
+
+    private void ExitForHostFault()
+    {
+        byte[] bytes = Convert.FromHexString(HostFault!.Instruction?.Bytes ?? "");
+        bytes.CopyTo(new Span<byte>(_data, MaxLength));
+        _exit.SetInstruction(_data, bytes.Length);
+        _exit.Reason = VmExitReason.InternalError;
+        _exit.Suberror = 0;
+        _cpu->Leave = LeaveReason.Exit;
+    }
+
+    /// <summary>Where the instruction that raised a signal lies, in the view that can be read.</summary>
+    private static byte* InstructionOf(in SignalRecord signal, nint toExecutable)
+    {
+        // A trap is reported behind its instruction, INT3 or INT1.
+        byte* at = (byte*)signal.HostRip - toExecutable;
+        return signal.Number == HostSignal.SIGTRAP && at[-1] is 0xCC or 0xF1 ? at - 1 : at;
+    }
+
+    /// <summary>The block that ran, and where in it; where code that all blocks share was called, the block that called it.</summary>
+    private TranslatedBlock* BlockOf(byte* at, out byte* inBlock)
+    {
+        inBlock = at;
+        if (at < _translations!.FirstBlock)
+        {
+            // The call has left its return address below the state.
+            inBlock = Writable(((byte**)_cpu)[-1]) - 1;
+        }
+
+        TranslatedBlock* block = _translations.Containing(inBlock + _translations.ToExecutable);
+
+        // A part of a block that was written for lockstep belongs to no block.
+        return Lockstep ? _alone : block;
+    }
+
+    private byte* Writable(byte* executable) => executable - _translations!.ToExecutable;
+
+    private HostCodeLine InstructionAt(byte* at, byte* start, ulong rip)
+    {
+        int offset = (int)(at - start);
+        return new HostDisassembler(_translations!.Stubs).List(start, offset, offset + MaxLength, offset + MaxLength, new CodeMarks(start, rip, ulong.MaxValue))[0];
+    }
+
+    private ulong? PhysicalOf(ulong host)
+    {
+        foreach (SlotView slot in _accelerator.Slots)
+        {
+            if (host - (ulong)slot.Host < slot.Size) return slot.Start + (host - (ulong)slot.Host);
+        }
+
+        return null;
+    }
+}
