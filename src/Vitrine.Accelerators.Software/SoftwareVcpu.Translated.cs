@@ -85,6 +85,7 @@ internal sealed unsafe partial class SoftwareVcpu
     {
         X87Transfer.Fill(_cpu);
         _cpu->X87Place = uint.MaxValue;
+        _cpu->X87Segment = 0;
         return site + sizeof(ushort);
     }
 

@@ -249,6 +249,9 @@ internal unsafe struct CpuState
     /// <summary>RIP of the page of <see cref="X87Place"/>.</summary>
     public ulong X87Page;
 
+    /// <summary>The segment of the last x87 operand of translated code in memory, by its number plus 1; 0 when there was none since the registers were loaded.</summary>
+    public uint X87Segment;
+
     /// <summary>What translated code counts when statistics are wanted, see <see cref="Translator.Counting.TranslationCounter"/>.</summary>
     public fixed ulong Counters[7];
 

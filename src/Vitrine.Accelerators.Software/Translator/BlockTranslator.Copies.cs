@@ -22,8 +22,7 @@ internal sealed unsafe partial class BlockTranslator
         if (shape.Kind is InstructionKind.MoveString or InstructionKind.StoreString) return CanRepeat(in instruction);
         if (shape.IsVector && (_mode & (ExecutionMode.SseTrap | ExecutionMode.FloatTraps)) != 0) return false;
         if (shape.IsVector && (_mode & ExecutionMode.AvxTrap) != 0 && instruction.Encoding == EncodingKind.VEX) return false;
-        if (shape.IsX87 && !CanUseX87(in instruction)) return false;
-        if (_exact && IsUndefinedShift(in instruction)) return false;
+        if (shape.IsX87 && !CanUseX87) return false;
         if (shape.ImmediateIsRegister && !_is64) return false;
 
         // In 32-bit code they are for YMM0 to YMM7.
@@ -61,13 +60,7 @@ internal sealed unsafe partial class BlockTranslator
         return held <= (memory >= 0 ? 1 : 2);
     }
 
-    /// <summary>Of 16 bits, by a count that may be above that: result and flags are undefined then, and processors differ (SDM vol. 2, SHLD).</summary>
-    private static bool IsUndefinedShift(in Instruction instruction) =>
-        instruction.Mnemonic is Mnemonic.Shld or Mnemonic.Shrd && instruction.Op1Register.IsGPR16() &&
-        (instruction.Op2Kind == OpKind.Register || (instruction.Immediate8 & 31) > 16);
-
-    private bool CanUseX87(in Instruction instruction) => (_mode & (ExecutionMode.FpuTrap | ExecutionMode.X87Traps)) == 0 &&
-        EntryStubs.HasX87 && !(_exact && IsTranscendental(instruction.Mnemonic));
+    private bool CanUseX87 => (_mode & (ExecutionMode.FpuTrap | ExecutionMode.X87Traps)) == 0 && EntryStubs.HasX87;
 
     private static int MemoryOperand(in Instruction instruction)
     {

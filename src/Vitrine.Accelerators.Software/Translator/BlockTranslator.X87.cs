@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Vitrine.Accelerators.Software.Decode;
 
 namespace Vitrine.Accelerators.Software.Translator;
 
@@ -37,7 +38,7 @@ internal sealed unsafe partial class BlockTranslator
         _x87Ready = true;
     }
 
-    /// <summary>Notes the addresses of the instruction and its operand and the opcode, which the host's own registers can't have.</summary>
+    /// <summary>Notes the addresses of the instruction and its operand, the operand's segment and the opcode, which the host's own registers can't have.</summary>
     private void NoteX87(int i, int offset, bool memory)
     {
         ref readonly Instruction instruction = ref _instructions[i];
@@ -46,6 +47,8 @@ internal sealed unsafe partial class BlockTranslator
         _emitter.Memory(0xC7, false, 0, State(_at.X87Place));
         _emitter.Dword(offset | ((((opcode[0] & 7) << 8) | opcode[1]) << 12));
         if (!memory) return;
+        _emitter.Memory(0xC7, false, 0, State(_at.X87Segment));
+        _emitter.Dword(Operands.SegmentNumber(instruction.MemorySegment) + 1);
         Address address = AddressOf(in instruction);
         if (address.IsDirect) _emitter.Lea(HostRegister.First, address.Operand(0));
         else EmitOperandOffset(in address);
@@ -84,7 +87,4 @@ internal sealed unsafe partial class BlockTranslator
         Defer(PendingKind.Interpret, _emitter.JumpIf(Condition.NotEqual), offset);
         _emitter.Memory0F(0xAE, false, 2, State(_at.Scratch2));
     }
-
-    private static bool IsTranscendental(Mnemonic mnemonic) => mnemonic is Mnemonic.Fsin or Mnemonic.Fcos or Mnemonic.Fsincos or Mnemonic.Fptan or
-        Mnemonic.Fpatan or Mnemonic.F2xm1 or Mnemonic.Fyl2x or Mnemonic.Fyl2xp1;
 }

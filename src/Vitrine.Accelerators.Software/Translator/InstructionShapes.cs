@@ -227,8 +227,9 @@ internal static class InstructionShapes
             Mnemonic.Fnstcw or Mnemonic.Fnstsw;
     }
 
+    // FSTPNCE is undocumented, and processors don't agree on it.
     private static bool IsCopiedX87(Mnemonic mnemonic) => mnemonic is not (Mnemonic.Fldenv or Mnemonic.Fnstenv or Mnemonic.Fnsave or Mnemonic.Frstor or
-        Mnemonic.Fninit or Mnemonic.Maskmovq);
+        Mnemonic.Fninit or Mnemonic.Maskmovq or Mnemonic.Fstpnce);
 
     private static bool IsCopiedVector(Mnemonic mnemonic) => mnemonic is not (Mnemonic.Maskmovdqu or Mnemonic.Vmaskmovdqu or
         Mnemonic.Vmaskmovps or Mnemonic.Vmaskmovpd or Mnemonic.Vpmaskmovd or Mnemonic.Vpmaskmovq);

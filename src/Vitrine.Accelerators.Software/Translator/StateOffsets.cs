@@ -33,6 +33,7 @@ internal sealed unsafe class StateOffsets
         HostMxcsr = (int)((byte*)&state.HostMxcsr - start);
         ExitReason = (int)((byte*)&state.ExitReason - start);
         X87Loaded = (int)((byte*)&state.X87Loaded - start);
+        X87Segment = (int)((byte*)&state.X87Segment - start);
         X87Page = (int)((byte*)&state.X87Page - start);
         X87Place = (int)((byte*)&state.X87Place - start);
         Fdp = (int)((byte*)&state.Fdp - start);
@@ -95,6 +96,8 @@ internal sealed unsafe class StateOffsets
     public int ExitReason { get; }
 
     public int X87Loaded { get; }
+
+    public int X87Segment { get; }
 
     public int X87Page { get; }
 

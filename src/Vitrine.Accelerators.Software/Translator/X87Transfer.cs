@@ -54,5 +54,6 @@ internal static unsafe class X87Transfer
         cpu->Fip = cpu->X87Page + (cpu->X87Place & OffsetMask);
         cpu->Fop = (ushort)(cpu->X87Place >> 12);
         cpu->FpuCs = (ushort)cpu->Segments[Seg.Cs].Selector;
+        if (cpu->X87Segment != 0) cpu->FpuDs = (ushort)cpu->Segments[(int)cpu->X87Segment - 1].Selector;
     }
 }

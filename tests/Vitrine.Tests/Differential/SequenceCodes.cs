@@ -1,5 +1,4 @@
 using Iced.Intel;
-using Vitrine.Accelerators.Software;
 
 namespace Vitrine.Tests.Differential;
 
@@ -8,7 +7,7 @@ internal sealed class SequenceCodes
 {
     private SequenceCodes(CodeSelection selection, bool is64)
     {
-        Code[] codes = [.. (is64 ? selection.Codes64 : selection.Codes32).Where(code => IsSuited(code) && !(selection.Engine == SoftwareEngine.Interpreter && ComparesToFlags(code)))];
+        Code[] codes = [.. (is64 ? selection.Codes64 : selection.Codes32).Where(IsSuited)];
         Integer = [.. codes.Where(code => IsInteger(code.Mnemonic()) && !UsesVectors(code))];
         FlagReaders = [.. codes.Where(code => code.ToOpCode().OpCount > 0 && !UsesVectors(code) && ReadsFlags(code))];
         Partial = [.. codes.Where(code => WritesSomeFlags(code.Mnemonic()))];
@@ -54,7 +53,6 @@ internal sealed class SequenceCodes
     /// <summary>Its outcome is the same everywhere, whatever comes before it.</summary>
     private static bool IsSuited(Code code)
     {
-        Instruction instruction = new() { Code = code };
         OpCodeInfo info = code.ToOpCode();
         bool shiftsTooFar = code.Mnemonic() is Mnemonic.Shld or Mnemonic.Shrd && info.OperandSize == 16;
         bool gathers = Enumerable.Range(0, info.OpCount).Any(i => info.GetOpKind(i) is OpCodeOperandKind.mem_vsib32x or OpCodeOperandKind.mem_vsib32y
@@ -62,12 +60,8 @@ internal sealed class SequenceCodes
 
         // Its operand isn't of the same size with all vendors (VendorDifferences).
         if (code == Code.Movsxd_r16_rm16) return false;
-        return code.FlowControl() == FlowControl.Next && !shiftsTooFar && !gathers && !Tolerance.IsApproximation(instruction)
-            && !Tolerance.IsTranscendental(instruction) && !IsStateImage(code.Mnemonic()) && !PushesSelector(code);
+        return code.FlowControl() == FlowControl.Next && !shiftsTooFar && !gathers && !IsStateImage(code.Mnemonic()) && !PushesSelector(code);
     }
-
-    // C1 is not the same with all vendors (VendorDifferences.FreeStatusBits), and FNSTSW shows it; what is translated has it from the host.
-    private static bool ComparesToFlags(Code code) => code.Mnemonic() is Mnemonic.Fcomi or Mnemonic.Fcomip or Mnemonic.Fucomi or Mnemonic.Fucomip;
 
     private static bool IsStateImage(Mnemonic mnemonic) => mnemonic is Mnemonic.Fxsave or Mnemonic.Fxsave64 or Mnemonic.Fnsave or Mnemonic.Fnstenv
         or Mnemonic.Fxrstor or Mnemonic.Fxrstor64 or Mnemonic.Frstor or Mnemonic.Fldenv;

@@ -41,10 +41,6 @@ internal static class Undefined
         }
     }
 
-    /// <summary>SHLD and SHRD by more bits than the operand has leave it undefined.</summary>
-    public static bool HasUndefinedResult(in Instruction instruction, ref MachineImage before) =>
-        instruction.Mnemonic is Mnemonic.Shld or Mnemonic.Shrd && ShiftCount(instruction, 2, ref before) > Bits(instruction);
-
     private static int Bits(in Instruction instruction) =>
         (instruction.Op0Kind == OpKind.Register ? instruction.Op0Register.GetSize() : instruction.MemorySize.GetSize()) * 8;
 

@@ -142,12 +142,6 @@ internal static class VendorDifferences
     public static bool HasFreeX87AtFault(in Instruction instruction) => instruction.Mnemonic is Mnemonic.Maskmovq
         or Mnemonic.Cvtpd2pi or Mnemonic.Cvttpd2pi or Mnemonic.Cvtps2pi or Mnemonic.Cvttps2pi or Mnemonic.Cvtpi2ps or Mnemonic.Cvtpi2pd;
 
-    /// <summary>Bits of the x87 status word that need not agree.</summary>
-    public static int FreeStatusBits(in Instruction instruction) =>
-        // C1: which way an inexact result that is only bounded was rounded. FCOMI clears it for Intel, and leaves it for AMD.
-        Tolerance.IsTranscendental(instruction)
-            || instruction.Mnemonic is Mnemonic.Fcomi or Mnemonic.Fcomip or Mnemonic.Fucomi or Mnemonic.Fucomip ? 0x200 : 0;
-
     /// <summary>
     /// Bytes of a saved x87 state, from its start, that are not compared: pointers to the last instruction, which AMD saves only
     /// with an exception pending, and the mask of MXCSR, which says what the host has.

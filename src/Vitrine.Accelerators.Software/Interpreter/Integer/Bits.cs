@@ -1,6 +1,7 @@
 using System.Numerics;
 using Iced.Intel;
 using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.HostExecution;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.State;
 
@@ -177,13 +178,21 @@ internal static unsafe class Bits
             where T : unmanaged;
     }
 
-    // With a zero source the destination is undefined by Intel's manual; processors of both vendors leave it, and Linux relies on it.
+    // With a zero source the destination is undefined by Intel's manual; processors of both vendors leave it, and Linux relies on it. Some clear the upper
+    // half of the 64-bit register.
+    private static void KeepLower<T>(CpuState* cpu, Op* op)
+        where T : unmanaged
+    {
+        if (sizeof(T) == sizeof(uint) && HostAnswers.ScanOfZeroClearsUpperHalf) Width.WriteRegister<T>(cpu, op->Dst, Width.ReadRegister<T>(cpu, op->Dst));
+    }
+
     private readonly struct Forward : IScan
     {
         public static void Apply<T>(CpuState* cpu, Op* op, ulong value)
             where T : unmanaged
         {
             if (value != 0) Width.WriteRegister<T>(cpu, op->Dst, (ulong)BitOperations.TrailingZeroCount(value));
+            else KeepLower<T>(cpu, op);
             Flags.Set<T>(cpu, value, 0);
         }
     }
@@ -194,6 +203,7 @@ internal static unsafe class Bits
             where T : unmanaged
         {
             if (value != 0) Width.WriteRegister<T>(cpu, op->Dst, (ulong)BitOperations.Log2(value));
+            else KeepLower<T>(cpu, op);
             Flags.Set<T>(cpu, value, 0);
         }
     }

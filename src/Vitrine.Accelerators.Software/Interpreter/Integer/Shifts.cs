@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using Iced.Intel;
 using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.HostExecution;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.State;
 
@@ -246,19 +247,23 @@ internal static unsafe class Shifts
 
     private interface IDoubleShift
     {
+        static abstract bool IsLeft { get; }
+
         static abstract ulong Apply<T>(ulong a, ulong b, int count, out bool carry)
             where T : unmanaged;
     }
 
     private readonly struct Shld : IDoubleShift
     {
+        public static bool IsLeft => true;
+
         public static ulong Apply<T>(ulong a, ulong b, int count, out bool carry)
             where T : unmanaged
         {
             int bits = Width.Bits<T>();
             if (count > bits)
             {
-                // 16-bit operands with counts 17 to 31: undefined; processors rotate the second operand in again.
+                // 16-bit operands with counts 17 to 31 where no host's processor can be asked: many rotate the destination in again.
                 UInt128 wide = ((UInt128)a << (2 * bits)) | ((UInt128)b << bits) | a;
                 wide <<= count;
                 carry = ((wide >> (3 * bits)) & 1) != 0;
@@ -273,6 +278,8 @@ internal static unsafe class Shifts
 
     private readonly struct Shrd : IDoubleShift
     {
+        public static bool IsLeft => false;
+
         public static ulong Apply<T>(ulong a, ulong b, int count, out bool carry)
             where T : unmanaged
         {
@@ -281,6 +288,33 @@ internal static unsafe class Shifts
             carry = ((pair >> (count - 1)) & 1) != 0;
             return (ulong)(pair >> count);
         }
+    }
+
+    /// <summary>The flags of a double shift: from the result and what was shifted out, or the host's.</summary>
+    private readonly struct DoubleFlags(uint aux, ulong? host = null)
+    {
+        public void Set<T>(CpuState* cpu, ulong result)
+            where T : unmanaged
+        {
+            if (host is { } flags) Flags.SetArithmetic(cpu, flags);
+            else Flags.Set<T>(cpu, result, aux);
+        }
+    }
+
+    private static ulong Double<TShift, T>(ulong a, ulong b, int count, out DoubleFlags flags)
+        where TShift : IDoubleShift
+        where T : unmanaged
+    {
+        if (sizeof(T) == sizeof(ushort) && count > Width.Bits<T>() && HostAnswers.AreKnown)
+        {
+            ushort answer = HostAnswers.DoubleShift(TShift.IsLeft, a, b, count, out ulong host);
+            flags = new DoubleFlags(0, host);
+            return answer;
+        }
+
+        ulong r = TShift.Apply<T>(a, b, count, out bool carry);
+        flags = new DoubleFlags(Flags.Aux(carry, Width.IsNegative<T>(a ^ r)));
+        return r;
     }
 
     private static void BindDouble<TShift, T>(in Instruction instruction, in BindContext context, Op* op)
@@ -304,8 +338,8 @@ internal static unsafe class Shifts
         ulong a = Width.ReadRegister<T>(cpu, op->Dst);
         if (count != 0)
         {
-            ulong r = TShift.Apply<T>(a, Width.ReadRegister<T>(cpu, op->Src), count, out bool carry);
-            Flags.Set<T>(cpu, r, Flags.Aux(carry, Width.IsNegative<T>(a ^ r)));
+            ulong r = Double<TShift, T>(a, Width.ReadRegister<T>(cpu, op->Src), count, out DoubleFlags flags);
+            flags.Set<T>(cpu, r);
             a = r;
         }
 
@@ -322,9 +356,9 @@ internal static unsafe class Shifts
         if (!AnyAddress.ForWrite(cpu, op, sizeof(T), out ulong linear) || !GuestAccess.ReadForWrite(cpu, op, linear, out T value)) return Faults.Raise(cpu, op);
         if (count == 0) return op + 1;
         ulong a = Width.ToUInt64(value);
-        ulong r = TShift.Apply<T>(a, Width.ReadRegister<T>(cpu, op->Src), count, out bool carry);
+        ulong r = Double<TShift, T>(a, Width.ReadRegister<T>(cpu, op->Src), count, out DoubleFlags flags);
         if (!GuestAccess.Write(cpu, op, linear, Width.From<T>(r))) return Faults.Raise(cpu, op);
-        Flags.Set<T>(cpu, r, Flags.Aux(carry, Width.IsNegative<T>(a ^ r)));
+        flags.Set<T>(cpu, r);
         return op + 1;
     }
 }

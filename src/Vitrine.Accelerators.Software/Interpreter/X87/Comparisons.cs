@@ -1,6 +1,7 @@
 using Iced.Intel;
 using Vitrine.Accelerators.Software.Decode;
 using Vitrine.Accelerators.Software.FloatingPoint;
+using Vitrine.Accelerators.Software.HostExecution;
 using Vitrine.Accelerators.Software.State;
 
 namespace Vitrine.Accelerators.Software.Interpreter.X87;
@@ -129,8 +130,11 @@ internal static unsafe class Comparisons
             relation = X87Arithmetic.Compare(Unpacked.From(X87Stack.Read(cpu, 0)), source, quietIsInvalid, ref environment);
         }
 
-        X87Status.Merge(cpu, environment.Flags);
-        if ((op->Extra & X87Form.ToEflags) != 0)
+        bool toEflags = (op->Extra & X87Form.ToEflags) != 0;
+        bool keepsC1 = toEflags && HostAnswers.CompareToFlagsKeepsC1 && (environment.Flags & X87Status.StackFault) == 0;
+        int kept = keepsC1 ? cpu->Fsw & X87Status.C1 : 0;
+        X87Status.Merge(cpu, environment.Flags | kept);
+        if (toEflags)
         {
             Flags.SetArithmetic(cpu, relation switch
             {

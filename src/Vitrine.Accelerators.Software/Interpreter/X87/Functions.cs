@@ -1,6 +1,7 @@
 using Iced.Intel;
 using Vitrine.Accelerators.Software.Decode;
 using Vitrine.Accelerators.Software.FloatingPoint;
+using Vitrine.Accelerators.Software.HostExecution;
 using Vitrine.Accelerators.Software.State;
 
 namespace Vitrine.Accelerators.Software.Interpreter.X87;
@@ -16,19 +17,21 @@ internal static unsafe class Functions
     {
         table.Add(Code.Fsqrt, &BindUnary<SquareRoot>);
         table.Add(Code.Frndint, &BindUnary<RoundToIntegral>);
-        table.Add(Code.F2xm1, &BindUnary<PowerMinusOne>);
         table.Add(Code.Fscale, &BindBinary<Scale>);
-        table.Add(Code.Fpatan, &BindBinaryPop<Arctangent>);
-        table.Add(Code.Fyl2x, &BindBinaryPop<Logarithm>);
-        table.Add(Code.Fyl2xp1, &BindBinaryPop<LogarithmPlusOne>);
         table.Add(Code.Fprem, &BindRemainder<Truncating>);
         table.Add(Code.Fprem1, &BindRemainder<Rounding>);
         table.Add(Code.Fxtract, &BindExtract);
-        table.Add(Code.Fsin, &BindAngle<Sine>);
-        table.Add(Code.Fcos, &BindAngle<Cosine>);
-        table.Add(Code.Fsincos, &BindAnglePush<SineAndCosine>);
-        table.Add(Code.Fptan, &BindAnglePush<Tangent>);
+        AddTranscendental(table, Code.F2xm1, &BindUnary<PowerMinusOne>);
+        AddTranscendental(table, Code.Fpatan, &BindBinaryPop<Arctangent>);
+        AddTranscendental(table, Code.Fyl2x, &BindBinaryPop<Logarithm>);
+        AddTranscendental(table, Code.Fyl2xp1, &BindBinaryPop<LogarithmPlusOne>);
+        AddTranscendental(table, Code.Fsin, &BindAngle<Sine>);
+        AddTranscendental(table, Code.Fcos, &BindAngle<Cosine>);
+        AddTranscendental(table, Code.Fsincos, &BindAnglePush<SineAndCosine>);
+        AddTranscendental(table, Code.Fptan, &BindAnglePush<Tangent>);
     }
+
+    private static void AddTranscendental(OpTable table, Code code, Binder model) => table.Add(code, HostAnswers.AreKnown ? &HostFunction.Bind : model);
 
     private interface IUnary
     {

@@ -91,6 +91,7 @@ internal static unsafe class StateFieldNames
         (at.VectorsLoaded, nameof(at.VectorsLoaded)),
         (at.X87Loaded, nameof(at.X87Loaded)),
         (at.X87Page, nameof(at.X87Page)),
+        (at.X87Segment, nameof(at.X87Segment)),
         (at.X87Place, nameof(at.X87Place)),
         (at.Fdp, nameof(at.Fdp)),
         (at.Xmm, nameof(at.Xmm)),

@@ -81,7 +81,10 @@ public sealed class LockstepTests
         Assert.True(end is { Reason: VmEndReason.DebugExit, Value: 7 }, end.Report);
     }
 
-    /// <summary>What the manual leaves undefined is no difference (SDM vol. 2, SHLD: "If the count is greater than the operand size, the result is undefined").</summary>
+    /// <summary>
+    /// Where the manual leaves a result undefined both engines have the host's (SDM vol. 2, SHLD: "If the count is greater than the operand size, the result is
+    /// undefined").
+    /// </summary>
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
