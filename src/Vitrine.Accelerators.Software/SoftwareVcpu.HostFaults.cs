@@ -29,7 +29,8 @@ internal sealed unsafe partial class SoftwareVcpu
         ulong rip = block == null ? _cpu->Rip : Truncate(_cpu->PageRip + ((ulong)block->Guest & (PageSize - 1)));
         byte* start = block == null ? _translations.Start : Writable(block->Body);
         HostCodeLine host = InstructionAt(at, start, rip);
-        string place = block == null || at < _translations.FirstBlock ? "the code that all blocks share" : string.Create(CultureInfo.InvariantCulture, $"the block at 0x{rip:x}");
+        bool isShared = block == null || at < _translations.FirstBlock;
+        string place = isShared ? "the code that all blocks share" : string.Create(CultureInfo.InvariantCulture, $"the block at 0x{rip:x}");
 
         // From here on the code behind the last block is written again.
         BlockListing? listing = block == null || !_translations.HasRoom ? null

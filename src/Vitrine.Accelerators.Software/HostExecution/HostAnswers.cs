@@ -39,7 +39,12 @@ internal static unsafe class HostAnswers
 
         CodeEmitter emitter = new() { Position = memory.Writable };
         nint toExecutable = (nint)(memory.Executable - memory.Writable);
-        for (int i = 0; i < Functions; i++) s_functions[i] = Write(ref emitter, toExecutable, [0xDD, 0x27, 0xD9, (byte)(FirstFunction + i), 0xDD, 0x37]); // FRSTOR [RDI]; the function; FNSAVE [RDI]
+        for (int i = 0; i < Functions; i++)
+        {
+            // FRSTOR [RDI]; the function; FNSAVE [RDI], which doesn't wait for an exception that it has, and initializes.
+            s_functions[i] = Write(ref emitter, toExecutable, [0xDD, 0x27, 0xD9, (byte)(FirstFunction + i), 0xDD, 0x37]);
+        }
+
         s_shiftLeft = (delegate* unmanaged[SuppressGCTransition]<uint, uint, uint, ulong>)WriteShift(ref emitter, toExecutable, 0xA5);
         s_shiftRight = (delegate* unmanaged[SuppressGCTransition]<uint, uint, uint, ulong>)WriteShift(ref emitter, toExecutable, 0xAD);
 

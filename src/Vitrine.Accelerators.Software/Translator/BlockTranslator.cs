@@ -68,7 +68,7 @@ internal sealed unsafe partial class BlockTranslator : IDisposable
 
     /// <summary>Creates a translator that writes into a cache.</summary>
     /// <param name="cache">The cache.</param>
-    /// <param name="exact">Nothing is left to the host whose results differ between processors.</param>
+    /// <param name="exact">For lockstep: flags are kept that only another block overwrites, and strings are no longer than the interpreter's trial.</param>
     /// <param name="shares">The machine has several vCPUs: one that spins may have to make room for the one that it waits for.</param>
     /// <param name="counts">The code counts what it does.</param>
     public BlockTranslator(TranslationCache cache, bool exact, bool shares, bool counts = false)

@@ -12,7 +12,8 @@ public static class HostFaultText
         string instruction = fault.Instruction is { } guest ? $", {guest.Bytes}  {guest.Text}" : "";
         string what = Text($"{fault.Signal} in code that the software CPU made, for RIP 0x{fault.Rip:x}{instruction}.");
         return fault is { Signal: "SIGBUS", GuestPhysical: { } address }
-            ? Text($"{what} The host could not provide the guest's memory at guest-physical address 0x{address:x}. It is probably out of memory. Free some, or choose a smaller --memory.")
+            ? Text($"{what} The host could not provide the guest's memory at guest-physical address 0x{address:x}. ") +
+                "It is probably out of memory. Free some, or choose a smaller --memory."
             : $"{what} This is a defect of Vitrine, not of the guest. Report what follows; --soft interpreter --cpu x86-64-v2 probably runs the guest.";
     }
 
