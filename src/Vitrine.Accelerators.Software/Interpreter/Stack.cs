@@ -33,6 +33,13 @@ internal static unsafe class Stack
         else *(ushort*)&cpu->Gpr[Gpr.Rsp] = (ushort)value;
     }
 
+    /// <summary>What RSP is once the stack pointer is <paramref name="value"/>.</summary>
+    public static ulong Register(CpuState* cpu, ulong value)
+    {
+        bool is16 = (cpu->Mode & (ExecutionMode.Code64 | ExecutionMode.Stack32)) == 0;
+        return is16 ? (cpu->Gpr[Gpr.Rsp] & ~0xFFFFUL) | (ushort)value : value;
+    }
+
     /// <summary>Reads at a stack offset.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool Read<T>(CpuState* cpu, Op* op, ulong offset, out T value)

@@ -75,9 +75,6 @@ internal static unsafe class StackInstructions
     {
         Operands.Destination(instruction, op);
         op->Handler = Operands.IsMemory(instruction, 0) ? &PopMemory<T> : &Pop<T>;
-
-        // An address based on the stack pointer uses its value after the pop (SDM vol. 2, POP).
-        if (Operands.IsMemory(instruction, 0) && instruction.MemoryBase is Iced.Intel.Register.RSP or Iced.Intel.Register.ESP) op->Disp += sizeof(T);
     }
 
     private static Op* Pop<T>(CpuState* cpu, Op* op)
@@ -95,9 +92,13 @@ internal static unsafe class StackInstructions
     {
         ulong offset = Stack.Pointer(cpu);
         if (!Stack.Read(cpu, op, offset, out T value)) return Faults.Raise(cpu, op);
-        if (!AnyAddress.ForWrite(cpu, op, sizeof(T), out ulong linear) || !GuestAccess.Write(cpu, op, linear, value)) return Faults.Raise(cpu, op);
+
+        // An address based on the stack pointer uses its value after the pop (SDM vol. 2, POP), wrapped to the stack's width.
+        ulong before = cpu->Gpr[Gpr.Rsp];
         Stack.SetPointer(cpu, offset + (ulong)sizeof(T));
-        return op + 1;
+        if (AnyAddress.ForWrite(cpu, op, sizeof(T), out ulong linear) && GuestAccess.Write(cpu, op, linear, value)) return op + 1;
+        cpu->Gpr[Gpr.Rsp] = before;
+        return Faults.Raise(cpu, op);
     }
 
     private static void BindPushAll<T>(in Instruction instruction, in BindContext context, Op* op)
@@ -160,8 +161,10 @@ internal static unsafe class StackInstructions
     {
         int level = op->Extra;
         ulong rbp = cpu->Gpr[Gpr.Rbp];
-        ulong frame = Stack.Below(cpu, Stack.Pointer(cpu), (uint)sizeof(T));
-        ulong offset = frame;
+        ulong offset = Stack.Below(cpu, Stack.Pointer(cpu), (uint)sizeof(T));
+
+        // FrameTemp is the whole register, whose upper half a 16-bit stack leaves alone (SDM vol. 2, ENTER).
+        ulong frame = Stack.Register(cpu, offset);
         if (!Stack.Write(cpu, op, offset, Width.From<T>(rbp))) return Faults.Raise(cpu, op);
         ulong display = Stack.Below(cpu, rbp, 0);
         for (int i = 1; i < level; i++)
