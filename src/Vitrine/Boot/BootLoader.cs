@@ -23,6 +23,9 @@ internal static class BootLoader
     internal static void Load(BootSource source, GuestMemory memory, MemoryLayout layout, ProcessorState bootCpu, int cpus)
     {
         LoadMap map = new(memory, layout);
+
+        // Before code that may want its place.
+        if (source is not BootSource.Firmware) LegacyBiosArea.Write(memory);
         switch (source)
         {
             case BootSource.Firmware firmware:

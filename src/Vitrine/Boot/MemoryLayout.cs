@@ -22,7 +22,7 @@ public sealed record MemoryLayout(ulong MemoryBytes)
     public const ulong AcpiTables = 0xE_0000;
 
     /// <summary>End of the area for ACPI tables.</summary>
-    public const ulong AcpiTablesEnd = 0x10_0000;
+    public const ulong AcpiTablesEnd = LegacyBiosArea.Code;
 
     /// <summary>Base and extended BIOS data, VGA and option ROM hole: not usable RAM.</summary>
     public const ulong LegacyHoleStart = 0x9_FC00;

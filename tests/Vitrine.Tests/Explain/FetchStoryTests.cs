@@ -28,7 +28,7 @@ public sealed class FetchStoryTests
         Assert.Equal("b834", fetch.Bytes);
         Assert.Equal("", fetch.Instruction);
         Assert.StartsWith("#GP(0): byte 3 of the instruction, at offset 0x10000, is beyond the limit of CS", fetch.Stop, StringComparison.Ordinal);
-        Assert.StartsWith("#GP (vector 13) goes through the real-mode vector at linear 0x34 to 0000:0000.", Assert.Single(fetch.Delivery), StringComparison.Ordinal);
+        Assert.StartsWith("#GP (vector 13) goes through the real-mode vector at linear 0x34 to f000:f030.", Assert.Single(fetch.Delivery), StringComparison.Ordinal);
     }
 
     [Theory]
@@ -57,11 +57,11 @@ public sealed class FetchStoryTests
     [Fact]
     public void A_fault_in_the_delivery_of_a_benign_exception_is_delivered_itself_before_it_comes_to_a_double_fault()
     {
-        // lock nop: #UD. The interrupt table at 0 holds zeros.
+        // lock nop: #UD. At 0 are real mode's vectors, which are no gates.
         InstructionStory story = Tell([0xF0, 0x90], 0x10_0000, FlatMode.Protected, 1)[0];
         Assert.Collection(
             story.Fetch.Delivery,
-            line => Assert.StartsWith("#UD (vector 6): the descriptor at linear 0x30 is 0000000000000000, not a gate: #GP.", line, StringComparison.Ordinal),
+            line => Assert.StartsWith("#UD (vector 6): the descriptor at linear 0x30 is 10f000f030f000f0, not a gate: #GP.", line, StringComparison.Ordinal),
             line => Assert.Equal("#GP while delivering #UD makes no double fault: #GP is delivered.", line),
             line => Assert.StartsWith("#GP (vector 13): the descriptor at linear 0x68", line, StringComparison.Ordinal),
             line => Assert.Equal("#GP while delivering #GP: #DF (vector 8) is delivered instead.", line),
@@ -71,12 +71,12 @@ public sealed class FetchStoryTests
     }
 
     [Theory]
-    [InlineData(new byte[] { 0xCD, 0x10 }, 1)] // int 10h
-    [InlineData(new byte[] { 0xBC, 0xFF, 0xFF, 0xC3 }, 2)] // mov sp,FFFFh; ret: a word across the limit of SS is #SS
-    public void A_delivery_is_not_told_as_a_branch(byte[] code, ulong instructions)
+    [InlineData(new byte[] { 0xCD, 0x10 }, 1, "f000:f000, linear 0xff000")] // int 10h
+    [InlineData(new byte[] { 0xBC, 0xFF, 0xFF, 0xC3 }, 2, "f000:f010, linear 0xff010")] // mov sp,FFFFh; ret: a word across the limit of SS is #SS
+    public void A_delivery_is_not_told_as_a_branch(byte[] code, ulong instructions, string handler)
     {
         string outcome = Tell(code, 0x7C00, FlatMode.Real, instructions)[^1].Execution!.Outcome;
-        Assert.StartsWith("An exception or interrupt is delivered. Next is 0000:0, linear 0x0.", outcome, StringComparison.Ordinal);
+        Assert.StartsWith($"An exception or interrupt is delivered. Next is {handler}.", outcome, StringComparison.Ordinal);
     }
 
     [Theory]
@@ -89,11 +89,11 @@ public sealed class FetchStoryTests
     [Fact]
     public void A_root_at_address_zero_is_memory_and_no_register()
     {
-        // mov eax,cr0; or eax,80000000h; mov cr0,eax with CR3 = 0.
+        // mov eax,cr0; or eax,80000000h; mov cr0,eax with CR3 = 0, where real mode's vector 0 is: an entry that is not present.
         IReadOnlyList<InstructionStory> told = Tell([0x0F, 0x20, 0xC0, 0x0D, 0, 0, 0, 0x80, 0x0F, 0x22, 0xC0, 0x90], 0x10_0000, FlatMode.Protected, 4);
         StringWriter text = new();
         StoryText.Write(told[^1].Fetch.Translation!, text, colour: false);
-        Assert.Contains("PDE    0     0x0          0x00000000", text.ToString(), StringComparison.Ordinal);
+        Assert.Contains("PDE    0     0x0          0xf000f030", text.ToString(), StringComparison.Ordinal);
     }
 
     [Theory]

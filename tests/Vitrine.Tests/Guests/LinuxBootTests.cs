@@ -56,6 +56,35 @@ public sealed class LinuxBootTests
         Assert.Equal(VmEndReason.PowerOff, machine.Wait(Patience)?.Reason);
     }
 
+    /// <summary>The ways in which a kernel can ask for a reset (its parameter reboot=): by the keyboard controller, ACPI, the BIOS, EFI, and a triple fault.</summary>
+    [Theory]
+    [InlineData('k', VmEndReason.Reset)]
+    [InlineData('a', VmEndReason.Reset)]
+    [InlineData('b', VmEndReason.Reset)]
+    [InlineData('e', VmEndReason.Reset)] // without EFI Linux goes on to the BIOS
+    [InlineData('t', VmEndReason.TripleFault)]
+    public void AKernelResets(char way, VmEndReason expected)
+    {
+        Engines.SkipUnlessPresent(SoftwareEngine.Translator);
+        LinuxGuest linux = Find();
+        using VirtualMachine machine = VirtualMachine.Create(new MachineConfig
+        {
+            Boot = new BootSource.Kernel(linux.Kernel) { Initrd = linux.Initrd, CommandLine = $"console=ttyS0 quiet reboot={way}" },
+            MemoryBytes = 256 << 20,
+            Accelerator = AcceleratorChoice.Soft,
+            ExitOnReset = true,
+            SerialOutput = bytes =>
+            {
+                lock (_console) _console.Append(Encoding.ASCII.GetString(bytes));
+            },
+        });
+        machine.Start();
+        Await(machine, Prompt);
+        machine.SendSerial("reboot -f\r"u8);
+        VmEnd? end = machine.Wait(Patience);
+        Assert.True(end?.Reason == expected, end?.Report ?? "no end");
+    }
+
     private static LinuxGuest Find()
     {
         try
