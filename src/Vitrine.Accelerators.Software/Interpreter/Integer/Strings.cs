@@ -81,7 +81,7 @@ internal static unsafe class Strings
             if (!TrySource(cpu, op, sizeof(T), out ulong from) || !TryDestination(cpu, op, sizeof(T), write: true, out ulong to)) return 0;
             byte* source = HostForRead(cpu, from);
             byte* target = (byte*)GuestAccess.TryWritePointer<byte>(cpu, to);
-            if (source == null || target == null) return 0;
+            if ((source == null || target == null) && !TryEvictingPages(cpu, from, to, out source, out target)) return 0;
             ulong bytes = Math.Min(0x1000 - Math.Max(from & 0xFFF, to & 0xFFF), Math.Min(SourceRoom(cpu, op), DestinationRoom(cpu, op)));
             bytes = Math.Min(count, bytes / (ulong)sizeof(T)) * (ulong)sizeof(T);
 
@@ -314,6 +314,24 @@ internal static unsafe class Strings
         ulong end = (op->Traits & OpTraits.Address32) != 0 ? 1UL << 32 : (op->Traits & OpTraits.Address16) != 0 ? 1UL << 16 : ulong.MaxValue;
         if ((cpu->Mode & ExecutionMode.Code64) == 0) end = Math.Min(end, segmentEnd);
         return offset < end ? end - offset : 0;
+    }
+
+    /// <summary>
+    /// Host addresses of two pages that have one TLB entry between them: one always evicts the other, so that they are never found there together, and each element
+    /// would be two misses. What the first one gave stays true: nothing runs in between that could map its page elsewhere.
+    /// </summary>
+    private static bool TryEvictingPages(CpuState* cpu, ulong from, ulong to, out byte* source, out byte* target)
+    {
+        source = null;
+        target = null;
+        if (GuestAccess.EntryFor(cpu->Tlb, from) != GuestAccess.EntryFor(cpu->Tlb, to) || ((from ^ to) & ~0xFFFUL) == 0) return false;
+        SoftMmu mmu = cpu->Vcpu.Mmu;
+        mmu.Refill(from, 1, write: false);
+        source = HostForRead(cpu, from);
+        if (source == null) return false;
+        mmu.Refill(to, 1, write: true);
+        target = (byte*)GuestAccess.TryWritePointer<byte>(cpu, to);
+        return target != null;
     }
 
     private static byte* HostForRead(CpuState* cpu, ulong linear)

@@ -1,3 +1,5 @@
+using Vitrine.Accelerators.Software;
+using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.X86.Paging;
 using Vitrine.X86.State;
 using Xunit;
@@ -10,6 +12,10 @@ namespace Vitrine.Tests.Software.Mmu;
 public sealed class StringRunTests
 {
     private const ulong Base = 0x20_0010;
+    private const ulong EvictingSource = 0x1_0000_0000;
+    private const ulong EvictingDestination = EvictingSource + (2UL * GuestAccess.TlbEntries << 12);
+    private const ulong EvictingSourceGpa = 0x20_0000;
+    private const ulong EvictingDestinationGpa = 0x30_0000;
 
     [Theory]
     [InlineData(false)]
@@ -75,4 +81,50 @@ public sealed class StringRunTests
         Assert.Equal(move ? 0UL : 7, m.Read(Base + 0xFFFF, 1));
         Assert.Equal(0xEEUL, m.Read(Base + 0x1_0000, 4));
     }
+
+    /// <summary>A copy whose source and destination are a multiple of the TLB's size apart: an entry that one page takes is always the other's.</summary>
+    [Theory]
+    [InlineData(SoftwareEngine.Interpreter, 0)]
+    [InlineData(SoftwareEngine.Interpreter, 4)]
+    [InlineData(SoftwareEngine.Translator, 0)]
+    [InlineData(SoftwareEngine.Translator, 4)]
+    public void PagesThatEvictEachOtherAreCopiedInRuns(SoftwareEngine engine, int offset)
+    {
+        using M m = new(engine: engine);
+        MapEvicting(m, destinationPages: 3);
+        for (ulong i = 0; i < 3 * 0x1000; i += 8) m.Store(EvictingSourceGpa + i, 0x0101_0101_0101_0101 * (i >> 3 & 0xFF) + i, 8);
+        ulong before = m.Vcpu.Mmu.Counters.TlbMisses;
+        Assert.Equal("ok", CopyEvicting(m, offset, 2 * 512));
+        ulong misses = m.Vcpu.Mmu.Counters.TlbMisses - before;
+        for (ulong i = 0; i < 2 * 0x1000; i += 8)
+            Assert.Equal(m.Read(EvictingSourceGpa + (ulong)offset + i, 8), m.Read(EvictingDestinationGpa + i, 8));
+        Assert.Equal((0UL, EvictingDestination + 0x2000), (m[Gpr.Rcx], m[Gpr.Rdi]));
+
+        // Each page is looked up a few times, its elements are not.
+        Assert.InRange(misses, 4u, 40u);
+    }
+
+    [Theory]
+    [MemberData(nameof(Engines.All), MemberType = typeof(Engines))]
+    public void ACopyBetweenPagesThatEvictEachOtherFaultsWhereItMust(SoftwareEngine engine)
+    {
+        using M m = new(engine: engine);
+        MapEvicting(m, destinationPages: 1);
+        Assert.Equal("#14(2)", CopyEvicting(m, 0, 2 * 512));
+        Assert.Equal((512UL, EvictingDestination + 0x1000, EvictingDestination + 0x1000), (m[Gpr.Rcx], m[Gpr.Rdi], m.State.Cr2));
+    }
+
+    private static void MapEvicting(M m, ulong destinationPages)
+    {
+        for (ulong page = 0; page < 3; page++) m.Map(EvictingSource + (page << 12), EvictingSourceGpa + (page << 12), M.P | M.W);
+        for (ulong page = 0; page < destinationPages; page++) m.Map(EvictingDestination + (page << 12), EvictingDestinationGpa + (page << 12), M.P | M.W);
+    }
+
+    private static string CopyEvicting(M m, int offset, int count) => m.Run(a =>
+    {
+        a.mov(rsi, EvictingSource + (ulong)offset);
+        a.mov(rdi, EvictingDestination);
+        a.mov(ecx, count);
+        a.rep.movsq();
+    });
 }
