@@ -123,12 +123,12 @@ internal unsafe struct GuestEncoding
         emitter.Bytes(_bytes + _tail, _length - _tail);
     }
 
-    /// <summary>Writes the instruction without operands in its encoding, as it is.</summary>
+    /// <summary>Writes the instruction without operands in its encoding: with the prefixes that count, and no others.</summary>
     public readonly void EmitPlain(ref CodeEmitter emitter)
     {
-        EmitPrefixes(ref emitter);
-        if ((_rex & 8) != 0) emitter.Byte(0x48);
-        emitter.Bytes(_bytes + _opcode, _length - _opcode);
+        EmitOpcode(ref emitter, extensions: 0, vvvv: 0, keepRex: false);
+        int rest = _opcode + _opcodeLength;
+        emitter.Bytes(_bytes + rest, _length - rest);
     }
 
     private int ParseVex(int at, bool is64)

@@ -33,7 +33,7 @@ internal static unsafe class CaseShrinker
     /// <summary>NOPs for what isn't needed, so that everything else stays where it is.</summary>
     private static void RemoveInstructions(ref OracleCase test, DecoderOptions options, Func<OracleCase, bool> fails)
     {
-        List<Instruction> instructions = InstructionText.Decode(test.Instructions(), test.Image.Is64, test.Image.Rip, options);
+        List<Instruction> instructions = InstructionText.Decode(test.Instructions(), test.Image.Bitness, test.Image.Rip, options);
         if (instructions.Count == 1) return;
         bool loops = instructions[^1].FlowControl == FlowControl.ConditionalBranch && instructions[^1].NearBranchTarget < instructions[^1].IP;
         Register counter = loops ? instructions[0].Op0Register.GetFullRegister() : Register.None;
@@ -43,7 +43,7 @@ internal static unsafe class CaseShrinker
             if (loops && instruction.Op0Kind == OpKind.Register && instruction.Op0Register.GetFullRegister() == counter) continue;
             OracleCase candidate = test;
             new Span<byte>(candidate.Code, OracleCase.CodeCapacity).Slice((int)(instruction.IP - test.Image.Rip), instruction.Length).Fill(0x90);
-            List<Instruction> rest = InstructionText.Decode(candidate.Instructions(), test.Image.Is64, test.Image.Rip, options);
+            List<Instruction> rest = InstructionText.Decode(candidate.Instructions(), test.Image.Bitness, test.Image.Rip, options);
             if (!FlagFlow.ReadsUndefined(rest) && fails(candidate)) test = candidate;
         }
     }

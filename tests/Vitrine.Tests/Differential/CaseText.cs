@@ -11,14 +11,16 @@ internal static unsafe class CaseText
     private static readonly string[] _registers =
         ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"];
 
+    private static readonly string[] _segments = ["es", "cs", "ss", "ds", "fs", "gs"];
+
     /// <summary>What kind of disagreement it is: the codes of the instructions, and what differs.</summary>
     public static string Kind(ref OracleCase test, List<string> differences, DecoderOptions options)
     {
-        List<Instruction> instructions = InstructionText.Decode(test.Instructions(), test.Image.Is64, test.Image.Rip, options);
+        List<Instruction> instructions = InstructionText.Decode(test.Instructions(), test.Image.Bitness, test.Image.Rip, options);
         string what = differences[0].Split(':')[0];
         if (what.StartsWith("memory", StringComparison.Ordinal)) what = "memory";
         string codes = string.Join(", ", instructions.Where(instruction => instruction.Code != Code.Nopd).Select(instruction => instruction.Code));
-        return $"{(test.Image.Is64 ? 64 : 32)} {codes}: {what}";
+        return $"{test.Image.Bitness} {codes}: {what}";
     }
 
     public static string Describe(
@@ -28,8 +30,8 @@ internal static unsafe class CaseText
         byte[] code = test.Instructions();
         ref MachineImage image = ref test.Image;
         CultureInfo culture = CultureInfo.InvariantCulture;
-        text.AppendLine(culture, $"{Convert.ToHexString(code)} at {image.Rip:x} ({(image.Is64 ? 64 : 32)}-bit code, {test.CodeLength} bytes there)");
-        foreach (Instruction instruction in InstructionText.Decode(code, image.Is64, image.Rip, options).Where(instruction => instruction.Code != Code.Nopd)) text.AppendLine(culture, $"    {instruction}    [{instruction.Code}]");
+        text.AppendLine(culture, $"{Convert.ToHexString(code)} at {image.Rip:x} ({image.Bitness}-bit code, {test.CodeLength} bytes there)");
+        foreach (Instruction instruction in InstructionText.Decode(code, image.Bitness, image.Rip, options).Where(instruction => instruction.Code != Code.Nopd)) text.AppendLine(culture, $"    {instruction}    [{instruction.Code}]");
         text.Append("  before:");
         Registers(text, ref image);
         text.AppendLine();
@@ -48,6 +50,7 @@ internal static unsafe class CaseText
             if (image.General(i) != 0) text.Append(culture, $" {_registers[i]}={image.General(i):x}");
         }
 
+        for (int segment = 0; segment < _segments.Length; segment++) text.Append(culture, $" {_segments[segment]}={image.Selector(segment):x}");
         text.Append(culture, $" rflags={image.Rflags:x} mxcsr={image.Mxcsr:x} fcw={image.ControlWord:x} fsw={image.StatusWord:x} ftw={image.Tag:x}");
         for (int i = 0; i < 16; i++)
         {

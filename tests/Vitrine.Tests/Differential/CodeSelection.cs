@@ -30,14 +30,27 @@ internal sealed class CodeSelection
         Mnemonic.Xsave, Mnemonic.Xsave64, Mnemonic.Xsaveopt, Mnemonic.Xsaveopt64, Mnemonic.Xsavec, Mnemonic.Xsavec64, Mnemonic.Xrstor, Mnemonic.Xrstor64, Mnemonic.Xgetbv,
     ];
 
+    // Their result is another on each machine: whether they execute is all that can be compared.
+    private static readonly HashSet<Mnemonic> _free =
+    [
+        Mnemonic.Cpuid, Mnemonic.Rdtsc, Mnemonic.Rdtscp, Mnemonic.Rdrand, Mnemonic.Rdseed, Mnemonic.Rdpid, Mnemonic.Rdpmc, Mnemonic.Lar, Mnemonic.Lsl,
+        Mnemonic.Verr, Mnemonic.Verw,
+    ];
+
+    // What no native program of ours survives, or what Linux answers in the processor's place.
+    private static readonly HashSet<Mnemonic> _unswept =
+    [
+        Mnemonic.Syscall, Mnemonic.Sysenter, Mnemonic.Sgdt, Mnemonic.Sidt, Mnemonic.Sldt, Mnemonic.Str, Mnemonic.Smsw,
+        Mnemonic.Xsave, Mnemonic.Xsave64, Mnemonic.Xsaveopt, Mnemonic.Xsaveopt64, Mnemonic.Xsavec, Mnemonic.Xsavec64, Mnemonic.Xrstor, Mnemonic.Xrstor64, Mnemonic.Xgetbv,
+    ];
+
     private readonly HashSet<CpuidFeature> _announced;
     private readonly HostBinder _native;
 
-    private CodeSelection(SoftwareEngine engine)
+    private CodeSelection(SoftwareEngine engine, CpuModel model)
     {
-        CpuModel model = engine == SoftwareEngine.Translator ? CpuModels.Host : CpuModels.X8664V2;
         Engine = engine;
-        Cpuid = model.Build(new CpuidEnvironment { Native = engine == SoftwareEngine.Translator ? HostProcessor.Cpuid : [] }, 0);
+        Cpuid = model.Build(new CpuidEnvironment { Native = model == CpuModels.X8664V2 ? [] : HostProcessor.Cpuid }, 0);
         _native = new HostBinder(new CpuidTable(Cpuid));
         _announced = [.. CpuModels.X8664V2.InstructionSets.Select(Enum.Parse<CpuidFeature>)];
         Options = InstructionText.Options;
@@ -50,10 +63,13 @@ internal sealed class CodeSelection
     }
 
     /// <summary>The interpreter alone, with all that it announces.</summary>
-    public static CodeSelection Interpreter { get; } = new(SoftwareEngine.Interpreter);
+    public static CodeSelection Interpreter { get; } = new(SoftwareEngine.Interpreter, CpuModels.X8664V2);
 
     /// <summary>The engine that has the host at hand, with all that the host has.</summary>
-    public static CodeSelection Translator { get; } = new(SoftwareEngine.Translator);
+    public static CodeSelection Translator { get; } = new(SoftwareEngine.Translator, CpuModels.Host);
+
+    /// <summary>The translator as a processor that has less than the host.</summary>
+    public static CodeSelection TranslatorOf(CpuModel model) => new(SoftwareEngine.Translator, model);
 
     /// <summary>The software CPU's engine.</summary>
     public SoftwareEngine Engine { get; }
@@ -83,6 +99,19 @@ internal sealed class CodeSelection
     /// <summary>True for the announced model's own.</summary>
     public bool IsAnnounced(Code code) =>
         code.ToOpCode().IsInstruction && (_native.Contains(code) || (code.Encoding() == EncodingKind.Legacy && code.CpuidFeatures().All(_announced.Contains)));
+
+    /// <summary>False for an instruction that the processor must not have.</summary>
+    public bool IsKnown(Code code) => code == Code.INVALID || IsAnnounced(code);
+
+    /// <summary>True when only the exception and RIP can be compared.</summary>
+    public bool HasFreeResult(Mnemonic mnemonic) => _free.Contains(mnemonic);
+
+    /// <summary>True when executing it natively is harmless, and tells something.</summary>
+    public bool IsSwept(in Instruction instruction)
+    {
+        const byte LinuxSystemCall = 0x80;
+        return !_unswept.Contains(instruction.Mnemonic) && !(instruction.Mnemonic == Mnemonic.Int && instruction.Immediate8 == LinuxSystemCall);
+    }
 
     private Code[] For(int bitness, Func<Code, bool> condition) =>
         [.. Enum.GetValues<Code>().Where(code => (bitness == 64 ? code.ToOpCode().Mode64 : code.ToOpCode().Mode32) && IsComparable(code) && condition(code))];

@@ -10,15 +10,21 @@ internal sealed unsafe class DifferentialRun : IDisposable
     private readonly ulong _seed;
     private readonly NativeOracle _oracle = new();
     private readonly CodeSelection _selection;
+    private readonly Func<CaseRandom, CodeSelection, ICaseSource> _source;
     private readonly SoftwareGuest _guest;
     private readonly OracleOutcome* _outcomes;
     private readonly string?[] _ends = new string?[OracleLayout.BatchSize];
     private readonly Dictionary<string, int> _findings = [];
     private readonly LastCase? _last = LastCase.Create();
 
-    public DifferentialRun(ulong seed, CodeSelection selection)
+    /// <summary>Starts the native program and the guest.</summary>
+    /// <param name="seed">Which cases.</param>
+    /// <param name="selection">What is compared with the host.</param>
+    /// <param name="source">What makes the cases of a batch.</param>
+    public DifferentialRun(ulong seed, CodeSelection selection, Func<CaseRandom, CodeSelection, ICaseSource> source)
     {
         _seed = seed;
+        _source = source;
         _selection = selection;
         _guest = new SoftwareGuest(selection);
         _outcomes = (OracleOutcome*)NativeMemory.AllocZeroed(OracleLayout.BatchSize, OracleLayout.OutcomeStride);
@@ -50,7 +56,7 @@ internal sealed unsafe class DifferentialRun : IDisposable
 
     private void RunBatch(ulong batch)
     {
-        CaseGenerator generator = new(new CaseRandom((_seed * 0x1_0000_0001) + batch), _selection);
+        ICaseSource generator = _source(new CaseRandom((_seed * 0x1_0000_0001) + batch), _selection);
         generator.FillMemory(_oracle.Pristine);
         generator.FillMemory(_oracle.ReadOnly);
         for (int i = 0; i < OracleLayout.BatchSize; i++) generator.Create(i, _oracle.Case(i));
@@ -83,6 +89,7 @@ internal sealed unsafe class DifferentialRun : IDisposable
 
     private void Execute(int count)
     {
+        for (int i = 0; i < count; i++) _oracle.Case(i)->CodeAddress = _oracle.Case(i)->Image.Rip + LocalSegments.BaseOf(_oracle.Case(i)->Image.CodeSelector);
         _oracle.Start(count);
         _guest.Begin(_oracle.ReadOnly);
         for (int i = 0; i < count; i++)

@@ -32,7 +32,7 @@ public abstract class DifferentialTests(ITestOutputHelper output)
         Assert.SkipUnless(NativeOracle.IsAvailable, NativeOracle.Missing);
         long cases = (long)Setting("VITRINE_DIFFERENTIAL_CASES", DefaultCases);
         ulong seed = Setting("VITRINE_SEED", defaultSeed);
-        using DifferentialRun run = new(seed, engine == SoftwareEngine.Translator ? CodeSelection.Translator : CodeSelection.Interpreter);
+        using DifferentialRun run = new(seed, engine == SoftwareEngine.Translator ? CodeSelection.Translator : CodeSelection.Interpreter, (random, selection) => new CaseGenerator(random, selection));
         run.Run(cases);
         string summary = $"{run.Cases} cases of the {engine} with seed {seed}";
         output.WriteLine(summary);

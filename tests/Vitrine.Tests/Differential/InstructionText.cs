@@ -9,9 +9,9 @@ internal static class InstructionText
     public const DecoderOptions Options =
         DecoderOptions.ForceReservedNop | DecoderOptions.NoMPFX_0FBC | DecoderOptions.NoMPFX_0FBD | DecoderOptions.NoWbnoinvd;
 
-    public static List<Instruction> Decode(byte[] code, bool is64, ulong rip, DecoderOptions options)
+    public static List<Instruction> Decode(byte[] code, int bitness, ulong rip, DecoderOptions options)
     {
-        Decoder decoder = Decoder.Create(is64 ? 64 : 32, code, options);
+        Decoder decoder = Decoder.Create(bitness, code, options);
         decoder.IP = rip;
         List<Instruction> instructions = [];
         while (decoder.IP - rip < (ulong)code.Length)

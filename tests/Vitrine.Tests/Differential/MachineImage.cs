@@ -1,12 +1,13 @@
 using System.Runtime.InteropServices;
+using Iced.Intel;
 using Vitrine.Accelerators.Software.State;
 using Vitrine.X86.State;
 
 namespace Vitrine.Tests.Differential;
 
 /// <summary>
-/// Registers of user code: the words of Linux's <c>gregset_t</c> in its order (which the native program copies as they are),
-/// then the 512 bytes of FXSAVE64, then the upper halves of YMM.
+/// Registers of user code: the words of Linux's <c>gregset_t</c> in its order (which the native program copies as they are), the selectors that
+/// it leaves out, then the 512 bytes of FXSAVE64, then the upper halves of YMM.
 /// </summary>
 // SAFETY: fixed buffers are indexed within their sizes; the struct has the size it says.
 [StructLayout(LayoutKind.Explicit, Size = Size)]
@@ -23,6 +24,9 @@ internal unsafe struct MachineImage
     public const int TrapWord = 20;
     public const int Cr2Word = 22;
 
+    /// <summary>DS, ES, FS and GS, from the lowest bits on.</summary>
+    public const int DataSelectorsWord = 23;
+
     /// <summary>In place of a vector: the case was ended, as a loop without end.</summary>
     public const int NeverEnds = 255;
 
@@ -31,7 +35,7 @@ internal unsafe struct MachineImage
     public const int XmmOffset = 160;
 
     [FieldOffset(0)]
-    public fixed ulong Words[23];
+    public fixed ulong Words[24];
 
     [FieldOffset(FxOffset)]
     public fixed byte Fx[512];
@@ -54,10 +58,19 @@ internal unsafe struct MachineImage
     public ushort CodeSelector
     {
         readonly get => (ushort)Words[SelectorsWord];
-        set => Words[SelectorsWord] = value;
+        set => Words[SelectorsWord] = (Words[SelectorsWord] & ~0xFFFFUL) | value;
+    }
+
+    public ushort StackSelector
+    {
+        readonly get => (ushort)(Words[SelectorsWord] >> 48);
+        set => Words[SelectorsWord] = (Words[SelectorsWord] & 0xFFFF_FFFF_FFFF) | ((ulong)value << 48);
     }
 
     public readonly bool Is64 => CodeSelector == OracleLayout.Code64;
+
+    /// <summary>Size of the code: 16, 32 or 64 bits.</summary>
+    public readonly int Bitness => Is64 ? 64 : LocalSegments.IsSmallCode(CodeSelector) ? 16 : 32;
 
     public readonly ulong Vector => Words[TrapWord];
 
@@ -106,6 +119,34 @@ internal unsafe struct MachineImage
     public readonly ulong General(int register) => Words[WordOf(register)];
 
     public void SetGeneral(int register, ulong value) => Words[WordOf(register)] = value;
+
+    /// <summary>The selector of ES, CS, SS, DS, FS or GS, by its number in <see cref="Seg"/>.</summary>
+    public readonly ushort Selector(int segment) => segment switch
+    {
+        Seg.Cs => CodeSelector,
+        Seg.Ss => StackSelector,
+        _ => (ushort)(Words[DataSelectorsWord] >> ShiftOf(segment)),
+    };
+
+    /// <summary>A register as part of an address: a general one in its size, or the base of a segment.</summary>
+    public readonly ulong Value(Register register)
+    {
+        if (!register.IsSegmentRegister())
+        {
+            ulong value = General(register.GetFullRegister() - Register.RAX);
+            return register.GetSize() switch { 2 => (ushort)value, 4 => (uint)value, _ => value };
+        }
+
+        int segment = register - Register.ES;
+        return !Is64 ? LocalSegments.BaseOf(Selector(segment)) : segment == Seg.Fs ? OracleLayout.FsBase : segment == Seg.Gs ? OracleLayout.GsBase : 0;
+    }
+
+    /// <summary>Sets the selector of DS, ES, FS or GS.</summary>
+    public void SetDataSelector(int segment, ushort selector)
+    {
+        int shift = ShiftOf(segment);
+        Words[DataSelectorsWord] = (Words[DataSelectorsWord] & ~(0xFFFFUL << shift)) | ((ulong)selector << shift);
+    }
 
     public readonly UInt128 Xmm(int number) => new(Get<ulong>(XmmOffset + (16 * number) + 8), Get<ulong>(XmmOffset + (16 * number)));
 
@@ -176,6 +217,14 @@ internal unsafe struct MachineImage
             SetYmmHigh(i, *(UInt128*)((byte*)cpu + CpuState.XmmOffset(i) + 16));
         }
     }
+
+    private static int ShiftOf(int segment) => segment switch
+    {
+        Seg.Ds => 0,
+        Seg.Es => 16,
+        Seg.Fs => 32,
+        _ => 48,
+    };
 
     private readonly T Get<T>(int offset)
         where T : unmanaged

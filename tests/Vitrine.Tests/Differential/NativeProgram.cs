@@ -31,6 +31,8 @@ internal static class NativeProgram
     private const int SigReturn = 15;
     private const int SetTimer = 38;
     private const int SigAltStack = 131;
+    private const int ModifyLdt = 154;
+    private const int WriteLdt = 0x11;
     private const int ArchPrctl = 158;
     private const int ExitGroup = 231;
     private const int SetGs = 0x1001;
@@ -78,6 +80,7 @@ internal static class NativeProgram
         for (int i = 0; i < OracleLayout.EdgePages; i++) MapCode(a, OracleLayout.Edge + ((ulong)i * 0x2000), 1);
         MapCode(a, OracleLayout.Pairs, OracleLayout.PairCount * 2);
         Map(a, SignalStack, SignalStackSize, ReadWrite, PrivateFixedAnonymous, 0);
+        LocalTable(a);
         Segments(a);
 
         a.push(SignalStackSize);
@@ -152,6 +155,7 @@ internal static class NativeProgram
         a.lea(rsi, __[r14 + Registers]);
         a.mov(ecx, 23);
         a.rep.movsq();
+        SaveSelectors(a);
         a.add(rdi, MachineImage.FxOffset - (23 * 8));
         a.mov(rsi, __qword_ptr[r14 + FpuPointer]);
         a.mov(ecx, 512 / 8);
@@ -200,6 +204,7 @@ internal static class NativeProgram
 
         // A branch into the middle of an instruction can have loaded one.
         Segments(a);
+        LoadSelectors(a);
         a.mov(rsi, r13);
         a.lea(rdi, __[r14 + Registers]);
         a.mov(ecx, MachineImage.SelectorsWord + 1);
@@ -219,7 +224,7 @@ internal static class NativeProgram
         }
 
         a.lea(rsi, __[r13 + OracleCase.CodeOffset]);
-        a.mov(rdi, __qword_ptr[r13 + (MachineImage.RipWord * 8)]);
+        a.mov(rdi, __qword_ptr[r13 + OracleCase.CodeAddressOffset]);
         a.mov(rcx, Shared + OracleLayout.SharedCode - OracleLayout.Code);
         a.add(rdi, rcx);
         a.mov(rcx, __qword_ptr[r13 + OracleCase.LengthOffset]);
@@ -239,6 +244,51 @@ internal static class NativeProgram
         a.push(0x202);
         a.popfq();
         System(a, SigReturn);
+    }
+
+    private static void LocalTable(Assembler a)
+    {
+        for (int entry = 0; entry < LocalSegments.All.Length; entry++)
+        {
+            byte[] descriptor = LocalSegments.UserDescriptor(entry);
+            for (int at = descriptor.Length - 8; at >= 0; at -= 8)
+            {
+                a.mov(rax, BinaryPrimitives.ReadUInt64LittleEndian(descriptor.AsSpan(at)));
+                a.push(rax);
+            }
+
+            a.mov(edi, WriteLdt);
+            a.mov(rsi, rsp);
+            a.mov(edx, descriptor.Length);
+            System(a, ModifyLdt);
+        }
+    }
+
+    /// <summary>Selectors that the signal frame doesn't hold, to the word behind it at RDI.</summary>
+    private static void SaveSelectors(Assembler a)
+    {
+        a.mov(__word_ptr[rdi], ds);
+        a.mov(__word_ptr[rdi + 2], es);
+        a.mov(__word_ptr[rdi + 4], fs);
+        a.mov(__word_ptr[rdi + 6], gs);
+    }
+
+    /// <summary>Those of the case at R13. Null in FS or GS leaves the bases of 64-bit code.</summary>
+    private static void LoadSelectors(Assembler a)
+    {
+        const int Selectors = MachineImage.DataSelectorsWord * 8;
+        Label noFs = a.CreateLabel();
+        Label noGs = a.CreateLabel();
+        a.mov(ds, __word_ptr[r13 + Selectors]);
+        a.mov(es, __word_ptr[r13 + Selectors + 2]);
+        a.cmp(__word_ptr[r13 + Selectors + 4], 0);
+        a.je(noFs);
+        a.mov(fs, __word_ptr[r13 + Selectors + 4]);
+        a.Label(ref noFs);
+        a.cmp(__word_ptr[r13 + Selectors + 6], 0);
+        a.je(noGs);
+        a.mov(gs, __word_ptr[r13 + Selectors + 6]);
+        a.Label(ref noGs);
     }
 
     /// <summary>

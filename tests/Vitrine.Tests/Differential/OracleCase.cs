@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Vitrine.Tests.Differential;
 
-/// <summary>One case as both sides read it: the registers it begins with, and its code, at <see cref="MachineImage.Rip"/>.</summary>
+/// <summary>One case as both sides read it: the registers it begins with, and its code, at <see cref="MachineImage.Rip"/> in its code segment.</summary>
 // SAFETY: the struct is as long as its stride says; the code buffer is only read up to CodeLength, which is at most its size.
 [StructLayout(LayoutKind.Explicit, Size = OracleLayout.CaseStride)]
 internal unsafe struct OracleCase
@@ -13,6 +13,8 @@ internal unsafe struct OracleCase
 
     /// <summary>Bytes of the instruction stream itself; INT3 follows up to <see cref="CodeLength"/>.</summary>
     public const int InstructionLengthOffset = LengthOffset + 8;
+
+    public const int CodeAddressOffset = InstructionLengthOffset + 8;
 
     [FieldOffset(0)]
     public MachineImage Image;
@@ -26,6 +28,10 @@ internal unsafe struct OracleCase
 
     [FieldOffset(InstructionLengthOffset)]
     public long InstructionLength;
+
+    /// <summary>Linear address of the code.</summary>
+    [FieldOffset(CodeAddressOffset)]
+    public ulong CodeAddress;
 
     public byte[] Instructions()
     {

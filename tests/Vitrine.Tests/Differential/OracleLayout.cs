@@ -42,7 +42,7 @@ internal static class OracleLayout
     public const int SharedReadOnly = 0x1000;
     public const int SharedPristine = 0x2000;
     public const int SharedCases = 0x4000;
-    public const int CaseStride = 1152;
+    public const int CaseStride = 1216;
     public const int SharedOutcomes = SharedCases + (BatchSize * CaseStride);
     public const int OutcomeStride = 9216;
 

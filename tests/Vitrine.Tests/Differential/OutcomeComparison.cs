@@ -16,6 +16,8 @@ internal static unsafe class OutcomeComparison
     private static readonly string[] _names =
         ["rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15"];
 
+    private static readonly string[] _segments = ["es", "cs", "ss", "ds", "fs", "gs"];
+
     /// <summary>The differences, host first; empty when both agree.</summary>
     public static List<string> Differences(OracleCase* test, OracleOutcome* host, OracleOutcome* software, CodeSelection selection)
     {
@@ -25,16 +27,22 @@ internal static unsafe class OutcomeComparison
         ref MachineImage b = ref software->Image;
         if (AreSame(host, software)) return differences;
         bool is64 = before.Is64;
-        List<Instruction> instructions = InstructionText.Decode(test->Instructions(), is64, before.Rip, selection.Options);
+        List<Instruction> instructions = InstructionText.Decode(test->Instructions(), before.Bitness, before.Rip, selection.Options);
         bool alone = instructions.Count == 1;
         bool completed = IsCompleted(ref a);
         Instruction first = alone ? instructions[0] : At(instructions, completed ? b.Rip : a.Rip);
-        if (alone ? VendorDifferences.AppliesTo(first, ref a, ref b) : VendorDifferences.AppliesTo(instructions, ref a, ref b)) return differences;
+        if (alone && !selection.IsKnown(first.Code)) return IsRefused(ref a, ref b) ? differences : [$"exception: not announced, but {Exception(ref b)}"];
+        if (alone ? VendorDifferences.AppliesTo(first, test->Instructions(), ref a, ref b) : VendorDifferences.AppliesTo(instructions, ref a, ref b)) return differences;
         if (a.Vector != b.Vector) differences.Add($"exception: {Exception(ref a)} and {Exception(ref b)}");
         else if (a.Vector == ExceptionVector.PF && a.Cr2 != b.Cr2 && VendorDifferences.HasFreeFaultAddress(first)) return differences;
         else if (((ErrorCode(ref a) ^ ErrorCode(ref b)) & ~VendorDifferences.FreeErrorBits(first)) != 0) differences.Add($"error code: {a.ErrorCode:x} and {b.ErrorCode:x}");
         else if (a.Vector == ExceptionVector.PF && a.Cr2 != b.Cr2) differences.Add($"cr2: {a.Cr2:x} and {b.Cr2:x}");
         if (a.Rip != b.Rip) differences.Add($"rip: {a.Rip:x} and {b.Rip:x}");
+        if (alone && selection.HasFreeResult(first.Mnemonic)) return differences;
+        for (int segment = Seg.Es; segment <= Seg.Gs; segment++)
+        {
+            if (Visible(a.Selector(segment)) != Visible(b.Selector(segment))) differences.Add($"{_segments[segment]}: {a.Selector(segment):x} and {b.Selector(segment):x}");
+        }
 
         ulong ignored = ResumeFlag | IdentificationFlag;
         if (!alone) ignored |= FlagFlow.UndefinedBefore(instructions)[FlagFlow.IndexOf(instructions, a.Rip)];
@@ -68,7 +76,8 @@ internal static unsafe class OutcomeComparison
         {
             if (VendorDifferences.FreeStateBytes(first).Length > 0) FreeState(test, first, host, software);
             int free = VendorDifferences.FreeStackBytes(first);
-            ulong at = a.General(Gpr.Rsp) + (ulong)free - OracleLayout.Data;
+            ulong top = is64 ? a.General(Gpr.Rsp) : (uint)a.General(Gpr.Rsp);
+            ulong at = top + LocalSegments.BaseOf(a.StackSelector) + (ulong)free - OracleLayout.Data;
             if (at < OracleLayout.DataSize)
             {
                 free = Math.Min(free, OracleLayout.DataSize - (int)at);
@@ -80,11 +89,20 @@ internal static unsafe class OutcomeComparison
         return differences;
     }
 
-    private static bool IsCompleted(ref MachineImage image)
+    /// <summary>An instruction that the processor must not have is #UD, unless not even its bytes can be had.</summary>
+    private static bool IsRefused(ref MachineImage host, ref MachineImage software) => software.Vector == ExceptionVector.UD
+        || (host.Vector == software.Vector && host.Rip == software.Rip && (IsFetchFault(ref software) || software.Vector == ExceptionVector.GP));
+
+    private static bool IsFetchFault(ref MachineImage image)
     {
         const ulong Fetch = 0x10;
-        return image.Vector is ExceptionVector.DB or ExceptionVector.BP || (image.Vector == ExceptionVector.PF && (image.ErrorCode & Fetch) != 0);
+        return image.Vector == ExceptionVector.PF && (image.ErrorCode & Fetch) != 0;
     }
+
+    /// <summary>Null selectors are one: IRET to user code clears their lowest bits, as Linux enters the native program's handler.</summary>
+    private static int Visible(ushort selector) => selector <= 3 ? 0 : selector;
+
+    private static bool IsCompleted(ref MachineImage image) => image.Vector is ExceptionVector.DB or ExceptionVector.BP || IsFetchFault(ref image);
 
     private static Instruction At(List<Instruction> instructions, ulong rip)
     {
@@ -98,6 +116,8 @@ internal static unsafe class OutcomeComparison
         ref MachineImage a = ref host->Image;
         ref MachineImage b = ref software->Image;
         return Words(ref a, 0, MachineImage.FlagsWord).SequenceEqual(Words(ref b, 0, MachineImage.FlagsWord))
+            && a.CodeSelector == b.CodeSelector && a.StackSelector == b.StackSelector
+            && a.Words[MachineImage.DataSelectorsWord] == b.Words[MachineImage.DataSelectorsWord]
             && ((a.Rflags ^ b.Rflags) & ~(ResumeFlag | IdentificationFlag)) == 0
             && a.Vector == b.Vector && ErrorCode(ref a) == ErrorCode(ref b) && (a.Vector != ExceptionVector.PF || a.Cr2 == b.Cr2)
             && a.ControlWord == b.ControlWord && a.StatusWord == b.StatusWord && a.Tag == b.Tag && a.Mxcsr == b.Mxcsr
@@ -153,17 +173,8 @@ internal static unsafe class OutcomeComparison
     private static ulong EffectiveAddress(OracleCase* test, in Instruction instruction)
     {
         MachineImage image = test->Image;
-        bool is64 = image.Is64;
-        return instruction.GetVirtualAddress(0, 0, (register, _, _) => register switch
-        {
-            Register.FS => is64 ? OracleLayout.FsBase : 0,
-            Register.GS => is64 ? OracleLayout.GsBase : 0,
-            Register.ES or Register.CS or Register.SS or Register.DS => 0,
-            _ => Sized(image.General(register.GetFullRegister() - Register.RAX), register.GetSize()),
-        });
+        return instruction.GetVirtualAddress(0, 0, (register, _, _) => image.Value(register));
     }
-
-    private static ulong Sized(ulong value, int size) => size == 4 ? (uint)value : size == 2 ? (ushort)value : value;
 
     private static void Memory(List<string> differences, OracleOutcome* host, OracleOutcome* software)
     {

@@ -1,5 +1,6 @@
 using Vitrine.Accelerators;
 using Vitrine.Accelerators.Software;
+using Vitrine.Accelerators.Software.Helpers;
 using Vitrine.Accelerators.Software.State;
 using Vitrine.Memory;
 using Vitrine.X86;
@@ -27,6 +28,8 @@ internal sealed unsafe class SoftwareGuest : IDisposable
     private const int PairMemory = 0x11_8000;
     private const int DataMemory = 0x13_0000;
     private const int ReadOnlyMemory = DataMemory + OracleLayout.DataSize;
+
+    private static readonly int[] _dataSegments = [Seg.Ds, Seg.Es, Seg.Fs, Seg.Gs];
 
     private readonly GuestMemory _memory = new();
     private readonly SoftwareAccelerator _accelerator;
@@ -82,9 +85,6 @@ internal sealed unsafe class SoftwareGuest : IDisposable
 
         Save(ref outcome->Image);
         new ReadOnlySpan<byte>(_ram + DataMemory, OracleLayout.DataSize).CopyTo(new Span<byte>(outcome->Data, OracleLayout.DataSize));
-
-        // A branch into the middle of an instruction can have loaded one.
-        if (HasLoadedSegments()) Begin(new ReadOnlySpan<byte>(_ram + ReadOnlyMemory, 0x1000).ToArray());
         return null;
     }
 
@@ -99,9 +99,9 @@ internal sealed unsafe class SoftwareGuest : IDisposable
     private void PutCode(OracleCase* test)
     {
         ReadOnlySpan<byte> code = new(test->Code, (int)test->CodeLength);
-        int first = Math.Min(code.Length, 0x1000 - (int)(test->Image.Rip & 0xFFF));
-        code[..first].CopyTo(CodeMemoryAt(test->Image.Rip, first));
-        code[first..].CopyTo(CodeMemoryAt(test->Image.Rip + (ulong)first, code.Length - first));
+        int first = Math.Min(code.Length, 0x1000 - (int)(test->CodeAddress & 0xFFF));
+        code[..first].CopyTo(CodeMemoryAt(test->CodeAddress, first));
+        code[first..].CopyTo(CodeMemoryAt(test->CodeAddress + (ulong)first, code.Length - first));
     }
 
     private Span<byte> CodeMemoryAt(ulong linear, int length) => length == 0 ? [] : new(_ram + CodeAddress(linear), length);
@@ -125,21 +125,31 @@ internal sealed unsafe class SoftwareGuest : IDisposable
     private void Load(ref MachineImage image)
     {
         _kernel.Load(ref image);
-        _cpu->Segments[Seg.Ds].Selector = OracleLayout.Stack;
-        _cpu->Segments[Seg.Fs].Base = OracleLayout.FsBase;
-        _cpu->Segments[Seg.Gs].Base = OracleLayout.GsBase;
+        foreach (int segment in _dataSegments) LoadSegment(segment, image.Selector(segment));
+    }
+
+    private void LoadSegment(int segment, ushort selector)
+    {
+        if (LocalSegments.Find(selector) is { } local)
+        {
+            SegmentLoad.Store(_cpu, segment, selector, local.Descriptor);
+            return;
+        }
+
+        // Null leaves FS and GS their bases in 64-bit code.
+        ref SegmentRegister start = ref _start.Segments[selector == OracleLayout.Stack ? Seg.Ds : segment == Seg.Gs ? Seg.Gs : Seg.Fs];
+        ref SegmentCache cache = ref _cpu->Segments[segment];
+        cache.Selector = selector;
+        cache.Base = start.Base;
+        cache.Limit = start.Limit;
+        cache.Access = start.Access;
     }
 
     private void Save(ref MachineImage image)
     {
         _kernel.Save(ref image);
-
-        // The native program doesn't tell SS.
-        image.Words[MachineImage.SelectorsWord] = (uint)image.Words[MachineImage.SelectorsWord];
+        foreach (int segment in _dataSegments) image.SetDataSelector(segment, (ushort)_cpu->Segments[segment].Selector);
     }
-
-    private bool HasLoadedSegments() => _cpu->Segments[Seg.Ds].Selector != OracleLayout.Stack || _cpu->Segments[Seg.Es].Selector != OracleLayout.Stack
-        || _cpu->Segments[Seg.Fs].Selector != 0 || _cpu->Segments[Seg.Gs].Selector != 0;
 
     private void Watch()
     {
@@ -167,6 +177,7 @@ internal sealed unsafe class SoftwareGuest : IDisposable
         _kernel.Start(_start);
         _start.Segments[Seg.Fs] = new SegmentRegister(0, OracleLayout.FsBase, 0, SegmentRegister.UnusableBit);
         _start.Segments[Seg.Gs] = new SegmentRegister(0, OracleLayout.GsBase, 0, SegmentRegister.UnusableBit);
+        _kernel.StartLocalTable(_start);
         _start.Cr4 |= Cr4.FSGSBASE | Cr4.OSXSAVE;
         _start.Efer |= Efer.SCE;
         _start.Xcr0 = components;

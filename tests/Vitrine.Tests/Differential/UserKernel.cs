@@ -10,7 +10,7 @@ namespace Vitrine.Tests.Differential;
 /// What runs user programs on the software CPU, 64-bit code or 32-bit, each to its first exception: all handlers are <c>out 0xf4, al; iretq</c>. At the
 /// OUT the program is over, the next one's registers go into the frame, and IRETQ enters it.
 /// <code>
-///  physical  01000 GDT  02000 IDT  03000 TSS  06f00 frame for IRETQ  07000 stack of the handlers  08000 handlers  10000 page tables
+///  physical  01000 GDT  02000 IDT  03000 TSS  04000 LDT  06f00 frame for IRETQ  07000 stack of the handlers  08000 handlers  10000 page tables
 /// </code>
 /// All memory is mapped for the supervisor only, at the start of the upper half; <see cref="Map"/> adds what the user sees.
 /// </summary>
@@ -36,6 +36,7 @@ internal sealed unsafe class UserKernel
     private const int Gdt = 0x1000;
     private const int Idt = 0x2000;
     private const int Tss = 0x3000;
+    private const int Ldt = 0x4000;
     private const int Frame = 0x6F00;
     private const int Stack = 0x7000;
     private const int Handlers = 0x8000;
@@ -44,6 +45,10 @@ internal sealed unsafe class UserKernel
     private const ushort KernelCode = 0x10;
     private const ushort KernelData = 0x18;
     private const ushort TaskSelector = 0x40;
+    private const ushort LocalTableSelector = 0x50;
+
+    // Linux keeps the processor's number in its limit.
+    private const ushort ProcessorNumber = 0x78;
     private const ulong ErrorCodeVectors = (1UL << 8) | (1UL << 10) | (1UL << 11) | (1UL << 12) | (1UL << 13) | (1UL << 14) | (1UL << 17);
 
     private readonly byte* _ram;
@@ -110,6 +115,14 @@ internal sealed unsafe class UserKernel
         state.Rflags = Rflags.Fixed;
     }
 
+    /// <summary>Gives a processor <see cref="LocalSegments"/> as its local descriptor table.</summary>
+    public void StartLocalTable(ProcessorState state)
+    {
+        for (int entry = 0; entry < LocalSegments.All.Length; entry++) Put(Ldt + (entry * 8), LocalSegments.All[entry].Descriptor.Raw);
+        const uint LocalTable = 0x82;
+        state.Segments[Seg.Ldtr] = new SegmentRegister(LocalTableSelector, High + Ldt, (uint)(LocalSegments.All.Length * 8) - 1, LocalTable);
+    }
+
     /// <summary>The processor stands behind the OUT: what it will enter the program with.</summary>
     public void Load(ref MachineImage image)
     {
@@ -118,14 +131,14 @@ internal sealed unsafe class UserKernel
         frame[1] = image.CodeSelector;
         frame[2] = image.Rflags;
         frame[3] = image.General(Gpr.Rsp);
-        frame[4] = OracleLayout.Stack;
+        frame[4] = image.StackSelector;
         for (int i = 0; i < 16; i++) _cpu->Gpr[i] = image.General(i);
         _cpu->Gpr[Gpr.Rsp] = High + Frame;
         _cpu->Cr2 = 0;
         image.LoadFloatingPoint(_cpu);
     }
 
-    /// <summary>The processor stands at the OUT: how the program ended. In the word of the selectors, CS is below and SS above.</summary>
+    /// <summary>The processor stands at the OUT: how the program ended.</summary>
     public void Save(ref MachineImage image)
     {
         int vector = (int)(_cpu->Rip - High - Handlers) / HandlerSize;
@@ -136,7 +149,8 @@ internal sealed unsafe class UserKernel
         image.Words[MachineImage.Cr2Word] = _cpu->Cr2;
         for (int i = 0; i < 16; i++) image.SetGeneral(i, _cpu->Gpr[i]);
         image.Rip = frame[0];
-        image.Words[MachineImage.SelectorsWord] = frame[1] | (frame[4] << 32);
+        image.CodeSelector = (ushort)frame[1];
+        image.StackSelector = (ushort)frame[4];
         image.Rflags = frame[2];
         image.SetGeneral(Gpr.Rsp, frame[3]);
         image.SaveFloatingPoint(_cpu);
@@ -150,6 +164,7 @@ internal sealed unsafe class UserKernel
         SetGdt(OracleLayout.Stack & ~7, 0x00CF_F300_0000_FFFF);
         SetGdt(OracleLayout.Code64 & ~7, 0x00AF_FB00_0000_FFFF);
         SetGdt(TaskSelector, 0x0000_8B00_0000_0067 | ((ulong)Tss << 16) | ((High >> 24 & 0xFF) << 56));
+        SetGdt(ProcessorNumber, 0x0040_F500_0000_0000);
         Put(Gdt + TaskSelector + 8, High >> 32);
         Put(Tss + 4, High + Stack);
         BinaryPrimitives.WriteUInt16LittleEndian(new Span<byte>(_ram + Tss + 0x66, 2), 0x68);

@@ -13,6 +13,9 @@ internal static class VendorDifferences
     private static readonly SearchValues<byte> _prefixes = SearchValues.Create(
         [0x66, 0x67, 0xF0, 0xF2, 0xF3, 0x26, 0x2E, 0x36, 0x3E, 0x64, 0x65, .. Enumerable.Range(0x40, 16).Select(i => (byte)i)]);
 
+    // Three bytes of opcode, ModRM, SIB, and displacement and immediate of four bytes each.
+    private const int LongestBehindPrefixes = 13;
+
     /// <summary>Instructions that are not compared.</summary>
     public static bool Applies(in Instruction instruction, ReadOnlySpan<byte> bytes, bool is64)
     {
@@ -20,7 +23,7 @@ internal static class VendorDifferences
         // (SDM vol. 2, Jcc and JMP; APM vol. 3, "near branches in 64-bit mode").
         bool branches = instruction.FlowControl is FlowControl.ConditionalBranch or FlowControl.UnconditionalBranch or FlowControl.Call
             or FlowControl.Return or FlowControl.IndirectBranch or FlowControl.IndirectCall;
-        if (is64 && branches && HasOperandSizePrefix(bytes)) return true;
+        if (is64 && HasOperandSizePrefix(bytes) && (branches || (instruction.Code == Code.INVALID && IsNearBranch(bytes)))) return true;
 
         // AMD has SYSRET outside 64-bit mode: #GP and not #UD.
         if (!is64 && instruction.Mnemonic == Mnemonic.Sysret) return true;
@@ -35,14 +38,15 @@ internal static class VendorDifferences
         // "Repeat prefixes with other instructions are reserved" (SDM vol. 2, 2.1.1): AMD swaps LOOPE and LOOPNE by them.
         if (instruction.Mnemonic is Mnemonic.Loope or Mnemonic.Loopne && bytes.ContainsAny((byte)0xF2, (byte)0xF3)) return true;
 
-        // AMD looks at the operand before it refuses LOCK, and doesn't refuse it everywhere (VERW). VEX, EVEX and XOP belong
-        // to what the host has and the model hasn't.
-        int opcode = Math.Max(bytes.IndexOfAnyExcept(_prefixes), 0);
-        if (instruction.Code == Code.INVALID && (bytes[..opcode].Contains((byte)0xF0) || bytes[opcode] is 0x62 or 0xC4 or 0xC5 or 0x8F)) return true;
+        int opcode = OpcodeAt(bytes, is64);
+        if (instruction.Code == Code.INVALID && IsWidePermutation(bytes[opcode..])) return true;
 
         // With F3 these are TZCNT and LZCNT where the host has them; REX.B makes XCHG of PAUSE for AMD, which Iced doesn't tell.
         if (instruction.Mnemonic is Mnemonic.Bsf or Mnemonic.Bsr && bytes.Contains((byte)0xF3)) return true;
         if (instruction.Code == Code.Pause && instruction.Length > 2 && is64) return true;
+
+        // AMD has no far pointers with an offset of 64 bits: REX.W leaves it at 32 (APM vol. 3, LFS, "CALL (Far)").
+        if (IsWideFarPointer(instruction)) return true;
 
         // Undocumented, and not the same everywhere: FSTP without a look at the tag.
         if (instruction.Mnemonic == Mnemonic.Fstpnce) return true;
@@ -54,8 +58,19 @@ internal static class VendorDifferences
         return instruction.Code == Code.Int1;
     }
 
+    /// <summary>VPERMQ and VPERMPD have VEX.W1 (SDM vol. 2); AMD executes them with W0 as well.</summary>
+    private static bool IsWidePermutation(ReadOnlySpan<byte> bytes) =>
+        bytes.Length > 3 && bytes[0] == 0xC4 && (bytes[1] & 0x1F) == 3 && (bytes[2] & 0x80) == 0 && bytes[3] is 0 or 1;
+
     /// <summary>Outcomes of a comparable instruction that may differ altogether.</summary>
-    public static bool AppliesTo(in Instruction instruction, ref MachineImage host, ref MachineImage software)
+    public static bool AppliesTo(in Instruction instruction, ReadOnlySpan<byte> bytes, ref MachineImage host, ref MachineImage software)
+    {
+        bool undefined = instruction.Code == Code.INVALID || instruction.Mnemonic is Mnemonic.Ud0 or Mnemonic.Ud1;
+        if (undefined && IsFreeAtUndefined(bytes, ref host, ref software)) return true;
+        return AppliesTo(instruction, ref host, ref software);
+    }
+
+    private static bool AppliesTo(in Instruction instruction, ref MachineImage host, ref MachineImage software)
     {
         // AMD wants the offset in FS and GS to be canonical as well as the sum with the base.
         if (instruction.MemorySegment is Register.FS or Register.GS && host.Vector == ExceptionVector.GP && software.Vector != ExceptionVector.GP) return true;
@@ -85,9 +100,6 @@ internal static class VendorDifferences
 
         // The operand of MOVSXD without REX.W is 16 bits for Intel, 32 for AMD; they agree on the result.
         if (instruction.Code == Code.Movsxd_r16_rm16 && host.Vector != software.Vector) return true;
-
-        // An undefined opcode has no defined length either: with its operands it may be too long.
-        if (instruction.Code == Code.INVALID && host.Vector == ExceptionVector.GP && software.Vector == ExceptionVector.UD) return true;
 
         // ARPL to a segment that may not be written is refused by Intel even where nothing changes.
         if (instruction.Mnemonic == Mnemonic.Arpl && software.Vector == ExceptionVector.GP) return true;
@@ -133,7 +145,7 @@ internal static class VendorDifferences
         IsStringCompare(instruction) && (instruction.HasRepPrefix || instruction.HasRepnePrefix) ? 0x8D5UL : 0;
 
     /// <summary>Which of two operands faults first isn't said.</summary>
-    public static bool HasFreeFaultAddress(in Instruction instruction) => IsStringCompare(instruction) || IsState(instruction);
+    public static bool HasFreeFaultAddress(in Instruction instruction) => IsStringCompare(instruction) || IsState(instruction) || IsFar(instruction);
 
     /// <summary>ARPL writes only what it changes; whether the operand must be writable otherwise isn't said.</summary>
     public static ulong FreeErrorBits(in Instruction instruction) => instruction.Mnemonic == Mnemonic.Arpl ? 2u : 0u;
@@ -161,12 +173,42 @@ internal static class VendorDifferences
         _ => 0,
     };
 
+    /// <summary>
+    /// An undefined opcode has no defined length either: with its operands it may be too long, or lie in a page that is not there. And AMD looks at
+    /// the operand before it refuses LOCK, and some values of VEX.W and VEX.L.
+    /// </summary>
+    private static bool IsFreeAtUndefined(ReadOnlySpan<byte> bytes, ref MachineImage host, ref MachineImage software)
+    {
+        const uint Longest = 15;
+        const ulong Fetch = 0x10;
+        int opcode = OpcodeAt(bytes, software.Is64);
+        bool late = bytes[..opcode].Contains((byte)0xF0) || bytes[opcode] is 0xC4 or 0xC5 or 0x8F or 0x62;
+        if (late && IsOperandFault(ref host) && software.Vector == ExceptionVector.UD) return true;
+        if (!IsUndefinedOr(ref host, ref software) || host.Rip != software.Rip) return false;
+        if (host.Vector == ExceptionVector.PF || software.Vector == ExceptionVector.PF) return ((host.ErrorCode | software.ErrorCode) & Fetch) != 0;
+        const ulong EndOfSmallCode = 0x1_0000;
+        bool atLimit = software.Bitness == 16 && software.Rip + Longest > EndOfSmallCode;
+        return atLimit || opcode + LongestBehindPrefixes > Longest;
+    }
+
+    private static bool IsUndefinedOr(ref MachineImage host, ref MachineImage software) =>
+        (host.Vector == ExceptionVector.UD && software.Vector is ExceptionVector.GP or ExceptionVector.PF)
+            || (software.Vector == ExceptionVector.UD && host.Vector is ExceptionVector.GP or ExceptionVector.PF);
+
     /// <summary>Two operands, an operand and a target, or an operand whose size the processor may see differently.</summary>
     private static bool CompetesForFaults(in Instruction instruction) =>
         IsStringCompare(instruction) || IsState(instruction) || instruction.MemorySize is MemorySize.Float80 or MemorySize.Bcd
             || instruction.MemorySize.GetSize() >= 16 || FreeStackBytes(instruction) > 0
-            || instruction.FlowControl is FlowControl.IndirectCall or FlowControl.Call
+            || instruction.FlowControl is FlowControl.IndirectCall or FlowControl.Call || IsFar(instruction)
             || instruction.Mnemonic is Mnemonic.Arpl or Mnemonic.Bound or Mnemonic.Maskmovq or Mnemonic.Maskmovdqu;
+
+    /// <summary>A selector and an offset, in memory or on the stack.</summary>
+    private static bool IsFar(in Instruction instruction) => instruction.Mnemonic is Mnemonic.Retf or Mnemonic.Iret or Mnemonic.Iretd or Mnemonic.Iretq
+        || IsWideFarPointer(instruction)
+        || instruction.MemorySize is MemorySize.SegPtr16 or MemorySize.SegPtr32;
+
+    /// <summary>A far pointer with an offset of 64 bits.</summary>
+    private static bool IsWideFarPointer(in Instruction instruction) => instruction.MemorySize == MemorySize.SegPtr64;
 
     private static bool IsOperandFault(ref MachineImage image) =>
         image.Vector is ExceptionVector.PF or ExceptionVector.SS or ExceptionVector.GP or ExceptionVector.AC;
@@ -174,7 +216,7 @@ internal static class VendorDifferences
     private static bool IsX87Store(in Instruction instruction) => instruction.Op0Kind == OpKind.Memory
         && instruction.Mnemonic is Mnemonic.Fst or Mnemonic.Fstp or Mnemonic.Fist or Mnemonic.Fistp or Mnemonic.Fisttp or Mnemonic.Fbstp;
 
-    private static bool HasVexW(ReadOnlySpan<byte> bytes) => bytes[0] == 0xC4 && (bytes[2] & 0x80) != 0;
+    private static bool HasVexW(ReadOnlySpan<byte> bytes) => bytes.Length > 2 && bytes[0] == 0xC4 && (bytes[2] & 0x80) != 0;
 
     private static bool IsSha(in Instruction instruction) => instruction.Mnemonic is Mnemonic.Sha1msg1 or Mnemonic.Sha1msg2
         or Mnemonic.Sha1nexte or Mnemonic.Sha1rnds4 or Mnemonic.Sha256msg1 or Mnemonic.Sha256msg2 or Mnemonic.Sha256rnds2;
@@ -186,5 +228,21 @@ internal static class VendorDifferences
         instruction.Code is Code.Cmpsb_m8_m8 or Code.Cmpsw_m16_m16 or Code.Cmpsd_m32_m32 or Code.Cmpsq_m64_m64
             or Code.Scasb_AL_m8 or Code.Scasw_AX_m16 or Code.Scasd_EAX_m32 or Code.Scasq_RAX_m64;
 
-    private static bool HasOperandSizePrefix(ReadOnlySpan<byte> bytes) => bytes[..Math.Max(bytes.IndexOfAnyExcept(_prefixes), 0)].Contains((byte)0x66);
+    /// <summary>Jcc, LOOP, JRCXZ, CALL, JMP or RET, whether or not it fits into fifteen bytes.</summary>
+    private static bool IsNearBranch(ReadOnlySpan<byte> bytes)
+    {
+        ReadOnlySpan<byte> rest = bytes[OpcodeAt(bytes, is64: true)..];
+        return rest[0] is (>= 0x70 and <= 0x7F) or (>= 0xE0 and <= 0xE3) or 0xE8 or 0xE9 or 0xEB or 0xC2 or 0xC3 or 0xFF
+            || (rest.Length > 1 && rest[0] == 0x0F && rest[1] is >= 0x80 and <= 0x8F);
+    }
+
+    /// <summary>Where the prefixes end.</summary>
+    private static int OpcodeAt(ReadOnlySpan<byte> bytes, bool is64)
+    {
+        int at = 0;
+        while (at < bytes.Length - 1 && _prefixes.Contains(bytes[at]) && (is64 || (bytes[at] & 0xF0) != 0x40)) at++;
+        return at;
+    }
+
+    private static bool HasOperandSizePrefix(ReadOnlySpan<byte> bytes) => bytes[..OpcodeAt(bytes, is64: true)].Contains((byte)0x66);
 }

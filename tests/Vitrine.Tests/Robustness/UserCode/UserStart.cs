@@ -19,6 +19,7 @@ internal static class UserStart
 
         image.SetGeneral(Gpr.Rsp, random.OneIn(32) ? Pointer(random) : UserMachine.Data + 0x1000 + ((ulong)random.Below(0x400) * 8));
         image.CodeSelector = is64 ? OracleLayout.Code64 : OracleLayout.Code32;
+        image.StackSelector = OracleLayout.Stack;
         image.Rflags = 0x202 | (random.Next() & 0x8D5) | (random.OneIn(8) ? Rflags.DF : 0) | (random.OneIn(8) ? Rflags.AC : 0) | (random.OneIn(64) ? Rflags.TF : 0);
         image.Mxcsr = random.OneIn(4) ? (uint)random.Next() & 0xFFFF : 0x1F80;
         image.ControlWord = (ushort)(random.OneIn(4) ? (random.Next() & 0xF3F) | 0x40 : 0x37F);
