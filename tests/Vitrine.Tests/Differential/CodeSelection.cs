@@ -9,39 +9,35 @@ namespace Vitrine.Tests.Differential;
 /// <summary>What is compared with the host: an engine of the software CPU, and which of its instructions can be.</summary>
 internal sealed class CodeSelection
 {
-    // Results that differ from machine to machine, or would end or change the oracle's process.
-    private static readonly HashSet<Mnemonic> _incomparable =
+    // Their result is another on each machine, or depends on the descriptor tables of the host's Linux: whether they execute is all that can be compared.
+    private static readonly HashSet<Mnemonic> _free =
     [
-        // Identity, time and chance.
         Mnemonic.Cpuid, Mnemonic.Rdtsc, Mnemonic.Rdtscp, Mnemonic.Rdrand, Mnemonic.Rdseed, Mnemonic.Rdpid, Mnemonic.Rdpmc,
+        Mnemonic.Lar, Mnemonic.Lsl, Mnemonic.Verr, Mnemonic.Verw,
+    ];
 
+    private static readonly HashSet<Mnemonic> _forbidden =
+    [
         // Into Linux.
-        Mnemonic.Syscall, Mnemonic.Sysenter, Mnemonic.Int,
+        Mnemonic.Syscall, Mnemonic.Sysenter,
 
-        // Depend on the descriptor tables of the host's Linux, or on UMIP, which Linux turns on where it can.
-        Mnemonic.Lar, Mnemonic.Lsl, Mnemonic.Verr, Mnemonic.Verw, Mnemonic.Sgdt, Mnemonic.Sidt, Mnemonic.Sldt, Mnemonic.Str, Mnemonic.Smsw,
-        Mnemonic.Lds, Mnemonic.Les, Mnemonic.Lss, Mnemonic.Lfs, Mnemonic.Lgs,
-        Mnemonic.Iret, Mnemonic.Iretd, Mnemonic.Iretq, Mnemonic.Retf,
-
-        // Change what the signal frame doesn't hold.
-        Mnemonic.Wrfsbase, Mnemonic.Wrgsbase,
+        // Depend on UMIP, which Linux turns on where it can, and then answers some of them itself.
+        Mnemonic.Sgdt, Mnemonic.Sidt, Mnemonic.Sldt, Mnemonic.Str, Mnemonic.Smsw,
 
         // The extent of the area depends on the host's features.
         Mnemonic.Xsave, Mnemonic.Xsave64, Mnemonic.Xsaveopt, Mnemonic.Xsaveopt64, Mnemonic.Xsavec, Mnemonic.Xsavec64, Mnemonic.Xrstor, Mnemonic.Xrstor64, Mnemonic.Xgetbv,
     ];
 
-    // Their result is another on each machine: whether they execute is all that can be compared.
-    private static readonly HashSet<Mnemonic> _free =
+    // What else would end or change the oracle's process, among other instructions.
+    private static readonly HashSet<Mnemonic> _incomparable =
     [
-        Mnemonic.Cpuid, Mnemonic.Rdtsc, Mnemonic.Rdtscp, Mnemonic.Rdrand, Mnemonic.Rdseed, Mnemonic.Rdpid, Mnemonic.Rdpmc, Mnemonic.Lar, Mnemonic.Lsl,
-        Mnemonic.Verr, Mnemonic.Verw,
-    ];
+        .. _free, .. _forbidden, Mnemonic.Int,
 
-    // What no native program of ours survives, or what Linux answers in the processor's place.
-    private static readonly HashSet<Mnemonic> _unswept =
-    [
-        Mnemonic.Syscall, Mnemonic.Sysenter, Mnemonic.Sgdt, Mnemonic.Sidt, Mnemonic.Sldt, Mnemonic.Str, Mnemonic.Smsw,
-        Mnemonic.Xsave, Mnemonic.Xsave64, Mnemonic.Xsaveopt, Mnemonic.Xsaveopt64, Mnemonic.Xsavec, Mnemonic.Xsavec64, Mnemonic.Xrstor, Mnemonic.Xrstor64, Mnemonic.Xgetbv,
+        // Segments: selectors and far pointers.
+        Mnemonic.Lds, Mnemonic.Les, Mnemonic.Lss, Mnemonic.Lfs, Mnemonic.Lgs, Mnemonic.Iret, Mnemonic.Iretd, Mnemonic.Iretq, Mnemonic.Retf,
+
+        // Change what the signal frame doesn't hold.
+        Mnemonic.Wrfsbase, Mnemonic.Wrgsbase,
     ];
 
     private readonly HashSet<CpuidFeature> _announced;
@@ -106,11 +102,11 @@ internal sealed class CodeSelection
     /// <summary>True when only the exception and RIP can be compared.</summary>
     public bool HasFreeResult(Mnemonic mnemonic) => _free.Contains(mnemonic);
 
-    /// <summary>True when executing it natively is harmless, and tells something.</summary>
+    /// <summary>True when a single one can be executed natively, and tells something.</summary>
     public bool IsSwept(in Instruction instruction)
     {
         const byte LinuxSystemCall = 0x80;
-        return !_unswept.Contains(instruction.Mnemonic) && !(instruction.Mnemonic == Mnemonic.Int && instruction.Immediate8 == LinuxSystemCall);
+        return !_forbidden.Contains(instruction.Mnemonic) && !(instruction.Mnemonic == Mnemonic.Int && instruction.Immediate8 == LinuxSystemCall);
     }
 
     private Code[] For(int bitness, Func<Code, bool> condition) =>

@@ -30,6 +30,9 @@ internal sealed unsafe class DifferentialRun : IDisposable
         _outcomes = (OracleOutcome*)NativeMemory.AllocZeroed(OracleLayout.BatchSize, OracleLayout.OutcomeStride);
     }
 
+    /// <summary>Cases may be in <see cref="LocalSegments"/>.</summary>
+    public bool HasLocalTable => _oracle.HasLocalTable;
+
     /// <summary>Cases compared so far.</summary>
     public long Cases { get; private set; }
 

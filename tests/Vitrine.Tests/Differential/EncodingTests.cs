@@ -50,6 +50,7 @@ public abstract class EncodingTests(ITestOutputHelper output)
         long cases = (long)Setting("VITRINE_ENCODING_CASES", DefaultCases);
         ulong seed = Setting("VITRINE_SEED", defaultSeed);
         using DifferentialRun run = new(seed, selection, (random, of) => new EncodingGenerator(random, of));
+        Assert.SkipUnless(run.HasLocalTable, NativeOracle.NoLocalTable);
         run.Run(cases);
         string summary = $"{run.Cases} encodings of the {selection.Engine} with seed {seed}";
         output.WriteLine(summary);

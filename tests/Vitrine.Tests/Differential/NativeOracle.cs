@@ -11,6 +11,9 @@ internal sealed unsafe class NativeOracle : IDisposable
 {
     public const string Missing = "the oracle is the host CPU, and this one is not an x86-64 under Linux";
 
+    /// <summary>Why <see cref="LocalSegments"/> can't be used.</summary>
+    public const string NoLocalTable = "the host's Linux has no modify_ldt, which makes 16-bit code";
+
     private const int AnswerMilliseconds = 20_000;
     private readonly string _folder;
     private readonly MemoryMappedFile _file;
@@ -41,6 +44,9 @@ internal sealed unsafe class NativeOracle : IDisposable
 
     public static bool IsAvailable =>
         OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64;
+
+    /// <summary>The native program has <see cref="LocalSegments"/>.</summary>
+    public bool HasLocalTable => *(int*)(_shared + OracleLayout.SharedLocalTable) == 0;
 
     /// <summary>What the writable pages hold before each case.</summary>
     public Span<byte> Pristine => new(_shared + OracleLayout.SharedPristine, OracleLayout.DataSize);

@@ -262,6 +262,9 @@ internal static class NativeProgram
             a.mov(edx, descriptor.Length);
             System(a, ModifyLdt);
         }
+
+        a.mov(rcx, OracleLayout.Shared);
+        a.mov(__dword_ptr[rcx + OracleLayout.SharedLocalTable], eax);
     }
 
     /// <summary>Selectors that the signal frame doesn't hold, to the word behind it at RDI.</summary>

@@ -39,6 +39,7 @@ internal static class OracleLayout
     public const int SharedCurrent = 8;
     public const int SharedByte = 16;
     public const int SharedAlarms = 24;
+    public const int SharedLocalTable = 32;
     public const int SharedReadOnly = 0x1000;
     public const int SharedPristine = 0x2000;
     public const int SharedCases = 0x4000;

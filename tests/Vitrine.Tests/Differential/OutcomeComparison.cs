@@ -29,7 +29,9 @@ internal static unsafe class OutcomeComparison
         bool is64 = before.Is64;
         List<Instruction> instructions = InstructionText.Decode(test->Instructions(), before.Bitness, before.Rip, selection.Options);
         bool alone = instructions.Count == 1;
-        bool completed = IsCompleted(ref a);
+
+        // A fault elsewhere is one of what comes behind.
+        bool completed = IsCompleted(ref a) || (alone && a.Rip != before.Rip);
         Instruction first = alone ? instructions[0] : At(instructions, completed ? b.Rip : a.Rip);
         if (alone && !selection.IsKnown(first.Code)) return IsRefused(ref a, ref b) ? differences : [$"exception: not announced, but {Exception(ref b)}"];
         if (alone ? VendorDifferences.AppliesTo(first, test->Instructions(), ref a, ref b) : VendorDifferences.AppliesTo(instructions, ref a, ref b)) return differences;
@@ -85,7 +87,7 @@ internal static unsafe class OutcomeComparison
             }
         }
 
-        Memory(differences, host, software);
+        if (completed || !VendorDifferences.HasFreeMemoryAtFault(first)) Memory(differences, host, software);
         return differences;
     }
 

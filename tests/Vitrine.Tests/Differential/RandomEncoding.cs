@@ -35,6 +35,7 @@ internal sealed class RandomEncoding(CaseRandom random)
         switch (form)
         {
             case 0 or 1 or 2:
+                _at++;
                 break;
             case 3:
                 bytes[_at++] = random.Pick<byte>(_rare);
@@ -71,7 +72,7 @@ internal sealed class RandomEncoding(CaseRandom random)
                 break;
         }
 
-        if (_at < bytes.Length && _at > 0 && random.OneIn(3)) Operand(bytes[_at..]);
+        if (random.OneIn(3)) Operand(bytes[_at..]);
     }
 
     private void Segments(Span<byte> bytes)

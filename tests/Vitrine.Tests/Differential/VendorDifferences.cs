@@ -41,9 +41,11 @@ internal static class VendorDifferences
         int opcode = OpcodeAt(bytes, is64);
         if (instruction.Code == Code.INVALID && IsWidePermutation(bytes[opcode..])) return true;
 
-        // With F3 these are TZCNT and LZCNT where the host has them; REX.B makes XCHG of PAUSE for AMD, which Iced doesn't tell.
+        // With F3 these are TZCNT and LZCNT where the host has them.
         if (instruction.Mnemonic is Mnemonic.Bsf or Mnemonic.Bsr && bytes.Contains((byte)0xF3)) return true;
-        if (instruction.Code == Code.Pause && instruction.Length > 2 && is64) return true;
+
+        // REX.B makes XCHG with R8 of PAUSE for AMD; for Intel, as its decoder XED says, it counts for nothing there.
+        if (instruction.Code == Code.Pause && is64 && (bytes[opcode - 1] & 0xF1) == 0x41) return true;
 
         // AMD has no far pointers with an offset of 64 bits: REX.W leaves it at 32 (APM vol. 3, LFS, "CALL (Far)").
         if (IsWideFarPointer(instruction)) return true;
@@ -129,6 +131,10 @@ internal static class VendorDifferences
 
     /// <summary>POPA on AMD has already loaded the registers before the one that faults.</summary>
     public static bool HasFreeRegistersAtFault(in Instruction instruction) => instruction.Mnemonic is Mnemonic.Popa or Mnemonic.Popad;
+
+    /// <summary>What pushes several words has already pushed those before the one that faults on AMD; where the stack pointer then is, nobody looks.</summary>
+    public static bool HasFreeMemoryAtFault(in Instruction instruction) => instruction.Mnemonic is Mnemonic.Pusha or Mnemonic.Pushad or Mnemonic.Enter
+        || instruction.Code.IsCallFar() || instruction.Code.IsCallFarIndirect();
 
     /// <summary>
     /// A gather that faults has loaded the elements before the one that faults; "individual elements closer to the MSB may or may not be
