@@ -5,6 +5,7 @@ using Vitrine.Accelerators.Software.HostExecution;
 using Vitrine.Accelerators.Software.Irq;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.Sharing;
+using Vitrine.Accelerators.Software.Translator;
 using Vitrine.Errors;
 using Vitrine.Memory;
 using Vitrine.X86.Cpuid;
@@ -33,6 +34,7 @@ public sealed class SoftwareAccelerator : IAccelerator
 
         Mmu = options.Mmu ?? DefaultMmu(options.Vcpus);
         Engine = options.Engine;
+        if (Engine == SoftwareEngine.Translator && HostHasTranslator) TranslationBytes = CodeMemorySize.ForHost(options.Vcpus);
         Lockstep = options.Lockstep;
         Statistics = options.Statistics;
     }
@@ -77,8 +79,8 @@ public sealed class SoftwareAccelerator : IAccelerator
     /// <summary>Size of the memory for decoded blocks, in bytes.</summary>
     internal nuint CodeArenaBytes { get; set; } = 96 << 20;
 
-    /// <summary>Size of the memory for translated code, in bytes.</summary>
-    internal nuint TranslationBytes { get; set; } = 64 << 20;
+    /// <summary>The bound of each vCPU's memory for translated code, in bytes.</summary>
+    internal nuint TranslationBytes { get; set; }
 
     /// <summary>The slots as vCPUs see them.</summary>
     internal SlotView[] Slots => _slots;

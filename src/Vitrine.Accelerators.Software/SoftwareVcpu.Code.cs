@@ -93,7 +93,8 @@ internal sealed unsafe partial class SoftwareVcpu
     {
         Block* block = _blocks.Allocate(BlockBuilder.MaxOperations);
         if (block != null) return block;
-        FlushCode();
+        if (Translates) _blocks.FlushDecoded();
+        else FlushCode();
         return _blocks.Allocate(BlockBuilder.MaxOperations);
     }
 
@@ -137,5 +138,12 @@ internal sealed unsafe partial class SoftwareVcpu
     {
         _mmu.Guard.LeaveAll();
         _blocks.Flush();
+    }
+
+    /// <summary>A guest that is idle gives the host the memory back that its code takes.</summary>
+    internal void ReleaseCode()
+    {
+        FlushCode();
+        _blocks.Release();
     }
 }

@@ -7,6 +7,8 @@ namespace Vitrine.Accelerators.Software;
 internal sealed unsafe partial class SoftwareVcpu
 {
     // SAFETY: as in the main part: the state, blocks and buffers are this object's native allocations, and only the vCPU's thread comes here.
+    private IdleWatch _idle;
+
     private void Wake()
     {
         Volatile.Write(ref _cpu->PollAt, 0);
@@ -97,6 +99,7 @@ internal sealed unsafe partial class SoftwareVcpu
         while (true)
         {
             long now = GuestClock.Nanoseconds();
+            bool idle = _idle.Wait(now);
             LocalApic.Advance(now);
             bool interrupt = LocalApic.HasDeliverableInterrupt(out _) || LocalApic.HasExternalInterrupt;
             ApicEvents events = LocalApic.PendingEvents & (ApicEvents.Nmi | ApicEvents.Init);
@@ -105,6 +108,7 @@ internal sealed unsafe partial class SoftwareVcpu
             {
                 _halted = false;
                 _sleeps = false;
+                _idle.Resume(now);
                 Volatile.Write(ref _cpu->PollAt, 0);
                 return true;
             }
@@ -112,6 +116,12 @@ internal sealed unsafe partial class SoftwareVcpu
             NoteSleep(!InterruptsEnabled);
             if (!AnswerKick() || (!InterruptsEnabled && NobodyWakes())) return false;
             long deadline = LocalApic.NextDeadline;
+            if (_translations is { IsLarge: true })
+            {
+                if (idle) ReleaseCode();
+                else deadline = Math.Min(deadline, _idle.End);
+            }
+
             _wake.Wait(deadline == long.MaxValue ? long.MaxValue : deadline - now);
         }
     }

@@ -176,6 +176,7 @@ internal sealed unsafe partial class SoftwareVcpu
         if (block != null && _translations.HasRoom) return block;
         if (!_translations.HasRoom)
         {
+            _translations.NoteFull();
             FlushCode();
             block = null;
         }

@@ -58,7 +58,7 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
         Id = id;
         _exclusive = accelerator.Exclusive;
         _requests = accelerator.Vcpus > 1 ? new PageRequests() : null;
-        _cpu = StateMemory.Allocate();
+        _cpu = StateMemory.Allocate(accelerator.Engine == SoftwareEngine.Translator ? TranslationCache.BranchesFor(accelerator.TranslationBytes) : 0);
         _data = (byte*)NativeMemory.AllocZeroed(64);
         _single = (Block*)NativeMemory.AllocZeroed((nuint)(sizeof(Block) + (2 * sizeof(Op))));
         _self = GCHandle.Alloc(this);

@@ -31,7 +31,7 @@ internal sealed unsafe class BlockCache : IDisposable
     public BlockCache(nuint arenaBytes)
     {
         _arenaBytes = arenaBytes;
-        _arena = (byte*)NativeMemory.AlignedAlloc(arenaBytes, 64);
+        _arena = (byte*)NativeMemory.AlignedAlloc(arenaBytes, 4096);
         _buckets = (Block**)NativeMemory.AllocZeroed(BucketCount, (nuint)sizeof(Block*));
         _jumps = (JumpCacheEntry*)NativeMemory.AllocZeroed(JumpCache.Entries, (nuint)sizeof(JumpCacheEntry));
     }
@@ -48,8 +48,11 @@ internal sealed unsafe class BlockCache : IDisposable
     /// <summary>Times that a write to decoded code dropped the blocks of a page.</summary>
     public ulong Invalidations { get; private set; }
 
-    /// <summary>Times that everything was dropped because the arena was full.</summary>
+    /// <summary>Times that everything was dropped: a cache was full, or everything may have changed.</summary>
     public ulong Flushes { get; private set; }
+
+    /// <summary>Times that the interpreter's blocks alone were dropped because the arena was full.</summary>
+    public ulong DecodedFlushes { get; private set; }
 
     /// <summary>The block at an address for a mode, or null.</summary>
     public Block* Find(byte* host, ExecutionMode mode)
@@ -143,6 +146,26 @@ internal sealed unsafe class BlockCache : IDisposable
         ForgetJumps();
         _translations?.Flush();
         Flushes++;
+    }
+
+    /// <summary>
+    /// Drops the interpreter's blocks, and hands out their memory again; translations stay. What is covered of a page may be too much from now on: at worst a write
+    /// drops its translations in vain.
+    /// </summary>
+    public void FlushDecoded()
+    {
+        foreach (CodePage page in _pages.Values) page.First = null;
+        _used = 0;
+        NativeMemory.Clear(_buckets, (nuint)(BucketCount * sizeof(Block*)));
+        NativeMemory.Clear(_jumps, (nuint)(JumpCache.Entries * sizeof(JumpCacheEntry)));
+        DecodedFlushes++;
+    }
+
+    /// <summary>Gives the host back the memory of translations and blocks. Behind <see cref="Flush"/>, and where there is a translator only.</summary>
+    public void Release()
+    {
+        StateMemory.Discard(_arena, _arenaBytes & ~(nuint)0xFFF);
+        _translations?.Release();
     }
 
     /// <summary>Empties the jump cache, and makes every key of a translation void.</summary>

@@ -6,6 +6,10 @@ namespace Vitrine.Accelerators.Software.Mmu;
 /// <summary>Which linear pages instructions were fetched from: a Bloom filter with one hash, never a false no.</summary>
 internal struct CodeFilter
 {
+    // So many that a program with thousands of pages of code leaves most of them zero: each false yes makes all code be looked up again.
+    private const int Bits = 1 << 16;
+    private const int BitsPerElement = 64;
+
     private Buffer _bits;
 
     /// <summary>Adds the page of an address.</summary>
@@ -25,9 +29,9 @@ internal struct CodeFilter
     /// <summary>Empties it.</summary>
     public void Clear() => _bits = default;
 
-    private static uint Hash(ulong linear) => (uint)(((linear >> 12) * 0x9E37_79B9_7F4A_7C15) >> 52);
+    private static uint Hash(ulong linear) => (uint)(((linear >> 12) * 0x9E37_79B9_7F4A_7C15) >> 48);
 
-    [InlineArray(64)]
+    [InlineArray(Bits / BitsPerElement)]
     private struct Buffer
     {
         [SuppressMessage("Style", "IDE0044", Justification = "The element of an inline array can't be readonly.")]

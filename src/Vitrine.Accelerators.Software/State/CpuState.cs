@@ -33,11 +33,20 @@ internal unsafe struct CpuState
     /// <summary>RIP of the first byte of the page that translated code runs in.</summary>
     public ulong PageRip;
 
-    /// <summary>The pages that translated code accessed last, see <see cref="Mmu.PageSlots"/>.</summary>
-    public PageSlots Slots;
+    /// <summary>The arithmetic flags at every boundary of translated code: OF in bit 0, LAHF's byte in bits 15:8.</summary>
+    public ulong PackedFlags;
 
     /// <summary>Sixteen bits at 63:48 that stand for <see cref="CodeTag"/> in the keys of translated blocks.</summary>
     public ulong CodeKey;
+
+    /// <summary>Which bits of a target's RIP number its entry of the branch table, see <see cref="Translator.BranchTable"/>.</summary>
+    public ulong BranchMask;
+
+    /// <summary>Guest R15 while translated code runs.</summary>
+    public ulong HeldR15;
+
+    /// <summary>The pages that translated code accessed last, see <see cref="Mmu.PageSlots"/>.</summary>
+    public PageSlots Slots;
 
     /// <summary>
     /// As <see cref="CodeKey"/>, for code in global pages: the same in all address spaces, because a load of CR3 doesn't end such translations.
@@ -49,12 +58,6 @@ internal unsafe struct CpuState
 
     /// <summary>Guest R11 while translated code runs.</summary>
     public ulong HeldR11;
-
-    /// <summary>Guest R15 while translated code runs.</summary>
-    public ulong HeldR15;
-
-    /// <summary>The arithmetic flags at every boundary of translated code: OF in bit 0, LAHF's byte in bits 15:8.</summary>
-    public ulong PackedFlags;
 
     /// <summary>A value that an emitted sequence keeps for a moment.</summary>
     public ulong Scratch;

@@ -82,7 +82,7 @@ internal sealed unsafe partial class BlockTranslator
     {
         Count(TranslationCounter.TableBranches);
         _emitter.Move(HostRegister.Second, HostRegister.First, wide: false);
-        _emitter.Immediate(AndExtension, false, HostRegister.Second, StateMemory.Branches - 1);
+        _emitter.Memory(0x23, false, HostRegister.Second, State(_at.BranchMask));
         _emitter.Memory(0xFF, false, 4, new HostOperand(HostRegister.State, HostRegister.Second, 3, StateMemory.BranchTable));
     }
 

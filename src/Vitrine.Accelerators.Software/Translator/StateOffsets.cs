@@ -14,6 +14,7 @@ internal sealed unsafe class StateOffsets
         TlbTag = (int)((byte*)&state.TlbTag - start);
         PollAt = (int)((byte*)&state.PollAt - start);
         PageRip = (int)((byte*)&state.PageRip - start);
+        BranchMask = (int)((byte*)&state.BranchMask - start);
         Slots = (int)((byte*)&state.Slots - start);
         MissBudget = (int)((byte*)&state.MissBudget - start);
         SavedRax = (int)((byte*)&state.SavedRax - start);
@@ -58,6 +59,8 @@ internal sealed unsafe class StateOffsets
     public int PollAt { get; }
 
     public int PageRip { get; }
+
+    public int BranchMask { get; }
 
     public int Slots { get; }
 

@@ -1,12 +1,15 @@
+using System.Numerics;
 using System.Runtime.InteropServices;
 using Vitrine.Accelerators.Software.HostSignals;
 using Vitrine.Accelerators.Software.State;
+using Vitrine.Errors;
 
 namespace Vitrine.Accelerators.Software.Translator;
 
 /// <summary>
 /// Translated blocks by the host address of their guest bytes and mode, the memory of their code, and the branch table through which
-/// they find each other. Memory is handed out upwards; when it is used up everything is dropped.
+/// they find each other. Memory is handed out upwards, and asked of the host in steps, up to a bound; when that is reached, or the host has no
+/// more, everything is dropped.
 /// </summary>
 /// <remarks>
 /// Branches within a page lead straight from block to block. That needs no bookkeeping, because the blocks of a page are dropped
@@ -17,36 +20,55 @@ internal sealed unsafe class TranslationCache : IDisposable
 {
     // SAFETY: all pointers are into the code memory, the arena and the tables behind the state, which live as long as this object.
     // Code is written only while none of it runs.
-    private const int BucketCount = 1 << 16;
-    private const int MaximumTranslations = 1 << 20;
     private const ulong PageOffset = 0xFFF;
+
+    // A block of the longest kind and its entries.
+    private const nuint RoomForBlock = BlockTranslator.MaxHostBytes + 4096;
+
+    private const nuint CommitStep = 256 << 10;
+    private const nuint LeastBytes = 1 << 20;
+
+    // Of host code, for each entry of the branch table that there may be.
+    private const nuint BytesForBranch = 256;
+
+    // More than a Linux kernel and its shell need: such a guest gains nothing when it has to be translated again.
+    private const nuint LargeBytes = 32 << 20;
+
+    // What a guest that does little needs again at once.
+    private const nuint KeptBytes = 1 << 20;
 
     private readonly CpuState* _cpu;
     private readonly ExecutableMemory _memory;
-    private readonly TranslatedBlock* _translations;
-    private readonly TranslatedBlock** _buckets;
-    private readonly ulong* _branches;
+    private readonly BlockTable _blocks = new();
+    private readonly BranchTable _branches;
     private readonly ulong* _keys;
     private readonly byte* _codeStart;
     private readonly CodeRange* _guard;
     private readonly Dictionary<CodePlace, int> _cellsOfPages = [];
     private CodeEmitter _emitter;
-    private int _count;
+    private nuint _committed;
     private int _cells = 1;
 
-    /// <summary>Reserves memory for code; the host commits it as it fills.</summary>
-    /// <param name="cpu">The state, from <see cref="StateMemory"/>.</param>
-    /// <param name="bytes">Size of the code memory.</param>
+    /// <summary>Reserves addresses for code; the host commits memory as it fills.</summary>
+    /// <param name="cpu">The state, from <see cref="StateMemory"/>, with room for <see cref="BranchesFor"/> entries.</param>
+    /// <param name="bytes">The bound of the code memory. It is lower where the host's limits don't allow it.</param>
     /// <param name="counts">The code counts what it does.</param>
+    /// <exception cref="VitrineException">The host refuses even a little memory for code.</exception>
     public TranslationCache(CpuState* cpu, nuint bytes, bool counts = false)
     {
         _cpu = cpu;
-        _memory = ExecutableMemory.Create(bytes);
-        _translations = (TranslatedBlock*)NativeMemory.AllocZeroed(MaximumTranslations, (nuint)sizeof(TranslatedBlock));
-        _buckets = (TranslatedBlock**)NativeMemory.AllocZeroed(BucketCount, (nuint)sizeof(TranslatedBlock*));
-        _branches = (ulong*)((byte*)cpu + StateMemory.BranchTable);
+        _memory = ExecutableMemory.CreateUpTo(bytes, Math.Min(bytes, LeastBytes));
         _keys = (ulong*)((byte*)cpu + StateMemory.Keys);
         _emitter.Position = _memory.Writable;
+        if (!TryCommit())
+        {
+            _memory.Dispose();
+            throw VitrineException.Host(
+                $"The host has no {CommitStep >> 10} KiB of memory for machine code.",
+                "It is used up, or what may be used of it is (see /proc/meminfo, CommitLimit and Committed_AS).",
+                "End other programs, or give --soft interpreter.");
+        }
+
         Stubs = new EntryStubs(ref _emitter, ToExecutable, cpu, counts);
         _codeStart = _emitter.Position;
         _guard = SignalHandler.Guard(new CodeRange
@@ -56,8 +78,13 @@ internal sealed unsafe class TranslationCache : IDisposable
             Landing = Stubs.HostFault + ToExecutable,
             Record = &cpu->Signal,
         });
-        ForgetBranches();
+        _branches = new BranchTable(cpu, BranchesFor(bytes), Stubs.Lookup + ToExecutable);
     }
+
+    /// <summary>How many entries the branch table may come to have.</summary>
+    /// <param name="bytes">The bound of the code memory.</param>
+    public static int BranchesFor(nuint bytes) =>
+        (int)BitOperations.RoundUpToPowerOf2(Math.Clamp((ulong)(bytes / BytesForBranch), StateMemory.FewestBranches, StateMemory.MostBranches));
 
     /// <summary>The code that all blocks share.</summary>
     public EntryStubs Stubs { get; }
@@ -80,10 +107,28 @@ internal sealed unsafe class TranslationCache : IDisposable
     /// <summary>Times that everything was dropped.</summary>
     public ulong Flushes { get; private set; }
 
+    /// <summary>Times that this was for want of room.</summary>
+    public ulong TimesFull { get; private set; }
+
+    /// <summary>Blocks that were dropped for want of room.</summary>
+    public ulong DroppedWhenFull { get; private set; }
+
+    /// <summary>Times that the host got its memory back from a guest that was idle.</summary>
+    public ulong TimesReleased { get; private set; }
+
+    /// <summary>Bytes of the code memory that the host has given.</summary>
+    public nuint Committed => _committed;
+
+    /// <summary>It takes so much of the host's memory that an idle guest should give it back.</summary>
+    public bool IsLarge => _committed > LargeBytes;
+
+    /// <summary>Entries of the branch table.</summary>
+    public int Branches => _branches.Size;
+
     /// <summary>Code bytes in use.</summary>
     public nuint Used => (nuint)(_emitter.Position - _memory.Writable);
 
-    /// <summary>Bytes that there are for code.</summary>
+    /// <summary>Bytes that there may be for code.</summary>
     public nuint Reserved => _memory.Size;
 
     /// <summary>Where the code that all blocks share begins, in the view that can be written.</summary>
@@ -96,50 +141,22 @@ internal sealed unsafe class TranslationCache : IDisposable
     public CodeEmitter Emitter => _emitter;
 
     /// <summary>True when there is room for a block of the longest kind and its entries.</summary>
-    public bool HasRoom => Used + BlockTranslator.MaxHostBytes + 4096 <= _memory.Size && _count + 2 <= MaximumTranslations && _cells + 2 <= StateMemory.Cells;
+    public bool HasRoom => (Used + RoomForBlock <= _committed || TryCommit()) && _cells + 2 <= StateMemory.Cells && _blocks.TryMakeRoom();
 
     /// <summary>The block at an address for a mode, or null.</summary>
-    public TranslatedBlock* Find(byte* guest, ExecutionMode mode)
-    {
-        for (TranslatedBlock* block = _buckets[Bucket(guest)]; block != null; block = block->NextInBucket)
-        {
-            if (block->Guest == guest && block->Mode == mode) return block;
-        }
-
-        return null;
-    }
+    public TranslatedBlock* Find(byte* guest, ExecutionMode mode) => _blocks.Find(guest, mode);
 
     /// <summary>The block that a host address in the executable view belongs to, with its entries; null where it belongs to none.</summary>
-    public TranslatedBlock* Containing(byte* executable)
-    {
-        // Code is handed out upwards: what begins last before the address holds it.
-        TranslatedBlock* closest = null;
-        byte* start = null;
-        for (TranslatedBlock* block = _translations; block < _translations + _count; block++)
-        {
-            foreach (nint part in (ReadOnlySpan<nint>)[(nint)block->Body, (nint)block->Entry, (nint)block->LoopEntry])
-            {
-                if ((byte*)part <= start || (byte*)part > executable) continue;
-                start = (byte*)part;
-                closest = block;
-            }
-        }
-
-        return closest != null && executable < start + closest->HostBytes ? closest : null;
-    }
+    public TranslatedBlock* Containing(byte* executable) => _blocks.Containing(executable);
 
     /// <summary>Takes a block whose code was just written.</summary>
     /// <param name="block">What is known of it, without <see cref="TranslatedBlock.HostBytes"/>.</param>
     /// <param name="emitter">Behind its code.</param>
     public TranslatedBlock* Commit(in TranslatedBlock block, in CodeEmitter emitter)
     {
-        TranslatedBlock* stored = _translations + _count++;
-        *stored = block;
+        TranslatedBlock* stored = _blocks.Add(in block);
         stored->HostBytes = (int)(emitter.Position - _emitter.Position);
         _emitter = emitter;
-        TranslatedBlock** bucket = _buckets + Bucket(block.Guest);
-        stored->NextInBucket = *bucket;
-        *bucket = stored;
         Translated++;
         TranslatedInstructions += block.Instructions;
         GuestBytes += block.GuestBytes;
@@ -179,11 +196,12 @@ internal sealed unsafe class TranslationCache : IDisposable
     public void Bind(TranslatedBlock* block, ulong rip)
     {
         _keys[block->Cell] = (rip - ((ulong)block->Guest & PageOffset)) ^ (block->EntryIsGlobal ? _cpu->GlobalKey : _cpu->CodeKey);
-        _branches[rip % StateMemory.Branches] = (ulong)block->Entry;
+        _branches.GrowFor(_blocks.Count);
+        _branches[rip] = block->Entry;
     }
 
     /// <summary>Makes branches to a RIP come back for it.</summary>
-    public void ForgetBranch(ulong rip) => _branches[rip % StateMemory.Branches] = (ulong)(Stubs.Lookup + ToExecutable);
+    public void ForgetBranch(ulong rip) => _branches.Forget(rip);
 
     /// <summary>Drops the blocks of a page, and those that reach into it.</summary>
     /// <param name="first">The page's first block.</param>
@@ -197,9 +215,7 @@ internal sealed unsafe class TranslationCache : IDisposable
     {
         if (block->Dropped) return;
         block->Dropped = true;
-        TranslatedBlock** link = _buckets + Bucket(block->Guest);
-        while (*link != block) link = &(*link)->NextInBucket;
-        *link = block->NextInBucket;
+        _blocks.Remove(block);
         if (block->Entry != null)
         {
             _keys[block->Cell] = 0;
@@ -217,12 +233,8 @@ internal sealed unsafe class TranslationCache : IDisposable
     }
 
     /// <summary>An entry for the list of a block's second page.</summary>
-    public TranslatedBlock* AddOwned(TranslatedBlock* owner, int bytes)
-    {
-        TranslatedBlock* entry = _translations + _count++;
-        *entry = new TranslatedBlock { Guest = owner->SecondPage, GuestBytes = (ushort)bytes, Owner = owner };
-        return entry;
-    }
+    public TranslatedBlock* AddOwned(TranslatedBlock* owner, int bytes) =>
+        _blocks.AddUnnamed(new TranslatedBlock { Guest = owner->SecondPage, GuestBytes = (ushort)bytes, Owner = owner });
 
     /// <summary>The second page of a block was found where it is expected.</summary>
     public void BindSecondPage(TranslatedBlock* block) => _keys[block->SecondCell] = _cpu->PageRip ^ _cpu->CodeKey;
@@ -230,19 +242,35 @@ internal sealed unsafe class TranslationCache : IDisposable
     /// <summary>Drops everything and hands out the memory again.</summary>
     public void Flush()
     {
-        if (_count == 0) return;
+        if (_blocks.Count == 0) return;
         _emitter.Position = _codeStart;
-        _count = 0;
-        NativeMemory.Clear(_buckets, (nuint)(BucketCount * sizeof(TranslatedBlock*)));
         NativeMemory.Clear(_keys, (nuint)(_cells * sizeof(ulong)));
         _cells = 1;
         _cellsOfPages.Clear();
-        ForgetBranches();
+        _blocks.Clear();
+        _branches.Clear();
         Flushes++;
     }
 
+    /// <summary>Counts a flush that is about to be, for want of room.</summary>
+    public void NoteFull()
+    {
+        TimesFull++;
+        DroppedWhenFull += (ulong)_blocks.Count;
+    }
+
+    /// <summary>Gives the host the memory back. Behind <see cref="Flush"/>.</summary>
+    public void Release()
+    {
+        _branches.Shrink();
+        TimesReleased++;
+        if (_committed <= KeptBytes) return;
+        _memory.Release(KeptBytes);
+        _committed = KeptBytes;
+    }
+
     /// <summary>Where a branch to a RIP goes: the code to enter with it.</summary>
-    public byte* EntryFor(ulong rip) => (byte*)_branches[rip % StateMemory.Branches];
+    public byte* EntryFor(ulong rip) => _branches[rip];
 
     /// <summary>Every key becomes void.</summary>
     public void ForgetKeys() => NativeMemory.Clear(_keys, (nuint)(_cells * sizeof(ulong)));
@@ -252,11 +280,20 @@ internal sealed unsafe class TranslationCache : IDisposable
     {
         SignalHandler.Release(_guard);
         _memory.Dispose();
-        NativeMemory.Free(_translations);
-        NativeMemory.Free(_buckets);
+        _blocks.Dispose();
     }
 
-    private void ForgetBranches() => new Span<ulong>(_branches, StateMemory.Branches).Fill((ulong)(Stubs.Lookup + ToExecutable));
+    /// <summary>Asks the host for memory, until there is room for a block.</summary>
+    /// <returns>False when the bound is reached, or the host has none to give.</returns>
+    private bool TryCommit()
+    {
+        while (_committed < Math.Min(Used + RoomForBlock, _memory.Size))
+        {
+            nuint bytes = Math.Min(CommitStep, _memory.Size - _committed);
+            if (!_memory.TryCommit(_committed, bytes)) return false;
+            _committed += bytes;
+        }
 
-    private static uint Bucket(byte* host) => (uint)(((ulong)host ^ ((ulong)host >> 13)) * 0x9E3779B1) >> 16;
+        return Used + RoomForBlock <= _committed;
+    }
 }

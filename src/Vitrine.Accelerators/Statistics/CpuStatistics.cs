@@ -26,6 +26,9 @@ public sealed record CpuStatistics
     /// <summary>Times that all blocks were dropped, of both engines.</summary>
     public ulong CacheFlushes { get; init; }
 
+    /// <summary>Times that, beside a translator, all blocks of the interpreter were dropped because there was no more room for them.</summary>
+    public ulong DecodedFlushes { get; init; }
+
     /// <summary>The translator's part; null without one.</summary>
     public TranslationStatistics? Translation { get; init; }
 
@@ -47,6 +50,7 @@ public sealed record CpuStatistics
         DecodedBlocks = DecodedBlocks + other.DecodedBlocks,
         Invalidations = Invalidations + other.Invalidations,
         CacheFlushes = CacheFlushes + other.CacheFlushes,
+        DecodedFlushes = DecodedFlushes + other.DecodedFlushes,
         Translation = Translation is null || other.Translation is null ? Translation ?? other.Translation : Translation.Plus(other.Translation),
         MmuCounters = MmuCounters + other.MmuCounters,
     };

@@ -21,8 +21,23 @@ public sealed record TranslationStatistics
     /// <summary>Bytes of host code in use now.</summary>
     public ulong CodeBytesInUse { get; init; }
 
-    /// <summary>Bytes that there are for host code.</summary>
+    /// <summary>Bytes that the host has given for host code; it follows what is used, and goes back when the guest is idle for long.</summary>
+    public ulong CodeBytesCommitted { get; init; }
+
+    /// <summary>The bound of <see cref="CodeBytesCommitted"/>, which depends on the host's memory and its limits.</summary>
     public ulong CodeBytesReserved { get; init; }
+
+    /// <summary>Times that there was no more room for host code, and all of a vCPU's was dropped.</summary>
+    public ulong TimesFull { get; init; }
+
+    /// <summary>Blocks that were dropped for that reason.</summary>
+    public ulong BlocksDroppedWhenFull { get; init; }
+
+    /// <summary>Times that all host code was dropped because the guest was idle for long.</summary>
+    public ulong TimesReleased { get; init; }
+
+    /// <summary>Entries of the branch table now; it follows the number of blocks.</summary>
+    public ulong BranchTableEntries { get; init; }
 
     /// <summary>Blocks that were compared with the interpreter and agreed. 0 without lockstep.</summary>
     public ulong BlocksCompared { get; init; }
@@ -65,7 +80,12 @@ public sealed record TranslationStatistics
         HostBytes = HostBytes + other.HostBytes,
         CounterBytes = CounterBytes + other.CounterBytes,
         CodeBytesInUse = CodeBytesInUse + other.CodeBytesInUse,
+        CodeBytesCommitted = CodeBytesCommitted + other.CodeBytesCommitted,
         CodeBytesReserved = CodeBytesReserved + other.CodeBytesReserved,
+        TimesFull = TimesFull + other.TimesFull,
+        BlocksDroppedWhenFull = BlocksDroppedWhenFull + other.BlocksDroppedWhenFull,
+        TimesReleased = TimesReleased + other.TimesReleased,
+        BranchTableEntries = BranchTableEntries + other.BranchTableEntries,
         BlocksCompared = BlocksCompared + other.BlocksCompared,
         Exits = [.. Exits.Zip(other.Exits, static (one, two) => one with { Count = one.Count + two.Count })],
         Time = Time + other.Time,

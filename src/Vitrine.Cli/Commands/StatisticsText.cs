@@ -53,7 +53,10 @@ internal static class StatisticsText
         Row(output, "guest bytes", translation.GuestBytes);
         Row(output, "host bytes", translation.HostBytes, $"{Ratio(translation.HostBytes, translation.GuestBytes)} for each guest byte");
         RowIfAny(output, "host bytes to count", translation.CounterBytes);
-        Row(output, "host bytes in use", translation.CodeBytesInUse, $"of {translation.CodeBytesReserved >> 20} MiB");
+        Row(output, "host bytes in use", translation.CodeBytesInUse, $"of {Mebibytes(translation.CodeBytesCommitted)} MiB from the host, at most {Mebibytes(translation.CodeBytesReserved)}");
+        Row(output, "branch table", translation.BranchTableEntries, "entries");
+        RowIfAny(output, "code memory full", translation.TimesFull, $"times; {translation.BlocksDroppedWhenFull:N0} blocks were dropped");
+        RowIfAny(output, "code memory released", translation.TimesReleased, $"times, because the guest was idle");
         if (translation.BlocksCompared > 0) Row(output, "runs compared", translation.BlocksCompared, "with the interpreter, and alike");
 
         Heading(output, "Exits of translated code");
@@ -74,6 +77,7 @@ internal static class StatisticsText
         Row(output, "decoded blocks", statistics.DecodedBlocks, "for the interpreter");
         Row(output, "pages dropped", statistics.Invalidations, "because the guest wrote to code");
         Row(output, "flushes", statistics.CacheFlushes, "of everything");
+        RowIfAny(output, "decoded flushes", statistics.DecodedFlushes, $"of the interpreter's blocks alone");
     }
 
     private static void WriteMmu(MmuCounters counters, StringWriter output)
@@ -147,6 +151,8 @@ internal static class StatisticsText
 
     private static string HitRate(ulong tries, ulong misses) => Percent(tries > misses ? tries - misses : 0, tries);
 
+    private static string Mebibytes(ulong bytes) => Text($"{bytes / 1048576.0:0.#}");
+
     private static string Text(FormattableString text) => FormattableString.Invariant(text);
 
     private static void Heading(StringWriter output, string title)
@@ -155,9 +161,9 @@ internal static class StatisticsText
         output.WriteLine(title);
     }
 
-    private static void RowIfAny(StringWriter output, string name, ulong count)
+    private static void RowIfAny(StringWriter output, string name, ulong count, FormattableString? note = null)
     {
-        if (count > 0) Row(output, name, count);
+        if (count > 0) Row(output, name, count, note is null ? "" : Text(note));
     }
 
     private static void Row(StringWriter output, string name, ulong count, string note = "") =>

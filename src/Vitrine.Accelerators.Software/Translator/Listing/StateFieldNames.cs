@@ -16,7 +16,7 @@ internal static unsafe class StateFieldNames
     /// <summary>The name for a displacement, such as "PageRip" or "PackedFlags+1"; the number itself where nothing is known of it.</summary>
     public static string Of(int displacement)
     {
-        if (displacement >= StateMemory.Keys && displacement < StateMemory.X87Area)
+        if (displacement >= StateMemory.Keys && displacement < StateMemory.Keys + (StateMemory.Cells * KeyBytes))
         {
             return string.Create(CultureInfo.InvariantCulture, $"Keys[{(displacement - StateMemory.Keys) / KeyBytes}]");
         }
@@ -66,6 +66,7 @@ internal static unsafe class StateFieldNames
         (at.TlbTag, nameof(at.TlbTag)),
         (at.PollAt, nameof(at.PollAt)),
         (at.PageRip, nameof(at.PageRip)),
+        (at.BranchMask, nameof(at.BranchMask)),
         (at.MissBudget, nameof(at.MissBudget)),
         (at.SavedRax, nameof(at.SavedRax)),
         (at.CodeKey, nameof(at.CodeKey)),

@@ -43,10 +43,11 @@ internal sealed class SmpMachine : IDisposable
     private volatile bool _stop;
     private volatile string? _failure;
 
-    public SmpMachine(SoftwareEngine engine, int vcpus, MemorySlotFlags flags = MemorySlotFlags.None, bool lockstep = false)
+    public SmpMachine(SoftwareEngine engine, int vcpus, MemorySlotFlags flags = MemorySlotFlags.None, bool lockstep = false, nuint translationBytes = 0)
     {
         Engines.SkipUnlessPresent(engine);
         Accelerator = SoftwareAccelerator.Create(new SoftwareOptions { Engine = engine, Vcpus = vcpus, Lockstep = lockstep });
+        if (translationBytes != 0) Accelerator.TranslationBytes = translationBytes;
         Ram = _memory.Add("ram", new Gpa(0), MemorySize, flags);
         Accelerator.SetMemorySlot(Ram);
         _vcpus = [.. Enumerable.Range(0, vcpus).Select(id => (SoftwareVcpu)Accelerator.CreateVcpu(id))];

@@ -64,6 +64,28 @@ public sealed unsafe class ExecutableMemoryTests
         Assert.Contains("interpreter", error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void WhereTheHostRefusesMuchLessIsTaken()
+    {
+        nuint most = (nuint)1 << 50;
+        using ExecutableMemory memory = ExecutableMemory.CreateUpTo(most, Size);
+        Assert.InRange(memory.Size, Size, most / 2);
+        memory.Writable[memory.Size - 1] = 0xC3;
+        Assert.Equal(0xC3, memory.Executable[memory.Size - 1]);
+    }
+
+    [Fact]
+    public void WhatIsReleasedIsZeroAgain()
+    {
+        using ExecutableMemory memory = ExecutableMemory.Create(Size);
+        Assert.True(memory.TryCommit(0, memory.Size));
+        new Span<byte>(memory.Writable, (int)Size).Fill(0xC3);
+        memory.Release(4096);
+        Assert.Equal((0xC3, 0, 0), (memory.Executable[4095], memory.Executable[4096], memory.Executable[Size - 1]));
+        memory.Writable[4096] = 0xC3;
+        Assert.Equal(0xC3, memory.Executable[4096]);
+    }
+
     /// <summary>The rights of the mapping at an address as /proc/self/maps shows them; empty where there is none.</summary>
     private static string Rights(void* address)
     {
