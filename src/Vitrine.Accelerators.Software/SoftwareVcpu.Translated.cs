@@ -205,6 +205,11 @@ internal sealed unsafe partial class SoftwareVcpu
         byte* second = SecondPageOf(rip);
         if (second == null) return null;
 
+        // A branch may want it as code that shares no checks: one instruction never does. Two blocks for one place would unbind each other's second page.
+        TranslatedBlock* known = _translations!.Find(host, _cpu->Mode);
+        if (known != null && known->SecondPage == second) return known;
+        if (known != null) _translations.DropOne(known);
+
         // The second page is noted before it is read: who writes to it meanwhile leaves a request, which finds the block.
         if (!_mmu.Guard.BeginDecode(second)) return null;
         _mmu.Guard.EndDecode(second, MaxLength - 1);
@@ -213,7 +218,7 @@ internal sealed unsafe partial class SoftwareVcpu
         if (block != null)
         {
             Commit(block, []);
-            Commit(_translations!.AddOwned(block, _translator.BytesInSecondPage), []);
+            Commit(_translations.AddOwned(block, _translator.BytesInSecondPage), []);
         }
 
         _mmu.Guard.EndDecode(host, block != null ? block->GuestBytes : 0);

@@ -8,12 +8,16 @@ namespace Vitrine.Accelerators.Software.Mmu;
 /// </summary>
 internal sealed class CodeContexts(BlockCache blocks)
 {
-    private const int Entries = 1 << 10;
+    // Tags that alternate, as those of a program and of its kernel do, must not take each other's names by chance: all code would be looked up again.
+    private const int Ways = 4;
+    private const int Sets = 1 << 8;
+    private const int Entries = Sets * Ways;
     private const int Shift = 48;
     private const ulong Limit = 1 << 15;
 
     private readonly ulong[] _tags = new ulong[Entries];
     private readonly ulong[] _keys = new ulong[Entries];
+    private readonly byte[] _replaced = new byte[Sets];
     private ulong _last;
 
     /// <summary>
@@ -22,8 +26,12 @@ internal sealed class CodeContexts(BlockCache blocks)
     /// </summary>
     public ulong KeyFor(ulong tag)
     {
-        int slot = (int)((tag ^ (tag >> 16) ^ (tag >> 32)) & (Entries - 1));
-        if (_tags[slot] == tag && _keys[slot] != 0) return _keys[slot];
+        int set = (int)((tag ^ (tag >> 16) ^ (tag >> 32)) & (Sets - 1));
+        for (int way = set * Ways; way < (set + 1) * Ways; way++)
+        {
+            if (_tags[way] == tag && _keys[way] != 0) return _keys[way];
+        }
+
         if (++_last == Limit)
         {
             Array.Clear(_keys);
@@ -31,6 +39,7 @@ internal sealed class CodeContexts(BlockCache blocks)
             _last = 1;
         }
 
+        int slot = (set * Ways) + (_replaced[set]++ % Ways);
         _tags[slot] = tag;
         return _keys[slot] = _last << Shift;
     }

@@ -25,9 +25,10 @@ public sealed class ResourceLimitTests : IDisposable
     [InlineData("-f 8192", 3, "at most 4")]
     [InlineData("-f 1024", 72, "RLIMIT_FSIZE limits to 512 KiB")]
     [InlineData("-v 8000000", 3, "at most ")]
-    public void WithALimit(string limit, int status, string text)
+    public async Task WithALimit(string limit, int status, string text)
     {
-        ProcessStartInfo start = new("/bin/sh", ["-c", $"ulimit {limit} && exec \"$0\" \"$@\"", VitrineCommand.Program, "run", "--flat", $"{_file}@0x100000", "--accel", "soft", "--memory", "16M", "--stats"])
+        string[] command = [VitrineCommand.Program, "run", "--flat", $"{_file}@0x100000", "--accel", "soft", "--memory", "16M", "--stats"];
+        ProcessStartInfo start = new("/bin/sh", ["-c", $"ulimit {limit} && exec \"$0\" \"$@\"", .. command])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
@@ -38,10 +39,11 @@ public sealed class ResourceLimitTests : IDisposable
         start.Environment["DOTNET_EnableWriteXorExecute"] = "0";
         using Process process = Process.Start(start)!;
         process.StandardInput.Close();
-        Task<string> output = process.StandardOutput.ReadToEndAsync();
-        string errors = process.StandardError.ReadToEnd();
-        Assert.True(process.WaitForExit(TimeSpan.FromSeconds(60)));
+        CancellationToken cancellation = TestContext.Current.CancellationToken;
+        Task<string> output = process.StandardOutput.ReadToEndAsync(cancellation);
+        string errors = await process.StandardError.ReadToEndAsync(cancellation);
+        await process.WaitForExitAsync(cancellation).WaitAsync(TimeSpan.FromSeconds(60), cancellation);
         Assert.True(process.ExitCode == status, $"status {process.ExitCode}: {errors}");
-        Assert.Contains(text, errors + output.Result, StringComparison.Ordinal);
+        Assert.Contains(text, errors + await output, StringComparison.Ordinal);
     }
 }
