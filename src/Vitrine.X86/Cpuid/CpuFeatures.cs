@@ -186,6 +186,9 @@ public static class CpuFeatures
     /// <summary>SHA-1 and SHA-256.</summary>
     public static readonly CpuFeature Sha = new("sha_ni", 7, 0, CpuidRegister.Ebx, 29);
 
+    /// <summary>User-mode instruction prevention.</summary>
+    public static readonly CpuFeature Umip = new("umip", 7, 0, CpuidRegister.Ecx, 2);
+
     /// <summary>Arithmetic in Galois fields.</summary>
     public static readonly CpuFeature Gfni = new("gfni", 7, 0, CpuidRegister.Ecx, 8);
 

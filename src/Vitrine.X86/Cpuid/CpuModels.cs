@@ -26,7 +26,7 @@ public static class CpuModels
             "MULTIBYTENOP", "PAUSE", "RDPMC", "TSC", "MSR", "CX8", "SEP", "CMOV", "CLFSH", "MMX", "FXSR", "SSE", "SSE2", "SYSCALL",
         ]);
 
-    /// <summary>Level 2, with what costs little and kernels like to have: PCID, SMEP and SMAP, x2APIC, AES-NI and others.</summary>
+    /// <summary>Level 2, with what costs little and kernels like to have: PCID, SMEP, SMAP and UMIP, x2APIC, AES-NI and others.</summary>
     public static CpuModel X8664V2 { get; } = new(
         "x86-64-v2",
         [
@@ -34,7 +34,8 @@ public static class CpuModels
             CpuFeatures.Sse3, CpuFeatures.Ssse3, CpuFeatures.Sse41, CpuFeatures.Sse42, CpuFeatures.Cx16, CpuFeatures.Popcnt,
             CpuFeatures.LahfLm, CpuFeatures.Pclmulqdq, CpuFeatures.Aes, CpuFeatures.Xsave, CpuFeatures.Xsaveopt,
             CpuFeatures.TscDeadlineTimer, CpuFeatures.X2apic, CpuFeatures.Pcid, CpuFeatures.Pdpe1gb, CpuFeatures.Rdtscp,
-            CpuFeatures.Fsgsbase, CpuFeatures.Smep, CpuFeatures.Smap, CpuFeatures.Erms, CpuFeatures.Invpcid, CpuFeatures.Rdrand,
+            CpuFeatures.Fsgsbase, CpuFeatures.Smep, CpuFeatures.Smap, CpuFeatures.Umip, CpuFeatures.Erms, CpuFeatures.Invpcid,
+            CpuFeatures.Rdrand,
         ],
         [
             .. X8664V1.InstructionSets,

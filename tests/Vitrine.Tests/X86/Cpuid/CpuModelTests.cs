@@ -19,17 +19,18 @@ public sealed class CpuModelTests
     /// psABI's level 1 asks for, and what every x86-64 processor has beside.
     /// </summary>
     [Theory]
-    //          model       1:ECX         1:EDX         7:EBX         0xD.1:EAX 80000001:ECX 80000001:EDX
-    [InlineData("x86-64-v1", 0x8000_0000u, 0x078B_FBFFu, 0x0000_0002u, 0u, 0u, 0x2010_0800u)]
-    [InlineData("x86-64-v2", 0xC7BA_2203u, 0x078B_FBFFu, 0x0010_0683u, 1u, 1u, 0x2C10_0800u)]
-    [InlineData("x86-64-v3", 0xF7FA_3203u, 0x078B_FBFFu, 0x0010_07ABu, 1u, 0x21u, 0x2C10_0800u)]
-    public void Feature_words(string name, uint leaf1Ecx, uint leaf1Edx, uint leaf7Ebx, uint leafDEax, uint extEcx, uint extEdx)
+    //          model       1:ECX         1:EDX         7:EBX         7:ECX 0xD.1:EAX 80000001:ECX 80000001:EDX
+    [InlineData("x86-64-v1", 0x8000_0000u, 0x078B_FBFFu, 0x0000_0002u, 0u, 0u, 0u, 0x2010_0800u)]
+    [InlineData("x86-64-v2", 0xC7BA_2203u, 0x078B_FBFFu, 0x0010_0683u, 4u, 1u, 1u, 0x2C10_0800u)]
+    [InlineData("x86-64-v3", 0xF7FA_3203u, 0x078B_FBFFu, 0x0010_07ABu, 4u, 1u, 0x21u, 0x2C10_0800u)]
+    public void Feature_words(
+        string name, uint leaf1Ecx, uint leaf1Edx, uint leaf7Ebx, uint leaf7Ecx, uint leafDEax, uint extEcx, uint extEdx)
     {
         CpuidTable table = Table(CpuModels.Get(name));
         Assert.Equal(leaf1Ecx, table.Lookup(1, 0).Ecx);
         Assert.Equal(leaf1Edx, table.Lookup(1, 0).Edx);
         Assert.Equal(leaf7Ebx, table.Lookup(7, 0).Ebx);
-        Assert.Equal((0u, 0u), (table.Lookup(7, 0).Ecx, table.Lookup(7, 0).Edx));
+        Assert.Equal((leaf7Ecx, 0u), (table.Lookup(7, 0).Ecx, table.Lookup(7, 0).Edx));
         Assert.Equal(leafDEax, table.Lookup(0xD, 1).Eax);
         Assert.Equal(extEcx, table.Lookup(0x8000_0001, 0).Ecx);
         Assert.Equal(extEdx, table.Lookup(0x8000_0001, 0).Edx);
@@ -43,7 +44,7 @@ public sealed class CpuModelTests
     {
         CpuidTable table = Table(CpuModels.Host);
         Assert.Equal((0xF7FA_3203u, 0x078B_FBFFu), (table.Lookup(1, 0).Ecx, table.Lookup(1, 0).Edx));
-        Assert.Equal((1u, 0x219C_07ABu, 0x0040_0700u, 0u), Registers(table.Lookup(7, 0)));
+        Assert.Equal((1u, 0x219C_07ABu, 0x0040_0704u, 0u), Registers(table.Lookup(7, 0)));
         Assert.Equal((0x10u, 0u, 0u, 0u), Registers(table.Lookup(7, 1)));
         Assert.Equal(7u, table.Lookup(0xD, 1).Eax);
         Assert.Equal((0x121u, 0x2C10_0800u), (table.Lookup(0x8000_0001, 0).Ecx, table.Lookup(0x8000_0001, 0).Edx));
@@ -60,7 +61,7 @@ public sealed class CpuModelTests
         ];
         CpuidTable table = Table(CpuModels.Host, s_software with { Native = native });
         Assert.Equal(0xC7BA_2203u | (1u << 28), table.Lookup(1, 0).Ecx);
-        Assert.Equal((0u, 0x0010_0683u | (1u << 29), 0u, 0u), Registers(table.Lookup(7, 0)));
+        Assert.Equal((0u, 0x0010_0683u | (1u << 29), 4u, 0u), Registers(table.Lookup(7, 0)));
         Assert.Equal((7u, 576u, 832u, 0u), Registers(table.Lookup(0xD, 0)));
         Assert.Equal(["abm", "avx2", "bmi1", "bmi2", "f16c", "fma", "movbe"], CpuModels.X8664V3.Missing(s_software with { Native = native }).Order());
         Assert.Empty(CpuModels.X8664V2.Missing(s_software with { Native = [] }));
