@@ -318,8 +318,11 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
         StateMemory.Free(_cpu);
     }
 
-    /// <summary>CPUID (SDM vol. 2).</summary>
+    /// <summary>What the processor has, as CPUID announces it when nothing is switched off (SDM vol. 2, CPUID).</summary>
     internal CpuidEntry Cpuid(uint leaf, uint subleaf) => _cpuid.Lookup(leaf, subleaf);
+
+    /// <summary>As <see cref="Cpuid"/>, with leaves beyond a limit missing.</summary>
+    internal CpuidEntry LimitedCpuid(uint leaf, uint subleaf, uint highestBasic) => _cpuid.Lookup(leaf, subleaf, highestBasic);
 
     /// <summary>The time-stamp counter as the guest sees it.</summary>
     internal ulong ReadTsc() => (ulong)(GuestClock.TscTicks() + _cpu->TscOffset);

@@ -105,7 +105,7 @@ internal static unsafe class ControlRegisters
         uint edx = cpu->Vcpu.Cpuid(ExtendedFeatures, 0).Edx;
         ulong supported = Efer.LMA
             | ((edx & SyscallBit) != 0 ? Efer.SCE : 0)
-            | ((edx & NxBit) != 0 ? Efer.NXE : 0)
+            | ((edx & NxBit) != 0 && !cpu->Vcpu.Msrs.IsExecuteDisableOff ? Efer.NXE : 0)
             | ((edx & LongModeBit) != 0 ? Efer.LME : 0);
         ulong old = cpu->Efer;
         value = (value & ~Efer.LMA) | (old & Efer.LMA);

@@ -10,10 +10,7 @@ namespace Vitrine.Accelerators.Software.Helpers;
 internal sealed unsafe class ModelSpecificRegisters
 {
     // SAFETY: _cpu is the state of the vCPU that owns this object, used by its thread only.
-    private const ulong FastStrings = 1;
-    private const ulong BranchTraceUnavailable = 1 << 11;
-    private const ulong EventSamplingUnavailable = 1 << 12;
-    private const ulong MiscEnableReset = FastStrings | BranchTraceUnavailable | EventSamplingUnavailable;
+    private const ulong MiscEnableReadOnly = MiscEnable.BranchTraceUnavailable | MiscEnable.EventSamplingUnavailable;
     private const ulong MicrocodeRevision = 1UL << 32;
     private const uint PlatformRatioShift = 8;
     private const uint BusKilohertz = 100_000;
@@ -21,7 +18,7 @@ internal sealed unsafe class ModelSpecificRegisters
 
     private readonly CpuState* _cpu;
     private readonly SoftwareVcpu _vcpu;
-    private ulong _miscEnable = MiscEnableReset;
+    private ulong _miscEnable = MiscEnable.FastStrings | MiscEnableReadOnly;
 
     /// <summary>Creates the registers of a vCPU as they are after RESET.</summary>
     public ModelSpecificRegisters(CpuState* cpu, SoftwareVcpu vcpu)
@@ -40,6 +37,12 @@ internal sealed unsafe class ModelSpecificRegisters
         Msr.IA32_SYSENTER_ESP, Msr.IA32_SYSENTER_EIP, Msr.IA32_TSC_AUX, Msr.IA32_MISC_ENABLE, Msr.IA32_PAT,
         Msr.IA32_TIME_STAMP_COUNTER, Msr.IA32_TSC_DEADLINE,
     ];
+
+    /// <summary>IA32_MISC_ENABLE takes the execute-disable feature away. What EFER.NXE has turned on before stays on.</summary>
+    public bool IsExecuteDisableOff => (_miscEnable & MiscEnable.ExecuteDisableOff) != 0;
+
+    /// <summary>The highest basic leaf that IA32_MISC_ENABLE lets CPUID answer.</summary>
+    public uint HighestCpuidLeaf => (_miscEnable & MiscEnable.LimitCpuid) != 0 ? MiscEnable.LimitedCpuidLeaf : uint.MaxValue;
 
     /// <summary>RDMSR.</summary>
     /// <returns>False for #GP(0).</returns>
@@ -148,11 +151,18 @@ internal sealed unsafe class ModelSpecificRegisters
         return true;
     }
 
+    /// <summary>
+    /// Thermal control, SpeedStep and xTPR messages have nothing to switch here; their bits are kept, as software that saves and restores them expects.
+    /// The same goes for MONITOR, which no model announces.
+    /// </summary>
     private bool TryWriteMiscEnable(ulong value)
     {
-        // Fast strings can be switched; the two "unavailable" bits are read-only, the rest isn't there.
-        if ((value & ~MiscEnableReset) != 0) return false;
-        _miscEnable = (value & FastStrings) | BranchTraceUnavailable | EventSamplingUnavailable;
+        if ((value & ~(MiscEnable.Writable | MiscEnable.ReadOnly)) != 0) return false;
+        bool monitorChanges = ((value ^ _miscEnable) & MiscEnable.Monitor) != 0;
+        if (monitorChanges && (_vcpu.Cpuid(1, 0).Ecx & CpuFeatures.Sse3.Mask) == 0) return false;
+        bool takesExecuteDisable = (value & MiscEnable.ExecuteDisableOff) != 0;
+        if (takesExecuteDisable && (_vcpu.Cpuid(0x8000_0001, 0).Edx & CpuFeatures.Nx.Mask) == 0) return false;
+        _miscEnable = (value & MiscEnable.Writable) | MiscEnableReadOnly;
         return true;
     }
 

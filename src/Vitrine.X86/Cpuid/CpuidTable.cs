@@ -40,18 +40,25 @@ public sealed class CpuidTable
     /// </summary>
     /// <param name="leaf">EAX.</param>
     /// <param name="subleaf">ECX.</param>
-    public CpuidEntry Lookup(uint leaf, uint subleaf)
+    public CpuidEntry Lookup(uint leaf, uint subleaf) => Lookup(leaf, subleaf, uint.MaxValue);
+
+    /// <summary>As the other overload, on a processor that was told to answer basic leaves up to a limit only.</summary>
+    /// <param name="leaf">EAX.</param>
+    /// <param name="subleaf">ECX.</param>
+    /// <param name="limit">The highest basic leaf, where it is below that of the table.</param>
+    public CpuidEntry Lookup(uint leaf, uint subleaf, uint limit)
     {
+        uint highestBasic = Math.Min(_highestBasic, limit);
         uint highest = leaf switch
         {
             >= 0x8000_0000 => _highestExtended,
             >= 0x4000_0000 and <= 0x4FFF_FFFF => _highestHypervisor,
-            _ => _highestBasic,
+            _ => highestBasic,
         };
         if (leaf > highest)
-            leaf = _highestBasic;
+            leaf = highestBasic;
         if (TryFind(leaf, subleaf, out CpuidEntry entry))
-            return entry;
+            return leaf == 0 ? entry with { Eax = highestBasic } : entry;
         return leaf == TopologyLeaf && TryFind(TopologyLeaf, 1, out CpuidEntry topology)
             ? new CpuidEntry(leaf, subleaf, true, 0, 0, subleaf & 0xFF, topology.Edx)
             : new CpuidEntry(leaf, subleaf, false, 0, 0, 0, 0);

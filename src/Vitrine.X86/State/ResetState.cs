@@ -41,7 +41,7 @@ public static class ResetState
         (Msr.IA32_SYSENTER_CS, 0),
         (Msr.IA32_SYSENTER_ESP, 0),
         (Msr.IA32_SYSENTER_EIP, 0),
-        (Msr.IA32_MISC_ENABLE, 1), // fast strings
+        (Msr.IA32_MISC_ENABLE, MiscEnable.FastStrings),
         (Msr.IA32_PAT, DefaultPat),
         (Msr.IA32_MTRR_DEF_TYPE, 0),
         (Msr.IA32_STAR, 0),

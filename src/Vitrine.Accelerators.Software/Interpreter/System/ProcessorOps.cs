@@ -14,6 +14,7 @@ internal static unsafe class ProcessorOps
     private const uint ApicFeature = 1u << 9;
     private const uint OsxsaveFeature = 1u << 27;
     private const uint StateLeaf = 0xD;
+    private const uint ExtendedFeatures = 0x8000_0001;
 
     /// <summary>Names the binders.</summary>
     public static void Register(OpTable table)
@@ -44,7 +45,7 @@ internal static unsafe class ProcessorOps
     {
         uint leaf = (uint)cpu->Gpr[Gpr.Rax];
         uint subleaf = (uint)cpu->Gpr[Gpr.Rcx];
-        CpuidEntry entry = cpu->Vcpu.Cpuid(leaf, subleaf);
+        CpuidEntry entry = cpu->Vcpu.LimitedCpuid(leaf, subleaf, cpu->Vcpu.Msrs.HighestCpuidLeaf);
         uint ebx = entry.Ebx;
         uint ecx = entry.Ecx;
         uint edx = entry.Edx;
@@ -53,6 +54,10 @@ internal static unsafe class ProcessorOps
             // Two bits follow the machine's state: CR4.OSXSAVE, and the APIC's global enable.
             ecx = (cpu->Cr4 & Cr4.OSXSAVE) != 0 ? ecx | OsxsaveFeature : ecx & ~OsxsaveFeature;
             if (!cpu->Vcpu.LocalApic.IsEnabled) edx &= ~ApicFeature;
+        }
+        else if (leaf == ExtendedFeatures && cpu->Vcpu.Msrs.IsExecuteDisableOff)
+        {
+            edx &= ~CpuFeatures.Nx.Mask;
         }
         else if (leaf == StateLeaf && subleaf < 2 && ebx != 0)
         {

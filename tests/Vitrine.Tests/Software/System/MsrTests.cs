@@ -200,6 +200,85 @@ public sealed unsafe class MsrTests
         Assert.Equal("#13(0)", m.Execute(a => a.rdtscp()));
     }
 
+    /// <summary>SDM vol. 4, table 2-2: what can be written, what only read (bits 7, 11 and 12), and what is reserved.</summary>
+    [Theory]
+    [InlineData(0UL, 0x1800UL)]
+    [InlineData(0x1889UL, 0x1809UL)] // there is no performance monitoring to announce
+    [InlineData(1UL << 16, 0x1_1800UL)]
+    [InlineData(1UL << 18, 0x4_1800UL)]
+    [InlineData(1UL << 22, 0x40_1800UL)]
+    [InlineData(1UL << 23, 0x80_1800UL)]
+    [InlineData(1UL << 34, 0x4_0000_1800UL)]
+    [InlineData(0x4_00C5_1809UL, 0x4_00C5_1809UL)]
+    public void MiscEnableKeeps(ulong written, ulong read)
+    {
+        using M m = M.Long();
+        Assert.Equal(0x1801UL, Read(m, Msr.IA32_MISC_ENABLE));
+        Write(m, Msr.IA32_MISC_ENABLE, written);
+        Assert.Equal(read, Read(m, Msr.IA32_MISC_ENABLE));
+    }
+
+    [Fact]
+    public void MiscEnableHasReservedBits()
+    {
+        const ulong Defined = 0x4_00C5_1889;
+        using M m = M.Long();
+        for (int bit = 0; bit < 64; bit++)
+        {
+            if ((Defined & (1UL << bit)) == 0) Assert.Equal($"{bit}: #13(0)", $"{bit}: {TryWrite(m, Msr.IA32_MISC_ENABLE, 0x1801 | (1UL << bit))}");
+        }
+
+        // Without SSE3 bit 18 must stay as it is.
+        using M old = M.Long(model: CpuModels.X8664V1);
+        Assert.Equal("#13(0)", TryWrite(old, Msr.IA32_MISC_ENABLE, 0x4_1801));
+        Assert.Equal("ok", TryWrite(old, Msr.IA32_MISC_ENABLE, 0x1800));
+    }
+
+    [Fact]
+    public void MiscEnableLimitsCpuid()
+    {
+        using M m = M.Long();
+        CpuidEntry all = Identify(m, 2, 0);
+        Write(m, Msr.IA32_MISC_ENABLE, MiscEnable.LimitCpuid);
+        CpuidEntry lowest = Identify(m, 0, 0);
+        Assert.Equal((2u, 0x756E_6547u), (lowest.Eax, lowest.Ebx));
+        foreach (uint leaf in (ReadOnlySpan<uint>)[2, 3, 4, 7, 0xD, 0x16, 0x3FFF_FFFF])
+            Assert.Equal((all.Eax, all.Ebx, all.Ecx, all.Edx), Words(Identify(m, leaf, 0)));
+        Assert.Equal(0x8000_0008u, Identify(m, 0x8000_0000, 0).Eax);
+        Assert.NotEqual(0u, Identify(m, 1, 0).Edx);
+        Write(m, Msr.IA32_MISC_ENABLE, 0);
+        Assert.Equal(0x16u, Identify(m, 0, 0).Eax);
+        Assert.NotEqual(0u, Identify(m, 7, 0).Ebx);
+    }
+
+    [Fact]
+    public void MiscEnableTakesExecuteDisableAway()
+    {
+        const uint Nx = 1u << 20;
+        using M m = M.Long();
+        Assert.Equal(Nx, Identify(m, 0x8000_0001, 0).Edx & Nx);
+        Write(m, Msr.IA32_MISC_ENABLE, MiscEnable.ExecuteDisableOff);
+        Assert.Equal(0u, Identify(m, 0x8000_0001, 0).Edx & Nx);
+        Assert.Equal("#13(0)", TryWrite(m, Msr.IA32_EFER, Efer.SCE | Efer.LME | Efer.NXE));
+        Write(m, Msr.IA32_MISC_ENABLE, 0);
+        Assert.Equal("ok", TryWrite(m, Msr.IA32_EFER, Efer.SCE | Efer.LME | Efer.NXE));
+    }
+
+    /// <summary>RESET clears what the guest has set, and the register is part of the state.</summary>
+    [Fact]
+    public void MiscEnableIsState()
+    {
+        using M m = M.Long();
+        Write(m, Msr.IA32_MISC_ENABLE, MiscEnable.LimitCpuid);
+        ProcessorState state = new();
+        m.Vcpu.GetState(state);
+        Assert.Equal(0x40_1800UL, state.Msrs[Msr.IA32_MISC_ENABLE]);
+        ResetState.Apply(state, 0, 0);
+        m.Vcpu.PutState(state, PutLevel.Reset);
+        m.Vcpu.GetState(state);
+        Assert.Equal(0x1801UL, state.Msrs[Msr.IA32_MISC_ENABLE]);
+    }
+
     [Theory]
     [InlineData(false, 0u, 3UL, "#6")]
     [InlineData(true, 1u, 3UL, "#13(0)")]
@@ -236,11 +315,23 @@ public sealed unsafe class MsrTests
         return (m.Cpu->Gpr[Gpr.Rdx] << 32) | m.Cpu->Gpr[Gpr.Rax];
     }
 
-    private static void Write(M m, uint index, ulong value)
+    private static void Write(M m, uint index, ulong value) => Assert.Equal("ok", TryWrite(m, index, value));
+
+    private static string TryWrite(M m, uint index, ulong value)
     {
         m.Cpu->Gpr[Gpr.Rcx] = index;
         m.Cpu->Gpr[Gpr.Rdx] = value >> 32;
         m.Cpu->Gpr[Gpr.Rax] = value & uint.MaxValue;
-        Assert.Equal("ok", m.Execute(a => a.wrmsr()));
+        return m.Execute(a => a.wrmsr());
     }
+
+    private static CpuidEntry Identify(M m, uint leaf, uint subleaf)
+    {
+        m.Cpu->Gpr[Gpr.Rax] = leaf;
+        m.Cpu->Gpr[Gpr.Rcx] = subleaf;
+        Assert.Equal("ok", m.Execute(a => a.cpuid()));
+        return new(leaf, subleaf, false, (uint)m.Cpu->Gpr[Gpr.Rax], (uint)m.Cpu->Gpr[Gpr.Rbx], (uint)m.Cpu->Gpr[Gpr.Rcx], (uint)m.Cpu->Gpr[Gpr.Rdx]);
+    }
+
+    private static (uint, uint, uint, uint) Words(CpuidEntry entry) => (entry.Eax, entry.Ebx, entry.Ecx, entry.Edx);
 }
