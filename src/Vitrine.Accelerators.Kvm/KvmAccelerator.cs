@@ -141,7 +141,7 @@ public sealed unsafe class KvmAccelerator : IAccelerator
 
             // The size depends on the machine: components that need permission count once it is given.
             int xsaveSize = Math.Max(0, _vm.TryCall(KvmIoctl.KVM_CHECK_EXTENSION, (nint)KvmCap.KVM_CAP_XSAVE2));
-            var transfer = new KvmStateTransfer(handle, _capabilities, _msrs, xsaveSize, tsc);
+            var transfer = new KvmStateTransfer(handle, _capabilities, _msrs, xsaveSize, (int)XsaveLayout.PkruOffsetIn(SupportedCpuid), tsc);
             var vcpu = new KvmVcpu(this, id, handle, mapping, tsc, transfer);
             lock (_vcpus) _vcpus.Add(vcpu);
             return vcpu;

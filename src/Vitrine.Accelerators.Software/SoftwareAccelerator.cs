@@ -138,14 +138,14 @@ public sealed class SoftwareAccelerator : IAccelerator
         ArgumentNullException.ThrowIfNull(model);
         if (Engine == SoftwareEngine.Interpreter)
         {
-            if (!model.Features.Any(CpuModels.IsNative)) return;
+            if (IsInterpreted(model)) return;
             throw VitrineException.User(
                 $"The interpreter does not have the CPU model {model}.",
-                $"It offers {string.Join(" and ", CpuModels.All.Where(other => !other.Features.Any(CpuModels.IsNative)))}; the others let the host's processor execute what is new in them.",
+                $"It offers {string.Join(" and ", CpuModels.All.Where(IsInterpreted))}; the others let the host's processor execute what is new in them.",
                 HostHasTranslator ? "Choose one of these with --cpu, or give --soft translator." : "Choose one of these with --cpu.");
         }
 
-        if (model == CpuModels.Host) return;
+        if (model == CpuModels.Host || model == CpuModels.Max) return;
         IReadOnlyList<string> missing = model.Missing(new CpuidEnvironment { Native = HostProcessor.Cpuid });
         if (missing.Count == 0) return;
         throw VitrineException.User(
@@ -153,6 +153,9 @@ public sealed class SoftwareAccelerator : IAccelerator
             $"The host's processor has to execute what is new in it, and lacks {string.Join(", ", missing)}.",
             $"Choose --cpu {CpuModels.Host}, which has what the host has, or --cpu {CpuModels.X8664V2}.");
     }
+
+    // What is new in them is left out of "max", so that the interpreter has it too.
+    private static bool IsInterpreted(CpuModel model) => model == CpuModels.Max || !model.Features.Any(CpuModels.IsNative);
 
     /// <summary>How addresses are translated when nothing is said about it.</summary>
     /// <param name="vcpus">How many vCPUs the machine has.</param>

@@ -29,6 +29,7 @@ internal static unsafe class StateTransfer
         state.Cr4 = cpu->Cr4;
         state.Efer = cpu->Efer;
         state.Xcr0 = cpu->Xcr0;
+        state.Pkru = cpu->Pkru;
         state.Dr6 = cpu->Dr6;
         state.Dr7 = cpu->Dr7;
         for (int i = 0; i < 4; i++)
@@ -63,6 +64,7 @@ internal static unsafe class StateTransfer
         cpu->Cr4 = state.Cr4;
         cpu->Efer = state.Efer;
         cpu->Xcr0 = state.Xcr0;
+        cpu->Pkru = state.Pkru;
         for (int i = 0; i < Gpr.Count; i++) cpu->Gpr[i] = state.Gpr[i];
         cpu->Rip = state.Rip;
         Flags.SetRflags(cpu, state.Rflags);

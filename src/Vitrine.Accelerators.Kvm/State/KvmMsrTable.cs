@@ -34,6 +34,7 @@ internal static class KvmMsrTable
         0x1C4,       // IA32_XFD
         0x1C5,       // IA32_XFD_ERR
         0x277,       // IA32_PAT
+        0x6E1,       // IA32_PKRS
         0xDA0,       // IA32_XSS
         0xC0000081,  // IA32_STAR
         0xC0000082,  // IA32_LSTAR

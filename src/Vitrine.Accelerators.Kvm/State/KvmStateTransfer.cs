@@ -26,9 +26,10 @@ internal sealed unsafe class KvmStateTransfer
     private readonly bool _hasTripleFaultEvent;
     private readonly uint _getXsave;
     private readonly uint _tscKilohertz;
+    private readonly int _pkruOffset;
     private readonly byte[] _xsave;
 
-    public KvmStateTransfer(KvmVcpuHandle vcpu, KvmCapabilities capabilities, uint[] msrs, int xsaveSize, uint tscKilohertz)
+    public KvmStateTransfer(KvmVcpuHandle vcpu, KvmCapabilities capabilities, uint[] msrs, int xsaveSize, int pkruOffset, uint tscKilohertz)
     {
         _vcpu = vcpu;
         _msrs = new KvmMsrTransfer(vcpu, msrs);
@@ -37,6 +38,7 @@ internal sealed unsafe class KvmStateTransfer
         _getXsave = xsaveSize > 0 ? KvmIoctl.KVM_GET_XSAVE2 : KvmIoctl.KVM_GET_XSAVE;
         _xsave = GC.AllocateArray<byte>(Math.Max(xsaveSize, sizeof(kvm_xsave)), pinned: true);
         _tscKilohertz = tscKilohertz;
+        _pkruOffset = pkruOffset;
     }
 
     /// <summary>CPUID has changed, and with it what MSRs there are.</summary>
@@ -211,13 +213,15 @@ internal sealed unsafe class KvmStateTransfer
     {
         ReadXsave();
         XsaveArea.Read(_xsave, state.Fpu);
+        state.Pkru = XsaveArea.ReadPkru(_xsave, _pkruOffset);
     }
 
     private void PutXsave(ProcessorState state)
     {
-        // The area is read first, so that what the state doesn't have (PKRU, ...) stays.
+        // The area is read first, so that what the state doesn't have (AVX-512, ...) stays.
         ReadXsave();
         XsaveArea.Write(_xsave, state.Fpu);
+        XsaveArea.WritePkru(_xsave, _pkruOffset, state.Pkru);
         _vcpu.Call(KvmIoctl.KVM_SET_XSAVE, ref Unsafe.As<byte, kvm_xsave>(ref _xsave[0]));
     }
 

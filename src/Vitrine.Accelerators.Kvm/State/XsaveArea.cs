@@ -1,18 +1,19 @@
 using System.Buffers.Binary;
+using Vitrine.X86.Cpuid;
 using Vitrine.X86.State;
 
 namespace Vitrine.Accelerators.Kvm.State;
 
 /// <summary>
 /// x87, MMX, SSE and AVX state in an XSAVE area: the legacy region, which has FXSAVE's layout, XSTATE_BV, and the upper halves of
-/// YMM (SDM vol. 1, 10.5.1 "FXSAVE Area", 13.4 "XSAVE Area"). What lies beyond is left alone.
+/// YMM (SDM vol. 1, 10.5.1 "FXSAVE Area", 13.4 "XSAVE Area"); and PKRU, wherever the processor has it. The rest is left alone.
 /// </summary>
 /// <remarks>
 /// <code>
 ///   0 FCW   2 FSW   4 FTW   6 FOP   8 FIP   16 FDP   24 MXCSR   28 MXCSR_MASK
 ///  32 ST(0)..ST(7), 16 bytes apart    160 XMM0..XMM15    512 XSTATE_BV    576 YMM0_H..YMM15_H
 /// </code>
-/// CPUID leaf 0xD says where the last part lies; every processor that has it puts it there.
+/// CPUID leaf 0xD says where the last of these lies; every processor that has it puts it there.
 /// </remarks>
 internal static class XsaveArea
 {
@@ -88,6 +89,27 @@ internal static class XsaveArea
         }
 
         BinaryPrimitives.WriteUInt64LittleEndian(area[XstateBv..], present | X87Bit | SseBit);
+    }
+
+    /// <summary>Reads PKRU.</summary>
+    /// <param name="area">The area, in the standard format.</param>
+    /// <param name="offset">Where CPUID leaf 0xD has it; 0 where the processor has no PKRU.</param>
+    public static uint ReadPkru(ReadOnlySpan<byte> area, int offset)
+    {
+        bool present = offset != 0 && (BinaryPrimitives.ReadUInt64LittleEndian(area[XstateBv..]) & XsaveLayout.Pkru) != 0;
+        return present ? BinaryPrimitives.ReadUInt32LittleEndian(area[offset..]) : 0;
+    }
+
+    /// <summary>Writes PKRU. Zero is its initial state, which KVM takes for a guest without it too.</summary>
+    /// <param name="area">The area, in the standard format.</param>
+    /// <param name="offset">Where CPUID leaf 0xD has it; 0 where the processor has no PKRU.</param>
+    /// <param name="value">The register.</param>
+    public static void WritePkru(Span<byte> area, int offset, uint value)
+    {
+        if (offset == 0) return;
+        ulong present = BinaryPrimitives.ReadUInt64LittleEndian(area[XstateBv..]) & ~(ulong)XsaveLayout.Pkru;
+        BinaryPrimitives.WriteUInt64LittleEndian(area[XstateBv..], present | (value != 0 ? XsaveLayout.Pkru : 0));
+        BinaryPrimitives.WriteUInt64LittleEndian(area[offset..], value);
     }
 
     private static UInt128 Low80 => (UInt128.One << 80) - 1;

@@ -13,7 +13,7 @@ internal static unsafe class ControlRegisters
     // SAFETY: takes the running vCPU's state.
     /// <summary>The CR4 bits that this CPU implements, whether or not a guest's CPUID announces them.</summary>
     public const ulong ImplementedCr4 = Cr4.PCE | Cr4.VME | Cr4.PVI | Cr4.DE | Cr4.PSE | Cr4.TSD | Cr4.PAE | Cr4.MCE | Cr4.PGE | Cr4.OSFXSR |
-        Cr4.OSXMMEXCPT | Cr4.PCIDE | Cr4.OSXSAVE | Cr4.FSGSBASE | Cr4.SMEP | Cr4.SMAP | Cr4.UMIP;
+        Cr4.OSXMMEXCPT | Cr4.PCIDE | Cr4.OSXSAVE | Cr4.FSGSBASE | Cr4.SMEP | Cr4.SMAP | Cr4.UMIP | Cr4.PKE | Cr4.PKS;
 
     private const ulong KeepTranslations = 1UL << 63;
     private const ulong PcidMask = 0xFFF;
@@ -79,7 +79,7 @@ internal static unsafe class ControlRegisters
     /// <returns>False when #GP(0) is recorded; nothing has changed then.</returns>
     public static bool TryWriteCr4(CpuState* cpu, ulong value)
     {
-        const ulong RightsBits = Cr4.PGE | Cr4.PAE | Cr4.PSE | Cr4.PCIDE | Cr4.SMEP | Cr4.SMAP;
+        const ulong RightsBits = Cr4.PGE | Cr4.PAE | Cr4.PSE | Cr4.PCIDE | Cr4.SMEP | Cr4.SMAP | Cr4.PKE | Cr4.PKS;
         ulong changed = cpu->Cr4 ^ value;
         bool longMode = (cpu->Efer & Efer.LMA) != 0;
         if ((value & ~SupportedCr4(cpu)) != 0) return GuestFault.GeneralProtection(cpu, 0);
@@ -162,6 +162,8 @@ internal static unsafe class ControlRegisters
         if (Has(b7, 7)) bits |= Cr4.SMEP;
         if (Has(b7, 20)) bits |= Cr4.SMAP;
         if (Has(c7, 2)) bits |= Cr4.UMIP;
+        if (Has(c7, 3)) bits |= Cr4.PKE;
+        if (Has(c7, 31)) bits |= Cr4.PKS;
         return bits;
     }
 

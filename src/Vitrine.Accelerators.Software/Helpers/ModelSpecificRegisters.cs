@@ -35,7 +35,7 @@ internal sealed unsafe class ModelSpecificRegisters
     [
         Msr.IA32_STAR, Msr.IA32_LSTAR, Msr.IA32_CSTAR, Msr.IA32_FMASK, Msr.IA32_KERNEL_GS_BASE, Msr.IA32_SYSENTER_CS,
         Msr.IA32_SYSENTER_ESP, Msr.IA32_SYSENTER_EIP, Msr.IA32_TSC_AUX, Msr.IA32_MISC_ENABLE, Msr.IA32_PAT,
-        Msr.IA32_TIME_STAMP_COUNTER, Msr.IA32_TSC_DEADLINE,
+        Msr.IA32_TIME_STAMP_COUNTER, Msr.IA32_TSC_DEADLINE, Msr.IA32_PKRS,
     ];
 
     /// <summary>IA32_MISC_ENABLE takes the execute-disable feature away. What EFER.NXE has turned on before stays on.</summary>
@@ -77,6 +77,9 @@ internal sealed unsafe class ModelSpecificRegisters
             case Msr.IA32_MISC_ENABLE:
                 value = _miscEnable;
                 return true;
+            case Msr.IA32_PKRS:
+                value = _cpu->Pkrs;
+                return HasPkrs;
             case Msr.IA32_BIOS_SIGN_ID:
                 value = MicrocodeRevision;
                 return true;
@@ -125,6 +128,10 @@ internal sealed unsafe class ModelSpecificRegisters
                 return apic.TryWriteMsr(index, value);
             case Msr.IA32_MISC_ENABLE:
                 return TryWriteMiscEnable(value);
+            case Msr.IA32_PKRS:
+                if (!HasPkrs || value > uint.MaxValue) return false;
+                _vcpu.Mmu.LoadKeys(_cpu->Pkru, (uint)value);
+                return true;
             case Msr.IA32_BIOS_SIGN_ID or Msr.IA32_BIOS_UPDT_TRIG or Msr.IA32_P5_MC_ADDR or Msr.IA32_P5_MC_TYPE:
                 return true;
             case Msr.IA32_MCG_STATUS or Msr.IA32_DEBUGCTL:
@@ -133,6 +140,8 @@ internal sealed unsafe class ModelSpecificRegisters
                 return TryWriteField(index, value) || MemoryTypes.TryWrite(index, value);
         }
     }
+
+    private bool HasPkrs => (_vcpu.Cpuid(7, 0).Ecx & CpuFeatures.Pks.Mask) != 0;
 
     private bool HasTscAdjust => (_vcpu.Cpuid(7, 0).Ebx & TscAdjustBit) != 0;
 

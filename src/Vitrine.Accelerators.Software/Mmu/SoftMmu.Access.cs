@@ -286,7 +286,9 @@ internal sealed unsafe partial class SoftMmu
         if (entry->ReadTag == tag && entry->Addend != addend) _tlb.ForgetPages();
         entry->ReadTag = tag;
         entry->Addend = addend;
-        entry->Page = (translation.Gpa & PageMask) | (writable ? 1UL : 0);
+        int key = ProtectionKey.Of(translation.Rights);
+        if (key != 0) _tlb.NoteKey(entry);
+        entry->Page = (translation.Gpa & PageMask) | ((ulong)key << TlbEntry.KeyShift) | (writable ? TlbEntry.Writable : 0);
 
         // Where writes are logged, the first one sets the tag.
         bool open = writable && !translation.LogsWrites && _watch == null && !_translator.IsTracked(translation.Gpa) && _guard.MayOpen(translation.Host);

@@ -93,6 +93,7 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
     /// <summary>Memory or registers may have changed in any way: forgets everything that was derived from them.</summary>
     public void Reset()
     {
+        ForgetControlRegisters();
         _translator.Reset();
         FlushAll();
     }
@@ -126,11 +127,27 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
         }
 
         for (int i = 0; i < PdpteRegisters.Count; i++) pdptes[i] = _cpu->Pdpte[i];
-        _context = new PagingContext(_cpu->Cr0, _cpu->Cr3, _cpu->Cr4, _cpu->Efer, MaxPhyAddr, GigabytePages, pdptes);
+        _context = new PagingContext(_cpu->Cr0, _cpu->Cr3, _cpu->Cr4, _cpu->Efer, MaxPhyAddr, GigabytePages, pdptes, _cpu->Pkru, _cpu->Pkrs);
         _contextCr0 = _cpu->Cr0;
         _contextCr4 = _cpu->Cr4;
         _contextEfer = _cpu->Efer;
     }
+
+    /// <summary>Loads PKRU and IA32_PKRS. No translation ends, but the TLB's entries hold what the old values allowed.</summary>
+    public void LoadKeys(uint pkru, uint pkrs)
+    {
+        if (_cpu->Pkru == pkru && _cpu->Pkrs == pkrs) return;
+        (uint user, uint supervisor) = (_context.UserKeys, _context.SupervisorKeys);
+        _cpu->Pkru = pkru;
+        _cpu->Pkrs = pkrs;
+        ForgetControlRegisters();
+        FollowControlRegisters();
+        uint changed = ProtectionKey.Changes(user, _context.UserKeys) | ProtectionKey.Changes(supervisor, _context.SupervisorKeys);
+        if (changed != 0) _tlb.DropKeys(changed);
+    }
+
+    // The keys' registers are not among those that are compared at each change of the mode.
+    private void ForgetControlRegisters() => _contextCr4 = ulong.MaxValue;
 
     /// <summary>
     /// Follows CS outside 64-bit mode: blocks are looked up by RIP, which means another place when the base has changed, and
@@ -253,7 +270,7 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
         if (!IsTranslatable(linear)) return false;
         GuestTables tables = new(_memory, _guard);
         bool mapped = PageWalker.Walk(
-            in _context, ref tables, linear, PageAccess.SmapOverride | PageAccess.LeaveAccessedDirty, out PageWalkResult result);
+            in _context, ref tables, linear, PageAccess.SmapOverride | PageAccess.KeyOverride | PageAccess.LeaveAccessedDirty, out PageWalkResult result);
         gpa = result.Gpa;
         return mapped;
     }

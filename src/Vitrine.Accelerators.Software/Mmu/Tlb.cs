@@ -46,6 +46,7 @@ internal sealed unsafe class Tlb : IDisposable
     // The same for 1-GiB pages and regions.
     private readonly ulong[] _hugeRegions = new ulong[64];
     private readonly CodeContexts _contexts;
+    private readonly KeyedEntries _keyed;
     private CodeFilter _codeFilter;
     private int _set;
     private int _table;
@@ -60,6 +61,7 @@ internal sealed unsafe class Tlb : IDisposable
         _blocks = blocks;
         _contexts = new CodeContexts(blocks);
         _tables = (TlbEntry*)NativeMemory.AllocZeroed(AllEntries + GuestAccess.TlbEntries, (nuint)sizeof(TlbEntry));
+        _keyed = new KeyedEntries(_tables, AllEntries);
         _fetches = (FetchEntry*)NativeMemory.AllocZeroed(Sets * FetchEntries, (nuint)sizeof(FetchEntry));
     }
 
@@ -213,6 +215,18 @@ internal sealed unsafe class Tlb : IDisposable
         {
             if ((_tables[i].ReadTag & PageMask) + _tables[i].Addend == page) _tables[i].WriteTag = 0;
         }
+    }
+
+    /// <summary>Notes that an entry is being filled for a page whose protection key isn't 0. Comes before it is changed.</summary>
+    public void NoteKey(TlbEntry* entry) => _keyed.Note(entry);
+
+    /// <summary>What some protection keys allow has changed: drops the data translations of their pages.</summary>
+    /// <param name="keys">Two bits for each key, as in PKRU.</param>
+    public void DropKeys(uint keys)
+    {
+        const uint KeyZero = 1;
+        if ((keys & KeyZero) != 0) DropAll();
+        else if (_keyed.Drop(keys)) ForgetPages();
     }
 
     /// <summary>Notes that a page of a size was split into entries of 4 KiB.</summary>

@@ -18,7 +18,18 @@ internal struct TlbEntry
     /// <summary>Host address minus linear address.</summary>
     public ulong Addend;
 
-    /// <summary>Guest-physical page address; bit 0: the translation allows writing and the dirty bit is set (also where
-    /// <see cref="WriteTag"/> is 0 because the page holds decoded code).</summary>
+    /// <summary>
+    /// Guest-physical page address; bit 0: the translation allows writing and the dirty bit is set (also where <see cref="WriteTag"/> is 0
+    /// because the page holds decoded code); bits 4:1: the protection key.
+    /// </summary>
     public ulong Page;
+
+    /// <summary>Bit 0 of <see cref="Page"/>.</summary>
+    public const ulong Writable = 1;
+
+    /// <summary>Position of the key in <see cref="Page"/>.</summary>
+    public const int KeyShift = 1;
+
+    /// <summary>The protection key, 0 to 15.</summary>
+    public readonly int Key => (int)(Page >> KeyShift) & 0xF;
 }

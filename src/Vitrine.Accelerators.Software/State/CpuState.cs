@@ -169,6 +169,12 @@ internal unsafe struct CpuState
     /// <summary>XCR0.</summary>
     public ulong Xcr0;
 
+    /// <summary>PKRU. Written by <see cref="SoftMmu.LoadKeys"/>, for the TLB depends on it.</summary>
+    public uint Pkru;
+
+    /// <summary>IA32_PKRS. See <see cref="Pkru"/>.</summary>
+    public uint Pkrs;
+
     /// <summary>DR0 to DR3.</summary>
     public fixed ulong DebugAddress[4];
 

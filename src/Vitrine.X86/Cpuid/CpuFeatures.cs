@@ -189,6 +189,12 @@ public static class CpuFeatures
     /// <summary>User-mode instruction prevention.</summary>
     public static readonly CpuFeature Umip = new("umip", 7, 0, CpuidRegister.Ecx, 2);
 
+    /// <summary>Protection keys for user pages.</summary>
+    public static readonly CpuFeature Pku = new("pku", 7, 0, CpuidRegister.Ecx, 3);
+
+    /// <summary>Protection keys for supervisor pages.</summary>
+    public static readonly CpuFeature Pks = new("pks", 7, 0, CpuidRegister.Ecx, 31);
+
     /// <summary>Arithmetic in Galois fields.</summary>
     public static readonly CpuFeature Gfni = new("gfni", 7, 0, CpuidRegister.Ecx, 8);
 

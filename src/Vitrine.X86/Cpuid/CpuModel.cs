@@ -21,6 +21,9 @@ public sealed record CpuModel(string Name, IReadOnlyList<CpuFeature> Features, I
     /// </summary>
     public const uint SoftwareSignature = 0x000106CA;
 
+    /// <summary>Of its features, those that the software CPU has whatever the host has, though level 2 has them not.</summary>
+    public IReadOnlyList<CpuFeature> Emulated { get; init; } = [];
+
     /// <summary>Features of the machine rather than of the instruction set: every model has them.</summary>
     public static IReadOnlyList<CpuFeature> MachineFeatures { get; } =
         [CpuFeatures.Hypervisor, CpuFeatures.Arat, CpuFeatures.ConstantTsc];
@@ -39,7 +42,7 @@ public sealed record CpuModel(string Name, IReadOnlyList<CpuFeature> Features, I
     public IReadOnlyList<string> Missing(CpuidEnvironment environment)
     {
         ArgumentNullException.ThrowIfNull(environment);
-        return [.. Features.Concat(MachineFeatures).Where(feature => !environment.Offers(feature)).Select(feature => feature.Name)];
+        return [.. Features.Concat(MachineFeatures).Where(feature => !environment.Offers(this, feature)).Select(feature => feature.Name)];
     }
 
     /// <summary>

@@ -55,26 +55,29 @@ public static class CpuModels
 
     /// <summary>
     /// Level 2, and of what follows all that the host has: nothing in it is required. Without AVX-512 and AMX, whose state is not
-    /// carried, and without what needs model-specific registers or privileged state.
+    /// carried, and without what needs other model-specific registers or privileged state.
     /// </summary>
     public static CpuModel Host { get; } = new(
         "host",
         [
             .. X8664V3.Features,
             CpuFeatures.Adx, CpuFeatures.AvxVnni, CpuFeatures.Clflushopt, CpuFeatures.Clwb, CpuFeatures.Gfni, CpuFeatures.Prefetchw,
-            CpuFeatures.Rdpid, CpuFeatures.Rdseed, CpuFeatures.Sha, CpuFeatures.Vaes, CpuFeatures.Vpclmulqdq, CpuFeatures.Xgetbv1,
+            CpuFeatures.Pks, CpuFeatures.Pku, CpuFeatures.Rdpid, CpuFeatures.Rdseed, CpuFeatures.Sha, CpuFeatures.Vaes, CpuFeatures.Vpclmulqdq, CpuFeatures.Xgetbv1,
             CpuFeatures.Xsavec,
         ],
         [
             .. X8664V3.InstructionSets,
-            "ADX", "AVX_VNNI", "CLFLUSHOPT", "CLWB", "GFNI", "PREFETCHW", "RDPID", "RDSEED", "SHA", "VAES", "VPCLMULQDQ", "XSAVEC",
+            "ADX", "AVX_VNNI", "CLFLUSHOPT", "CLWB", "GFNI", "PKU", "PREFETCHW", "RDPID", "RDSEED", "SHA", "VAES", "VPCLMULQDQ", "XSAVEC",
         ]);
+
+    /// <summary>All that there is: what the host has, and what the software CPU has by itself though the host may not.</summary>
+    public static CpuModel Max { get; } = new("max", Host.Features, Host.InstructionSets) { Emulated = [CpuFeatures.Pks, CpuFeatures.Pku] };
 
     /// <summary>The model that is used unless another is asked for.</summary>
     public static CpuModel Default => X8664V2;
 
     /// <summary>All models.</summary>
-    public static IReadOnlyList<CpuModel> All { get; } = [X8664V1, X8664V2, X8664V3, Host];
+    public static IReadOnlyList<CpuModel> All { get; } = [X8664V1, X8664V2, X8664V3, Host, Max];
 
     /// <summary>True when every accelerator offers a feature only where the host's processor has it: what level 2 doesn't have.</summary>
     public static bool IsNative(CpuFeature feature) =>

@@ -49,14 +49,14 @@ internal sealed class CpuidBuilder(CpuModel model, CpuidEnvironment environment,
         uint bits = 0;
         foreach (CpuFeature feature in model.Features.Concat(CpuModel.MachineFeatures))
         {
-            if (feature.Leaf == leaf && feature.Subleaf == subleaf && feature.Register == register && environment.Offers(feature))
+            if (feature.Leaf == leaf && feature.Subleaf == subleaf && feature.Register == register && environment.Offers(model, feature))
                 bits |= feature.Mask;
         }
 
         return bits;
     }
 
-    private bool Announces(CpuFeature feature) => model.Has(feature) && environment.Offers(feature);
+    private bool Announces(CpuFeature feature) => model.Has(feature) && environment.Offers(model, feature);
 
     private void AddCaches()
     {
@@ -100,14 +100,19 @@ internal sealed class CpuidBuilder(CpuModel model, CpuidEnvironment environment,
     {
         bool xsave = Announces(CpuFeatures.Xsave);
         bool avx = xsave && Announces(CpuFeatures.Avx);
-        uint components = avx ? XsaveLayout.X87 | XsaveLayout.Sse | XsaveLayout.Avx : XsaveLayout.X87 | XsaveLayout.Sse;
+        bool pkru = xsave && Announces(CpuFeatures.Pku);
+        uint components = XsaveLayout.X87 | XsaveLayout.Sse | (avx ? XsaveLayout.Avx : 0) | (pkru ? XsaveLayout.Pkru : 0);
+
+        // With KVM the host's processor executes XSAVE, which has the state where it is used to.
+        uint pkruOffset = environment.Supported is { } supported ? XsaveLayout.PkruOffsetIn(supported) : XsaveLayout.PkruOffset;
         uint instructions = xsave ? Announced(0xD, 1, CpuidRegister.Eax) : 0;
         if (xsave)
-            AddIndexed(0xD, 0, components, XsaveLayout.SizeOf(XsaveLayout.X87), XsaveLayout.SizeOf(components), 0);
+            AddIndexed(0xD, 0, components, XsaveLayout.SizeOf(XsaveLayout.X87), XsaveLayout.SizeOf(components, pkruOffset), 0);
         else
             AddIndexed(0xD, 0, 0, 0, 0, 0);
         AddIndexed(0xD, 1, instructions, (instructions & CpuFeatures.Xsavec.Mask) != 0 ? XsaveLayout.SizeOf(XsaveLayout.X87) : 0, 0, 0);
         if (avx) AddIndexed(0xD, 2, XsaveLayout.AvxSize, XsaveLayout.AvxOffset, 0, 0);
+        if (pkru) AddIndexed(0xD, 9, XsaveLayout.PkruSize, pkruOffset, 0, 0);
     }
 
     private void AddFrequencies()

@@ -31,10 +31,11 @@ public sealed record CpuidEnvironment
     public bool PassKvmLeaves { get; init; }
 
     /// <summary>True when a model that has the feature may announce it here.</summary>
-    public bool Offers(CpuFeature feature)
+    public bool Offers(CpuModel model, CpuFeature feature)
     {
+        ArgumentNullException.ThrowIfNull(model);
         ArgumentNullException.ThrowIfNull(feature);
-        return (Supported is not { } supported || feature.IsIn(supported))
-            && (Native is not { } native || !CpuModels.IsNative(feature) || feature.IsIn(native));
+        bool needsHost = CpuModels.IsNative(feature) && !model.Emulated.Contains(feature);
+        return (Supported is not { } supported || feature.IsIn(supported)) && (Native is not { } native || !needsHost || feature.IsIn(native));
     }
 }

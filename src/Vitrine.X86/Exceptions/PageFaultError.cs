@@ -18,7 +18,7 @@ public static class PageFaultError
     /// <summary>I/D: an instruction fetch; only reported with SMEP, or with PAE and NXE.</summary>
     public const uint ID = 1u << 4;
 
-    /// <summary>PK: protection key.</summary>
+    /// <summary>PK: a data access that the page's protection key forbids, whether or not something else does too.</summary>
     public const uint PK = 1u << 5;
 
     /// <summary>SS: shadow-stack access.</summary>

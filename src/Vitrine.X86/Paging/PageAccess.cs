@@ -29,4 +29,7 @@ public enum PageAccess
 
     /// <summary>Accessed and dirty bits are left as they are: for explanation and debugging.</summary>
     LeaveAccessedDirty = 1 << 9,
+
+    /// <summary>Protection keys don't hinder this access: for tools that look whatever the rights.</summary>
+    KeyOverride = 1 << 10,
 }

@@ -24,4 +24,7 @@ public enum PageRights
     /// writes: the first one has to set it.
     /// </summary>
     Dirty = 1 << 4,
+
+    /// <summary>The protection key of the last entry, while CR4.PKE or CR4.PKS gives it a meaning. See <see cref="Paging.ProtectionKey"/>.</summary>
+    ProtectionKey = 0xF << 8,
 }

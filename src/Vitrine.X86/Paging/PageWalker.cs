@@ -13,7 +13,7 @@ namespace Vitrine.X86.Paging;
 ///  11..9    8  7       6  5  4    3    2    1    0
 ///  ignored  G  PS/PAT  D  A  PCD  PWT  U/S  R/W  P
 /// </code>
-/// G and D have a meaning only in the entry that maps the page.
+/// G and D have a meaning only in the entry that maps the page; there bits 62:59 are its protection key in 4-level and 5-level paging.
 /// </remarks>
 public static class PageWalker
 {
@@ -133,6 +133,8 @@ public static class PageWalker
             rights |= PageRights.Global;
         if ((entry & D) != 0)
             rights |= PageRights.Dirty;
+        if (context.HasKeys)
+            rights |= ProtectionKey.RightsOf(entry);
         return (entry & (P | A)) == (P | A) && (entry & context.EntryReserved) == 0;
     }
 
@@ -268,6 +270,8 @@ public static class PageWalker
             rights |= PageRights.Global;
         if ((result.Entry & D) != 0)
             rights |= PageRights.Dirty;
+        if (context.HasKeys)
+            rights |= ProtectionKey.RightsOf(result.Entry);
         result.Rights = rights;
         return context.Permits(rights, access) || Fail(in context, ref result, PageFaultKind.Protection, access);
     }
@@ -290,6 +294,8 @@ public static class PageWalker
             code |= PageFaultError.P;
         if (kind == PageFaultKind.ReservedBit)
             code |= PageFaultError.RSVD;
+        if (kind == PageFaultKind.Protection && context.KeyForbids(result.Rights, access))
+            code |= PageFaultError.PK;
         result.ErrorCode = code;
         return false;
     }

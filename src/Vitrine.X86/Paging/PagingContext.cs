@@ -14,13 +14,23 @@ public readonly struct PagingContext
     /// <summary>Creates the context.</summary>
     /// <param name="cr0">CR0: PG and WP matter.</param>
     /// <param name="cr3">CR3.</param>
-    /// <param name="cr4">CR4: PSE, PAE, PGE, LA57, SMEP and SMAP matter.</param>
+    /// <param name="cr4">CR4: PSE, PAE, PGE, LA57, SMEP, SMAP, PKE and PKS matter.</param>
     /// <param name="efer">IA32_EFER: LMA and NXE matter.</param>
     /// <param name="maxPhyAddr">Width of physical addresses in bits (CPUID.80000008H:EAX[7:0]), 32 to 52.</param>
     /// <param name="gigabytePages">The processor has 1-GiB pages (CPUID.80000001H:EDX[26]).</param>
     /// <param name="pdptes">PAE paging: the pointer registers.</param>
+    /// <param name="pkru">PKRU, which matters with CR4.PKE.</param>
+    /// <param name="pkrs">IA32_PKRS, which matters with CR4.PKS.</param>
     public PagingContext(
-        ulong cr0, ulong cr3, ulong cr4, ulong efer, int maxPhyAddr, bool gigabytePages = true, PdpteRegisters pdptes = default)
+        ulong cr0,
+        ulong cr3,
+        ulong cr4,
+        ulong efer,
+        int maxPhyAddr,
+        bool gigabytePages = true,
+        PdpteRegisters pdptes = default,
+        uint pkru = 0,
+        uint pkrs = 0)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(maxPhyAddr, 32);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(maxPhyAddr, 52);
@@ -39,6 +49,12 @@ public readonly struct PagingContext
         Smap = (cr4 & Cr4.SMAP) != 0;
         ExecuteDisable = (efer & Efer.NXE) != 0 && Mode >= PagingMode.Pae;
         ReportsFetch = Smep || ExecuteDisable;
+        if (Mode >= PagingMode.FourLevel)
+        {
+            HasKeys = (cr4 & (Cr4.PKE | Cr4.PKS)) != 0;
+            UserKeys = (cr4 & Cr4.PKE) != 0 ? pkru : 0;
+            SupervisorKeys = (cr4 & Cr4.PKS) != 0 ? pkrs : 0;
+        }
 
         ulong beyondPhysical = ulong.MaxValue << maxPhyAddr;
         EntryReserved = Mode switch
@@ -64,7 +80,9 @@ public readonly struct PagingContext
     public static PagingContext From(ProcessorState state, int maxPhyAddr, bool gigabytePages = true)
     {
         ArgumentNullException.ThrowIfNull(state);
-        return new(state.Cr0, state.Cr3, state.Cr4, state.Efer, maxPhyAddr, gigabytePages, PdpteRegisters.From(state.Pdptes));
+        uint pkrs = state.Msrs.TryGetValue(Msr.IA32_PKRS, out ulong value) ? (uint)value : 0;
+        return new(
+            state.Cr0, state.Cr3, state.Cr4, state.Efer, maxPhyAddr, gigabytePages, PdpteRegisters.From(state.Pdptes), state.Pkru, pkrs);
     }
 
     /// <summary>CR3.</summary>
@@ -97,6 +115,15 @@ public readonly struct PagingContext
     /// <summary>Bit 63 of entries means execute-disable: EFER.NXE and a mode with 8-byte entries.</summary>
     public bool ExecuteDisable { get; }
 
+    /// <summary>Pages have protection keys: CR4.PKE or CR4.PKS in 4-level or 5-level paging.</summary>
+    public bool HasKeys { get; }
+
+    /// <summary>PKRU where it has a say, else 0, which forbids nothing.</summary>
+    public uint UserKeys { get; }
+
+    /// <summary>IA32_PKRS where it has a say, else 0.</summary>
+    public uint SupervisorKeys { get; }
+
     internal const ulong ExecuteDisableBit = 1UL << 63;
 
     /// <summary>A page fault's error code tells fetches from reads (SDM vol. 3, 4.7).</summary>
@@ -127,11 +154,33 @@ public readonly struct PagingContext
     public ulong Pdpte(int index) => _pdptes[index];
 
     /// <summary>
-    /// Whether an access is allowed to a page with these rights in the present mode (SDM vol. 3, 4.6.1 "Determination of
-    /// Access Rights"). Says nothing of the dirty bit.
+    /// Whether an access is allowed to a page with these rights in the present mode (SDM vol. 3, 4.6 "Access Rights"). Says nothing of the
+    /// dirty bit.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public bool Permits(PageRights rights, PageAccess access)
+    public bool Permits(PageRights rights, PageAccess access) =>
+        EntriesPermit(rights, access) && ((UserKeys | SupervisorKeys) == 0 || !KeyForbids(rights, access));
+
+    /// <summary>
+    /// Whether the page's protection key forbids a data access, whatever else does (SDM vol. 3, 4.6.2). A write by supervisor-mode code, and any
+    /// to a supervisor-mode address, is forbidden by WD only with CR0.WP.
+    /// </summary>
+    public bool KeyForbids(PageRights rights, PageAccess access)
+    {
+        if (!HasKeys || (access & (PageAccess.Fetch | PageAccess.KeyOverride)) != 0)
+            return false;
+        bool userPage = (rights & PageRights.User) != 0;
+        uint register = userPage ? UserKeys : SupervisorKeys;
+        int key = ProtectionKey.Of(rights);
+        if (ProtectionKey.DisablesAccess(register, key))
+            return true;
+        bool heedsWrites = WriteProtect || (userPage && (access & PageAccess.User) != 0);
+        return (access & PageAccess.Write) != 0 && heedsWrites && ProtectionKey.DisablesWrites(register, key);
+    }
+
+    /// <summary>Whether the paging-structure entries allow an access (SDM vol. 3, 4.6.1 "Determination of Access Rights").</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public bool EntriesPermit(PageRights rights, PageAccess access)
     {
         if (Mode == PagingMode.None)
             return true;

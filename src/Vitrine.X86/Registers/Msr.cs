@@ -108,6 +108,9 @@ public static class Msr
     /// <summary>Deadline of the local APIC timer.</summary>
     public const uint IA32_TSC_DEADLINE = 0x6E0;
 
+    /// <summary>What the protection keys of supervisor pages forbid.</summary>
+    public const uint IA32_PKRS = 0x6E1;
+
     /// <summary>First register of the local APIC in x2APIC mode.</summary>
     public const uint IA32_X2APIC_FIRST = 0x800;
 

@@ -44,6 +44,7 @@ public static class MsrName
         Msr.IA32_PAT => nameof(Msr.IA32_PAT),
         Msr.IA32_MTRR_DEF_TYPE => nameof(Msr.IA32_MTRR_DEF_TYPE),
         Msr.IA32_TSC_DEADLINE => nameof(Msr.IA32_TSC_DEADLINE),
+        Msr.IA32_PKRS => nameof(Msr.IA32_PKRS),
         Msr.IA32_XSS => nameof(Msr.IA32_XSS),
         >= FirstKvmMsr and <= FirstKvmMsr + 8 => s_kvm[index - FirstKvmMsr],
         Msr.IA32_EFER => nameof(Msr.IA32_EFER),

@@ -48,6 +48,9 @@ public sealed class ProcessorState
     /// <summary>XCR0.</summary>
     public ulong Xcr0 { get; set; } = 1;
 
+    /// <summary>PKRU: what the protection keys of user pages forbid.</summary>
+    public uint Pkru { get; set; }
+
     /// <summary>DR0 to DR3.</summary>
     public ulong[] DebugAddress { get; } = new ulong[4];
 
@@ -88,7 +91,7 @@ public sealed class ProcessorState
         other.Segments.CopyTo(Segments, 0);
         (Gdtr, Idtr) = (other.Gdtr, other.Idtr);
         (Cr0, Cr2, Cr3, Cr4, Cr8) = (other.Cr0, other.Cr2, other.Cr3, other.Cr4, other.Cr8);
-        (Efer, ApicBase, Xcr0) = (other.Efer, other.ApicBase, other.Xcr0);
+        (Efer, ApicBase, Xcr0, Pkru) = (other.Efer, other.ApicBase, other.Xcr0, other.Pkru);
         other.DebugAddress.CopyTo(DebugAddress, 0);
         (Dr6, Dr7) = (other.Dr6, other.Dr7);
         Fpu.CopyFrom(other.Fpu);

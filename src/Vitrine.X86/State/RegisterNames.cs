@@ -46,6 +46,7 @@ public static class RegisterNames
         list.Add(new("CR4", 64, state.Cr4));
         list.Add(new("CR8", 64, state.Cr8));
         list.Add(new("XCR0", 64, state.Xcr0));
+        list.Add(new("PKRU", 32, state.Pkru));
         for (int i = 0; i < state.DebugAddress.Length; i++) list.Add(new($"DR{i}", 64, state.DebugAddress[i]));
         list.Add(new("DR6", 64, state.Dr6));
         list.Add(new("DR7", 64, state.Dr7));

@@ -54,7 +54,7 @@ public static class ResetState
     /// <summary>MSRs that RESET clears where the accelerator has them, which shows by their being in the state already.</summary>
     private static readonly uint[] s_clearedWherePresent =
     [
-        Msr.IA32_TSC_ADJUST, Msr.IA32_SPEC_CTRL, Msr.IA32_DEBUGCTL, Msr.IA32_TSC_DEADLINE, Msr.IA32_XSS, Msr.IA32_TSC_AUX,
+        Msr.IA32_TSC_ADJUST, Msr.IA32_SPEC_CTRL, Msr.IA32_DEBUGCTL, Msr.IA32_TSC_DEADLINE, Msr.IA32_XSS, Msr.IA32_TSC_AUX, Msr.IA32_PKRS,
     ];
 
     /// <summary>A processor just after RESET.</summary>
@@ -79,6 +79,7 @@ public static class ResetState
         state.Cr0 = Cr0.CD | Cr0.NW | Cr0.ET;
         state.Cr8 = 0;
         state.Xcr0 = 1;
+        state.Pkru = 0;
         state.ApicBase = ApicDefaultBase | ApicBaseEnable | (bootstrap ? ApicBaseBsp : 0);
         state.MpState = bootstrap ? MpState.Runnable : MpState.Uninitialized;
         ApplyFpu(state.Fpu);
@@ -94,8 +95,8 @@ public static class ResetState
     }
 
     /// <summary>
-    /// Puts a state into that after INIT. Unlike RESET, INIT keeps the caches (CR0.CD and CR0.NW), the x87, MMX, SSE and XCR0
-    /// state, the MSRs with the time-stamp counter, and the APIC's base and id.
+    /// Puts a state into that after INIT. Unlike RESET, INIT keeps the caches (CR0.CD and CR0.NW), the x87, MMX, SSE, XCR0
+    /// and PKRU state, the MSRs with the time-stamp counter, and the APIC's base and id.
     /// </summary>
     /// <param name="state">The state to change.</param>
     /// <param name="cpuidSignature">CPUID.1:EAX (family, model, stepping), which INIT leaves in EDX.</param>

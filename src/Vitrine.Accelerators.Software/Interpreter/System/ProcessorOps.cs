@@ -13,6 +13,8 @@ internal static unsafe class ProcessorOps
     // SAFETY: register operands are offsets computed by binders.
     private const uint ApicFeature = 1u << 9;
     private const uint OsxsaveFeature = 1u << 27;
+    private const uint OspkeFeature = 1u << 4;
+    private const uint StructuredFeatures = 7;
     private const uint StateLeaf = 0xD;
     private const uint ExtendedFeatures = 0x8000_0001;
 
@@ -55,6 +57,10 @@ internal static unsafe class ProcessorOps
             ecx = (cpu->Cr4 & Cr4.OSXSAVE) != 0 ? ecx | OsxsaveFeature : ecx & ~OsxsaveFeature;
             if (!cpu->Vcpu.LocalApic.IsEnabled) edx &= ~ApicFeature;
         }
+        else if (leaf == StructuredFeatures && subleaf == 0)
+        {
+            ecx = (cpu->Cr4 & Cr4.PKE) != 0 ? ecx | OspkeFeature : ecx & ~OspkeFeature;
+        }
         else if (leaf == ExtendedFeatures && cpu->Vcpu.Msrs.IsExecuteDisableOff)
         {
             edx &= ~CpuFeatures.Nx.Mask;
@@ -62,7 +68,7 @@ internal static unsafe class ProcessorOps
         else if (leaf == StateLeaf && subleaf < 2 && ebx != 0)
         {
             // Bytes that the components of XCR0 take, in the standard and in the compacted format.
-            ebx = XsaveLayout.SizeOf(cpu->Xcr0);
+            ebx = subleaf == 0 ? XsaveLayout.SizeOf(cpu->Xcr0) : XsaveLayout.CompactedSizeOf(cpu->Xcr0);
         }
 
         cpu->Gpr[Gpr.Rax] = entry.Eax;

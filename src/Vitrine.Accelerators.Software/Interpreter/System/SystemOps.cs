@@ -22,6 +22,7 @@ internal static class SystemOps
         TranslationOps.Register(table);
         MsrOps.Register(table);
         ProcessorOps.Register(table);
+        ProtectionKeyOps.Register(table);
         PortOps.Register(table);
         PortStringOps.Register(table);
     }

@@ -15,7 +15,12 @@ internal static unsafe class NestedInspection
         Recorder tables = new(secondLevel, memory, references);
         Levels observer = new(references);
         bool mapped = PageWalker.Walk(
-            in context, ref tables, ref observer, linear, PageAccess.SmapOverride | PageAccess.LeaveAccessedDirty, out PageWalkResult result);
+            in context,
+            ref tables,
+            ref observer,
+            linear,
+            PageAccess.SmapOverride | PageAccess.KeyOverride | PageAccess.LeaveAccessedDirty,
+            out PageWalkResult result);
         if (mapped) Recorder.Translate(secondLevel, references, result.Gpa);
 
         // The order is final, the level of those that belong to the page itself is 0 already.

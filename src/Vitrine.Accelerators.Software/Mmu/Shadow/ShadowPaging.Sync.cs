@@ -148,7 +148,9 @@ internal sealed unsafe partial class ShadowPaging
         ref ulong entry = ref _pool.Entries(page)[index];
         ulong before = entry;
         entry = (before & ~ShadowEntry.RightsMask) | ShadowEntry.From(rights);
-        if ((before & ~entry) != 0) Changes++;
+
+        // Another key may allow less, whichever its bits are.
+        if ((before & ~entry) != 0 || ((before ^ entry) & ShadowEntry.KeyMask) != 0) Changes++;
         if (IsWriter(before) == IsWriter(entry)) return;
         if (IsWriter(entry)) AddWriter(page, index);
         else RemoveWriter(page, index);

@@ -4,7 +4,7 @@ namespace Vitrine.Accelerators.Software.Mmu.Shadow;
 
 /// <summary>
 /// What the entries of a shadow page depend on besides the guest's table. A guest table has one shadow page for each role it is met in.
-/// CR0.WP, CR4.SMEP and CR4.SMAP are not among it: entries hold the guest's rights, and <see cref="PagingContext.Permits"/> decides where
+/// CR0.WP, CR4.SMEP, CR4.SMAP, PKRU and IA32_PKRS are not among it: entries hold the guest's rights, and <see cref="PagingContext.Permits"/> decides where
 /// the TLB is filled.
 /// </summary>
 /// <param name="Level">Level of its entries in the shadow table: 1 for those that map pages.</param>
@@ -13,14 +13,16 @@ namespace Vitrine.Accelerators.Software.Mmu.Shadow;
 /// Which part of the guest's table it shadows, where one table of 1024 entries needs two shadow pages (level 1) or four (level 2).
 /// </param>
 /// <param name="Rights">
-/// What the entries above grant: Writable, User, Executable. Of a direct page also Global and Dirty of the large page, and all of it.
+/// What the entries above grant: Writable, User, Executable. Of a direct page also Global, Dirty and key of the large page, and all of it.
 /// </param>
 /// <param name="Mode">Which form of entries the guest's table has; None for direct pages.</param>
 /// <param name="ExecuteDisable">Bit 63 of the guest's entries is XD, not reserved.</param>
 /// <param name="PageSizeExtension">Bit 7 of the guest's 4-byte entries means a large page.</param>
+/// <param name="Keys">Bits 62:59 of the guest's entries are protection keys.</param>
 /// <param name="PageShift">Direct: log2 of the guest's page size.</param>
 internal readonly record struct ShadowRole(
-    byte Level, bool Direct, byte Quadrant, PageRights Rights, PagingMode Mode, bool ExecuteDisable, bool PageSizeExtension, byte PageShift)
+    byte Level, bool Direct, byte Quadrant, PageRights Rights, PagingMode Mode, bool ExecuteDisable, bool PageSizeExtension, bool Keys,
+    byte PageShift)
 {
     private const PageRights AllAbove = PageRights.Writable | PageRights.User | PageRights.Executable;
 
@@ -33,8 +35,8 @@ internal readonly record struct ShadowRole(
         // Below 4 GiB the shadow table has four roots of level 2, for 1 GiB each, as PAE paging has.
         byte level = context.Mode switch { PagingMode.FiveLevel => 5, PagingMode.FourLevel => 4, _ => 2 };
         return context.Mode == PagingMode.None
-            ? new(level, true, 0, AllAbove | PageRights.Dirty, PagingMode.None, false, false, 12)
-            : new(level, false, 0, AllAbove, context.Mode, context.ExecuteDisable, context.Mode == PagingMode.Bits32 && context.FourMegabytePages, 0);
+            ? new(level, true, 0, AllAbove | PageRights.Dirty, PagingMode.None, false, false, false, 12)
+            : new(level, false, 0, AllAbove, context.Mode, context.ExecuteDisable, context.Mode == PagingMode.Bits32 && context.FourMegabytePages, context.HasKeys, 0);
     }
 
     /// <summary>The role of the page below an entry.</summary>
@@ -49,7 +51,7 @@ internal readonly record struct ShadowRole(
 
     /// <summary>The role of a direct page.</summary>
     public static ShadowRole Beneath(int level, PageRights rights, int pageShift) =>
-        new((byte)level, true, 0, rights, PagingMode.None, false, false, (byte)pageShift);
+        new((byte)level, true, 0, rights, PagingMode.None, false, false, false, (byte)pageShift);
 
     /// <summary>In words, for <see cref="Accelerators.Mmu.ShadowStep.Role"/>.</summary>
     public override string ToString()
@@ -63,7 +65,7 @@ internal readonly record struct ShadowRole(
                 PagingMode.FiveLevel => "5-level",
                 _ => "4-level",
             };
-        return $"level {Level}, {form}, {Letters(Rights)} above{(ExecuteDisable ? ", NX" : "")}";
+        return $"level {Level}, {form}, {Letters(Rights)} above{(ExecuteDisable ? ", NX" : "")}{(Keys ? ", keys" : "")}";
     }
 
     /// <summary>Rights in letters.</summary>

@@ -3,7 +3,6 @@ using Iced.Intel;
 using Vitrine.Accelerators;
 using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Software;
-using Vitrine.Accelerators.Software.HostExecution;
 using Vitrine.Memory;
 using Vitrine.X86;
 using Vitrine.X86.Cpuid;
@@ -59,7 +58,7 @@ internal sealed class PagedMachine : IDisposable
         _paging = paging;
         _bits = bits != 0 ? bits : paging == PagingMode.FourLevel ? 64 : 32;
         Ram = Memory.Add("ram", new Gpa(0), slotBytes);
-        bool native = model is not null && model.Features.Any(CpuModels.IsNative);
+        bool native = model is not null && model != CpuModels.Max && model.Features.Any(CpuModels.IsNative);
         if (native) engine = SoftwareEngine.Translator;
         Engines.SkipUnlessPresent(engine);
         Accelerator = SoftwareAccelerator.Create(new SoftwareOptions { Mmu = mmu, Engine = engine, Lockstep = lockstep });
@@ -69,7 +68,7 @@ internal sealed class PagedMachine : IDisposable
         for (ulong start = slotBytes; start < MemorySize; start += slotBytes)
             Accelerator.SetMemorySlot(Memory.Add($"ram-{start:x}", new Gpa(start), slotBytes));
         Vcpu = (SoftwareVcpu)Accelerator.CreateVcpu(0);
-        Vcpu.SetCpuid((model ?? CpuModels.X8664V2).Build(new CpuidEnvironment { Native = HostProcessor.Cpuid }, 0));
+        Vcpu.SetCpuid((model ?? CpuModels.X8664V2).Build(new CpuidEnvironment { Native = Vcpu.SupportedCpuid }, 0));
         Vcpu.GetState(State);
         _nextTable = Tables + 0x1000;
         BuildDescriptors();

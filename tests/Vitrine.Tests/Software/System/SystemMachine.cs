@@ -3,7 +3,6 @@ using Iced.Intel;
 using Vitrine.Accelerators.Software;
 using Vitrine.Accelerators.Software.Decode;
 using Vitrine.Accelerators.Software.Helpers;
-using Vitrine.Accelerators.Software.HostExecution;
 using Vitrine.Accelerators.Software.Interpreter;
 using Vitrine.Accelerators.Software.State;
 using Vitrine.Memory;
@@ -62,12 +61,12 @@ internal sealed unsafe class SystemMachine : IDisposable
 
     private SystemMachine(CpuModel? model = null)
     {
-        bool native = model is not null && model.Features.Any(CpuModels.IsNative);
+        bool native = model is not null && model != CpuModels.Max && model.Features.Any(CpuModels.IsNative);
         MemorySlot ram = _memory.Add("ram", new Gpa(0), 2 << 20);
         _accelerator = SoftwareAccelerator.Create(new SoftwareOptions { Engine = native ? SoftwareEngine.Translator : SoftwareEngine.Interpreter });
         _accelerator.SetMemorySlot(ram);
         Vcpu = (SoftwareVcpu)_accelerator.CreateVcpu(0);
-        Vcpu.SetCpuid((model ?? CpuModels.X8664V2).Build(new CpuidEnvironment { Native = HostProcessor.Cpuid }, 0));
+        Vcpu.SetCpuid((model ?? CpuModels.X8664V2).Build(new CpuidEnvironment { Native = Vcpu.SupportedCpuid }, 0));
         Cpu = Vcpu.State;
         SetGdt(Code0, 0x00CF_9B00_0000_FFFF);
         SetGdt(Data0, 0x00CF_9300_0000_FFFF);

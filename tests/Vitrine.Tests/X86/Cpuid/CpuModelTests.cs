@@ -44,7 +44,7 @@ public sealed class CpuModelTests
     {
         CpuidTable table = Table(CpuModels.Host);
         Assert.Equal((0xF7FA_3203u, 0x078B_FBFFu), (table.Lookup(1, 0).Ecx, table.Lookup(1, 0).Edx));
-        Assert.Equal((1u, 0x219C_07ABu, 0x0040_0704u, 0u), Registers(table.Lookup(7, 0)));
+        Assert.Equal((1u, 0x219C_07ABu, 0x8040_070Cu, 0u), Registers(table.Lookup(7, 0)));
         Assert.Equal((0x10u, 0u, 0u, 0u), Registers(table.Lookup(7, 1)));
         Assert.Equal(7u, table.Lookup(0xD, 1).Eax);
         Assert.Equal((0x121u, 0x2C10_0800u), (table.Lookup(0x8000_0001, 0).Ecx, table.Lookup(0x8000_0001, 0).Edx));
@@ -68,6 +68,37 @@ public sealed class CpuModelTests
 
         // The interpreter's models are the same whatever the host has.
         Assert.Equal(CpuModels.X8664V2.Build(s_software, 0), CpuModels.X8664V2.Build(s_software with { Native = [] }, 0));
+    }
+
+    /// <summary>What the software CPU has by itself is in "max" on every host, and in "host" only where the host has it too.</summary>
+    [Fact]
+    public void Max_has_what_there_is()
+    {
+        const uint Umip = 1u << 2, Pku = 1u << 3, Pks = 1u << 31;
+        CpuidEnvironment bare = s_software with { Native = [] };
+        Assert.Equal(Umip, Table(CpuModels.Host, bare).Lookup(7, 0).Ecx);
+        CpuidTable max = Table(CpuModels.Max, bare);
+        Assert.Equal(Umip | Pku | Pks, max.Lookup(7, 0).Ecx);
+        Assert.Equal(0xC7BA_2203u, max.Lookup(1, 0).Ecx);
+
+        // With KVM it is what KVM offers.
+        CpuidEntry[] supported = [.. CpuModels.X8664V2.Build(s_software, 0)];
+        Assert.Equal(Umip, Table(CpuModels.Max, s_software with { Supported = supported }).Lookup(7, 0).Ecx);
+    }
+
+    /// <summary>Component 9 is PKRU (SDM vol. 1, 13.5.7). With KVM the guest's XSAVE is the host's, which has it where its CPUID says.</summary>
+    [Fact]
+    public void Xsave_covers_pkru()
+    {
+        CpuidTable max = Table(CpuModels.Max, s_software with { Native = [] });
+        Assert.Equal((0x203u, 576u, 840u, 0u), Registers(max.Lookup(0xD, 0)));
+        Assert.Equal((8u, 832u, 0u, 0u), Registers(max.Lookup(0xD, 9)));
+        Assert.Equal((0x207u, 576u, 840u, 0u), Registers(Table(CpuModels.Max).Lookup(0xD, 0)));
+
+        CpuidEntry[] supported = [.. CpuModels.Host.Build(s_software, 0).Where(e => e is not { Function: 0xD, Index: 9 }), new(0xD, 9, true, 8, 2688, 0, 0)];
+        CpuidTable kvm = Table(CpuModels.Host, s_software with { Supported = supported });
+        Assert.Equal((0x207u, 576u, 2696u, 0u), Registers(kvm.Lookup(0xD, 0)));
+        Assert.Equal((8u, 2688u, 0u, 0u), Registers(kvm.Lookup(0xD, 9)));
     }
 
     [Fact]

@@ -16,6 +16,10 @@ internal sealed class ManualPageWalk(Dictionary<ulong, ulong> memory)
     public required bool La57 { get; init; }
     public required bool Lma { get; init; }
     public required bool Nxe { get; init; }
+    public required bool Pke { get; init; }
+    public required bool Pks { get; init; }
+    public required uint Pkru { get; init; }
+    public required uint Pkrs { get; init; }
     public required bool Page1G { get; init; }
     public required int MaxPhyAddr { get; init; }
     public required ulong Cr3 { get; init; }
@@ -68,6 +72,21 @@ internal sealed class ManualPageWalk(Dictionary<ulong, ulong> memory)
         else
         {
             allowed = fetch ? userAddress && !executeDisabled : write ? userAddress && writable : userAddress;
+        }
+
+        // 4.6.2: with 4-level and 5-level paging an address has the key in bits 62:59 of the entry that maps its page. 4.7: PK says that the
+        // key's rights disallow the data access, whatever else does.
+        if (Lma && !fetch && (userAddress ? Pke : Pks))
+        {
+            int key = (int)(Bits(_used[^1].Entry, 62, 59) >> 59);
+            bool accessDisable = Bit(userAddress ? Pkru : Pkrs, 2 * key);
+            bool writeDisable = Bit(userAddress ? Pkru : Pkrs, (2 * key) + 1);
+            bool forbidsWrites = userAddress && user ? writeDisable : writeDisable && Wp;
+            if (accessDisable || (write && forbidsWrites))
+            {
+                allowed = false;
+                code |= PageFaultError.PK;
+            }
         }
 
         if (!allowed)

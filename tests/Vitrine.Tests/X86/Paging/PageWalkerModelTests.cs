@@ -34,6 +34,8 @@ public sealed class PageWalkerModelTests(ITestOutputHelper output)
         int width = widths[random.Next(widths.Length)];
         ulong cr3 = 0x1000UL * (ulong)random.Next(1, 8);
         bool wp = Coin(), pse = Coin(), pge = Coin(), smep = Coin(), smap = Coin(), la57 = mode == 3, nxe = Coin(), gib = Coin();
+        bool pke = Coin(), pks = Coin();
+        uint pkru = (uint)random.NextInt64() & (uint)random.NextInt64(), pkrs = (uint)random.NextInt64() & (uint)random.NextInt64();
         bool write = false, fetch = false, user = Coin(), ac = Coin();
         switch (random.Next(3))
         {
@@ -64,6 +66,8 @@ public sealed class PageWalkerModelTests(ITestOutputHelper output)
                 entry |= 1UL << 63;
             if (random.Next(6) == 0)
                 entry |= (ulong)random.Next() << 21;
+            if (lma && size == 8 && random.Next(2) == 0)
+                entry |= (ulong)random.Next(16) << 59;
             return size == 4 ? (uint)entry : entry;
         }
 
@@ -98,6 +102,10 @@ public sealed class PageWalkerModelTests(ITestOutputHelper output)
             La57 = la57,
             Lma = lma,
             Nxe = nxe,
+            Pke = pke,
+            Pks = pks,
+            Pkru = pkru,
+            Pkrs = pkrs,
             Page1G = gib,
             MaxPhyAddr = width,
             Cr3 = cr3,
@@ -106,10 +114,10 @@ public sealed class PageWalkerModelTests(ITestOutputHelper output)
         ManualPageWalk.Outcome expected = manual.Translate(linear, write, fetch, user, ac);
 
         ulong cr4 = (pse ? Cr4.PSE : 0) | (pae ? Cr4.PAE : 0) | (pge ? Cr4.PGE : 0) | (smep ? Cr4.SMEP : 0) | (smap ? Cr4.SMAP : 0)
-            | (la57 ? Cr4.LA57 : 0);
+            | (la57 ? Cr4.LA57 : 0) | (pke ? Cr4.PKE : 0) | (pks ? Cr4.PKS : 0);
         var context = new PagingContext(
             Cr0.PE | Cr0.PG | (wp ? Cr0.WP : 0), cr3, cr4, (nxe ? Efer.NXE : 0) | (lma ? Efer.LME | Efer.LMA : 0),
-            width, gib, PdpteRegisters.From(pdptes));
+            width, gib, PdpteRegisters.From(pdptes), pkru, pkrs);
         PageAccess access = (write ? PageAccess.Write : 0) | (fetch ? PageAccess.Fetch : 0) | (user ? PageAccess.User : 0)
             | (ac ? PageAccess.SmapOverride : 0);
 

@@ -20,6 +20,7 @@ public sealed class StateDifferenceTests
         { "IDTR.limit", "IDTR.limit ffff -> 03ff", s => s.Idtr = s.Idtr with { Limit = 0x3FF } },
         { "CR0", "CR0 0000000060000010 -> 0000000060000011", s => s.Cr0 |= 1 },
         { "CR3", "CR3 0000000000000000 -> 0000000000002000", s => s.Cr3 = 0x2000 },
+        { "PKRU", "PKRU 00000000 -> 55555554", s => s.Pkru = 0x5555_5554 },
         { "DR7", "DR7 0000000000000400 -> 0000000000000401", s => s.Dr7 |= 1 },
         { "DR2", "DR2 0000000000000000 -> 0000000000000005", s => s.DebugAddress[2] = 5 },
         { "IA32_EFER", "IA32_EFER 0000000000000000 -> 0000000000000500", s => s.Efer = 0x500 },

@@ -10,7 +10,7 @@ using Vitrine.X86.State;
 namespace Vitrine.Accelerators.Software.Interpreter.Sse.StateSave;
 
 /// <summary>
-/// XSAVE, XSAVEOPT, XSAVEC and XRSTOR (SDM vol. 1, 13.7 to 13.10), for the components x87, SSE and AVX. Behind the legacy area of 512
+/// XSAVE, XSAVEOPT, XSAVEC and XRSTOR (SDM vol. 1, 13.7 to 13.10), for the components x87, SSE, AVX and PKRU. Behind the legacy area of 512
 /// bytes stands the header: XSTATE_BV, XCOMP_BV, and reserved bytes.
 /// </summary>
 internal static unsafe class XSave
@@ -20,10 +20,12 @@ internal static unsafe class XSave
     private const ulong X87 = XsaveLayout.X87;
     private const ulong Sse = XsaveLayout.Sse;
     private const ulong Avx = XsaveLayout.Avx;
+    private const ulong Pkru = XsaveLayout.Pkru;
     private const int HeaderOffset = 512;
     private const int HeaderSize = 64;
     private const int AvxOffset = (int)XsaveLayout.AvxOffset;
-    private const int AreaSize = (int)(XsaveLayout.AvxOffset + XsaveLayout.AvxSize);
+    private const int PkruOffset = (int)XsaveLayout.PkruOffset;
+    private const int AreaSize = (int)(XsaveLayout.PkruOffset + XsaveLayout.PkruSize);
     private const ulong CompactedFormat = 1UL << 63;
     private const uint InitialMxcsr = 0x1F80;
     private const uint StateLeaf = 0xD;
@@ -67,13 +69,14 @@ internal static unsafe class XSave
     public static ulong InUse(CpuState* cpu) => RegistersInUse(cpu) | (cpu->Mxcsr != InitialMxcsr ? Sse : 0);
 
     private static ulong RegistersInUse(CpuState* cpu) =>
-        (FxArea.IsX87Initial(cpu) ? 0 : X87) | (FxArea.IsXmmInitial(cpu) ? 0 : Sse) | (AvxArea.IsInitial(cpu) ? 0 : Avx);
+        (FxArea.IsX87Initial(cpu) ? 0 : X87) | (FxArea.IsXmmInitial(cpu) ? 0 : Sse) | (AvxArea.IsInitial(cpu) ? 0 : Avx) |
+        (cpu->Pkru == 0 ? 0 : Pkru);
 
     private static Op* Save(CpuState* cpu, Op* op)
     {
         bool compacted = (op->Extra & Compacted) != 0;
         ulong requested = Requested(cpu);
-        int size = (int)XsaveLayout.SizeOf(requested);
+        int size = (int)(compacted ? XsaveLayout.CompactedSizeOf(requested) : XsaveLayout.SizeOf(requested));
         if (!IsAvailable(cpu)) return Faults.Raise(cpu, op);
         if (!AnyAddress.ForWrite(cpu, op, size, out ulong linear)) return Faults.Raise(cpu, op);
         if (linear % Alignment != 0) return Faults.GeneralProtection(cpu, op);
@@ -91,6 +94,7 @@ internal static unsafe class XSave
         FxArea.SaveMxcsr(cpu, area);
         FxArea.SaveXmm(cpu, area, count);
         AvxArea.Save(cpu, area + AvxOffset, count);
+        *(ulong*)(area + PkruOffset) = cpu->Pkru;
 
         bool ok = true;
         if ((written & X87) != 0)
@@ -102,6 +106,12 @@ internal static unsafe class XSave
         if (mxcsr) ok = ok && Write(cpu, op, linear, area, FxArea.MxcsrOffset, sizeof(ulong));
         if ((written & Sse) != 0) ok = ok && Write(cpu, op, linear, area, FxArea.XmmOffset, 16 * count);
         if ((written & Avx) != 0) ok = ok && Write(cpu, op, linear, area, AvxOffset, 16 * count);
+        if ((written & Pkru) != 0)
+        {
+            ulong place = linear + (compacted ? XsaveLayout.CompactedPkruOffset(requested) : XsaveLayout.PkruOffset);
+            ok = ok && GuestAccess.WriteBytes(cpu, op, place, area + PkruOffset, (int)XsaveLayout.PkruSize);
+        }
+
         ok = ok && GuestAccess.Write(cpu, op, linear + HeaderOffset, (held & ~requested) | (used & requested));
         if (compacted) ok = ok && GuestAccess.Write(cpu, op, linear + HeaderOffset + sizeof(ulong), requested | CompactedFormat);
         return ok ? op + 1 : Faults.Raise(cpu, op);
@@ -110,15 +120,16 @@ internal static unsafe class XSave
     private static Op* Restore(CpuState* cpu, Op* op)
     {
         ulong requested = Requested(cpu);
-        int size = (int)XsaveLayout.SizeOf(requested);
         if (!IsAvailable(cpu)) return Faults.Raise(cpu, op);
-        if (!AnyAddress.ForRead(cpu, op, size, out ulong linear)) return Faults.Raise(cpu, op);
+        if (!AnyAddress.ForRead(cpu, op, (int)XsaveLayout.BaseSize, out ulong linear)) return Faults.Raise(cpu, op);
         if (linear % Alignment != 0) return Faults.GeneralProtection(cpu, op);
-        if (!GuestAccess.ProbeRead(cpu, op, linear, size)) return Faults.Raise(cpu, op);
+        if (!GuestAccess.ProbeRead(cpu, op, linear, (int)XsaveLayout.BaseSize)) return Faults.Raise(cpu, op);
         ulong* header = stackalloc ulong[HeaderSize / sizeof(ulong)];
         if (!GuestAccess.ReadBytes(cpu, op, linear + HeaderOffset, (byte*)header, HeaderSize)) return Faults.Raise(cpu, op);
         bool compacted = (header[1] & CompactedFormat) != 0;
         if (!IsValidHeader(cpu, header, compacted)) return Faults.GeneralProtection(cpu, op);
+        int size = (int)(compacted ? CompactedSize(requested, header[1]) : XsaveLayout.SizeOf(requested));
+        if (!AnyAddress.ForRead(cpu, op, size, out linear) || !GuestAccess.ProbeRead(cpu, op, linear, size)) return Faults.Raise(cpu, op);
 
         ulong loaded = requested & header[0];
         byte* area = stackalloc byte[AreaSize];
@@ -135,6 +146,13 @@ internal static unsafe class XSave
         if (mxcsr) ok = ok && Read(cpu, op, linear, area, FxArea.MxcsrOffset, sizeof(uint));
         if ((loaded & Sse) != 0) ok = ok && Read(cpu, op, linear, area, FxArea.XmmOffset, 16 * count);
         if ((loaded & Avx) != 0) ok = ok && Read(cpu, op, linear, area, AvxOffset, 16 * count);
+        uint pkru = 0;
+        if ((loaded & Pkru) != 0)
+        {
+            ulong place = linear + (compacted ? XsaveLayout.CompactedPkruOffset(header[1]) : XsaveLayout.PkruOffset);
+            ok = ok && GuestAccess.ReadBytes(cpu, op, place, (byte*)&pkru, sizeof(uint));
+        }
+
         if (!ok) return Faults.Raise(cpu, op);
         if (mxcsr)
         {
@@ -152,8 +170,13 @@ internal static unsafe class XSave
         else if ((requested & Avx) != 0) AvxArea.Initialize(cpu, count);
         if ((loaded & X87) != 0) FxArea.RestoreX87(cpu, area, (op->Extra & Wide) != 0);
         else if ((requested & X87) != 0) FxArea.InitializeX87(cpu);
+        if ((requested & Pkru) != 0) cpu->Vcpu.Mmu.LoadKeys(pkru, cpu->Pkrs);
         return op + 1;
     }
+
+    // PKRU is the last component, and AVX's room is before it whether or not AVX is wanted.
+    private static uint CompactedSize(ulong requested, ulong format) =>
+        XsaveLayout.CompactedSizeOf((requested & format & Pkru) != 0 ? format : requested & format);
 
     /// <summary>
     /// What XRSTOR refuses with #GP. In the standard format bytes 23:8 of the header must be zero; in the compacted one, which is there

@@ -32,7 +32,7 @@ internal sealed class StepGenerator(CaseRandom random, StressGenerator entries, 
     public StressStep Next()
     {
         if (_next.TryDequeue(out StressStep step)) return step;
-        switch (random.Below(16))
+        switch (random.Below(17))
         {
             case < 7 when model.Mode != PagingMode.None:
                 return ChangeEntry();
@@ -42,6 +42,8 @@ internal sealed class StepGenerator(CaseRandom random, StressGenerator entries, 
                 return Invalidate(random.Pick<ulong>([.. model.Pages]));
             case 14:
                 return LoadCr3();
+            case 15:
+                return LoadKeys(random.Pick<ulong>([.. model.Pages]));
             default:
                 return ChangeMode();
         }
@@ -87,6 +89,7 @@ internal sealed class StepGenerator(CaseRandom random, StressGenerator entries, 
             8 => size == 8 ? Nx : 0x100,
             9 => 0x100,
             10 when size == 8 && random.OneIn(3) => 1UL << 50,
+            11 when model.Mode == PagingMode.FourLevel => 1UL << (59 + random.Below(2)),
             _ => 0,
         };
         if (bit is A or D or (A | D)) return entry & ~bit;
@@ -200,6 +203,22 @@ internal sealed class StepGenerator(CaseRandom random, StressGenerator entries, 
         }
     }
 
+    /// <summary>Other rights for protection keys, as a rule between two accesses to a page.</summary>
+    private StressStep LoadKeys(ulong page)
+    {
+        bool user = (model.Cr4 & Cr4.PKE) != 0 && random.OneIn(2);
+        if (!user && (model.Cr4 & Cr4.PKS) == 0) return Access(page);
+        StressStep load = user
+            ? new(StressOperation.LoadPkru, Value: entries.KeyRights(user: true), User: random.OneIn(2))
+            : new(StressOperation.LoadPkrs, Value: entries.KeyRights(user: false));
+        if (!random.OneIn(4)) _next.Enqueue(Access(page));
+        if (!random.OneIn(2)) return load;
+        StressStep before = Access(page);
+        _next.Enqueue(load);
+        _next.Enqueue(Access(page));
+        return before;
+    }
+
     private StressStep LoadCr3() => LoadCr3(L.PoolPage(random.Below(L.Roots)) | (model.Cr3 & 0xFFF));
 
     private StressStep LoadCr3(ulong value)
@@ -211,7 +230,7 @@ internal sealed class StepGenerator(CaseRandom random, StressGenerator entries, 
 
     private StressStep ChangeMode()
     {
-        switch (random.Below(8))
+        switch (random.Below(9))
         {
             case 0 or 1:
                 return new(StressOperation.LoadCr0, Value: model.Cr0 ^ Cr0.WP);
@@ -229,6 +248,8 @@ internal sealed class StepGenerator(CaseRandom random, StressGenerator entries, 
                 return new(StressOperation.LeaveLongMode);
             case 6 or 7 when !_is64 && _hasTables:
                 return new(StressOperation.LoadCr0, Value: model.Cr0 ^ Cr0.PG);
+            case 8 when _is64:
+                return new(StressOperation.LoadCr4, Value: model.Cr4 ^ (random.OneIn(2) ? Cr4.PKE : Cr4.PKS));
             default:
                 return Access(random.Pick<ulong>([.. model.Pages]));
         }

@@ -16,6 +16,10 @@ internal sealed class StressCase
 
     public required ulong Efer { get; set; }
 
+    public uint Pkru { get; init; }
+
+    public uint Pkrs { get; init; }
+
     /// <summary>The linear pages that steps access.</summary>
     public required ulong[] Pages { get; init; }
 
@@ -32,6 +36,8 @@ internal sealed class StressCase
         Cr3 = Cr3,
         Cr4 = Cr4,
         Efer = Efer,
+        Pkru = Pkru,
+        Pkrs = Pkrs,
         Pages = Pages,
         Pool = Pool,
         Steps = steps,

@@ -17,6 +17,8 @@ internal sealed class StressGenerator(CaseRandom random)
     private const ulong Large = 0x80;
     private const ulong G = 0x100;
     private const ulong Nx = 1UL << 63;
+    private const int Keys = 4;
+    private const int KeyShift = 59;
     private const ulong Harness = L.Tables;
     private const ulong TableFlags = P | W | U | A | D;
 
@@ -51,6 +53,8 @@ internal sealed class StressGenerator(CaseRandom random)
         if (random.OneIn(4)) cr4 |= Cr4.SMEP;
         if (random.OneIn(4)) cr4 |= Cr4.SMAP;
         if (_paging == PagingMode.FourLevel && random.OneIn(2)) cr4 |= Cr4.PCIDE;
+        if (_paging == PagingMode.FourLevel && random.OneIn(2)) cr4 |= Cr4.PKE;
+        if (_paging == PagingMode.FourLevel && random.OneIn(3)) cr4 |= Cr4.PKS;
         return new StressCase
         {
             Paging = _paging,
@@ -58,9 +62,23 @@ internal sealed class StressGenerator(CaseRandom random)
             Cr3 = L.PoolPage(0),
             Cr4 = cr4,
             Efer = (_nxe ? Efer.NXE : 0) | (_paging == PagingMode.FourLevel ? Efer.LME | Efer.LMA : 0),
+            Pkru = KeyRights(user: true),
+            Pkrs = KeyRights(user: false),
             Pages = pages,
             Pool = pool,
         };
+    }
+
+    /// <summary>A value of PKRU or IA32_PKRS for the few keys that there are. Key 0 is that of the harness's supervisor pages.</summary>
+    public uint KeyRights(bool user)
+    {
+        uint value = 0;
+        for (int key = user ? 0 : 1; key < Keys; key++)
+        {
+            if (random.OneIn(key == 0 ? 6 : 2)) value |= (uint)random.Below(4) << (2 * key);
+        }
+
+        return value;
     }
 
     private int EntrySize => _paging == PagingMode.Bits32 ? 4 : 8;
@@ -189,6 +207,7 @@ internal sealed class StressGenerator(CaseRandom random)
         if (random.OneIn(4)) entry |= G;
         if (level > 1) entry |= Large;
         if (_nxe && random.OneIn(6)) entry |= Nx;
+        if (_paging == PagingMode.FourLevel && random.OneIn(2)) entry |= (ulong)random.Below(Keys) << KeyShift;
         return entry;
     }
 

@@ -85,6 +85,7 @@ internal sealed class StressHarness
         (StressOperation.CompareExchange, 8),
         .. Words.Select(size => (StressOperation.RepeatStore, size)),
         (StressOperation.Fetch, 0),
+        (StressOperation.LoadPkru, 0),
     ];
 
     private (StressOperation Operation, int Size)[] KernelRoutines =>
@@ -98,6 +99,7 @@ internal sealed class StressHarness
         (StressOperation.LoadCr4, 0),
         (StressOperation.LoadCr4AndFlush, 0),
         (StressOperation.LoadEferAndFlush, 0),
+        (StressOperation.LoadPkrs, 0),
         .. _is64 ? [(StressOperation.LeaveLongMode, 0)] : Array.Empty<(StressOperation, int)>(),
     ];
 
@@ -272,6 +274,16 @@ internal sealed class StressHarness
                 if (_is64) a.mov(cr4, rax);
                 else a.mov(cr4, eax);
                 if (operation == StressOperation.LoadCr4AndFlush) Flush(a);
+                break;
+            case (StressOperation.LoadPkru, _):
+                a.xor(ecx, ecx);
+                a.xor(edx, edx);
+                a.wrpkru();
+                break;
+            case (StressOperation.LoadPkrs, _):
+                a.mov(ecx, 0x6E1);
+                a.xor(edx, edx);
+                a.wrmsr();
                 break;
             default:
                 a.mov(ecx, 0xC000_0080);

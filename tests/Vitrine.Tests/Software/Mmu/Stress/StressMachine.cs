@@ -40,7 +40,7 @@ internal sealed class StressMachine : IDisposable
         _accelerator.SetMemorySlot(_ram);
         _accelerator.SetMemorySlot(_rom);
         _vcpu = _accelerator.CreateVcpu(0);
-        _vcpu.SetCpuid(CpuModels.X8664V2.Build(new CpuidEnvironment(), 0));
+        _vcpu.SetCpuid(CpuModels.Max.Build(new CpuidEnvironment { Native = [] }, 0));
         _vcpu.GetState(_start);
         BuildHarnessTables();
         Fill();
@@ -217,6 +217,8 @@ internal sealed class StressMachine : IDisposable
         _start.Cr3 = test.Cr3;
         _start.Cr4 = test.Cr4;
         _start.Efer = test.Efer;
+        _start.Pkru = test.Pkru;
+        _start.Msrs[Msr.IA32_PKRS] = test.Pkrs;
         _start.Rflags = Rflags.Fixed;
         _start.Rip = _harness.Ready;
         _start.Gpr[Gpr.Rsp] = L.StackTop;

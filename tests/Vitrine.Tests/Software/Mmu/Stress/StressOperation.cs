@@ -22,6 +22,12 @@ internal enum StressOperation
     /// <summary>The same for EFER.NXE.</summary>
     LoadEferAndFlush,
 
+    /// <summary>WRPKRU, at any level.</summary>
+    LoadPkru,
+
+    /// <summary>WRMSR of IA32_PKRS.</summary>
+    LoadPkrs,
+
     /// <summary>From 64-bit mode to 32-bit code, CR0.PG off and on, and back.</summary>
     LeaveLongMode,
 }

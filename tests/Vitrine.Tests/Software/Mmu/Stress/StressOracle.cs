@@ -30,6 +30,7 @@ internal sealed class StressOracle(ModelMemory memory, TranslationModel model)
     /// <summary>A step may be executed: nothing that it may come to touches the harness.</summary>
     public bool IsSafe(in StressStep step)
     {
+        if (step.Operation == StressOperation.LoadPkru) return (model.Cr4 & Cr4.PKE) != 0;
         if (!step.IsAccess) return true;
         Start(step, null, []);
         model.CompareWithManual = true;
@@ -399,6 +400,12 @@ internal sealed class StressOracle(ModelMemory memory, TranslationModel model)
             case StressOperation.LoadEferAndFlush:
                 model.LoadEfer(step.Value);
                 done = model.LoadCr4(model.Cr4 ^ Cr4.PGE) && model.LoadCr4(model.Cr4 ^ Cr4.PGE);
+                break;
+            case StressOperation.LoadPkru:
+                model.LoadPkru((uint)step.Value);
+                break;
+            case StressOperation.LoadPkrs:
+                model.LoadPkrs((uint)step.Value);
                 break;
             default:
                 model.InvalidateAll();

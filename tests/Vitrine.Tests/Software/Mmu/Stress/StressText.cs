@@ -13,7 +13,7 @@ internal static class StressText
     public static string Describe(StressCase test)
     {
         StringBuilder text = new();
-        text.AppendLine(_culture, $"{test.Paging}, cr0={test.Cr0:x} cr3={test.Cr3:x} cr4={test.Cr4:x} efer={test.Efer:x}");
+        text.AppendLine(_culture, $"{test.Paging}, cr0={test.Cr0:x} cr3={test.Cr3:x} cr4={test.Cr4:x} efer={test.Efer:x} pkru={test.Pkru:x} pkrs={test.Pkrs:x}");
         int size = test.Paging == PagingMode.Bits32 ? 4 : 8;
         for (int page = 0; page < L.PoolPages; page++)
         {
@@ -53,6 +53,8 @@ internal static class StressText
             StressOperation.LoadCr4 => string.Create(_culture, $"mov cr4, {step.Value:x}"),
             StressOperation.LoadCr4AndFlush => string.Create(_culture, $"mov cr4, {step.Value:x}; flush by cr4.pge"),
             StressOperation.LoadEferAndFlush => string.Create(_culture, $"wrmsr efer, {step.Value:x}; flush by cr4.pge"),
+            StressOperation.LoadPkru => string.Create(_culture, $"wrpkru {step.Value:x}{who}"),
+            StressOperation.LoadPkrs => string.Create(_culture, $"wrmsr pkrs, {step.Value:x}"),
             _ => "leave long mode, cr0.pg off and on, and back",
         };
     }

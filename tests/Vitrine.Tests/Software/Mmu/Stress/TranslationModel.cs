@@ -44,6 +44,10 @@ internal sealed class TranslationModel(ModelMemory memory)
 
     public ulong Efer { get; private set; }
 
+    public uint Pkru { get; private set; }
+
+    public uint Pkrs { get; private set; }
+
     /// <summary>The present mode of paging.</summary>
     public PagingMode Mode { get; private set; }
 
@@ -71,12 +75,19 @@ internal sealed class TranslationModel(ModelMemory memory)
         _caches = [.. Enumerable.Range(0, Pcids).Select(_ => _pages.Select(_ => new PageCache()).ToArray())];
         _globals = [.. _pages.Select(_ => new PageCache())];
         (Cr0, Cr3, Cr4, Efer) = (test.Cr0, test.Cr3, test.Cr4, test.Efer);
+        (Pkru, Pkrs) = (test.Pkru, test.Pkrs);
         Mode = test.Paging;
         if (Mode == PagingMode.Pae) LoadPdptes(Cr3);
         Observe();
     }
 
     public void LoadEfer(ulong value) => Efer = value | (Efer & EferBits.LMA);
+
+    /// <summary>WRPKRU: the next access is held to it, whatever is cached (SDM vol. 3, 4.6.2).</summary>
+    public void LoadPkru(uint value) => Pkru = value;
+
+    /// <summary>WRMSR of IA32_PKRS.</summary>
+    public void LoadPkrs(uint value) => Pkrs = value;
 
     /// <summary>MOV CR3.</summary>
     /// <returns>False when it faults with #GP(0).</returns>
@@ -308,6 +319,8 @@ internal sealed class TranslationModel(ModelMemory memory)
         return (entry & reserved) != 0;
     }
 
+    private int KeyOf(ulong entry) => Mode == PagingMode.FourLevel ? (int)(entry >> 59) & 0xF : 0;
+
     private int Shift(int level) => 12 + ((level - 1) * BitsPerLevel);
 
     private ulong PageOf(ulong entry, ulong linear, int level)
@@ -320,9 +333,19 @@ internal sealed class TranslationModel(ModelMemory memory)
     private bool Permits(in Rights rights, in AccessKind access)
     {
         if (access.User && !rights.User) return false;
+        if (KeyForbids(rights, access)) return false;
         if (access.Fetch) return !rights.NoExecute && (access.User || !rights.User || (Cr4 & Cr4Bits.SMEP) == 0);
         if (!access.User && rights.User && (Cr4 & Cr4Bits.SMAP) != 0 && !access.Ac) return false;
         return !access.Write || rights.Writable || (!access.User && (Cr0 & Cr0Bits.WP) == 0);
+    }
+
+    private bool KeyForbids(in Rights rights, in AccessKind access)
+    {
+        ulong enable = rights.User ? Cr4Bits.PKE : Cr4Bits.PKS;
+        if (Mode != PagingMode.FourLevel || (Cr4 & enable) == 0 || access.Fetch) return false;
+        uint bits = ((rights.User ? Pkru : Pkrs) >> (2 * rights.Key)) & 3;
+        bool heedsWriteDisable = (Cr0 & Cr0Bits.WP) != 0 || (rights.User && access.User);
+        return (bits & 1) != 0 || (access.Write && bits == 2 && heedsWriteDisable);
     }
 
     private Outcome Walk(ulong linear, int level, CachedTable start, in AccessKind access, string source)
@@ -351,9 +374,9 @@ internal sealed class TranslationModel(ModelMemory memory)
             rights = rights.And(entry, Mode != PagingMode.Bits32 && ExecuteDisable);
             if (leaf)
             {
-                return Permits(rights, access)
-                    ? new(false, 0, PageOf(entry, linear, level), [.. _marks], isUnsafe, source)
-                    : new(true, code | PageFaultError.P, 0, [], isUnsafe, source);
+                rights = rights with { Key = KeyOf(entry) };
+                if (Permits(rights, access)) return new(false, 0, PageOf(entry, linear, level), [.. _marks], isUnsafe, source);
+                return new(true, code | PageFaultError.P | (KeyForbids(rights, access) ? PageFaultError.PK : 0), 0, [], isUnsafe, source);
             }
 
             table = EntrySize == 4 ? entry & 0xFFFF_F000 : entry & AddressMask;
@@ -406,7 +429,7 @@ internal sealed class TranslationModel(ModelMemory memory)
             return;
         }
 
-        CachedPage page = new(Shift(level), PageOf(entry, linear, level), rights, (entry & D) != 0);
+        CachedPage page = new(Shift(level), PageOf(entry, linear, level), rights with { Key = KeyOf(entry) }, (entry & D) != 0);
         bool global = (entry & G) != 0 && (Cr4 & Cr4Bits.PGE) != 0;
         List<CachedPage> pages = global ? _globals[number].Pages : cache.Pages;
         if (!pages.Contains(page)) pages.Add(page);
@@ -447,6 +470,10 @@ internal sealed class TranslationModel(ModelMemory memory)
             La57 = false,
             Lma = Mode == PagingMode.FourLevel,
             Nxe = ExecuteDisable,
+            Pke = (Cr4 & Cr4Bits.PKE) != 0,
+            Pks = (Cr4 & Cr4Bits.PKS) != 0,
+            Pkru = Pkru,
+            Pkrs = Pkrs,
             Page1G = true,
             MaxPhyAddr = CpuModels.PhysicalAddressBits,
             Cr3 = Cr3,
