@@ -141,7 +141,7 @@ public sealed class SoftwareAccelerator : IAccelerator
             if (IsInterpreted(model)) return;
             throw VitrineException.User(
                 $"The interpreter does not have the CPU model {model}.",
-                $"It offers {string.Join(" and ", CpuModels.All.Where(IsInterpreted))}; the others let the host's processor execute what is new in them.",
+                $"It offers {string.Join(", ", CpuModels.All.Where(IsInterpreted))}; the others let the host's processor execute what is new in them.",
                 HostHasTranslator ? "Choose one of these with --cpu, or give --soft translator." : "Choose one of these with --cpu.");
         }
 

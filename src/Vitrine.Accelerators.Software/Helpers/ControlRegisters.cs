@@ -13,7 +13,8 @@ internal static unsafe class ControlRegisters
     // SAFETY: takes the running vCPU's state.
     /// <summary>The CR4 bits that this CPU implements, whether or not a guest's CPUID announces them.</summary>
     public const ulong ImplementedCr4 = Cr4.PCE | Cr4.VME | Cr4.PVI | Cr4.DE | Cr4.PSE | Cr4.TSD | Cr4.PAE | Cr4.MCE | Cr4.PGE | Cr4.OSFXSR |
-        Cr4.OSXMMEXCPT | Cr4.PCIDE | Cr4.OSXSAVE | Cr4.FSGSBASE | Cr4.SMEP | Cr4.SMAP | Cr4.UMIP | Cr4.PKE | Cr4.PKS;
+        Cr4.OSXMMEXCPT | Cr4.PCIDE | Cr4.OSXSAVE | Cr4.FSGSBASE | Cr4.SMEP | Cr4.SMAP | Cr4.UMIP | Cr4.PKE | Cr4.PKS |
+        Cr4.LAM_SUP;
 
     private const ulong KeepTranslations = 1UL << 63;
     private const ulong PcidMask = 0xFFF;
@@ -68,7 +69,9 @@ internal static unsafe class ControlRegisters
         bool keep = (cpu->Cr4 & Cr4.PCIDE) != 0 && (value & KeepTranslations) != 0;
         if (keep) value &= ~KeepTranslations;
         SoftMmu mmu = cpu->Vcpu.Mmu;
-        if (longMode && (value >> CpuModels.PhysicalAddressBits) != 0) return GuestFault.GeneralProtection(cpu, 0);
+        ulong beyond = value >> CpuModels.PhysicalAddressBits << CpuModels.PhysicalAddressBits;
+        if (longMode && beyond != 0 && ((beyond & ~X86.Registers.Cr3.Masking) != 0 || !HasMasking(cpu)))
+            return GuestFault.GeneralProtection(cpu, 0);
         bool pae = (cpu->Cr0 & Cr0.PG) != 0 && (cpu->Cr4 & Cr4.PAE) != 0 && !longMode;
         if (pae && !mmu.TryLoadPdptes(value)) return GuestFault.GeneralProtection(cpu, 0);
         mmu.LoadCr3(value, keep);
@@ -79,7 +82,7 @@ internal static unsafe class ControlRegisters
     /// <returns>False when #GP(0) is recorded; nothing has changed then.</returns>
     public static bool TryWriteCr4(CpuState* cpu, ulong value)
     {
-        const ulong RightsBits = Cr4.PGE | Cr4.PAE | Cr4.PSE | Cr4.PCIDE | Cr4.SMEP | Cr4.SMAP | Cr4.PKE | Cr4.PKS;
+        const ulong RightsBits = Cr4.PGE | Cr4.PAE | Cr4.PSE | Cr4.PCIDE | Cr4.SMEP | Cr4.SMAP | Cr4.PKE | Cr4.PKS | Cr4.LAM_SUP;
         ulong changed = cpu->Cr4 ^ value;
         bool longMode = (cpu->Efer & Efer.LMA) != 0;
         if ((value & ~SupportedCr4(cpu)) != 0) return GuestFault.GeneralProtection(cpu, 0);
@@ -140,6 +143,8 @@ internal static unsafe class ControlRegisters
         return (cpu->Cr4 & Cr4.PAE) != 0 && (cpu->Segments[Seg.Cs].Access & LongCode) == 0 && !task16;
     }
 
+    private static bool HasMasking(CpuState* cpu) => (cpu->Vcpu.Cpuid(Leaf7, 1).Eax & CpuFeatures.Lam.Mask) != 0;
+
     /// <summary>The CR4 bits whose features CPUID announces.</summary>
     private static ulong SupportedCr4(CpuState* cpu)
     {
@@ -164,6 +169,7 @@ internal static unsafe class ControlRegisters
         if (Has(c7, 2)) bits |= Cr4.UMIP;
         if (Has(c7, 3)) bits |= Cr4.PKE;
         if (Has(c7, 31)) bits |= Cr4.PKS;
+        if (HasMasking(cpu)) bits |= Cr4.LAM_SUP;
         return bits;
     }
 

@@ -66,7 +66,7 @@ internal unsafe ref struct PopFrame
         bool inside;
         if ((_cpu->Mode & ExecutionMode.Code64) != 0)
         {
-            inside = Canonical.Is(linear) && Canonical.Is(linear + (ulong)sizeof(T) - 1);
+            inside = _cpu->Vcpu.Mmu.IsDataAddress(linear) && _cpu->Vcpu.Mmu.IsDataAddress(linear + (ulong)sizeof(T) - 1);
         }
         else
         {

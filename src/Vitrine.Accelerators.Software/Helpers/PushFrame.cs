@@ -67,7 +67,7 @@ internal unsafe ref struct PushFrame
         {
             offset = (offset - (ulong)_width) & _mask;
             bool inside = _isLong
-                ? Canonical.Is(offset) && Canonical.Is(offset + (ulong)_width - 1)
+                ? _cpu->Vcpu.Mmu.IsDataAddress(offset) && _cpu->Vcpu.Mmu.IsDataAddress(offset + (ulong)_width - 1)
                 : StackPointer.IsInside(_stack, offset, _width);
             if (!inside) return GuestFault.Stack(_cpu, stackError);
             ulong linear = Linear(offset);

@@ -23,10 +23,18 @@ internal sealed unsafe class KeyedEntries(TlbEntry* entries, int count)
 
     /// <summary>Drops the entries of some keys.</summary>
     /// <param name="keys">Two bits for each, as in PKRU.</param>
-    /// <returns>True when there was any.</returns>
+    /// <returns>
+    /// True when there may be a page of these keys in what was filled from the TLB, where it outlasts its entry: when any page with a key was listed.
+    /// </returns>
     public bool Drop(uint keys)
     {
-        if (_listed > Capacity) return DropAll();
+        if (_listed == 0) return false;
+        if (_listed > Capacity)
+        {
+            DropAll();
+            return true;
+        }
+
         int kept = 0;
         for (int i = 0; i < _listed; i++)
         {
@@ -38,12 +46,11 @@ internal sealed unsafe class KeyedEntries(TlbEntry* entries, int count)
             else _places[kept++] = _places[i];
         }
 
-        bool any = kept < _listed;
         _listed = kept;
-        return any;
+        return true;
     }
 
-    private bool DropAll()
+    private void DropAll()
     {
         for (int i = 0; i < count; i++)
         {
@@ -51,6 +58,5 @@ internal sealed unsafe class KeyedEntries(TlbEntry* entries, int count)
         }
 
         _listed = 0;
-        return true;
     }
 }

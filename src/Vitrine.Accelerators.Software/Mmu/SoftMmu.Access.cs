@@ -66,7 +66,7 @@ internal sealed unsafe partial class SoftMmu
     /// <param name="write">It is a write, or a read and a write.</param>
     public RefillOutcome Refill(ulong linear, int size, bool write)
     {
-        if (!IsTranslatable(linear) || CrossesPage(linear, size) || _cpu->Tlb == _tlb.Table(Tlb.EmptyTable)) return RefillOutcome.Unsuited;
+        if (!IsDataAddress(linear) || CrossesPage(linear, size) || _cpu->Tlb == _tlb.Table(Tlb.EmptyTable)) return RefillOutcome.Unsuited;
         TlbEntry* entry = GuestAccess.EntryFor(_cpu->Tlb, linear);
         if (Matches(entry, linear, write)) return RefillOutcome.Filled;
         ulong forgotten = _tlb.PagesForgotten;
@@ -89,10 +89,10 @@ internal sealed unsafe partial class SoftMmu
     /// <param name="write">It is a write, or a read and a write.</param>
     public InterpretationCause CauseOf(ulong linear, int size, bool write)
     {
-        if (!IsTranslatable(linear)) return InterpretationCause.Operands;
+        if (!IsDataAddress(linear)) return InterpretationCause.Operands;
         if (CrossesPage(linear, size)) return InterpretationCause.PageCrossing;
         if (_cpu->Tlb == _tlb.Table(Tlb.EmptyTable)) return InterpretationCause.AccessChecks;
-        if (!TryTranslate(linear, out ulong gpa)) return InterpretationCause.Other;
+        if (!TryTranslate(Masked(linear), out ulong gpa)) return InterpretationCause.Other;
         byte* host = _memory.HostFor(gpa, size, out SlotView? slot);
         if (host == null || (write && slot!.ReadOnly)) return InterpretationCause.Device;
         if (write && _guard.HasCode(host)) return InterpretationCause.CodePage;
@@ -193,7 +193,7 @@ internal sealed unsafe partial class SoftMmu
     /// <summary>An operand that begins or ends at an address that isn't canonical faults before its pages and its alignment are looked at.</summary>
     private bool CheckCanonical(Op* op, ulong linear, int size)
     {
-        if ((_cpu->Mode & ExecutionMode.LongMode) == 0 || (IsCanonical(linear) && IsCanonical(linear + (ulong)(size - 1)))) return true;
+        if (IsDataAddress(linear) && IsDataAddress(linear + (ulong)(size - 1))) return true;
         return RaiseNotCanonical(op);
     }
 
@@ -230,7 +230,7 @@ internal sealed unsafe partial class SoftMmu
         }
 
         gpa = 0;
-        if ((_cpu->Mode & ExecutionMode.LongMode) != 0 && !IsCanonical(linear)) return RaiseNotCanonical(op);
+        if (!IsDataAddress(linear)) return RaiseNotCanonical(op);
         if (_trial != null && tlb == _tlb.Table(Tlb.EmptyTable))
         {
             // What translated code finds in the TLB, the trial does.
@@ -248,7 +248,7 @@ internal sealed unsafe partial class SoftMmu
             }
         }
 
-        if (!Miss(linear, access, out Translation translation)) return false;
+        if (!Miss(Masked(linear), access, out Translation translation)) return false;
         gpa = translation.Gpa;
         if (tlb == _tlb.Table(Tlb.EmptyTable)) return true;
         if (translation.Host != null) Fill(entry, linear, in translation, access);
@@ -349,7 +349,7 @@ internal sealed unsafe partial class SoftMmu
             return false;
         }
 
-        DebugEvents.NoteData(_cpu, linear, size, write);
+        DebugEvents.NoteData(_cpu, Masked(linear), size, write);
         return true;
     }
 

@@ -294,5 +294,14 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
 
     private uint PresentPcid => (_cpu->Cr4 & Cr4.PCIDE) != 0 ? (uint)_cpu->Cr3 & PcidMask : 0;
 
+    /// <summary>
+    /// What an instruction's data access uses for a pointer: with linear-address masking, whose bits may be anything, the address without them.
+    /// Elsewhere, and where it isn't canonical even so, the pointer.
+    /// </summary>
+    private ulong Masked(ulong pointer) => (_cpu->Mode & ExecutionMode.LongMode) != 0 ? _context.WithoutMetadata(pointer) : pointer;
+
+    /// <summary>An instruction may access data at an address, as far as its form goes (SDM vol. 3, 4.4 and vol. 1, 3.3.7.1).</summary>
+    public bool IsDataAddress(ulong pointer) => (_cpu->Mode & ExecutionMode.LongMode) == 0 || IsCanonical(pointer) || IsCanonical(Masked(pointer));
+
     private bool IsTranslatable(ulong linear) => (_cpu->Mode & ExecutionMode.LongMode) == 0 || IsCanonical(linear);
 }

@@ -28,6 +28,9 @@ internal sealed unsafe class Tlb : IDisposable
     public const int Sets = 8;
 
     private const ulong PageMask = ~0xFFFUL;
+
+    // Bits 63:48 of a tag are copies of bit 47, or a pointer's metadata (linear-address masking).
+    private const ulong TranslatedMask = 0x0000_FFFF_FFFF_F000;
     private const int TagLimit = 1 << 12;
     private const int FetchEntries = 256;
     private const int TablesPerSet = 3;
@@ -176,7 +179,7 @@ internal sealed unsafe class Tlb : IDisposable
         for (int table = 0; table < Sets * TablesPerSet; table++)
         {
             TlbEntry* entry = GuestAccess.EntryFor(_tables + (table * GuestAccess.TlbEntries), linear);
-            if ((entry->ReadTag & PageMask) != page && (entry->WriteTag & PageMask) != page) continue;
+            if (((entry->ReadTag ^ page) & TranslatedMask) != 0 && ((entry->WriteTag ^ page) & TranslatedMask) != 0) continue;
             *entry = default;
         }
 

@@ -3,8 +3,8 @@ using System.Runtime.InteropServices;
 namespace Vitrine.Accelerators.Software.Mmu;
 
 /// <summary>
-/// One entry of the software TLB. A tag is the linear page address with the address space's generation in its low
-/// 12 bits (<see cref="State.CpuState.TlbTag"/>), or 0 when that kind of access must take the slow path.
+/// One entry of the software TLB. A tag is the page of the pointer, metadata of linear-address masking included, with the address space's
+/// generation in its low 12 bits (<see cref="State.CpuState.TlbTag"/>), or 0 when that kind of access must take the slow path.
 /// </summary>
 [StructLayout(LayoutKind.Sequential)]
 internal struct TlbEntry

@@ -169,12 +169,6 @@ internal unsafe struct CpuState
     /// <summary>XCR0.</summary>
     public ulong Xcr0;
 
-    /// <summary>PKRU. Written by <see cref="SoftMmu.LoadKeys"/>, for the TLB depends on it.</summary>
-    public uint Pkru;
-
-    /// <summary>IA32_PKRS. See <see cref="Pkru"/>.</summary>
-    public uint Pkrs;
-
     /// <summary>DR0 to DR3.</summary>
     public fixed ulong DebugAddress[4];
 
@@ -304,6 +298,12 @@ internal unsafe struct CpuState
     public ulong Fdp;
 
     // --- the rest of the machine -----------------------------------------------------------------------------------
+
+    /// <summary>PKRU. Written by <see cref="SoftMmu.LoadKeys"/>, for the TLB depends on it.</summary>
+    public uint Pkru;
+
+    /// <summary>IA32_PKRS. See <see cref="Pkru"/>.</summary>
+    public uint Pkrs;
 
     /// <summary>Accesses of the present instruction that user space has finished; replayed when it runs again.</summary>
     public ReplayLog Replay;

@@ -23,7 +23,7 @@ internal sealed class MachineOptions
 
     private readonly Option<string> _cpu = new("--cpu")
     {
-        Description = "CPU model: x86-64-v1, x86-64-v2, or with KVM and the translator x86-64-v3, host.",
+        Description = "CPU model: x86-64-v1, x86-64-v2, max (all that there is), or with KVM and the translator x86-64-v3, host.",
         HelpName = "MODEL",
         DefaultValueFactory = _ => "x86-64-v2",
     };

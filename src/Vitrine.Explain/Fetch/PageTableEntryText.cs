@@ -1,3 +1,4 @@
+using System.Globalization;
 using Vitrine.X86.Paging;
 
 namespace Vitrine.Explain.Fetch;
@@ -26,7 +27,8 @@ internal static class PageTableEntryText
     /// <param name="level">Its level.</param>
     /// <param name="wide">It has 8 bytes.</param>
     /// <param name="leaf">It maps a page.</param>
-    public static IReadOnlyList<string> Bits(ulong value, int level, bool wide, bool leaf)
+    /// <param name="keys">An entry that maps a page has a protection key.</param>
+    public static IReadOnlyList<string> Bits(ulong value, int level, bool wide, bool leaf, bool keys)
     {
         List<string> names = [];
         Add(0, "P");
@@ -40,6 +42,7 @@ internal static class PageTableEntryText
         if (level == 1) Add(7, "PAT");
         if (leaf) Add(8, "G");
         if (leaf && level > 1) Add(12, "PAT");
+        if (leaf && keys) names.Add(Key(ProtectionKey.Of(ProtectionKey.RightsOf(value))));
         if (wide) Add(ExecuteDisableBit, "XD");
         return names;
 
@@ -52,10 +55,16 @@ internal static class PageTableEntryText
     /// <summary>Size of a page in words.</summary>
     public static string PageSize(int shift) => shift switch { 12 => "4-KiB", 21 => "2-MiB", 22 => "4-MiB", _ => "1-GiB" };
 
+    /// <summary>A protection key in words.</summary>
+    public static string Key(int key) => string.Create(CultureInfo.InvariantCulture, $"key {key}");
+
     /// <summary>Rights in words.</summary>
-    public static string Rights(PageRights rights) =>
+    /// <param name="rights">They.</param>
+    /// <param name="keys">Pages have protection keys.</param>
+    public static string Rights(PageRights rights, bool keys) =>
         ((rights & PageRights.Writable) != 0 ? "writable" : "read-only") +
         ((rights & PageRights.User) != 0 ? ", user" : ", supervisor") +
         ((rights & PageRights.Executable) != 0 ? ", executable" : ", no execution") +
-        ((rights & PageRights.Global) != 0 ? ", global" : "");
+        ((rights & PageRights.Global) != 0 ? ", global" : "") +
+        (keys ? $", {Key(ProtectionKey.Of(rights))}" : "");
 }

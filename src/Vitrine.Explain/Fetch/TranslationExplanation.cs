@@ -28,6 +28,8 @@ internal static class TranslationExplanation
             Walk = [],
             Outcome = "",
         };
+        ulong pointer = linear;
+        if ((access & PageAccess.Fetch) == 0) linear = context.WithoutMetadata(pointer);
         if (!IsCanonical(linear, context.Mode))
         {
             int bits = context.Mode == PagingMode.FourLevel ? 48 : 57;
@@ -45,6 +47,7 @@ internal static class TranslationExplanation
             return story with { Outcome = FaultText(in context, in result, access), PageFaultErrorCode = result.ErrorCode };
         }
 
+        if (linear != pointer) story = story with { Access = $"{story.Access}; linear-address masking makes 0x{linear:x} of it" };
         return Locate(story, in context, in result, memory);
     }
 
@@ -57,7 +60,7 @@ internal static class TranslationExplanation
             Gpa = result.Gpa,
             PageSize = paging ? result.PageSize : null,
             Outcome = paging
-                ? $"Allowed: a {PageTableEntryText.PageSize(result.PageShift)} page, {PageTableEntryText.Rights(result.Rights)}."
+                ? $"Allowed: a {PageTableEntryText.PageSize(result.PageShift)} page, {PageTableEntryText.Rights(result.Rights, context.HasKeys)}."
                 : "Paging is off: the guest-physical address is the linear address.",
             Slot = slot is null ? null : Facts.Of(slot),
             Host = slot is null ? null : HostPhysicalAddress.Find(slot.HostAddress + (result.Gpa - slot.Start.Value)),

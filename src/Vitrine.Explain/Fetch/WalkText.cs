@@ -31,7 +31,7 @@ internal static class WalkText
                 entry.Address,
                 entry.IsRegister || memory.Find(new Gpa(entry.Address)) is not null,
                 entry.Value,
-                PageTableEntryText.Bits(entry.Value, entry.Level, wide, leaf),
+                PageTableEntryText.Bits(entry.Value, entry.Level, wide, leaf, context.HasKeys),
                 last ? LastDecision(in context, in result) : Decision(in context, entry, wide)));
         }
 

@@ -8,7 +8,7 @@ namespace Vitrine.Explain.Model;
 /// <param name="Address">Guest-physical address of the entry; for PAE's pointer registers 0.</param>
 /// <param name="InMemory">The entry lies in a memory slot; false when it was taken as all ones.</param>
 /// <param name="Value">The entry.</param>
-/// <param name="Bits">Names of the bits that are set: "P", "R/W", "U/S", "A", "D", "PS", "G", "XD".</param>
+/// <param name="Bits">Names of the bits that are set: "P", "R/W", "U/S", "A", "D", "PS", "G", "XD"; "key 5" where it has a protection key.</param>
 /// <param name="Decision">What the processor does with it.</param>
 public sealed record WalkEntry(
     int Level, string Name, int Index, ulong Table, ulong Address, bool InMemory, ulong Value, IReadOnlyList<string> Bits, string Decision)

@@ -77,6 +77,7 @@ internal static class StateExplanation
         Add("DR6", state.Dr6, reset.Dr6, "");
         Add("DR7", state.Dr7, reset.Dr7, "");
         Add("XCR0", state.Xcr0, reset.Xcr0, state.Xcr0 == 1 ? "x87 state only" : "");
+        if ((state.Cr4 & Cr4.PKE) != 0) Add("PKRU", state.Pkru, reset.Pkru, "");
         Add("FCW", state.Fpu.ControlWord, reset.Fpu.ControlWord, state.Fpu.ControlWord == reset.Fpu.ControlWord ? "as FNINIT sets it; silicon's RESET gives 0x40" : "");
         Add("MXCSR", state.Fpu.Mxcsr, reset.Fpu.Mxcsr, "");
         Add("APIC base", state.ApicBase, reset.ApicBase, (state.ApicBase & ResetState.ApicBaseBsp) != 0 ? "bit 8: the bootstrap processor" : "");

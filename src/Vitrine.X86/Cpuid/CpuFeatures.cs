@@ -210,6 +210,9 @@ public static class CpuFeatures
     /// <summary>VPDPBUSD and the like, encoded with VEX.</summary>
     public static readonly CpuFeature AvxVnni = new("avx_vnni", 7, 1, CpuidRegister.Eax, 4);
 
+    /// <summary>Linear-address masking.</summary>
+    public static readonly CpuFeature Lam = new("lam", 7, 1, CpuidRegister.Eax, 26);
+
     /// <summary>XSAVEOPT.</summary>
     public static readonly CpuFeature Xsaveopt = new("xsaveopt", 0xD, 1, CpuidRegister.Eax, 0);
 

@@ -61,9 +61,9 @@ public static class CpuModels
         "host",
         [
             .. X8664V3.Features,
-            CpuFeatures.Adx, CpuFeatures.AvxVnni, CpuFeatures.Clflushopt, CpuFeatures.Clwb, CpuFeatures.Gfni, CpuFeatures.Prefetchw,
-            CpuFeatures.Pks, CpuFeatures.Pku, CpuFeatures.Rdpid, CpuFeatures.Rdseed, CpuFeatures.Sha, CpuFeatures.Vaes, CpuFeatures.Vpclmulqdq, CpuFeatures.Xgetbv1,
-            CpuFeatures.Xsavec,
+            CpuFeatures.Adx, CpuFeatures.AvxVnni, CpuFeatures.Clflushopt, CpuFeatures.Clwb, CpuFeatures.Gfni, CpuFeatures.Lam,
+            CpuFeatures.Pks, CpuFeatures.Pku, CpuFeatures.Prefetchw, CpuFeatures.Rdpid, CpuFeatures.Rdseed, CpuFeatures.Sha, CpuFeatures.Vaes,
+            CpuFeatures.Vpclmulqdq, CpuFeatures.Xgetbv1, CpuFeatures.Xsavec,
         ],
         [
             .. X8664V3.InstructionSets,
@@ -71,7 +71,10 @@ public static class CpuModels
         ]);
 
     /// <summary>All that there is: what the host has, and what the software CPU has by itself though the host may not.</summary>
-    public static CpuModel Max { get; } = new("max", Host.Features, Host.InstructionSets) { Emulated = [CpuFeatures.Pks, CpuFeatures.Pku] };
+    public static CpuModel Max { get; } = new("max", Host.Features, Host.InstructionSets)
+    {
+        Emulated = [CpuFeatures.Lam, CpuFeatures.Pks, CpuFeatures.Pku],
+    };
 
     /// <summary>The model that is used unless another is asked for.</summary>
     public static CpuModel Default => X8664V2;

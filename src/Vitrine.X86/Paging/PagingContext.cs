@@ -14,7 +14,7 @@ public readonly struct PagingContext
     /// <summary>Creates the context.</summary>
     /// <param name="cr0">CR0: PG and WP matter.</param>
     /// <param name="cr3">CR3.</param>
-    /// <param name="cr4">CR4: PSE, PAE, PGE, LA57, SMEP, SMAP, PKE and PKS matter.</param>
+    /// <param name="cr4">CR4: PSE, PAE, PGE, LA57, SMEP, SMAP, PKE, PKS and LAM_SUP matter.</param>
     /// <param name="efer">IA32_EFER: LMA and NXE matter.</param>
     /// <param name="maxPhyAddr">Width of physical addresses in bits (CPUID.80000008H:EAX[7:0]), 32 to 52.</param>
     /// <param name="gigabytePages">The processor has 1-GiB pages (CPUID.80000001H:EDX[26]).</param>
@@ -54,6 +54,8 @@ public readonly struct PagingContext
             HasKeys = (cr4 & (Cr4.PKE | Cr4.PKS)) != 0;
             UserKeys = (cr4 & Cr4.PKE) != 0 ? pkru : 0;
             SupervisorKeys = (cr4 & Cr4.PKS) != 0 ? pkrs : 0;
+            UserMetadata = (cr3 & Registers.Cr3.LAM_U57) != 0 ? Bits62To57 : (cr3 & Registers.Cr3.LAM_U48) != 0 ? Bits62To48 : 0;
+            SupervisorMetadata = (cr4 & Cr4.LAM_SUP) == 0 ? 0 : Mode == PagingMode.FiveLevel ? Bits62To57 : Bits62To48;
         }
 
         ulong beyondPhysical = ulong.MaxValue << maxPhyAddr;
@@ -115,6 +117,18 @@ public readonly struct PagingContext
     /// <summary>Bit 63 of entries means execute-disable: EFER.NXE and a mode with 8-byte entries.</summary>
     public bool ExecuteDisable { get; }
 
+    /// <summary>Bits of a pointer with bit 63 clear that linear-address masking leaves to software (SDM vol. 3, 4.4 "Linear-Address Masking").</summary>
+    public ulong UserMetadata { get; }
+
+    /// <summary>The same for pointers with bit 63 set.</summary>
+    public ulong SupervisorMetadata { get; }
+
+    /// <summary>
+    /// The linear address that a data access by 64-bit code uses for a pointer: metadata become copies of bit 63. Whether it is canonical is
+    /// the caller's to check. Not for fetches, INVLPG, what is loaded into registers, or accesses of the processor's own.
+    /// </summary>
+    public ulong WithoutMetadata(ulong pointer) => (long)pointer < 0 ? pointer | SupervisorMetadata : pointer & ~UserMetadata;
+
     /// <summary>Pages have protection keys: CR4.PKE or CR4.PKS in 4-level or 5-level paging.</summary>
     public bool HasKeys { get; }
 
@@ -125,6 +139,8 @@ public readonly struct PagingContext
     public uint SupervisorKeys { get; }
 
     internal const ulong ExecuteDisableBit = 1UL << 63;
+    private const ulong Bits62To57 = 0x7E00_0000_0000_0000;
+    private const ulong Bits62To48 = 0x7FFF_0000_0000_0000;
 
     /// <summary>A page fault's error code tells fetches from reads (SDM vol. 3, 4.7).</summary>
     internal bool ReportsFetch { get; }

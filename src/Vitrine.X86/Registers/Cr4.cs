@@ -71,4 +71,7 @@ public static class Cr4
 
     /// <summary>Protection keys for supervisor pages.</summary>
     public const ulong PKS = 1UL << 24;
+
+    /// <summary>Linear-address masking for pointers with bit 63 set.</summary>
+    public const ulong LAM_SUP = 1UL << 28;
 }

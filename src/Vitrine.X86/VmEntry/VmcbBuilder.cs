@@ -106,7 +106,7 @@ public static class VmcbBuilder
         if (nested)
         {
             vmcb.Set(VmcbField.Cr0, cr0, "KVM keeps CD and NW off");
-            vmcb.Set(Cr3, state.Cr3, paging ? "the guest's own: nested paging translates what its tables hold" : "not used while paging is off: nested paging translates");
+            vmcb.Set(VmcbField.Cr3, state.Cr3, paging ? "the guest's own: nested paging translates what its tables hold" : "not used while paging is off: nested paging translates");
             vmcb.Set(VmcbField.Cr4, cr4, "MCE is the host's");
             vmcb.Set(VmcbField.Efer, efer, "SVME is always on");
             vmcb.Set(GuestPat, Pat(state));
@@ -120,7 +120,7 @@ public static class VmcbBuilder
         }
 
         vmcb.Set(VmcbField.Cr0, cr0 | Registers.Cr0.PG | Registers.Cr0.WP, "PG and WP are always on for the shadow tables; SVM runs even real mode so");
-        vmcb.LeaveToHost(Cr3, "host-physical root of the shadow tables; the guest's own CR3 is only a value in KVM");
+        vmcb.LeaveToHost(VmcbField.Cr3, "host-physical root of the shadow tables; the guest's own CR3 is only a value in KVM");
         vmcb.Set(VmcbField.Cr4, cr4 | Registers.Cr4.PAE, "PAE is the shadow tables' format; MCE is the host's");
         vmcb.Set(VmcbField.Efer, efer | Registers.Efer.NXE, "SVME is always on, NXE for the shadow tables");
         vmcb.Set(GuestPat, Pat(state), "used with nested paging only");

@@ -3,6 +3,8 @@ using Vitrine.Explain;
 using Vitrine.Explain.Model;
 using Vitrine.X86;
 using Vitrine.X86.Paging;
+using Vitrine.X86.Registers;
+using Vitrine.X86.State;
 using Xunit;
 
 namespace Vitrine.Tests.Explain;
@@ -56,6 +58,47 @@ public sealed class AddressExplanationTests : IDisposable
         TranslationStory story = _machine.Explain(new Gva(0x1000), PageAccess.Read | PageAccess.User);
         Assert.Equal(0x5u, story.PageFaultErrorCode);
         Assert.Contains("U/S", story.Outcome, StringComparison.Ordinal);
+    }
+
+    /// <summary>The key of the entry that maps the page, and which of its bits in which register forbids the access (SDM vol. 3, 4.6.2 and 4.7).</summary>
+    [Theory]
+    [InlineData(PageAccess.Read | PageAccess.User, true, 1u, 0x25u, "protection key 5, whose AD bit is set in PKRU")]
+    [InlineData(PageAccess.Write | PageAccess.User, true, 2u, 0x27u, "protection key 5, whose WD bit is set in PKRU")]
+    [InlineData(PageAccess.Read, false, 1u, 0x21u, "protection key 5, whose AD bit is set in IA32_PKRS")]
+    [InlineData(PageAccess.Read | PageAccess.User, true, 2u, null, "user, executable, key 5")]
+    [InlineData(PageAccess.Read | PageAccess.User, false, 0u, 0x5u, "U/S")]
+    public void A_protection_key_that_forbids_is_named(PageAccess access, bool userPage, uint bits, uint? errorCode, string text)
+    {
+        const ulong Key = 5UL << 59;
+        Span<byte> entry = stackalloc byte[8];
+        foreach ((ulong at, ulong flags) in ((ulong, ulong)[])[(0x9_0000, 4), (0x9_1000, 4), (DirectoryOfFirstGigabyte + 24, Key | (userPage ? 4u : 0))])
+        {
+            Assert.True(_machine.Memory.TryRead(new Gpa(at), entry));
+            BitConverter.TryWriteBytes(entry, BitConverter.ToUInt64(entry) | flags);
+            Assert.True(_machine.Memory.TryWrite(new Gpa(at), entry));
+        }
+
+        ProcessorState state = _machine.GetState(0);
+        state.Cr4 |= Cr4.PKE | Cr4.PKS;
+        state.Pkru = userPage ? bits << 10 : 0;
+        state.Msrs[Msr.IA32_PKRS] = userPage ? 0 : bits << 10;
+        TranslationStory story = _machine.Explain(new Gva(0x60_1234), access);
+        Assert.Equal(errorCode, story.PageFaultErrorCode);
+        Assert.Contains(text, story.Outcome, StringComparison.Ordinal);
+        Assert.Contains("key 5", story.Walk[^1].Bits);
+        Assert.DoesNotContain("key 0", story.Walk[0].Bits);
+    }
+
+    /// <summary>Bits 62:48 of a pointer are metadata with CR3.LAM_U48, for data (SDM vol. 3, 4.4).</summary>
+    [Theory]
+    [InlineData(PageAccess.Read, 0x60_1234UL)]
+    [InlineData(PageAccess.Fetch, null)]
+    public void A_pointer_with_metadata_is_masked(PageAccess access, ulong? gpa)
+    {
+        _machine.GetState(0).Cr3 |= Cr3.LAM_U48;
+        TranslationStory story = _machine.Explain(new Gva(0x60_1234 | (0x55UL << 48)), access);
+        Assert.Equal(gpa, story.Gpa);
+        Assert.Contains(gpa is null ? "not canonical" : "masking makes 0x601234 of it", gpa is null ? story.Outcome : story.Access, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -55,7 +55,7 @@ internal sealed unsafe class FuzzMachine : IDisposable
         _accelerator.ConnectExternalInterrupts(new SpuriousInterrupts());
         Vcpu = (SoftwareVcpu)_accelerator.CreateVcpu(0);
         CpuidEnvironment environment = new() { TscKilohertz = 1_000_000, ApicTimerKilohertz = 1_000_000, Native = Vcpu.SupportedCpuid };
-        CpuidEntry[] cpuid = CpuModels.Host.Build(environment, 0);
+        CpuidEntry[] cpuid = CpuModels.Max.Build(environment, 0);
         Vcpu.SetCpuid([.. cpuid.Select(WithEveryFeature)]);
         _owner = Vcpu.State->Owner;
     }

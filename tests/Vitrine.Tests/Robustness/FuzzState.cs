@@ -254,6 +254,10 @@ internal sealed class FuzzState
         if (OneIn(4)) _state.Cr4 |= Cr4.UMIP;
         if (OneIn(_machine.HasAvx ? 2 : 4)) _state.Cr4 |= Cr4.OSXSAVE;
         if (longMode && OneIn(4)) _state.Cr4 |= Cr4.PCIDE;
+        if (longMode && OneIn(4)) _state.Cr4 |= Cr4.PKE | Cr4.PKS;
+        if (OneIn(4)) _state.Pkru = (uint)_random.NextInt64();
+        if (longMode && OneIn(4)) _state.Cr4 |= Cr4.LAM_SUP;
+        if (longMode && OneIn(4)) _state.Cr3 |= OneIn(2) ? Cr3.LAM_U48 : Cr3.LAM_U57;
         if (longMode) _state.Efer = Efer.LME | Efer.LMA | Efer.SCE;
         if (OneIn(2)) _state.Efer |= Efer.NXE;
         _machine.Ram(Tables, 0x10000).Clear();

@@ -1,6 +1,7 @@
 using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Software.Sharing;
 using Vitrine.X86.Paging;
+using Vitrine.X86.Registers;
 
 namespace Vitrine.Accelerators.Software.Mmu.Nested;
 
@@ -18,6 +19,9 @@ internal sealed unsafe class NestedPaging(GuestPhysicalMemory memory, CodeGuard 
 
     // By PCID, the TLB tag; 0 has none.
     private readonly ulong[] _stamps = new ulong[4096];
+
+    // And the bits of linear-address masking that CR3 had: under the tag the TLB finds pointers with metadata.
+    private readonly ulong[] _masking = new ulong[4096];
     private ulong _walks;
     private ulong _guestReferences;
     private ulong _structureHits;
@@ -73,9 +77,11 @@ internal sealed unsafe class NestedPaging(GuestPhysicalMemory memory, CodeGuard 
             return;
         }
 
-        if (keep && tlb.TryResume(_stamps[pcid])) return;
+        ulong masking = context.Cr3 & Cr3.Masking;
+        if (keep && _masking[pcid] == masking && tlb.TryResume(_stamps[pcid])) return;
         tlb.NewTag((int)pcid);
         _stamps[pcid] = tlb.Stamp;
+        _masking[pcid] = masking;
     }
 
     /// <inheritdoc/>
@@ -83,6 +89,7 @@ internal sealed unsafe class NestedPaging(GuestPhysicalMemory memory, CodeGuard 
     {
         tlb.DropAll();
         _stamps[pcid] = tlb.Stamp;
+        _masking[pcid] = context.Cr3 & Cr3.Masking;
     }
 
     /// <summary>INVLPG ends what the paging-structure caches hold for its PCID, whatever the address (SDM vol. 3, 4.10.4.1).</summary>

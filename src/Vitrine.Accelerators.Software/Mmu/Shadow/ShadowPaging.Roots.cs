@@ -1,5 +1,6 @@
 using Vitrine.Accelerators.Mmu;
 using Vitrine.X86.Paging;
+using Vitrine.X86.Registers;
 
 namespace Vitrine.Accelerators.Software.Mmu.Shadow;
 
@@ -141,14 +142,15 @@ internal sealed unsafe partial class ShadowPaging
             PagingMode.None => 0,
             PagingMode.Pae => context.Cr3 & 0xFFFF_FFE0,
             PagingMode.Bits32 => context.Cr3 & 0xFFFF_F000,
-            _ => context.Cr3 & ~0xFFFUL,
+            _ => context.Cr3 & ~0xFFFUL & ~Cr3.Masking,
         };
+        ulong masking = context.Mode >= PagingMode.FourLevel ? context.Cr3 & Cr3.Masking : 0;
         ShadowRole role = ShadowRole.Root(in context);
         int oldest = 0;
         for (int i = 0; i < RootCount; i++)
         {
             ref ShadowRoot root = ref _roots[i];
-            if (root.Base == table && root.Pcid == pcid && root.Role == role && HasPointers(in root, in context))
+            if (root.Base == table && root.Pcid == pcid && root.Role == role && root.Masking == masking && HasPointers(in root, in context))
             {
                 _rootHits++;
                 root.LastUse = ++_loads;
@@ -160,7 +162,7 @@ internal sealed unsafe partial class ShadowPaging
         }
 
         _current = oldest;
-        _roots[oldest] = new ShadowRoot { Base = table, Pcid = pcid, Role = role, LastUse = ++_loads };
+        _roots[oldest] = new ShadowRoot { Base = table, Masking = masking, Pcid = pcid, Role = role, LastUse = ++_loads };
         for (int i = 0; i < PdpteRegisters.Count; i++) _roots[oldest].Pointers[i] = context.Pdpte(i);
     }
 

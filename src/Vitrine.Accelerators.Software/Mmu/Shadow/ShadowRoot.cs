@@ -10,6 +10,9 @@ internal struct ShadowRoot
     /// <summary>CR3 without flags and PCID.</summary>
     public ulong Base;
 
+    /// <summary>CR3's bits of linear-address masking: under its tag the TLB finds pointers with metadata.</summary>
+    public ulong Masking;
+
     /// <summary>Its PCID.</summary>
     public uint Pcid;
 

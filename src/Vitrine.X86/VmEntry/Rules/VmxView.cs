@@ -64,6 +64,9 @@ internal sealed class VmxView(Vmcs vmcs, EntryEnvironment environment)
     /// <summary>Physical addresses have no bit here.</summary>
     public ulong BeyondPhysical => environment.PhysicalAddressBits >= 64 ? 0 : ulong.MaxValue << environment.PhysicalAddressBits;
 
+    /// <summary>Bits of CR3 that turn linear-address masking on, where the processor has it: with CR4.LAM_SUP.</summary>
+    public ulong MaskingBits => (environment.Cr4Supported & Registers.Cr4.LAM_SUP) != 0 ? Registers.Cr3.Masking : 0;
+
     public bool Has(VmcsField field, int bit) => ((this[field] >> bit) & 1) != 0;
 
     public bool Pin(int bit) => Has(VmcsField.PinControls, bit);

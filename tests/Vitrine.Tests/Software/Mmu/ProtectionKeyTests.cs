@@ -223,6 +223,44 @@ public abstract class ProtectionKeyTests(MmuMode mmu, SoftwareEngine engine, boo
         }));
     }
 
+    /// <summary>A page that translated code has at hand outlasts its TLB entry, here taken by a page of another key with the same place in the TLB.</summary>
+    [Fact]
+    public void APageOutlastsItsEntryButNotItsRights()
+    {
+        const ulong Other = Page + (4096UL << 12);
+        using M m = Machine(3, UserRw, 1, Cr4.PKE, ac: false);
+        m.Map(Other, Frame, UserRw | (6UL << 59));
+        m[Gpr.Rsi] = Other;
+        Assert.Equal("#14(25)", m.Run(a =>
+        {
+            Label first = a.CreateLabel();
+            Label second = a.CreateLabel();
+            Label start = a.CreateLabel();
+            a.jmp(start);
+            a.Label(ref first);
+            a.mov(eax, __dword_ptr[rbx]);
+            a.dec(edi);
+            a.jne(first);
+            a.ret();
+            a.Label(ref second);
+            a.mov(eax, __dword_ptr[rsi]);
+            a.dec(edi);
+            a.jne(second);
+            a.ret();
+            a.Label(ref start);
+            a.mov(edi, 50);
+            a.call(first);
+            a.mov(edi, 50);
+            a.call(second);
+            a.xor(ecx, ecx);
+            a.xor(edx, edx);
+            a.mov(eax, (int)(Ad << (2 * Key)));
+            a.wrpkru();
+            a.mov(edi, 50);
+            a.call(first);
+        }));
+    }
+
     /// <summary>An address space that comes back with its translations (CR3 with bit 63) does not come back with the old rights.</summary>
     [Fact]
     public void RightsAreNotKeptWithAnAddressSpace()

@@ -1,3 +1,4 @@
+using Vitrine.X86.Cpuid;
 using Vitrine.X86.Registers;
 using Vitrine.X86.State;
 using Xunit;
@@ -97,6 +98,23 @@ public sealed unsafe class ControlRegisterTests
         m.Cpu->Gpr[Gpr.Rax] = 0x10000 | bits;
         Assert.Equal(expected, m.Execute(a => a.mov(cr3, rax)));
         Assert.Equal(0x10000UL, m.Cpu->Cr3);
+    }
+
+    /// <summary>Bits 62:61 turn linear-address masking on, where it is announced (SDM vol. 3, 2.5).</summary>
+    [Theory]
+    [InlineData("max", 3UL << 61, "ok")]
+    [InlineData("max", 1UL << 60, "#13(0)")]
+    [InlineData("max", (1UL << 61) | (1UL << 46), "#13(0)")]
+    [InlineData("x86-64-v2", 1UL << 61, "#13(0)")]
+    [InlineData("x86-64-v2", 1UL << 62, "#13(0)")]
+    public void MaskingBitsOfCr3(string model, ulong bits, string expected)
+    {
+        using M m = M.Long(model: CpuModels.Get(model));
+        m.Cpu->Gpr[Gpr.Rax] = 0x10000 | bits;
+        Assert.Equal(expected, m.Execute(a => a.mov(cr3, rax)));
+        Assert.Equal(0x10000 | (expected == "ok" ? bits : 0), m.Cpu->Cr3);
+        m.Cpu->Gpr[Gpr.Rax] = Cr4.PAE | Cr4.LAM_SUP;
+        Assert.Equal(model == "max" ? "ok" : "#13(0)", m.Execute(a => a.mov(cr4, rax)));
     }
 
     [Theory]

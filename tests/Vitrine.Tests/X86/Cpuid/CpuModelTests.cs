@@ -45,7 +45,7 @@ public sealed class CpuModelTests
         CpuidTable table = Table(CpuModels.Host);
         Assert.Equal((0xF7FA_3203u, 0x078B_FBFFu), (table.Lookup(1, 0).Ecx, table.Lookup(1, 0).Edx));
         Assert.Equal((1u, 0x219C_07ABu, 0x8040_070Cu, 0u), Registers(table.Lookup(7, 0)));
-        Assert.Equal((0x10u, 0u, 0u, 0u), Registers(table.Lookup(7, 1)));
+        Assert.Equal((0x0400_0010u, 0u, 0u, 0u), Registers(table.Lookup(7, 1)));
         Assert.Equal(7u, table.Lookup(0xD, 1).Eax);
         Assert.Equal((0x121u, 0x2C10_0800u), (table.Lookup(0x8000_0001, 0).Ecx, table.Lookup(0x8000_0001, 0).Edx));
     }
@@ -80,6 +80,7 @@ public sealed class CpuModelTests
         CpuidTable max = Table(CpuModels.Max, bare);
         Assert.Equal(Umip | Pku | Pks, max.Lookup(7, 0).Ecx);
         Assert.Equal(0xC7BA_2203u, max.Lookup(1, 0).Ecx);
+        Assert.Equal((1u, 1u << 26), (max.Lookup(7, 0).Eax, max.Lookup(7, 1).Eax));
 
         // With KVM it is what KVM offers.
         CpuidEntry[] supported = [.. CpuModels.X8664V2.Build(s_software, 0)];
