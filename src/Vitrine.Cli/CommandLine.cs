@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.CommandLine.Help;
 using Vitrine.Cli.Commands;
+using Vitrine.Cli.Terminal;
 using Vitrine.Errors;
 
 namespace Vitrine.Cli;
@@ -8,6 +9,8 @@ namespace Vitrine.Cli;
 /// <summary>The command line: which commands there are, and what happens when one is called wrongly.</summary>
 internal static class CommandLine
 {
+    private const string Name = "vitrine";
+
     /// <summary>Carries out a command line.</summary>
     /// <returns>The exit status.</returns>
     public static int Run(string[] arguments)
@@ -16,19 +19,31 @@ internal static class CommandLine
         {
             Command root = Build();
             ParseResult parsed = root.Parse(arguments);
-            if (parsed.Errors.Count > 0 && parsed.Action is not HelpAction) throw Wrong(parsed);
-            return parsed.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null });
+            if (parsed.Errors.Count > 0 && parsed.Action is not ExitStatusHelp) throw Wrong(parsed);
+            int status = parsed.Invoke(new InvocationConfiguration
+            {
+                EnableDefaultExceptionHandler = false,
+                ProcessTerminationTimeout = null,
+                Output = StandardOutput.Writer,
+                Error = TextWriter.Null,
+            });
+            StandardOutput.Writer.Flush();
+            return status;
         }
         catch (VitrineException error)
         {
             return Messages.Fail(error);
         }
+        catch (OutputEndedException error)
+        {
+            return error.Report();
+        }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             return Messages.Fail(VitrineException.Host(
-                $"Reading or writing failed: {error.Message.TrimEnd('.')}.",
-                "Standard output is probably closed, or what it is written to is full.",
-                "Run it again with standard output open, to a place that has room.",
+                $"Reading or writing a file failed: {error.Message.TrimEnd('.')}.",
+                "The disk is probably full, or a limit or right of this user is in the way.",
+                "Look at `df` and `ulimit -a`, and run it again.",
                 error));
         }
         catch (Exception error)
@@ -40,7 +55,7 @@ internal static class CommandLine
     private static Command Build()
     {
         Option<bool> version = new("--version") { Description = "Show the version." };
-        Command root = new("vitrine", $"Runs x86-64 virtual machines on KVM, or on its own software CPU.\n\n{ExitStatus.Help}")
+        Command root = new(Name, "Runs x86-64 virtual machines on KVM, or on its own software CPU.")
         {
             RunCommand.Build(),
             DemoCommand.Build(),
@@ -51,7 +66,9 @@ internal static class CommandLine
             CheckEntryCommand.Build(),
             version,
         };
-        root.Options.Add(new HelpOption { Recursive = true });
+        HelpOption help = new() { Recursive = true };
+        help.Action = new ExitStatusHelp((HelpAction)help.Action!);
+        root.Options.Add(help);
         root.SetAction(parsed =>
         {
             if (!parsed.GetValue(version))
@@ -62,7 +79,7 @@ internal static class CommandLine
                     "Try 'vitrine demo' for a first look, or 'vitrine --help'.");
             }
 
-            Console.WriteLine($"vitrine {typeof(VirtualMachine).Assembly.GetName().Version!.ToString(3)}");
+            StandardOutput.Writer.WriteLine($"vitrine {typeof(VirtualMachine).Assembly.GetName().Version!.ToString(3)}");
             return ExitStatus.Success;
         });
         return root;
@@ -70,10 +87,15 @@ internal static class CommandLine
 
     private static VitrineException Wrong(ParseResult parsed)
     {
-        string command = parsed.CommandResult.Command.Name == "vitrine" ? "vitrine" : $"vitrine {parsed.CommandResult.Command.Name}";
+        Command command = parsed.CommandResult.Command;
+        string suggestion = parsed.UnmatchedTokens is [var unknown, ..] ? Suggestion.For(unknown, Known(command, unknown)) : "";
         return VitrineException.User(
             parsed.Errors[0].Message,
             "An option or argument is probably mistyped, or its value is missing.",
-            $"See '{command} --help' for what it takes.");
+            $"{suggestion}See '{(command.Name == Name ? Name : $"{Name} {command.Name}")} --help' for what it takes.");
     }
+
+    private static IEnumerable<string> Known(Command command, string unknown) => unknown.StartsWith('-')
+        ? command.Options.Select(static option => option.Name).Append("--help")
+        : command.Subcommands.Select(static subcommand => subcommand.Name);
 }

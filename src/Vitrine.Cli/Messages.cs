@@ -9,14 +9,32 @@ internal static class Messages
 {
     private const string TraceVariable = "VITRINE_TRACE";
 
+    // A terminal that nobody reads takes nothing: what is said there must not hold up the end.
+    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(1);
+    private static readonly Lazy<OutputPump?> s_terminal = new(
+        static () => Libc.IsTerminal(StandardDescriptors.Error)
+            ? new OutputPump(static bytes => Libc.WriteAll(StandardDescriptors.Error, bytes))
+            : null);
+
     /// <summary>Prints a line, or several.</summary>
-    public static void Say(string text) => Libc.WriteAll(Libc.StandardError, Encoding.UTF8.GetBytes($"vitrine: {text}\n"));
+    public static void Say(string text) => Write($"vitrine: {text}\n");
 
     /// <summary>Prints a text as it is.</summary>
-    public static void Write(string text) => Libc.WriteAll(Libc.StandardError, Encoding.UTF8.GetBytes(text));
+    public static void Write(string text)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(text);
+        if (s_terminal.Value is not { } terminal)
+        {
+            _ = Libc.WriteAll(StandardDescriptors.Error, bytes);
+            return;
+        }
+
+        terminal.Send(bytes);
+        if (!terminal.Flush(s_patience)) terminal.Abandon();
+    }
 
     /// <summary>Standard error is a terminal that shows colours, and nobody asked for none (no-color.org).</summary>
-    public static bool IsColourful => !Console.IsErrorRedirected && WantsColour;
+    public static bool IsColourful => Libc.IsTerminal(StandardDescriptors.Error) && WantsColour;
 
     /// <summary>Nobody asked for texts without colours.</summary>
     public static bool WantsColour =>

@@ -31,16 +31,18 @@ internal static class Numbers
     /// <exception cref="VitrineException">It is none.</exception>
     public static ulong Address(string text, string option)
     {
-        bool hexadecimal = text.StartsWith("0x", StringComparison.OrdinalIgnoreCase);
-        bool valid = hexadecimal
-            ? ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong address)
-            : ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out address);
-        if (valid) return address;
+        if (TryAddress(text, out ulong address)) return address;
         throw VitrineException.User(
             $"{option} '{text}' is not an address.",
             "An address is a decimal number, or a hexadecimal one that begins with 0x.",
-            $"Give it like {option} 0x100000.");
+            option.StartsWith('-') ? $"Give it like {option} 0x100000." : "Give it like 0x100000.");
     }
+
+    /// <summary>The same for an address that is part of something.</summary>
+    /// <returns>False when it is none.</returns>
+    public static bool TryAddress(string text, out ulong address) => text.StartsWith("0x", StringComparison.OrdinalIgnoreCase)
+        ? ulong.TryParse(text.AsSpan(2), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out address)
+        : ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out address);
 
     /// <summary>A whole number.</summary>
     /// <exception cref="VitrineException">It is none.</exception>

@@ -49,7 +49,7 @@ internal static class ConfigCheck
 
         if (memoryBytes > availableBytes)
         {
-            throw VitrineException.User(
+            throw VitrineException.Host(
                 $"The guest's memory of {Show(memoryBytes)} is more than the {Show(availableBytes.Value)} that the host has available.",
                 "The guest would push the host into swapping or be killed.",
                 "Give a smaller --memory, or end other programs first.");

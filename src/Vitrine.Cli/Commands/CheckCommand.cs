@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Vitrine.Accelerators.Kvm;
 using Vitrine.Accelerators.Software;
+using Vitrine.Cli.Terminal;
 
 namespace Vitrine.Cli.Commands;
 
@@ -14,7 +15,7 @@ internal static class CheckCommand
         Command command = new("check", "Shows which accelerators work here, why not, what --accel auto chooses, and what the host's CPU offers.");
         command.SetAction(_ =>
         {
-            Write(HostReport.Examine(), Console.Out);
+            Write(HostReport.Examine(), StandardOutput.Writer);
             return ExitStatus.Success;
         });
         return command;

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Vitrine.Cli.Terminal;
 using Vitrine.Errors;
 using Vitrine.Explain.EntryDumps;
 
@@ -7,7 +8,7 @@ namespace Vitrine.Cli.Commands;
 /// <summary>vitrine check-entry: which check of VM entry fails on a VMCS or VMCB.</summary>
 internal static class CheckEntryCommand
 {
-    private const string StandardInput = "-";
+    private const string Dash = "-";
 
     /// <summary>Describes the command.</summary>
     public static Command Build()
@@ -24,7 +25,7 @@ internal static class CheckEntryCommand
         Command command = new(
             "check-entry",
             "Names the check of VM entry that fails on a VMCS or VMCB, or on the one that KVM builds from QEMU's registers: manual section, offending " +
-            $"value, usual cause. Of QEMU's registers also says what the error's number means and which instruction the guest was at.\n\n{ExitStatus.CheckEntryHelp}")
+            "value, usual cause. Of QEMU's registers also says what the error's number means and which instruction the guest was at.")
         {
             file, format, all,
         };
@@ -39,14 +40,13 @@ internal static class CheckEntryCommand
             throw VitrineException.User(
                 $"--format '{format}' is not a form of output.",
                 "The forms are text and json.",
-                "Give one of them.");
+                $"{Suggestion.For(format, "text", "json")}Give one of them.");
         }
 
         EntryDump dump = Read(path);
         EntryJudgement judgement = EntryJudgement.Of(dump);
-        if (format == "json") EntryCheckOutput.WriteJson(dump, judgement, Console.Out);
-        else EntryCheckOutput.WriteText(dump, judgement, all, Console.Out);
-        Console.Out.Flush();
+        if (format == "json") EntryCheckOutput.WriteJson(dump, judgement, StandardOutput.Writer);
+        else EntryCheckOutput.WriteText(dump, judgement, all, StandardOutput.Writer);
         return judgement.Verdict switch
         {
             EntryVerdict.Enters => ExitStatus.Success,
@@ -57,9 +57,9 @@ internal static class CheckEntryCommand
 
     private static EntryDump Read(string path)
     {
-        if (path == StandardInput)
+        if (path == Dash)
         {
-            using Stream input = Console.OpenStandardInput();
+            using Stream input = StandardInput.Open();
             return EntryDumpReader.Read("standard input", input);
         }
 

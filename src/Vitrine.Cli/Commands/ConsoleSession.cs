@@ -8,8 +8,9 @@ namespace Vitrine.Cli.Commands;
 /// <summary>One guest from start to end, with its serial port on the user's console.</summary>
 internal static class ConsoleSession
 {
-    // How long the last output may take to drain into a slow reader.
-    private static readonly TimeSpan FlushTime = TimeSpan.FromSeconds(5);
+    // How long a reader may take nothing before the last output is given up. A terminal has somebody before it who waits for the shell.
+    private static readonly TimeSpan PatienceWithTerminal = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan PatienceWithReader = TimeSpan.FromSeconds(5);
 
     private static readonly PosixSignal[] EndingSignals = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP, PosixSignal.SIGQUIT];
 
@@ -26,8 +27,8 @@ internal static class ConsoleSession
         MachineConfig config, OutputTarget serial, OutputTarget debug, TimeSpan? timeout, bool showTimes, string? greeting = null)
     {
         VirtualMachine? machine = null;
-        using OutputPump? serialPump = serial.Open(() => StopWithoutOutput(serial, machine));
-        using OutputPump? debugPump = debug.Open(() => StopWithoutOutput(debug, machine));
+        using OutputPump? serialPump = serial.Open(result => StopWithoutOutput(serial, result, machine));
+        using OutputPump? debugPump = debug.Open(result => StopWithoutOutput(debug, result, machine));
         config = config with
         {
             SerialOutput = serialPump is null ? null : serialPump.Send,
@@ -48,7 +49,11 @@ internal static class ConsoleSession
         try
         {
             (VmEnd end, bool timedOut) = Run(created, serial is OutputTarget.Stdio, timeout, serialPump, debugPump);
-            return Tell(created, end, timedOut, timeout, showTimes);
+            int status = Tell(created, end, timedOut, timeout, showTimes);
+
+            // The guest may have ended by itself before its last output was found to be lost.
+            bool lost = serialPump is { HasFailed: true } || debugPump is { HasFailed: true };
+            return lost && end.Reason is (VmEndReason.PowerOff or VmEndReason.DebugExit) ? ExitStatus.Stopped : status;
         }
         finally
         {
@@ -56,14 +61,17 @@ internal static class ConsoleSession
         }
     }
 
-    // A reader that is gone has had enough; a file that takes no more is a surprise.
-    private static void StopWithoutOutput(OutputTarget target, VirtualMachine? machine)
+    private static void StopWithoutOutput(OutputTarget target, WriteResult result, VirtualMachine? machine)
     {
         if (target is OutputTarget.ToFile file)
         {
             Messages.Say(
                 $"Writing the guest's output to '{file.Path}' failed, and the guest is stopped. " +
-                "The disk is probably full. Make room, or choose another path after file:.");
+                "The disk is probably full, or the file has reached the size that `ulimit -f` allows. Make room, or choose another path after file:.");
+        }
+        else
+        {
+            OutputEndedException.Report("The guest's output", result);
         }
 
         machine?.Stop();
@@ -73,8 +81,8 @@ internal static class ConsoleSession
         VirtualMachine machine, bool interactive, TimeSpan? timeout, OutputPump? serialPump, OutputPump? debugPump)
     {
         // In the background there is no input: reading a terminal from there would stop the process.
-        bool isTerminal = Libc.IsTerminal(Libc.StandardInput);
-        bool mayRead = interactive && (!isTerminal || Libc.IsForeground(Libc.StandardInput));
+        bool isTerminal = Libc.IsTerminal(StandardDescriptors.Input);
+        bool mayRead = interactive && (!isTerminal || Libc.IsForeground(StandardDescriptors.Input));
         using RawTerminal? raw = mayRead ? RawTerminal.TryEnter() : null;
         if (mayRead) ConsoleInput.Start(machine, raw is not null, LeaveByKey);
         machine.Start();
@@ -88,8 +96,9 @@ internal static class ConsoleSession
             end = machine.Wait();
         }
 
-        serialPump?.Flush(FlushTime);
-        debugPump?.Flush(FlushTime);
+        TimeSpan patience = StandardOutput.IsTerminal ? PatienceWithTerminal : PatienceWithReader;
+        serialPump?.Flush(patience);
+        debugPump?.Flush(patience);
         return (end!, timedOut);
 
         void LeaveByKey()
@@ -116,8 +125,7 @@ internal static class ConsoleSession
     {
         if (timedOut)
         {
-            Messages.Say($"The guest did not end within {timeout!.Value.TotalSeconds.ToString(CultureInfo.InvariantCulture)} s.");
-            Messages.Say(end.Report);
+            Messages.Say($"The guest did not end within {timeout!.Value.TotalSeconds.ToString(CultureInfo.InvariantCulture)} s. {end.Report}");
             return ExitStatus.Timeout;
         }
 

@@ -26,7 +26,7 @@ internal static class DemoCommand
         Command command = new(
             "demo",
             "Boots an unmodified Debian kernel to a shell. The kernel and busybox come through apt-get download into " +
-            $"{DemoFolder}; nothing is installed. Without apt or network a small built-in guest runs instead.\n\n{ExitStatus.Help}")
+            $"{DemoFolder}; nothing is installed. Without apt or network a small built-in guest runs instead.")
         {
             append, builtIn,
         };

@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using Vitrine.Accelerators.Software;
 using Vitrine.Accelerators.Translation;
+using Vitrine.Cli.Terminal;
 using Vitrine.Errors;
 
 namespace Vitrine.Cli.Commands;
@@ -40,7 +41,7 @@ internal static class DisasmBlockCommand
             BlockListing listing = vm.GetTranslator(0)!.ListBlock(linear);
             StringWriter text = new(CultureInfo.InvariantCulture);
             BlockListingText.Write(listing, text);
-            Console.Out.Write(text.ToString());
+            StandardOutput.Writer.Write(text.ToString());
             return reached ? ExitStatus.Success : ExitStatus.Timeout;
         });
         return command;

@@ -91,15 +91,14 @@ internal sealed class GuestOptions
     private static BootSource.Flat ReadFlat(string flat, string? entry, string? mode)
     {
         int at = flat.LastIndexOf('@');
-        if (at <= 0)
+        if (at <= 0 || !Numbers.TryAddress(flat[(at + 1)..], out ulong address))
         {
             throw VitrineException.User(
-                $"--flat '{flat}' doesn't say where to load the code.",
-                "It is a file and an address, with @ between them.",
-                "Give it like --flat code.bin@0x100000.");
+                at <= 0 ? $"--flat '{flat}' doesn't say where to load the code." : $"--flat '{flat}': '{flat[(at + 1)..]}' is not an address to load the code at.",
+                "It is a file and an address, with @ between them; the address is a decimal number, or a hexadecimal one that begins with 0x.",
+                $"Give it like --flat {(at > 0 ? flat[..at] : at < 0 ? flat : "code.bin")}@0x100000.");
         }
 
-        ulong address = Numbers.Address(flat[(at + 1)..], "--flat");
         return new BootSource.Flat(
             flat[..at],
             new Gpa(address),
@@ -112,7 +111,7 @@ internal sealed class GuestOptions
                 _ => throw VitrineException.User(
                     $"--mode '{mode}' is not a processor mode to start in.",
                     "The modes are real, protected and long.",
-                    "Give one of them."),
+                    $"{Suggestion.For(mode, "real", "protected", "long")}Give one of them."),
             });
     }
 

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Software;
+using Vitrine.Errors;
 
 namespace Vitrine.Cli.Commands;
 
@@ -66,7 +67,7 @@ internal sealed class MachineOptions
     }
 
     /// <summary>The configuration that was asked for.</summary>
-    /// <exception cref="Errors.VitrineException">A value can't be understood.</exception>
+    /// <exception cref="VitrineException">A value can't be understood.</exception>
     public MachineConfig Read(ParseResult parsed, Boot.BootSource boot) => new()
     {
         Boot = boot,
@@ -80,7 +81,7 @@ internal sealed class MachineOptions
     };
 
     /// <summary>How long the guest may run; null for ever.</summary>
-    /// <exception cref="Errors.VitrineException">The value can't be understood.</exception>
+    /// <exception cref="VitrineException">The value can't be understood.</exception>
     public TimeSpan? ReadTimeout(ParseResult parsed) =>
         parsed.GetValue(_timeout) is { } text ? Numbers.Seconds(text, _timeout.Name) : null;
 
@@ -89,10 +90,10 @@ internal sealed class MachineOptions
         "auto" => AcceleratorChoice.Auto,
         "kvm" => AcceleratorChoice.Kvm,
         "soft" => AcceleratorChoice.Soft,
-        _ => throw Errors.VitrineException.User(
+        _ => throw VitrineException.User(
             $"{_accelerator.Name} '{name}' is not an accelerator.",
             "The accelerators are auto, kvm and soft.",
-            "Leave it out, or see 'vitrine check' for what works here."),
+            $"{Suggestion.For(name, "auto", "kvm", "soft")}Leave it out, or see 'vitrine check' for what works here."),
     };
 
     private MmuMode? ReadMmu(string? name) => name switch
@@ -100,10 +101,10 @@ internal sealed class MachineOptions
         null => null,
         "shadow" => MmuMode.Shadow,
         "nested" => MmuMode.Nested,
-        _ => throw Errors.VitrineException.User(
+        _ => throw VitrineException.User(
             $"{_mmu.Name} '{name}' is not an MMU mode.",
             "The modes are shadow and nested.",
-            "Leave it out for the default, or see docs/shadow-paging.md for what they are."),
+            $"{Suggestion.For(name, "shadow", "nested")}Leave it out for the default, or see docs/shadow-paging.md for what they are."),
     };
 
     private SoftwareEngine? ReadEngine(string? name) => name switch
@@ -111,9 +112,9 @@ internal sealed class MachineOptions
         null => null,
         "interpreter" => SoftwareEngine.Interpreter,
         "translator" => SoftwareEngine.Translator,
-        _ => throw Errors.VitrineException.User(
+        _ => throw VitrineException.User(
             $"{_engine.Name} '{name}' is not an engine of the software CPU.",
             "The engines are interpreter and translator.",
-            "Leave it out for the default."),
+            $"{Suggestion.For(name, "interpreter", "translator")}Leave it out for the default."),
     };
 }

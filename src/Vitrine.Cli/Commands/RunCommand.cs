@@ -35,7 +35,7 @@ internal static class RunCommand
         MachineOptions machine = new();
         Command command = new(
             "run",
-            $"Boots a guest. In a terminal, Ctrl-A X leaves and Ctrl-A H helps. Set VITRINE_TRACE=1 for stack traces.\n\n{ExitStatus.Help}");
+            "Boots a guest. In a terminal, Ctrl-A X leaves and Ctrl-A H helps. Set VITRINE_TRACE=1 for stack traces.");
         guest.AddTo(command);
         machine.AddTo(command);
         command.Options.Add(serial);

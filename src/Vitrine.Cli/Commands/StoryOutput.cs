@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text;
+using Vitrine.Cli.Terminal;
 using Vitrine.Errors;
 using Vitrine.Explain.Html;
 using Vitrine.Explain.Json;
@@ -37,7 +38,7 @@ internal sealed class StoryOutput
             throw VitrineException.User(
                 $"{_format.Name} '{format}' is not a form that a story has.",
                 "The forms are text, json and html.",
-                "Give one of them, or leave it out for text.");
+                $"{Suggestion.For(format, "text", "json", "html")}Give one of them, or leave it out for text.");
         }
 
         if (parsed.GetValue(_output) is { } path && (path.Length == 0 || Directory.Exists(path) || !Directory.Exists(FolderOf(path))))
@@ -68,7 +69,7 @@ internal sealed class StoryOutput
     private void Write(ParseResult parsed, Action<TextWriter, bool> text, Action<Stream> json, Action<TextWriter> html)
     {
         string? path = parsed.GetValue(_output);
-        using Stream stream = path is null ? Console.OpenStandardOutput() : Open(path);
+        using Stream stream = path is null ? new StandardOutput() : Open(path);
         if (parsed.GetValue(_format) == "json")
         {
             json(stream);
@@ -77,7 +78,7 @@ internal sealed class StoryOutput
 
         using StreamWriter writer = new(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
         if (parsed.GetValue(_format) == "html") html(writer);
-        else text(writer, path is null && !Console.IsOutputRedirected && Messages.WantsColour);
+        else text(writer, path is null && StandardOutput.IsTerminal && Messages.WantsColour);
     }
 
     private static string FolderOf(string path) => Path.GetDirectoryName(Path.GetFullPath(path)) ?? "/";

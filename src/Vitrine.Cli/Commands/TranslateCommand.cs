@@ -71,7 +71,7 @@ internal static class TranslateCommand
             _ => throw VitrineException.User(
                 $"--access '{text}' is not an access.",
                 "The accesses are read, write and fetch, and in user mode read-user, write-user and fetch-user.",
-                "Give one of them, or leave it out for read."),
+                $"{Suggestion.For(text, "read", "write", "fetch", "read-user", "write-user", "fetch-user")}Give one of them, or leave it out for read."),
         };
     }
 

@@ -1,6 +1,7 @@
 using System.Text;
 using Spectre.Console;
 using Vitrine.Boot;
+using Vitrine.Cli.Terminal;
 using Vitrine.Errors;
 
 namespace Vitrine.Cli.Demo;
@@ -85,7 +86,8 @@ internal sealed record LinuxGuest(string Kernel, string Initrd)
                 "Give a kernel of your own with 'vitrine run --kernel'.");
         }
 
-        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+        TextWriter errors = StandardDescriptors.Error == StandardDescriptors.None ? TextWriter.Null : Console.Error;
+        IAnsiConsole console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(errors) });
         console.Progress().AutoClear(false).HideCompleted(false).Start(progress =>
         {
             ProgressTask search = progress.AddTask("find packages").IsIndeterminate();

@@ -32,7 +32,7 @@ internal sealed class ConsoleInput
         try
         {
             // The end of the input is not the end of the guest.
-            while (Libc.Read(Libc.StandardInput, typed) is > 0 and int count)
+            while (Libc.Read(StandardDescriptors.Input, typed) is > 0 and int count)
             {
                 while (_escapes is null && _machine.SerialBacklog > MostWaiting) Thread.Sleep(WaitForGuest);
                 if (_escapes is null) _machine.SendSerial(typed.AsSpan(0, count));

@@ -8,18 +8,17 @@ namespace Vitrine.Cli.Terminal;
 /// </summary>
 internal static unsafe partial class Libc
 {
-    /// <summary>File descriptor of standard input.</summary>
-    public const int StandardInput = 0;
-
-    /// <summary>File descriptor of standard output.</summary>
-    public const int StandardOutput = 1;
-
-    /// <summary>File descriptor of standard error.</summary>
-    public const int StandardError = 2;
-
     private const int Eintr = 4;
     private const int Eagain = 11;
+    private const int Efbig = 27;
+    private const int Enospc = 28;
+    private const int Edquot = 122;
+    private const int FGetfd = 1;
+    private const int FdCloexec = 1;
     private const int Sigstop = 19;
+    private const int Sigxfsz = 25;
+    private const nint SigIgn = 1;
+    private const int TcsaNow = 0;
     private const short PollIn = 1;
     private const short PollOut = 4;
 
@@ -47,8 +46,7 @@ internal static unsafe partial class Libc
     }
 
     /// <summary>Writes everything.</summary>
-    /// <returns>False when the other side is gone.</returns>
-    public static bool WriteAll(int descriptor, ReadOnlySpan<byte> bytes)
+    public static WriteResult WriteAll(int descriptor, ReadOnlySpan<byte> bytes)
     {
         while (bytes.Length > 0)
         {
@@ -57,17 +55,47 @@ internal static unsafe partial class Libc
             // SAFETY: the span is pinned for the call, and its length goes with it.
             fixed (byte* start = bytes) count = WriteCall(descriptor, start, (nuint)bytes.Length);
             if (count > 0) bytes = bytes[(int)count..];
-            else if (!ShouldRetry(descriptor, PollOut)) return false;
+            else if (Marshal.GetLastPInvokeError() is Efbig or Enospc or Edquot) return WriteResult.Full;
+            else if (!ShouldRetry(descriptor, PollOut)) return WriteResult.Closed;
         }
 
-        return true;
+        return WriteResult.Done;
     }
+
+    /// <summary>True when the number is that of an open file.</summary>
+    public static bool IsOpen(int descriptor) => Fcntl(descriptor, FGetfd, 0) >= 0;
+
+    /// <summary>True when the descriptor does not outlive execve.</summary>
+    public static bool ClosesOnExec(int descriptor) => (Fcntl(descriptor, FGetfd, 0) & FdCloexec) != 0;
+
+    /// <summary>Makes a pipe that children inherit.</summary>
+    public static bool TryCreatePipe(out int reader, out int writer)
+    {
+        Span<int> ends = stackalloc int[2];
+
+        // SAFETY: pipe(2) writes two descriptors, for which there is room.
+        fixed (int* first = ends)
+        {
+            bool made = Pipe(first) == 0;
+            (reader, writer) = (ends[0], ends[1]);
+            return made;
+        }
+    }
+
+    /// <summary>Makes a number show the same file as another one.</summary>
+    public static void Duplicate(int descriptor, int number) => _ = Dup2(descriptor, number);
+
+    /// <summary>Closes a descriptor.</summary>
+    public static void Close(int descriptor) => _ = CloseCall(descriptor);
+
+    /// <summary>From now on a write beyond the limit of a file's size (RLIMIT_FSIZE) fails with EFBIG instead of ending the process.</summary>
+    public static void IgnoreFileSizeSignal() => Signal(Sigxfsz, SigIgn);
 
     /// <summary>Reads a terminal's settings.</summary>
     public static bool TryGetAttributes(int descriptor, out Termios settings) => Tcgetattr(descriptor, out settings) == 0;
 
-    /// <summary>Sets a terminal's settings, after its output has drained.</summary>
-    public static bool TrySetAttributes(int descriptor, in Termios settings) => Tcsetattr(descriptor, 1, in settings) == 0;
+    /// <summary>Sets a terminal's settings at once: the output of a terminal that nobody reads never drains.</summary>
+    public static bool TrySetAttributes(int descriptor, in Termios settings) => Tcsetattr(descriptor, TcsaNow, in settings) == 0;
 
     /// <summary>Suspends this process until somebody continues it, as Ctrl-Z does.</summary>
     public static void StopThisProcess() => Kill(Environment.ProcessId, Sigstop);
@@ -98,6 +126,22 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", EntryPoint = "kill")]
     private static partial int Kill(int process, int signal);
+
+    // Variadic in C; Linux passes the third argument like any other on x86-64 and Arm64.
+    [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
+    private static partial int Fcntl(int descriptor, int command, nint argument);
+
+    [LibraryImport("libc", EntryPoint = "pipe", SetLastError = true)]
+    private static partial int Pipe(int* ends);
+
+    [LibraryImport("libc", EntryPoint = "dup2", SetLastError = true)]
+    private static partial int Dup2(int descriptor, int number);
+
+    [LibraryImport("libc", EntryPoint = "close")]
+    private static partial int CloseCall(int descriptor);
+
+    [LibraryImport("libc", EntryPoint = "signal")]
+    private static partial nint Signal(int signal, nint handler);
 
     [LibraryImport("libc", EntryPoint = "read", SetLastError = true)]
     private static partial nint ReadCall(int descriptor, byte* buffer, nuint length);

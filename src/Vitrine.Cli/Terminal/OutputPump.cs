@@ -8,27 +8,37 @@ internal sealed class OutputPump : IDisposable
 {
     private const int Capacity = 64 << 10;
 
+    // What is written at once. Small enough that a slow terminal finishes some of it every second.
+    private const int Piece = 1 << 10;
+
     private readonly object _sync = new();
-    private readonly Func<byte[], int, bool> _write;
+    private readonly Writer _write;
     private readonly Thread _thread;
-    private readonly Action _closed;
+    private readonly Action<WriteResult>? _ended;
     private byte[] _filling = new byte[Capacity];
     private byte[] _writing = new byte[Capacity];
     private int _count;
+    private long _lastProgress;
     private bool _busy;
     private bool _abandoned;
     private bool _finished;
 
+    /// <summary>Writes all bytes, and waits as long as that takes.</summary>
+    public delegate WriteResult Writer(ReadOnlySpan<byte> bytes);
+
     /// <summary>Creates the pump.</summary>
-    /// <param name="write">Writes the first bytes of a buffer; false when the other side is gone.</param>
-    /// <param name="closed">Called once when it is.</param>
-    public OutputPump(Func<byte[], int, bool> write, Action closed)
+    /// <param name="write">Writes bytes.</param>
+    /// <param name="ended">Called once when the other side takes no more.</param>
+    public OutputPump(Writer write, Action<WriteResult>? ended = null)
     {
         _write = write;
-        _closed = closed;
+        _ended = ended;
         _thread = new Thread(Pump) { Name = "output", IsBackground = true };
         _thread.Start();
     }
+
+    /// <summary>True when the other side takes no more. Known after <see cref="Flush"/>.</summary>
+    public bool HasFailed { get; private set; }
 
     /// <summary>Takes bytes; waits while the buffer is full.</summary>
     public void Send(ReadOnlySpan<byte> bytes)
@@ -57,17 +67,21 @@ internal sealed class OutputPump : IDisposable
         }
     }
 
-    /// <summary>Waits until everything is written, or the reader is gone, or the time is over.</summary>
-    public void Flush(TimeSpan atMost)
+    /// <summary>Waits until everything is written, or the reader is gone, or has taken nothing for a while; the time before the call counts.</summary>
+    /// <returns>False when the reader takes nothing.</returns>
+    public bool Flush(TimeSpan patience)
     {
-        long deadline = Environment.TickCount64 + (long)atMost.TotalMilliseconds;
         lock (_sync)
         {
-            while ((_count > 0 || _busy) && !_finished && Environment.TickCount64 < deadline)
+            while ((_count > 0 || _busy) && !_finished)
             {
-                Monitor.Wait(_sync, TimeSpan.FromMilliseconds(Math.Max(1, deadline - Environment.TickCount64)));
+                long left = _lastProgress + (long)patience.TotalMilliseconds - Environment.TickCount64;
+                if (left <= 0) return false;
+                Monitor.Wait(_sync, TimeSpan.FromMilliseconds(left));
             }
         }
+
+        return true;
     }
 
     /// <inheritdoc/>
@@ -96,13 +110,31 @@ internal sealed class OutputPump : IDisposable
                 count = _count;
                 _count = 0;
                 _busy = true;
+                _lastProgress = Environment.TickCount64;
                 Monitor.PulseAll(_sync);
             }
 
-            if (_write(_writing, count)) continue;
+            WriteResult result = Write(_writing.AsSpan(0, count));
+            if (result == WriteResult.Done) continue;
+            Abandon();
+            _ended?.Invoke(result);
+            HasFailed = true;
             Dispose();
-            _closed();
             return;
         }
+    }
+
+    private WriteResult Write(ReadOnlySpan<byte> bytes)
+    {
+        while (bytes.Length > 0)
+        {
+            int count = Math.Min(bytes.Length, Piece);
+            WriteResult result = _write(bytes[..count]);
+            if (result != WriteResult.Done) return result;
+            bytes = bytes[count..];
+            lock (_sync) _lastProgress = Environment.TickCount64;
+        }
+
+        return WriteResult.Done;
     }
 }

@@ -31,22 +31,22 @@ internal abstract record OutputTarget
         _ => throw VitrineException.User(
             $"{option} '{text}' is not a place for output.",
             "It is one of stdio, file:PATH and null.",
-            $"Give it like {option} stdio or {option} file:guest.log."),
+            $"{Suggestion.For(text, "stdio", "file:", "null")}Give it like {option} stdio or {option} file:guest.log."),
     };
 
     /// <summary>Opens the target.</summary>
-    /// <param name="closed">Called when a reader of standard output is gone.</param>
+    /// <param name="ended">Called when it takes no more.</param>
     /// <returns>Null for <see cref="Nowhere"/>.</returns>
     /// <exception cref="VitrineException">The file can't be created.</exception>
-    public OutputPump? Open(Action closed)
+    public OutputPump? Open(Action<WriteResult> ended)
     {
         switch (this)
         {
             case Stdio:
-                return new OutputPump(static (bytes, count) => Libc.WriteAll(Libc.StandardOutput, bytes.AsSpan(0, count)), closed);
+                return new OutputPump(static bytes => Libc.WriteAll(StandardDescriptors.Output, bytes), ended);
             case ToFile file:
                 FileStream stream = Create(file.Path);
-                return new OutputPump((bytes, count) => TryWrite(stream, bytes, count), closed);
+                return new OutputPump(bytes => TryWrite(stream, bytes), ended);
             default:
                 return null;
         }
@@ -68,16 +68,16 @@ internal abstract record OutputTarget
         }
     }
 
-    private static bool TryWrite(FileStream stream, byte[] bytes, int count)
+    private static WriteResult TryWrite(FileStream stream, ReadOnlySpan<byte> bytes)
     {
         try
         {
-            stream.Write(bytes, 0, count);
-            return true;
+            stream.Write(bytes);
+            return WriteResult.Done;
         }
         catch (IOException)
         {
-            return false;
+            return WriteResult.Full;
         }
     }
 }

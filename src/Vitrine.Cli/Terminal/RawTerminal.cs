@@ -31,8 +31,8 @@ internal sealed class RawTerminal : IDisposable
     /// <summary>Puts standard input into raw mode.</summary>
     /// <returns>Null when it is no terminal, or not this process's to change (it runs in the background).</returns>
     public static RawTerminal? TryEnter() =>
-        Libc.IsTerminal(Libc.StandardInput) && Libc.IsForeground(Libc.StandardInput) &&
-        Libc.TryGetAttributes(Libc.StandardInput, out Termios original)
+        Libc.IsTerminal(StandardDescriptors.Input) && Libc.IsForeground(StandardDescriptors.Input) &&
+        Libc.TryGetAttributes(StandardDescriptors.Input, out Termios original)
             ? new RawTerminal(original)
             : null;
 
@@ -42,7 +42,7 @@ internal sealed class RawTerminal : IDisposable
         lock (_sync)
         {
             if (_disposed) return;
-            Libc.TrySetAttributes(Libc.StandardInput, _original);
+            Libc.TrySetAttributes(StandardDescriptors.Input, _original);
             _disposed = true;
         }
 
@@ -73,7 +73,7 @@ internal sealed class RawTerminal : IDisposable
         lock (_sync)
         {
             // In the background the attempt would stop the process.
-            if (!_disposed && Libc.IsForeground(Libc.StandardInput)) Libc.TrySetAttributes(Libc.StandardInput, settings);
+            if (!_disposed && Libc.IsForeground(StandardDescriptors.Input)) Libc.TrySetAttributes(StandardDescriptors.Input, settings);
         }
     }
 }

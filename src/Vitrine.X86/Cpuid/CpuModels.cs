@@ -94,5 +94,5 @@ public static class CpuModels
     public static CpuModel Get(string name) => Find(name) ?? throw VitrineException.User(
         $"There is no CPU model called '{name}'.",
         "The name is misspelled, or belongs to another program's list.",
-        $"Choose one of: {string.Join(", ", All)}.");
+        $"{Suggestion.For(name, All.Select(static model => model.Name))}Choose one of: {string.Join(", ", All)}.");
 }

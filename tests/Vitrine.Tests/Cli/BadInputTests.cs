@@ -38,7 +38,22 @@ public sealed partial class BadInputTests : IDisposable
         { "run --firmware {odd}", "5000" },
         { "run --flat {flat}", "@" },
         { "run --flat {missing}@0x1000", "does not exist" },
-        { "run --flat {flat}@zero", "zero" },
+        { "run --flat {flat}@zero", "'zero' is not an address" },
+        { "run --flat code.bin@zero", "Give it like --flat code.bin@0x100000." },
+        { "run --flat {flat}@", "@0x100000." },
+        { "disasm-block zero --flat {flat}@0", "Give it like 0x100000." },
+        { "rnu", "Did you mean 'run'?" },
+        { "chekc-entry {flat}", "Did you mean 'check-entry'?" },
+        { "run --memroy 5M", "Did you mean '--memory'?" },
+        { "run --flat {flat}@0 --accel sotf", "Did you mean 'soft'?" },
+        { "run --flat {flat}@0 --accel soft --cpu x86_64-v1", "Did you mean 'x86-64-v1'?" },
+        { "run --flat {flat}@0 --soft trans", "Did you mean 'translator'?" },
+        { "run --flat {flat}@0 --mmu shadwo", "Did you mean 'shadow'?" },
+        { "run --flat {flat}@0 --mode reel", "Did you mean 'real'?" },
+        { "run --flat {flat}@0 --serial stdoi", "Did you mean 'stdio'?" },
+        { "explain --flat {flat}@0 --format htm", "Did you mean 'html'?" },
+        { "translate --flat {flat}@0 --gva 0 --access raed-user", "Did you mean 'read-user'?" },
+        { "check-entry {text} --format jsn", "Did you mean 'json'?" },
         { "run --flat {flat}@0x1000 --entry 0x9999999", "0x9999999" },
         { "run --flat {flat}@0x1000 --mode virtual", "virtual" },
         { "run --flat {flat}@0x10000000000", "0x10000000000" },
@@ -108,6 +123,15 @@ public sealed partial class BadInputTests : IDisposable
         AssertThreeSentences(errors);
         Assert.Contains("large", errors, StringComparison.Ordinal);
         Assert.Equal(UserError, status);
+    }
+
+    [Fact]
+    public void More_memory_than_the_host_has_is_the_hosts_error()
+    {
+        Assert.SkipWhen(HostMemory.AvailableBytes is null or >= 64UL << 30, "this host has 64 GiB to give, or doesn't say");
+        (int status, _, string errors) = VitrineCommand.Run(["run", "--flat", $"{Write("flat", [0xF4])}@0x1000", "--memory", "64G", "--accel", "soft"]);
+        AssertThreeSentences(errors);
+        Assert.Equal(HostError, status);
     }
 
     [Fact]

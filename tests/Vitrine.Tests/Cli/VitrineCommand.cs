@@ -16,15 +16,25 @@ internal static class VitrineCommand
     /// <param name="input">What it finds on standard input.</param>
     /// <param name="folder">Where it runs; null for here.</param>
     /// <param name="prompt">What its output has to show before that input comes; null where it waits for nothing.</param>
-    public static (int Status, string Output, string Errors) Run(string[] arguments, string input = "", string? folder = null, string? prompt = null)
+    public static (int Status, string Output, string Errors) Run(string[] arguments, string input = "", string? folder = null, string? prompt = null) =>
+        Run(new ProcessStartInfo(Program, arguments), input, folder, prompt);
+
+    /// <summary>Runs a script of sh(1) that finds the program's path in $VITRINE.</summary>
+    /// <param name="script">The script.</param>
+    /// <param name="input">What it finds on standard input.</param>
+    public static (int Status, string Output, string Errors) RunInShell(string script, string input = "")
     {
-        ProcessStartInfo start = new(Program, arguments)
-        {
-            RedirectStandardInput = true,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            WorkingDirectory = folder ?? "",
-        };
+        ProcessStartInfo start = new("/bin/sh", ["-c", script]);
+        start.Environment["VITRINE"] = Program;
+        return Run(start, input, folder: null, prompt: null);
+    }
+
+    private static (int Status, string Output, string Errors) Run(ProcessStartInfo start, string input, string? folder, string? prompt)
+    {
+        start.RedirectStandardInput = true;
+        start.RedirectStandardOutput = true;
+        start.RedirectStandardError = true;
+        start.WorkingDirectory = folder ?? "";
         using Process process = Process.Start(start)!;
         Task<string> errors = process.StandardError.ReadToEndAsync();
         Task<string> output = Task.Run(() =>
@@ -45,7 +55,7 @@ internal static class VitrineCommand
         if (!process.WaitForExit(Patience))
         {
             process.Kill();
-            throw new TimeoutException($"vitrine {string.Join(' ', arguments)} did not end within {Patience}.");
+            throw new TimeoutException($"{string.Join(' ', start.ArgumentList)} did not end within {Patience}.");
         }
 
         return (process.ExitCode, output.Result, errors.Result);

@@ -1,0 +1,20 @@
+using System.Text.RegularExpressions;
+using Xunit;
+
+namespace Vitrine.Tests.Cli;
+
+public sealed class HelpTests
+{
+    [Theory]
+    [InlineData("--help")]
+    [InlineData("run --help")]
+    [InlineData("demo -h")]
+    [InlineData("check-entry --help")]
+    public void The_table_of_exit_statuses_is_printed_once_and_last(string command)
+    {
+        (int status, string output, string errors) = VitrineCommand.Run(command.Split(' '));
+        Assert.Equal((0, ""), (status, errors));
+        Assert.Single(Regex.Matches(output, "^ *Exit status:$", RegexOptions.Multiline));
+        Assert.DoesNotMatch(@"Exit status:(.|\n)*\b(Options|Commands):", output);
+    }
+}
