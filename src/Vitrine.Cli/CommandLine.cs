@@ -18,7 +18,7 @@ internal static class CommandLine
         try
         {
             Command root = Build();
-            ParseResult parsed = root.Parse(arguments);
+            ParseResult parsed = root.Parse(HostPath.Restore(arguments));
             if (parsed.Errors.Count > 0 && parsed.Action is not ExitStatusHelp) throw Wrong(parsed);
             int status = parsed.Invoke(new InvocationConfiguration
             {
@@ -37,6 +37,10 @@ internal static class CommandLine
         catch (OutputEndedException error)
         {
             return error.Report();
+        }
+        catch (Exception error) when (HostLimits.Explain(error) is { } limit)
+        {
+            return Messages.Fail(limit);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

@@ -22,7 +22,7 @@ internal static class Messages
     /// <summary>Prints a text as it is.</summary>
     public static void Write(string text)
     {
-        byte[] bytes = Encoding.UTF8.GetBytes(text);
+        byte[] bytes = Encoding.UTF8.GetBytes(HostPath.Show(text));
         if (s_terminal.Value is not { } terminal)
         {
             _ = Libc.WriteAll(StandardDescriptors.Error, bytes);

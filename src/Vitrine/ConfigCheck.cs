@@ -51,7 +51,7 @@ internal static class ConfigCheck
         {
             throw VitrineException.Host(
                 $"The guest's memory of {Show(memoryBytes)} is more than the {Show(availableBytes.Value)} that the host has available.",
-                "The guest would push the host into swapping or be killed.",
+                "The guest would push the host into swapping, or be killed at the limit of its control group.",
                 "Give a smaller --memory, or end other programs first.");
         }
     }

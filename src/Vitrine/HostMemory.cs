@@ -8,19 +8,26 @@ internal static class HostMemory
     private const string Source = "/proc/meminfo";
     private const string Field = "MemAvailable:";
 
-    /// <summary>Bytes that can be used without swapping (MemAvailable in /proc/meminfo); null when the host doesn't say.</summary>
-    internal static ulong? AvailableBytes
+    /// <summary>
+    /// Bytes that can be used without swapping (MemAvailable in /proc/meminfo), and within the limits of this process's control groups; null when
+    /// the host doesn't say.
+    /// </summary>
+    internal static ulong? AvailableBytes => (OfHost(), ControlGroupMemory.Available()) switch
     {
-        get
+        (null, var limit) => limit,
+        (var host, null) => host,
+        ({ } host, { } limit) => Math.Min(host, limit),
+    };
+
+    private static ulong? OfHost()
+    {
+        try
         {
-            try
-            {
-                return Parse(File.ReadLines(Source));
-            }
-            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-            {
-                return null;
-            }
+            return Parse(File.ReadLines(Source));
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            return null;
         }
     }
 

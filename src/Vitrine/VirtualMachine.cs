@@ -63,7 +63,7 @@ public sealed class VirtualMachine : IDisposable
     public string Accelerator => _accelerator.Name;
 
     /// <summary>When the start reached which point.</summary>
-    public MachineTimestamps Timestamps => new(MachineTimestamps.StartOfThisProcess, _vcpus[0].ReadyAt, _vcpus[0].FirstRunAt);
+    public MachineTimestamps Timestamps => new(_vcpus[0].ReadyAt, _vcpus[0].FirstRunAt);
 
     /// <summary>
     /// Guest instructions executed, all vCPUs together, where the accelerator counts them; else 0. Those in translated code count only with

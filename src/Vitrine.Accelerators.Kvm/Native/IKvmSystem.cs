@@ -9,6 +9,9 @@ internal unsafe interface IKvmSystem
     /// <summary>Opens a device node for reading and writing.</summary>
     int Open(string path);
 
+    /// <summary>Who may open a device node; null when that can't be read.</summary>
+    NodeRights? ReadRights(string path);
+
     /// <summary>Closes a descriptor.</summary>
     int Close(int descriptor);
 

@@ -12,8 +12,14 @@ internal static class KvmError
     private const string ReportBug = "This is a defect of Vitrine: report it with the command that led here.";
 
     /// <summary>The device node can't be opened.</summary>
-    public static VitrineException FromOpen(string path, int errno)
+    /// <param name="path">The node.</param>
+    /// <param name="errno">What open(2) said.</param>
+    /// <param name="rights">The node's rights; null where they can't be read.</param>
+    public static VitrineException FromOpen(string path, int errno, NodeRights? rights)
     {
+        (string Why, string Remedy) denied = rights?.Explain() ?? (
+            "The node's rights do not let this user in, or a container forbids the device.",
+            $"Look at `ls -l {path}`, allow the device in the container, or use --accel soft.");
         var inner = new KvmIoctlException($"open({path})", errno);
         return errno switch
         {
@@ -24,8 +30,8 @@ internal static class KvmError
                 inner),
             EACCES or EPERM => VitrineException.Host(
                 $"The device node {path} may not be opened by this user ({Name(errno)}).",
-                "It belongs to the group kvm, and the user is not a member, or a container forbids the device.",
-                "Run `sudo usermod -aG kvm $USER` and log in again, allow the device in the container, or use --accel soft.",
+                denied.Why,
+                denied.Remedy,
                 inner),
             ENODEV or ENXIO => VitrineException.Host(
                 $"The device node {path} exists, but no driver answers it ({Name(errno)}).",

@@ -15,7 +15,7 @@ internal sealed class KvmSystemHandle : KvmDescriptor
     public static KvmSystemHandle Open(IKvmSystem system, string path)
     {
         int descriptor = system.Open(path);
-        if (descriptor < 0) throw KvmError.FromOpen(path, -descriptor);
+        if (descriptor < 0) throw KvmError.FromOpen(path, -descriptor, system.ReadRights(path));
         var handle = new KvmSystemHandle(system, descriptor);
         int version = handle.TryCall(KvmIoctl.KVM_GET_API_VERSION);
         if (version == KvmConstants.KVM_API_VERSION) return handle;

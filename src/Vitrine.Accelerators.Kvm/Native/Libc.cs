@@ -12,6 +12,8 @@ internal static unsafe partial class Libc
     public const int PROT_READ = 1;
     public const int PROT_WRITE = 2;
     public const int MAP_SHARED = 1;
+    public const int AT_FDCWD = -100;
+    public const uint STATX_BASIC_STATS = 0x7FF;
 
     [LibraryImport(Library, EntryPoint = "open", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     public static partial int Open(string path, int flags, int mode);
@@ -30,6 +32,21 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Library, EntryPoint = "munmap", SetLastError = true)]
     public static partial int Munmap(nint address, nuint length);
+
+    [LibraryImport(Library, EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int Statx(int folder, string path, int flags, uint mask, statx_result* result);
+
+    [LibraryImport(Library, EntryPoint = "getxattr", StringMarshalling = StringMarshalling.Utf8)]
+    public static partial nint GetAttribute(string path, string name, byte* value, nuint size);
+
+    [LibraryImport(Library, EntryPoint = "geteuid")]
+    public static partial uint GetEffectiveUser();
+
+    [LibraryImport(Library, EntryPoint = "getegid")]
+    public static partial uint GetEffectiveGroup();
+
+    [LibraryImport(Library, EntryPoint = "getgroups")]
+    public static partial int GetGroups(int count, uint* groups);
 
     [LibraryImport(Library, EntryPoint = "getpid")]
     public static partial int GetPid();

@@ -13,6 +13,8 @@ internal sealed class LinuxKvmSystem : IKvmSystem
 
     public int Open(string path) => Result(Libc.Open(path, Libc.O_RDWR | Libc.O_CLOEXEC, 0));
 
+    public NodeRights? ReadRights(string path) => NodeRightsReader.Read(path);
+
     public int Close(int descriptor) => Result(Libc.Close(descriptor));
 
     public int Ioctl(KvmDescriptorKind kind, int descriptor, uint request, nint argument)

@@ -15,6 +15,8 @@ internal sealed unsafe class TracedKvmSystem(IKvmSystem inner, CallLog log) : IK
     private readonly ConcurrentDictionary<int, string> _descriptors = new();
     private readonly ConcurrentDictionary<int, nint> _mappings = new();
 
+    public NodeRights? ReadRights(string path) => inner.ReadRights(path);
+
     public int Open(string path)
     {
         (int number, long started) = Begin();

@@ -128,7 +128,7 @@ internal sealed unsafe partial class ExecutableMemory : IDisposable
 
     private static VitrineException Refused(string what, nuint size) => VitrineException.Host(
         $"The host refused a {what} of {size >> 10} KiB for machine code (errno {Marshal.GetLastPInvokeError()}).",
-        "It is short of memory or descriptors, a limit (ulimit -v, -f or -n) is too low, or a security policy forbids memory that is executed after it was written.",
+        "It is short of memory or descriptors, a limit (`ulimit -f`, `ulimit -v` or `ulimit -n`) is too low, or a security policy forbids memory that is executed after it was written.",
         "Give --soft interpreter, which needs no such memory, or permit it.");
 
     [LibraryImport("libc", EntryPoint = "memfd_create", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]

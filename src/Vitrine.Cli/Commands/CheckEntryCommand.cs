@@ -66,7 +66,7 @@ internal static class CheckEntryCommand
         if (Directory.Exists(path)) throw Unreadable(path, "it is a folder", null);
         try
         {
-            using FileStream file = new(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
+            using FileStream file = new(HostPath.ToRead(path), FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
             return EntryDumpReader.Read(Path.GetFileName(path), file);
         }
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)

@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Vitrine.Boot;
 using Vitrine.Cli.Terminal;
+using Vitrine.Errors;
 using Vitrine.Explain;
 
 namespace Vitrine.Cli.Commands;
@@ -11,6 +13,9 @@ internal static class ConsoleSession
     // How long a reader may take nothing before the last output is given up. A terminal has somebody before it who waits for the shell.
     private static readonly TimeSpan PatienceWithTerminal = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan PatienceWithReader = TimeSpan.FromSeconds(5);
+
+    // Not among those that the framework names: the limit of processor time is reached.
+    private const PosixSignal SIGXCPU = (PosixSignal)24;
 
     private static readonly PosixSignal[] EndingSignals = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP, PosixSignal.SIGQUIT];
 
@@ -26,6 +31,7 @@ internal static class ConsoleSession
     public static int Run(
         MachineConfig config, OutputTarget serial, OutputTarget debug, TimeSpan? timeout, bool showTimes, string? greeting = null)
     {
+        DateTime? processStart = showTimes ? ProcessStart.Estimate() : null;
         VirtualMachine? machine = null;
         using OutputPump? serialPump = serial.Open(result => StopWithoutOutput(serial, result, machine));
         using OutputPump? debugPump = debug.Open(result => StopWithoutOutput(debug, result, machine));
@@ -46,10 +52,20 @@ internal static class ConsoleSession
             debugPump?.Abandon();
             created.Stop();
         }))];
+        bool outOfTime = false;
+        Libc.AnnounceTimeLimit();
+        using PosixSignalRegistration timeLimit = PosixSignalRegistration.Create(SIGXCPU, context =>
+        {
+            context.Cancel = true;
+            outOfTime = true;
+            created.Stop();
+        });
         try
         {
             (VmEnd end, bool timedOut) = Run(created, serial is OutputTarget.Stdio, timeout, serialPump, debugPump);
-            int status = Tell(created, end, timedOut, timeout, showTimes);
+            if (showTimes) TellTimes(created, processStart);
+            if (outOfTime && end.Reason == VmEndReason.Stopped) return Messages.Fail(OutOfProcessorTime());
+            int status = Tell(created, end, timedOut, timeout);
 
             // The guest may have ended by itself before its last output was found to be lost.
             bool lost = serialPump is { HasFailed: true } || debugPump is { HasFailed: true };
@@ -77,12 +93,17 @@ internal static class ConsoleSession
         machine?.Stop();
     }
 
+    private static VitrineException OutOfProcessorTime() => VitrineException.Host(
+        "The guest was stopped, because this process has used the processor time that it may use.",
+        "The limit that `ulimit -t` shows is reached.",
+        "Raise it, or leave it unlimited for guests.");
+
     private static (VmEnd End, bool TimedOut) Run(
         VirtualMachine machine, bool interactive, TimeSpan? timeout, OutputPump? serialPump, OutputPump? debugPump)
     {
         // In the background there is no input: reading a terminal from there would stop the process.
         bool isTerminal = Libc.IsTerminal(StandardDescriptors.Input);
-        bool mayRead = interactive && (!isTerminal || Libc.IsForeground(StandardDescriptors.Input));
+        bool mayRead = interactive && !IsBootedFrom(machine.Config.Boot) && (!isTerminal || Libc.IsForeground(StandardDescriptors.Input));
         using RawTerminal? raw = mayRead ? RawTerminal.TryEnter() : null;
         if (mayRead) ConsoleInput.Start(machine, raw is not null, LeaveByKey);
         machine.Start();
@@ -108,9 +129,18 @@ internal static class ConsoleSession
         }
     }
 
-    private static int Tell(VirtualMachine machine, VmEnd end, bool timedOut, TimeSpan? timeout, bool showTimes)
+    // Standard input that is the kernel, or another file of the guest's, is not also what its user types.
+    private static bool IsBootedFrom(BootSource boot) => boot switch
     {
-        if (showTimes) TellTimes(machine);
+        BootSource.Kernel { Initrd: { } initrd } kernel => StandardInput.Is(kernel.Path) || StandardInput.Is(initrd),
+        BootSource.Kernel kernel => StandardInput.Is(kernel.Path),
+        BootSource.Firmware firmware => StandardInput.Is(firmware.Path),
+        BootSource.Flat flat => StandardInput.Is(flat.Path),
+        _ => false,
+    };
+
+    private static int Tell(VirtualMachine machine, VmEnd end, bool timedOut, TimeSpan? timeout)
+    {
         int status = TellEnd(machine, end, timedOut, timeout);
         if (machine.Config.Lockstep && end.Reason != VmEndReason.EnginesDiffer)
         {
@@ -135,12 +165,12 @@ internal static class ConsoleSession
         return end.Error is null ? ExitStatus.Of(end) : Messages.StatusOf(end.Error);
     }
 
-    private static void TellTimes(VirtualMachine machine)
+    private static void TellTimes(VirtualMachine machine, DateTime? processStart)
     {
         MachineTimestamps times = machine.Timestamps;
         Messages.Say(string.Create(
             CultureInfo.InvariantCulture,
-            $"process start {times.ProcessStart:HH:mm:ss.ffffff}, vCPU ready {times.VcpuReady:HH:mm:ss.ffffff}, " +
+            $"process start {(processStart is { } start ? $"{start:HH:mm:ss.ffffff}" : "unknown")}, vCPU ready {times.VcpuReady:HH:mm:ss.ffffff}, " +
             $"first instruction {times.FirstInstruction:HH:mm:ss.ffffff} UTC; {machine.InstructionsExecuted} instructions {Counted(machine)}."));
     }
 

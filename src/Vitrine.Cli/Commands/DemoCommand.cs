@@ -53,7 +53,7 @@ internal static class DemoCommand
     {
         try
         {
-            LinuxGuest guest = LinuxGuest.Get(DemoFolder);
+            LinuxGuest guest = LinuxGuest.Get(DemoFolder, TerminalSize.OfUser);
             return new BootSource.Kernel(guest.Kernel) { Initrd = guest.Initrd, CommandLine = commandLine };
         }
         catch (VitrineException error) when (error.Kind == ErrorKind.Host)

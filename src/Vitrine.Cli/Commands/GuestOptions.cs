@@ -83,8 +83,12 @@ internal sealed class GuestOptions
                 $"Leave {alone} out.");
         }
 
-        if (kernel is not null) return new BootSource.Kernel(kernel) { Initrd = initrd, CommandLine = append ?? "" };
-        if (firmware is not null) return new BootSource.Firmware(firmware);
+        if (kernel is not null)
+        {
+            return new BootSource.Kernel(HostPath.ToRead(kernel)) { Initrd = initrd is null ? null : HostPath.ToRead(initrd), CommandLine = append ?? "" };
+        }
+
+        if (firmware is not null) return new BootSource.Firmware(HostPath.ToRead(firmware));
         return ReadFlat(flat!, entry, mode);
     }
 
@@ -100,7 +104,7 @@ internal sealed class GuestOptions
         }
 
         return new BootSource.Flat(
-            flat[..at],
+            HostPath.ToRead(flat[..at]),
             new Gpa(address),
             entry is null ? address : Numbers.Address(entry, "--entry"),
             mode switch

@@ -87,7 +87,7 @@ internal sealed class StoryOutput
     {
         try
         {
-            return File.Create(path);
+            return File.Create(HostPath.ToWrite(path));
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

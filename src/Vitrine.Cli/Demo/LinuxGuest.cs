@@ -14,9 +14,13 @@ internal sealed record LinuxGuest(string Kernel, string Initrd)
     private const string Metapackage = "linux-image-cloud-amd64";
     private const string Busybox = "busybox-static";
 
-    // The kernel starts it as process 1; busybox' init takes over, and answers poweroff and reboot.
-    private const string Init =
-        """
+    // With the terminal named, init makes it the shell's controlling terminal: Ctrl-C and job control work.
+    private const string Inittab = "ttyS0::respawn:/bin/sh";
+
+    // The kernel starts it as process 1; busybox' init takes over, and answers poweroff and reboot. A serial line doesn't carry the terminal's
+    // size, so that it is told here; what changes later, 'resize' asks the terminal for.
+    private static string Init(TerminalSize? size) =>
+        $$"""
         #!/bin/busybox sh
         /bin/busybox mkdir -p /sbin /usr/bin /usr/sbin
         /bin/busybox --install -s
@@ -26,6 +30,7 @@ internal sealed record LinuxGuest(string Kernel, string Initrd)
         mkdir -p /dev/pts
         mount -t devpts devpts /dev/pts
         hostname vitrine
+        {{(size is { } known ? $"stty rows {known.Rows} cols {known.Columns}" : ":")}}
         echo
         echo "Linux $(uname -r) is up after $(cut -d' ' -f1 /proc/uptime) s."
         echo "'poweroff' ends the guest, 'reboot' starts it over. Ctrl-A X leaves at once."
@@ -35,12 +40,11 @@ internal sealed record LinuxGuest(string Kernel, string Initrd)
         exec init
         """;
 
-    // With the terminal named, init makes it the shell's controlling terminal: Ctrl-C and job control work.
-    private const string Inittab = "ttyS0::respawn:/bin/sh";
-
     /// <summary>Gets the guest: out of the cache, or from the package archive with the progress on standard error.</summary>
     /// <exception cref="VitrineException">There is no apt, no network, or no space.</exception>
-    public static LinuxGuest Get(string folder)
+    /// <param name="folder">The cache.</param>
+    /// <param name="size">What the guest's terminal shows; null when nobody knows.</param>
+    public static LinuxGuest Get(string folder, TerminalSize? size = null)
     {
         string kernel = Path.Combine(folder, "vmlinuz");
         string busybox = Path.Combine(folder, "busybox");
@@ -52,7 +56,7 @@ internal sealed record LinuxGuest(string Kernel, string Initrd)
 
             // Made anew each time: that takes milliseconds, and a changed script never meets an old image.
             string temporary = $"{initrd}.{Environment.ProcessId}";
-            File.WriteAllBytes(temporary, BuildInitramfs(File.ReadAllBytes(busybox)));
+            File.WriteAllBytes(temporary, BuildInitramfs(File.ReadAllBytes(busybox), size));
             File.Move(temporary, initrd, overwrite: true);
             return new LinuxGuest(kernel, initrd);
         }
@@ -67,12 +71,12 @@ internal sealed record LinuxGuest(string Kernel, string Initrd)
     }
 
     /// <summary>The initramfs around a statically linked busybox.</summary>
-    internal static byte[] BuildInitramfs(byte[] busybox) => new Initramfs()
+    internal static byte[] BuildInitramfs(byte[] busybox, TerminalSize? size) => new Initramfs()
         .AddDirectory("/proc").AddDirectory("/sys").AddDirectory("/root").AddDirectory("/tmp")
         .AddCharacterDevice("/dev/console", 5, 1)
         .AddFile("/bin/busybox", busybox, Initramfs.Executable)
         .AddSymbolicLink("/bin/sh", "busybox")
-        .AddFile("/init", Script(Init), Initramfs.Executable)
+        .AddFile("/init", Script(Init(size)), Initramfs.Executable)
         .AddFile("/etc/inittab", Script(Inittab))
         .ToArray();
 

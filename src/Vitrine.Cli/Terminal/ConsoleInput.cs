@@ -3,9 +3,16 @@ namespace Vitrine.Cli.Terminal;
 /// <summary>Carries standard input to the guest's serial port, on a thread of its own.</summary>
 internal sealed class ConsoleInput
 {
+    private const string Hint =
+        "Standard input has ended, and the guest runs on. What was typed before it listened may be lost: let input come later, as from " +
+        "'(sleep 20; echo poweroff)', or end the guest with Ctrl-C or --timeout.";
+
     // Input that the guest doesn't take stays where it comes from, instead of filling memory.
     private const int MostWaiting = 4096;
     private static readonly TimeSpan WaitForGuest = TimeSpan.FromMilliseconds(10);
+
+    // Long enough that a guest which was given its commands and carries them out has ended.
+    private static readonly TimeSpan HintAfter = TimeSpan.FromSeconds(10);
 
     private readonly VirtualMachine _machine;
     private readonly EscapeFilter? _escapes;
@@ -31,13 +38,17 @@ internal sealed class ConsoleInput
         byte[] forGuest = new byte[typed.Length];
         try
         {
-            // The end of the input is not the end of the guest.
+            bool any = false;
             while (Libc.Read(StandardDescriptors.Input, typed) is > 0 and int count)
             {
+                any = true;
                 while (_escapes is null && _machine.SerialBacklog > MostWaiting) Thread.Sleep(WaitForGuest);
                 if (_escapes is null) _machine.SendSerial(typed.AsSpan(0, count));
                 else Take(typed.AsSpan(0, count), forGuest);
             }
+
+            // The end of the input is not the end of the guest; but `echo poweroff |` may have wanted that.
+            if (any && _escapes is null && _machine.Wait(HintAfter) is null) Messages.Say(Hint);
         }
         catch (ObjectDisposedException)
         {

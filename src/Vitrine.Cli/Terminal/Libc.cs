@@ -8,11 +8,25 @@ namespace Vitrine.Cli.Terminal;
 /// </summary>
 internal static unsafe partial class Libc
 {
+    private const int ReadOnly = 0;
+    private const int WriteOnly = 1;
+    private const int Create = 0x40;
+    private const int Truncate = 0x200;
+    private const int NonBlocking = 0x800;
+    private const int CloseOnExec = 0x80000;
+    private const int NewFileMode = 6 << 6 | 6 << 3 | 6;
     private const int Eintr = 4;
     private const int Eagain = 11;
     private const int Efbig = 27;
     private const int Enospc = 28;
     private const int Edquot = 122;
+    private const int CurrentFolder = -100;
+    private const int EmptyPath = 0x1000;
+    private const uint StatxInode = 0x100;
+    private const nuint Tiocgwinsz = 0x5413;
+    private const int ClockBoottime = 7;
+    private const int ScClkTck = 2;
+    private const int RlimitCpu = 0;
     private const int FGetfd = 1;
     private const int FdCloexec = 1;
     private const int Sigstop = 19;
@@ -62,6 +76,19 @@ internal static unsafe partial class Libc
         return WriteResult.Done;
     }
 
+    /// <summary>Opens a file for reading. A pipe's writer is not waited for.</summary>
+    /// <param name="path">Its name, without a zero at the end.</param>
+    /// <returns>The descriptor, or −1.</returns>
+    public static int OpenToRead(byte[] path) => Open(path, ReadOnly | NonBlocking | CloseOnExec);
+
+    /// <summary>Opens a file for writing; it is created or made empty.</summary>
+    /// <param name="path">Its name, without a zero at the end.</param>
+    /// <returns>The descriptor, or −1.</returns>
+    public static int OpenToWrite(byte[] path) => Open(path, WriteOnly | Create | Truncate | CloseOnExec);
+
+    /// <summary>Why the last call failed.</summary>
+    public static string DescribeLastError() => Marshal.GetLastPInvokeErrorMessage();
+
     /// <summary>True when the number is that of an open file.</summary>
     public static bool IsOpen(int descriptor) => Fcntl(descriptor, FGetfd, 0) >= 0;
 
@@ -91,6 +118,42 @@ internal static unsafe partial class Libc
     /// <summary>From now on a write beyond the limit of a file's size (RLIMIT_FSIZE) fails with EFBIG instead of ending the process.</summary>
     public static void IgnoreFileSizeSignal() => Signal(Sigxfsz, SigIgn);
 
+    /// <summary>Says which file a path names.</summary>
+    public static bool TryIdentify(string path, out FileIdentity file) => TryIdentify(CurrentFolder, path, 0, out file);
+
+    /// <summary>Says which file a descriptor shows.</summary>
+    public static bool TryIdentify(int descriptor, out FileIdentity file) => TryIdentify(descriptor, "", EmptyPath, out file);
+
+    /// <summary>Nanoseconds since the host booted, suspended time included.</summary>
+    public static long NanosecondsSinceBoot()
+    {
+        _ = ClockGettime(ClockBoottime, out TimeSpec time);
+        return (time.Seconds * 1_000_000_000) + time.Nanoseconds;
+    }
+
+    /// <summary>The unit of times in /proc.</summary>
+    public static long TicksPerSecond() => Sysconf(ScClkTck);
+
+    /// <summary>
+    /// Lets SIGXCPU come a second before the limit of processor time: where the soft limit is the hard one, as `ulimit -t` sets them, the kernel
+    /// sends SIGKILL at once.
+    /// </summary>
+    public static void AnnounceTimeLimit()
+    {
+        if (Getrlimit(RlimitCpu, out ResourceLimit limit) != 0 || limit.Soft < limit.Hard || limit.Hard == ulong.MaxValue) return;
+        limit.Soft = Math.Max(1, limit.Hard - 1);
+        _ = Setrlimit(RlimitCpu, in limit);
+    }
+
+    /// <summary>Reads a terminal's size.</summary>
+    /// <returns>False when it is no terminal, or one that doesn't know.</returns>
+    public static bool TryGetWindowSize(int descriptor, out TerminalSize size)
+    {
+        bool known = Ioctl(descriptor, Tiocgwinsz, out WindowSize window) == 0 && window is { Rows: > 0, Columns: > 0 };
+        size = new TerminalSize(window.Rows, window.Columns);
+        return known;
+    }
+
     /// <summary>Reads a terminal's settings.</summary>
     public static bool TryGetAttributes(int descriptor, out Termios settings) => Tcgetattr(descriptor, out settings) == 0;
 
@@ -99,6 +162,19 @@ internal static unsafe partial class Libc
 
     /// <summary>Suspends this process until somebody continues it, as Ctrl-Z does.</summary>
     public static void StopThisProcess() => Kill(Environment.ProcessId, Sigstop);
+
+    private static int Open(byte[] path, int flags)
+    {
+        // SAFETY: the array with its terminating zero is pinned for the call.
+        fixed (byte* start = (byte[])[.. path, 0]) return OpenCall(start, flags, NewFileMode);
+    }
+
+    private static bool TryIdentify(int folder, string path, int flags, out FileIdentity file)
+    {
+        bool found = Statx(folder, path, flags, StatxInode, out FileStatus status) == 0;
+        file = new FileIdentity(status.DeviceMajor, status.DeviceMinor, status.Inode);
+        return found;
+    }
 
     // A terminal shared with other programs may be in non-blocking mode: then wait until it is ready.
     private static bool ShouldRetry(int descriptor, short events)
@@ -126,6 +202,10 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", EntryPoint = "kill")]
     private static partial int Kill(int process, int signal);
+
+    // Variadic in C; Linux passes the third argument like any other on x86-64 and Arm64.
+    [LibraryImport("libc", EntryPoint = "open", SetLastError = true)]
+    private static partial int OpenCall(byte* path, int flags, int mode);
 
     // Variadic in C; Linux passes the third argument like any other on x86-64 and Arm64.
     [LibraryImport("libc", EntryPoint = "fcntl", SetLastError = true)]
@@ -157,6 +237,65 @@ internal static unsafe partial class Libc
 
     [LibraryImport("libc", EntryPoint = "tcsetattr")]
     private static partial int Tcsetattr(int descriptor, int when, in Termios settings);
+
+    [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int Statx(int folder, string path, int flags, uint mask, out FileStatus status);
+
+    [LibraryImport("libc", EntryPoint = "clock_gettime")]
+    private static partial int ClockGettime(int clock, out TimeSpec time);
+
+    [LibraryImport("libc", EntryPoint = "sysconf")]
+    private static partial nint Sysconf(int name);
+
+    // Variadic in C as well.
+    [LibraryImport("libc", EntryPoint = "ioctl")]
+    private static partial int Ioctl(int descriptor, nuint request, out WindowSize window);
+
+    [LibraryImport("libc", EntryPoint = "getrlimit")]
+    private static partial int Getrlimit(int resource, out ResourceLimit limit);
+
+    [LibraryImport("libc", EntryPoint = "setrlimit")]
+    private static partial int Setrlimit(int resource, in ResourceLimit limit);
+
+    // struct rlimit of 64-bit architectures.
+    [StructLayout(LayoutKind.Sequential)]
+    private struct ResourceLimit
+    {
+        public ulong Soft;
+        public ulong Hard;
+    }
+
+    // struct statx, the same on every architecture.
+    [StructLayout(LayoutKind.Explicit, Size = 256)]
+    private struct FileStatus
+    {
+        [FieldOffset(32)]
+        public ulong Inode;
+
+        [FieldOffset(136)]
+        public uint DeviceMajor;
+
+        [FieldOffset(140)]
+        public uint DeviceMinor;
+    }
+
+    // struct timespec of 64-bit architectures.
+    [StructLayout(LayoutKind.Sequential)]
+    private struct TimeSpec
+    {
+        public long Seconds;
+        public long Nanoseconds;
+    }
+
+    // struct winsize.
+    [StructLayout(LayoutKind.Sequential)]
+    private struct WindowSize
+    {
+        public ushort Rows;
+        public ushort Columns;
+        public ushort Width;
+        public ushort Height;
+    }
 
     [StructLayout(LayoutKind.Sequential)]
     private struct PollEntry

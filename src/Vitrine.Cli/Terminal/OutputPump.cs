@@ -47,6 +47,7 @@ internal sealed class OutputPump : IDisposable
         {
             while (bytes.Length > 0 && !_abandoned)
             {
+                if (_count == 0 && !_busy) _lastProgress = Environment.TickCount64;
                 int count = Math.Min(bytes.Length, Capacity - _count);
                 bytes[..count].CopyTo(_filling.AsSpan(_count));
                 _count += count;

@@ -9,4 +9,9 @@ internal static class StandardInput
     public static Stream Open() => StandardDescriptors.Input == StandardDescriptors.None
         ? Stream.Null
         : new FileStream(new SafeFileHandle(StandardDescriptors.Input, ownsHandle: false), FileAccess.Read, bufferSize: 0);
+
+    /// <summary>True when a path names the file that standard input is, as /dev/stdin does.</summary>
+    public static bool Is(string path) =>
+        StandardDescriptors.Input != StandardDescriptors.None &&
+        Libc.TryIdentify(path, out FileIdentity file) && Libc.TryIdentify(StandardDescriptors.Input, out FileIdentity input) && file == input;
 }

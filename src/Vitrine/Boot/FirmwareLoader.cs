@@ -12,7 +12,7 @@ internal static class FirmwareLoader
     private const long PageSize = 0x1000;
     private const long MaxSize = 16 << 20;
     private const ulong MaxLowSize = 128 << 10;
-    private const string Source = "Install Debian's package seabios (`apt-get install seabios`) and give /usr/share/seabios/bios-256k.bin (262144 bytes).";
+    private const string Source = "Install Debian's package seabios (`apt-get install seabios`) and give /usr/share/seabios/bios-microvm.bin (131072 bytes).";
 
     /// <summary>Bytes of a firmware image, checked.</summary>
     /// <exception cref="Errors.VitrineException">Missing, not readable, or not of an acceptable size.</exception>

@@ -1,5 +1,6 @@
 using Iced.Intel;
 using Vitrine.Accelerators;
+using Vitrine.X86.Cpuid;
 
 namespace Vitrine.Run;
 
@@ -45,9 +46,18 @@ internal static class FailureAdvice
             return "The bytes at RIP are no instruction: the guest probably runs data as code. Look at the registers and the last exits below.";
         }
 
-        string features = string.Join(", ", instruction.Code.CpuidFeatures().Select(feature => feature.ToString()));
-        return $"KVM's instruction emulator probably doesn't know {instruction.Mnemonic.ToString().ToUpperInvariant()} ({features}). " +
-            "Hide the feature with a smaller --cpu model (x86-64-v1 is the smallest), or try --accel soft.";
+        string[] features = [.. instruction.Code.CpuidFeatures().Select(static feature => feature.ToString())];
+        return $"KVM's instruction emulator probably doesn't know {instruction.Mnemonic.ToString().ToUpperInvariant()} ({string.Join(", ", features)}). {Way(features)}";
+    }
+
+    // The largest model without the feature; none is smaller than level 1.
+    private static string Way(string[] features)
+    {
+        CpuModel? without = new[] { CpuModels.X8664V3, CpuModels.X8664V2, CpuModels.X8664V1 }
+            .FirstOrDefault(model => !features.All(model.InstructionSets.Contains));
+        return without is null
+            ? "No CPU model is without it. Try --accel soft."
+            : $"Hide the feature with --cpu {without.Name} or a smaller model, or try --accel soft.";
     }
 
     private static string Name(uint suberror) => suberror switch

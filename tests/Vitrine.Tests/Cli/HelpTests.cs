@@ -3,6 +3,7 @@ using Xunit;
 
 namespace Vitrine.Tests.Cli;
 
+/// <summary>What --help prints.</summary>
 public sealed class HelpTests
 {
     [Theory]

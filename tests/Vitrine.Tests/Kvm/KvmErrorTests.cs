@@ -14,8 +14,8 @@ public sealed class KvmErrorTests
 
     [Theory]
     [InlineData(Errno.ENOENT, "does not exist", "--device /dev/kvm")]
-    [InlineData(Errno.EACCES, "may not be opened", "usermod -aG kvm")]
-    [InlineData(Errno.EPERM, "may not be opened", "usermod -aG kvm")]
+    [InlineData(Errno.EACCES, "may not be opened", "ls -l /dev/kvm")]
+    [InlineData(Errno.EPERM, "may not be opened", "ls -l /dev/kvm")]
     [InlineData(Errno.ENODEV, "no driver", "modprobe")]
     [InlineData(Errno.EMFILE, "too many files", "ulimit -n")]
     [InlineData(Errno.EIO, "could not be opened", "--accel soft")]
@@ -31,8 +31,22 @@ public sealed class KvmErrorTests
     }
 
     [Fact]
-    public void MissingPermissionNamesTheGroup() =>
-        Assert.Contains("group kvm", Fails(new RecordingKvmSystem { OpenResult = -Errno.EACCES }).Why, StringComparison.Ordinal);
+    public void MissingPermissionIsExplainedFromTheNodesRights()
+    {
+        NodeRights rights = new()
+        {
+            Path = "/dev/kvm",
+            Owner = new(0, "root"),
+            Group = new(36, "virt"),
+            Mode = 0b110_110_000,
+            User = new(1000, "alice"),
+            Groups = [1000],
+        };
+        VitrineException e = Fails(new RecordingKvmSystem { OpenResult = -Errno.EACCES, Rights = rights });
+        Assert.Contains("root:virt with mode 660", e.Why, StringComparison.Ordinal);
+        Assert.Contains("usermod -aG virt", e.Remedy, StringComparison.Ordinal);
+        AssertThreeSentences(e);
+    }
 
     [Theory]
     [InlineData(11, "version 11")]

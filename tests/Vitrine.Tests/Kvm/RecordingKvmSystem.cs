@@ -15,6 +15,10 @@ internal sealed class RecordingKvmSystem : IKvmSystem
     /// <summary>Answers the opening of the device node, or null to let the kernel do it.</summary>
     public int? OpenResult { get; init; }
 
+    public NodeRights? Rights { get; init; }
+
+    public NodeRights? ReadRights(string path) => Rights;
+
     public int Open(string path) => OpenResult ?? LinuxKvmSystem.Instance.Open(path);
 
     public int Close(int descriptor) => descriptor > 1_000_000 ? 0 : LinuxKvmSystem.Instance.Close(descriptor);

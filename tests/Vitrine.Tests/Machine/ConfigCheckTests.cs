@@ -17,11 +17,11 @@ public sealed class ConfigCheckTests
     [InlineData(4096ul, Plenty, "1 MiB to 64 GiB")]
     [InlineData((64ul << 30) + 4096, Plenty, "1 MiB to 64 GiB")]
     [InlineData(0xFFFF_FFFF_FFFF_F000ul, Plenty, "1 MiB to 64 GiB")]
-    [InlineData(2ul << 30, 1ul << 30, "1 GiB that the host has")]
-    public void Impossible_memory_is_refused(ulong bytes, ulong available, string named)
+    [InlineData(2ul << 30, 1ul << 30, "1 GiB that the host has", ErrorKind.Host)]
+    public void Impossible_memory_is_refused(ulong bytes, ulong available, string named, ErrorKind kind = ErrorKind.User)
     {
         VitrineException error = Assert.Throws<VitrineException>(() => ConfigCheck.Memory(bytes, available));
-        Assert.Equal(ErrorKind.User, error.Kind);
+        Assert.Equal(kind, error.Kind);
         Assert.Contains(named, error.What + error.Why, StringComparison.Ordinal);
         Assert.NotEmpty(error.Remedy);
     }
