@@ -16,18 +16,20 @@ internal static class HostLimits
         {
             switch (cause)
             {
-                // Also what Thread.Start throws when the host refuses a thread.
-                case OutOfMemoryException:
-                    return VitrineException.Host(
-                        "The host gives this process no more memory or no more threads.",
-                        "A limit is probably reached: `ulimit -v` for memory, `ulimit -u` for threads, or one of its control group's.",
-                        "Raise it, or give a smaller --memory or fewer --cpus.",
-                        error);
                 case IOException { HResult: Enfile or Emfile }:
                     return VitrineException.Host(
                         "The host lets this process open no more files.",
                         "The limit that `ulimit -n` shows is reached.",
                         "Raise it with `ulimit -n 256`.",
+                        error);
+
+                // What Thread.Start throws when the host refuses a thread; the framework's thread for signals is started by a type initializer.
+                case OutOfMemoryException:
+                case IOException when error is TypeInitializationException:
+                    return VitrineException.Host(
+                        "The host gives this process no more memory or no more threads.",
+                        "A limit is probably reached: `ulimit -v` for memory, `ulimit -u` for threads, or one of its control group's.",
+                        "Raise it, or give a smaller --memory or fewer --cpus.",
                         error);
                 case FileNotFoundException { FileName: { } name } when IsAssembly(name):
                     return VitrineException.Host(

@@ -17,9 +17,10 @@ internal sealed record LinuxGuest(string Kernel, string Initrd)
     // With the terminal named, init makes it the shell's controlling terminal: Ctrl-C and job control work.
     private const string Inittab = "ttyS0::respawn:/bin/sh";
 
-    // The kernel starts it as process 1; busybox' init takes over, and answers poweroff and reboot. A serial line doesn't carry the terminal's
-    // size, so that it is told here; what changes later, 'resize' asks the terminal for.
-    private static string Init(TerminalSize? size) =>
+    private const string ShellStart = "/etc/shell";
+
+    // The kernel starts it as process 1; busybox' init takes over, and answers poweroff and reboot.
+    private const string Init =
         $$"""
         #!/bin/busybox sh
         /bin/busybox mkdir -p /sbin /usr/bin /usr/sbin
@@ -30,12 +31,11 @@ internal sealed record LinuxGuest(string Kernel, string Initrd)
         mkdir -p /dev/pts
         mount -t devpts devpts /dev/pts
         hostname vitrine
-        {{(size is { } known ? $"stty rows {known.Rows} cols {known.Columns}" : ":")}}
         echo
         echo "Linux $(uname -r) is up after $(cut -d' ' -f1 /proc/uptime) s."
         echo "'poweroff' ends the guest, 'reboot' starts it over. Ctrl-A X leaves at once."
         echo
-        export HOME=/root TERM=linux PS1='\h:\w\$ '
+        export HOME=/root TERM=linux ENV={{ShellStart}} PS1='\h:\w\$ '
         cd /root
         exec init
         """;
@@ -76,9 +76,14 @@ internal sealed record LinuxGuest(string Kernel, string Initrd)
         .AddCharacterDevice("/dev/console", 5, 1)
         .AddFile("/bin/busybox", busybox, Initramfs.Executable)
         .AddSymbolicLink("/bin/sh", "busybox")
-        .AddFile("/init", Script(Init(size)), Initramfs.Executable)
+        .AddFile("/init", Script(Init), Initramfs.Executable)
         .AddFile("/etc/inittab", Script(Inittab))
+        .AddFile(ShellStart, Script(StartShell(size)))
         .ToArray();
+
+    // A serial line doesn't carry the size of the terminal at its end, so programs would take it for 24 lines. What it is at the start is all that
+    // can be told: a change later does not come through either.
+    private static string StartShell(TerminalSize? size) => size is { } known ? $"stty rows {known.Rows} cols {known.Columns}" : "";
 
     private static void Fetch(DebianPackages packages, string kernel, string busybox)
     {
