@@ -11,10 +11,7 @@ internal static class Messages
 
     // A terminal that nobody reads takes nothing: what is said there must not hold up the end.
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(1);
-    private static readonly Lazy<OutputPump?> s_terminal = new(
-        static () => Libc.IsTerminal(StandardDescriptors.Error)
-            ? new OutputPump(static bytes => Libc.WriteAll(StandardDescriptors.Error, bytes))
-            : null);
+    private static readonly Lazy<OutputPump?> s_terminal = new(OpenTerminal);
 
     /// <summary>Prints a line, or several.</summary>
     public static void Say(string text) => Write($"vitrine: {text}\n");
@@ -59,6 +56,21 @@ internal static class Messages
             $"Run it again with {TraceVariable}=1 and report what it prints.");
         Trace(error);
         return ExitStatus.InternalError;
+    }
+
+    // Null where messages go straight to their descriptor.
+    private static OutputPump? OpenTerminal()
+    {
+        if (!Libc.IsTerminal(StandardDescriptors.Error)) return null;
+        try
+        {
+            return new OutputPump(static bytes => Libc.WriteAll(StandardDescriptors.Error, bytes));
+        }
+        catch (OutOfMemoryException)
+        {
+            // The host refuses the thread, which may be what is to be said.
+            return null;
+        }
     }
 
     private static void Trace(Exception error)
