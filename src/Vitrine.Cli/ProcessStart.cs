@@ -15,8 +15,8 @@ internal static class ProcessStart
     private const long NanosecondsPerSecond = 1_000_000_000;
 
     /// <summary>
-    /// The time in UTC, never before the true one; null without /proc. Linux gives it in ticks of 10 ms only. Within its tick it is as long ago as
-    /// the first thread has run, or waited for a processor, since: what it has slept meanwhile is not known, so ask early.
+    /// The time in UTC, off by less than a tick of 10 ms, which is all that Linux gives; null without /proc. Within its tick it is as long ago as the
+    /// first thread has run, or waited for a processor, since: what it has slept meanwhile is not known, so ask early.
     /// </summary>
     public static DateTime? Estimate()
     {
