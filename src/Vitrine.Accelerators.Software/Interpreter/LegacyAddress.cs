@@ -19,6 +19,15 @@ internal readonly unsafe struct LegacyAddress : IAddress
         return offset + (ulong)size <= segment.ReadEnd || SegmentCheck.Slow(cpu, op->Segment, offset, size, write: false, out linear);
     }
 
+    /// <summary>As <see cref="ForRead(CpuState*, Op*, int, out ulong)"/>, some bytes behind the operand's start; there the offset wraps as at its start.</summary>
+    public static bool ForRead(CpuState* cpu, Op* op, int distance, int size, out ulong linear)
+    {
+        ulong offset = Truncate(op, LongAddress.Offset(cpu, op) + (ulong)distance);
+        ref SegmentCache segment = ref cpu->Segments[op->Segment];
+        linear = (uint)(segment.Base + offset);
+        return offset + (ulong)size <= segment.ReadEnd || SegmentCheck.Slow(cpu, op->Segment, offset, size, write: false, out linear);
+    }
+
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool ForWrite(CpuState* cpu, Op* op, int size, out ulong linear)
@@ -31,9 +40,11 @@ internal readonly unsafe struct LegacyAddress : IAddress
 
     /// <inheritdoc/>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static ulong Offset(CpuState* cpu, Op* op)
+    public static ulong Offset(CpuState* cpu, Op* op) => Truncate(op, LongAddress.Offset(cpu, op));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ulong Truncate(Op* op, ulong offset)
     {
-        ulong offset = LongAddress.Offset(cpu, op);
         if ((op->Traits & OpTraits.Address32) != 0) return (uint)offset;
         return (op->Traits & OpTraits.Address16) != 0 ? (ushort)offset : offset;
     }

@@ -52,6 +52,10 @@ public sealed unsafe class EncodingCaseTests
         // Operand and address sizes.
         (16, "66B878563412", "ok"), (16, "B83412", "ok"), (16, "678B00", "ok"), (16, "8B07", "ok"), (32, "66B83412", "ok"), (32, "678B07", "#PF"), (64, "66B83412", "ok"),
         (64, "6648B8EFCDAB8967452301", "ok"), (64, "67488D00", "ok"), (64, "67A0785634120000000000", "#PF"),
+
+        // Bounds and far pointers of two words at FFFE: the second is at 0, and only the page of the first is not there.
+        (16, "62BCFEB7", "#PF"), (16, "C4BCFEB7", "#PF"), (16, "C5BCFEB7", "#PF"), (16, "0FB2BCFEB7", "#PF"), (16, "0FB4BCFEB7", "#PF"), (16, "0FB5BCFEB7", "#PF"),
+        (16, "FF9CFEB7", "#PF"), (16, "FFACFEB7", "#PF"), (16, "6662BCFCB7", "#PF"), (16, "66C4BCFCB7", "#PF"), (16, "668BBCFEB7", "#GP"), (16, "62BCFFB7", "#GP"),
     ];
 
     /// <summary>Theory data: what executes the cases.</summary>

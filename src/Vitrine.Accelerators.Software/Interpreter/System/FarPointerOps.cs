@@ -35,7 +35,7 @@ internal static unsafe class FarPointerOps
     {
         selector = 0;
         offset = 0;
-        if (!AnyAddress.ForRead(cpu, op, size + 2, out ulong linear)) return false;
+        if (!AnyAddress.ForReadInTwo(cpu, op, size, sizeof(ushort), out ulong linear, out ulong next)) return false;
         bool ok;
         if (size == 2)
         {
@@ -52,8 +52,6 @@ internal static unsafe class FarPointerOps
             ok = GuestAccess.Read(cpu, op, linear, out offset);
         }
 
-        ulong next = linear + (ulong)size;
-        if ((cpu->Mode & ExecutionMode.LongMode) == 0) next = (uint)next;
         return ok && GuestAccess.Read(cpu, op, next, out selector);
     }
 

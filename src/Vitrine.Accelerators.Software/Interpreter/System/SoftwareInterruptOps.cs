@@ -72,8 +72,7 @@ internal static unsafe class SoftwareInterruptOps
     private static Op* Bound<T>(CpuState* cpu, Op* op)
         where T : unmanaged
     {
-        if (!AnyAddress.ForRead(cpu, op, 2 * sizeof(T), out ulong linear)) return Faults.Raise(cpu, op);
-        ulong second = (uint)(linear + (ulong)sizeof(T));
+        if (!AnyAddress.ForReadInTwo(cpu, op, sizeof(T), sizeof(T), out ulong linear, out ulong second)) return Faults.Raise(cpu, op);
         if (!GuestAccess.Read(cpu, op, linear, out T lower) || !GuestAccess.Read(cpu, op, second, out T upper)) return Faults.Raise(cpu, op);
         long index = (long)Width.SignExtend<T>(Width.ReadRegister<T>(cpu, op->Dst));
         bool inside = index >= (long)Width.SignExtend<T>(Width.ToUInt64(lower)) && index <= (long)Width.SignExtend<T>(Width.ToUInt64(upper));
