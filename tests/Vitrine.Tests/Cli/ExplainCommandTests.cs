@@ -153,7 +153,7 @@ public sealed class ExplainCommandTests : IDisposable
     [InlineData("0x7fffffff0000", "", false)]
     public void A_kernels_address_that_is_not_mapped_may_have_moved(string address, string commandLine, bool isTold)
     {
-        string kernel = Write(TestKernels.Pvh());
+        string kernel = Write(new BzImageBuilder().Build());
         (int status, _, string errors) = VitrineCommand.Run(["translate", "--gva", address, "--kernel", kernel, "--append", commandLine, "--accel", "soft"]);
         Assert.Equal(0, status);
         Assert.Equal(isTold, errors.Contains("--append nokaslr", StringComparison.Ordinal));

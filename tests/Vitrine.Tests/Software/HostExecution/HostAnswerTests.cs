@@ -3,7 +3,6 @@ using Iced.Intel;
 using Vitrine.Accelerators.Software;
 using Vitrine.Accelerators.Software.FloatingPoint;
 using Vitrine.Accelerators.Software.HostExecution;
-using Vitrine.Tests.Boot;
 using Vitrine.Tests.Software.FloatingPoint;
 using Vitrine.Tests.Software.Translator;
 using Vitrine.X86;

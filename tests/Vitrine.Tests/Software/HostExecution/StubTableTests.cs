@@ -8,6 +8,7 @@ namespace Vitrine.Tests.Software.HostExecution;
 /// <summary>The table of stubs by itself.</summary>
 public sealed unsafe class StubTableTests
 {
+    // SAFETY: the frame outlives the table, and no stub is executed.
     public StubTableTests() => Assert.SkipUnless(SoftwareAccelerator.HostHasTranslator, "machine code of another host");
 
     /// <summary>4096 forms of one instruction, where there is room for 2048: each is there when it is asked for.</summary>
@@ -15,7 +16,8 @@ public sealed unsafe class StubTableTests
     public void MoreStubsThanThereIsRoomFor()
     {
         const int Registers = 16;
-        using StubTable table = new();
+        HostFrame frame;
+        using StubTable table = new(&frame);
         ulong asked = 0;
         for (int round = 0; round < 2; round++)
         {

@@ -56,12 +56,12 @@ public sealed unsafe class CodeGrowthTests
         using M m = Machine();
         TranslationCache cache = m.Vcpu.Translations!;
         RunAll(m, rounds: 1);
-        (nuint committed, ulong resident) = (cache.Committed, Resident(cache.Executable));
+        (nuint committed, ulong resident) = (cache.Committed, Resident(cache.Start + cache.ToExecutable));
         Assert.True(committed > 4 << 20, "the guest has too little code for this test");
         m.Vcpu.ReleaseCode();
         Assert.Equal(1UL, cache.TimesReleased);
         Assert.True(cache.Committed < committed / 2 && cache.Branches == StateMemory.FewestBranches);
-        Assert.InRange(Resident(cache.Executable), 0UL, Math.Min((ulong)cache.Committed, resident / 2));
+        Assert.InRange(Resident(cache.Start + cache.ToExecutable), 0UL, Math.Min((ulong)cache.Committed, resident / 2));
 
         // It runs as before, and takes memory again.
         RunAll(m, rounds: 2);
