@@ -17,26 +17,20 @@ internal readonly unsafe struct AnyAddress : IAddress
             : LongAddress.ForRead(cpu, op, size, out linear);
 
     /// <summary>
-    /// An operand that processors read in two parts: each is checked alone, and the offset of the second wraps as the address size says. The manual
-    /// doesn't tell; a far pointer at the end of a segment of 64 KiB goes on at its start.
+    /// The second part of an operand that processors read in two: it is checked alone, after the first is read, and its offset wraps as the address
+    /// size says. The manual doesn't tell; a far pointer at the end of a segment of 64 KiB goes on at its start.
     /// </summary>
     /// <param name="cpu">The vCPU.</param>
     /// <param name="op">The instruction.</param>
-    /// <param name="first">Bytes of the first part.</param>
-    /// <param name="second">Bytes of the second part.</param>
-    /// <param name="linear">Linear address of the first part.</param>
-    /// <param name="next">That of the second.</param>
+    /// <param name="distance">Bytes of the first part.</param>
+    /// <param name="size">Bytes of the second part.</param>
+    /// <param name="linear">Linear address of the second part.</param>
     /// <returns>False when a fault is recorded.</returns>
-    public static bool ForReadInTwo(CpuState* cpu, Op* op, int first, int second, out ulong linear, out ulong next)
+    public static bool ForReadBehind(CpuState* cpu, Op* op, int distance, int size, out ulong linear)
     {
-        if (op->Form == AddressForm.Legacy)
-        {
-            next = 0;
-            return LegacyAddress.ForRead(cpu, op, first, out linear) && LegacyAddress.ForRead(cpu, op, first, second, out next);
-        }
-
-        bool ok = LongAddress.ForRead(cpu, op, first + second, out linear);
-        next = linear + (ulong)first;
+        if (op->Form == AddressForm.Legacy) return LegacyAddress.ForReadBehind(cpu, op, distance, size, out linear);
+        bool ok = LongAddress.ForRead(cpu, op, distance + size, out linear);
+        linear += (ulong)distance;
         return ok;
     }
 

@@ -19,8 +19,8 @@ internal readonly unsafe struct LegacyAddress : IAddress
         return offset + (ulong)size <= segment.ReadEnd || SegmentCheck.Slow(cpu, op->Segment, offset, size, write: false, out linear);
     }
 
-    /// <summary>As <see cref="ForRead(CpuState*, Op*, int, out ulong)"/>, some bytes behind the operand's start; there the offset wraps as at its start.</summary>
-    public static bool ForRead(CpuState* cpu, Op* op, int distance, int size, out ulong linear)
+    /// <summary>As <see cref="ForRead"/>, <paramref name="distance"/> bytes behind the operand's start, where the offset wraps as it does there.</summary>
+    public static bool ForReadBehind(CpuState* cpu, Op* op, int distance, int size, out ulong linear)
     {
         ulong offset = Truncate(op, LongAddress.Offset(cpu, op) + (ulong)distance);
         ref SegmentCache segment = ref cpu->Segments[op->Segment];

@@ -39,7 +39,7 @@ internal static class VendorDifferences
         if (instruction.Mnemonic is Mnemonic.Loope or Mnemonic.Loopne && bytes.ContainsAny((byte)0xF2, (byte)0xF3)) return true;
 
         int opcode = OpcodeAt(bytes, is64);
-        if (instruction.Code == Code.INVALID && IsWidePermutation(bytes[opcode..])) return true;
+        if (instruction.Code == Code.INVALID && (IsWidePermutation(bytes[opcode..]) || IsHypercall(bytes[opcode..]))) return true;
 
         // With F3 these are TZCNT and LZCNT where the host has them.
         if (instruction.Mnemonic is Mnemonic.Bsf or Mnemonic.Bsr && bytes.Contains((byte)0xF3)) return true;
@@ -60,9 +60,12 @@ internal static class VendorDifferences
         return instruction.Code == Code.Int1;
     }
 
+    /// <summary>VMCALL or VMMCALL, with whatever prefix: where the host is itself a guest, its KVM intercepts the #UD and tries to replace one by the other.</summary>
+    private static bool IsHypercall(ReadOnlySpan<byte> bytes) => bytes.Length > 2 && bytes[0] == 0x0F && bytes[1] == 0x01 && (bytes[2] is 0xC1 or 0xD9);
+
     /// <summary>VPERMQ and VPERMPD have VEX.W1 (SDM vol. 2); AMD executes them with W0 as well.</summary>
     private static bool IsWidePermutation(ReadOnlySpan<byte> bytes) =>
-        bytes.Length > 3 && bytes[0] == 0xC4 && (bytes[1] & 0x1F) == 3 && (bytes[2] & 0x80) == 0 && bytes[3] is 0 or 1;
+        bytes.Length > 3 && bytes[0] == 0xC4 && (bytes[1] & 0x1F) == 3 && (bytes[2] & 0x80) == 0 && (bytes[3] is 0 or 1);
 
     /// <summary>Outcomes of a comparable instruction that may differ altogether.</summary>
     public static bool AppliesTo(in Instruction instruction, ReadOnlySpan<byte> bytes, ref MachineImage host, ref MachineImage software)
@@ -205,13 +208,16 @@ internal static class VendorDifferences
     private static bool CompetesForFaults(in Instruction instruction) =>
         IsStringCompare(instruction) || IsState(instruction) || instruction.MemorySize is MemorySize.Float80 or MemorySize.Bcd
             || instruction.MemorySize.GetSize() >= 16 || FreeStackBytes(instruction) > 0
-            || instruction.FlowControl is FlowControl.IndirectCall or FlowControl.Call || IsFar(instruction)
+            || instruction.FlowControl is FlowControl.IndirectCall or FlowControl.Call || IsFarReturn(instruction)
             || instruction.Mnemonic is Mnemonic.Arpl or Mnemonic.Bound or Mnemonic.Maskmovq or Mnemonic.Maskmovdqu;
 
     /// <summary>A selector and an offset, in memory or on the stack.</summary>
-    private static bool IsFar(in Instruction instruction) => instruction.Mnemonic is Mnemonic.Retf or Mnemonic.Iret or Mnemonic.Iretd or Mnemonic.Iretq
-        || IsWideFarPointer(instruction)
-        || instruction.MemorySize is MemorySize.SegPtr16 or MemorySize.SegPtr32;
+    private static bool IsFar(in Instruction instruction) =>
+        IsFarReturn(instruction) || IsWideFarPointer(instruction) || instruction.MemorySize is MemorySize.SegPtr16 or MemorySize.SegPtr32;
+
+    /// <summary>AMD looks at the outer level's stack pointer before it looks at the selector.</summary>
+    private static bool IsFarReturn(in Instruction instruction) =>
+        instruction.Mnemonic is Mnemonic.Retf or Mnemonic.Iret or Mnemonic.Iretd or Mnemonic.Iretq;
 
     /// <summary>A far pointer with an offset of 64 bits.</summary>
     private static bool IsWideFarPointer(in Instruction instruction) => instruction.MemorySize == MemorySize.SegPtr64;

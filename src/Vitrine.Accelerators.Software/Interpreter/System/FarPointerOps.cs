@@ -35,7 +35,7 @@ internal static unsafe class FarPointerOps
     {
         selector = 0;
         offset = 0;
-        if (!AnyAddress.ForReadInTwo(cpu, op, size, sizeof(ushort), out ulong linear, out ulong next)) return false;
+        if (!AnyAddress.ForRead(cpu, op, size, out ulong linear)) return false;
         bool ok;
         if (size == 2)
         {
@@ -52,7 +52,7 @@ internal static unsafe class FarPointerOps
             ok = GuestAccess.Read(cpu, op, linear, out offset);
         }
 
-        return ok && GuestAccess.Read(cpu, op, next, out selector);
+        return ok && AnyAddress.ForReadBehind(cpu, op, size, sizeof(ushort), out linear) && GuestAccess.Read(cpu, op, linear, out selector);
     }
 
     private static void Bind(in Instruction instruction, in BindContext context, Op* op)

@@ -72,8 +72,8 @@ internal static unsafe class SoftwareInterruptOps
     private static Op* Bound<T>(CpuState* cpu, Op* op)
         where T : unmanaged
     {
-        if (!AnyAddress.ForReadInTwo(cpu, op, sizeof(T), sizeof(T), out ulong linear, out ulong second)) return Faults.Raise(cpu, op);
-        if (!GuestAccess.Read(cpu, op, linear, out T lower) || !GuestAccess.Read(cpu, op, second, out T upper)) return Faults.Raise(cpu, op);
+        if (!AnyAddress.ForRead(cpu, op, sizeof(T), out ulong linear) || !GuestAccess.Read(cpu, op, linear, out T lower)) return Faults.Raise(cpu, op);
+        if (!AnyAddress.ForReadBehind(cpu, op, sizeof(T), sizeof(T), out linear) || !GuestAccess.Read(cpu, op, linear, out T upper)) return Faults.Raise(cpu, op);
         long index = (long)Width.SignExtend<T>(Width.ReadRegister<T>(cpu, op->Dst));
         bool inside = index >= (long)Width.SignExtend<T>(Width.ToUInt64(lower)) && index <= (long)Width.SignExtend<T>(Width.ToUInt64(upper));
         return inside ? op + 1 : Faults.Raise(cpu, op, ExceptionVector.BR);
