@@ -20,6 +20,9 @@ internal sealed unsafe partial class ExecutableMemory : IDisposable
     private const int MAP_SHARED = 1;
     private const int MADV_REMOVE = 9;
     private const int MADV_POPULATE_WRITE = 23;
+    private const int EAGAIN = 11;
+    private const int ENOMEM = 12;
+    private const int EFAULT = 14;
     private const int EINVAL = 22;
     private const int EFBIG = 27;
     private const nint MapFailed = -1;
@@ -73,7 +76,8 @@ internal sealed unsafe partial class ExecutableMemory : IDisposable
     /// <param name="bytes">Its length, a multiple of 4 KiB.</param>
     /// <returns>False when the host has none to give.</returns>
     public bool TryCommit(nuint start, nuint bytes) =>
-        Madvise((nint)(_writable + start), bytes, MADV_POPULATE_WRITE) == 0 || Marshal.GetLastPInvokeError() == EINVAL; // Linux before 5.14
+        Madvise((nint)(_writable + start), bytes, MADV_POPULATE_WRITE) == 0 ||
+        Marshal.GetLastPInvokeError() is not (ENOMEM or EFAULT or EAGAIN); // else it can't be asked: Linux before 5.14, or a security policy
 
     /// <summary>Gives memory back to the host. It is zero when it is touched again.</summary>
     /// <param name="start">From here to the end; a multiple of 4 KiB.</param>

@@ -71,6 +71,7 @@ internal sealed unsafe class TranslationCache : IDisposable
 
         Stubs = new EntryStubs(ref _emitter, ToExecutable, cpu, counts);
         _codeStart = _emitter.Position;
+        _branches = new BranchTable(cpu, BranchesFor(bytes), Stubs.Lookup + ToExecutable);
         _guard = SignalHandler.Guard(new CodeRange
         {
             Start = Stubs.GuardedFrom + ToExecutable,
@@ -78,7 +79,6 @@ internal sealed unsafe class TranslationCache : IDisposable
             Landing = Stubs.HostFault + ToExecutable,
             Record = &cpu->Signal,
         });
-        _branches = new BranchTable(cpu, BranchesFor(bytes), Stubs.Lookup + ToExecutable);
     }
 
     /// <summary>How many entries the branch table may come to have.</summary>

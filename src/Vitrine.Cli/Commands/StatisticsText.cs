@@ -53,7 +53,8 @@ internal static class StatisticsText
         Row(output, "guest bytes", translation.GuestBytes);
         Row(output, "host bytes", translation.HostBytes, $"{Ratio(translation.HostBytes, translation.GuestBytes)} for each guest byte");
         RowIfAny(output, "host bytes to count", translation.CounterBytes);
-        Row(output, "host bytes in use", translation.CodeBytesInUse, $"of {Mebibytes(translation.CodeBytesCommitted)} MiB from the host, at most {Mebibytes(translation.CodeBytesReserved)}");
+        string committed = Mebibytes(translation.CodeBytesCommitted);
+        Row(output, "host bytes in use", translation.CodeBytesInUse, $"of {committed} MiB from the host, at most {Mebibytes(translation.CodeBytesReserved)}");
         Row(output, "branch table", translation.BranchTableEntries, "entries");
         RowIfAny(output, "code memory full", translation.TimesFull, $"times; {translation.BlocksDroppedWhenFull:N0} blocks were dropped");
         RowIfAny(output, "code memory released", translation.TimesReleased, $"times, because the guest was idle");

@@ -67,7 +67,7 @@ public sealed partial class BadInputTests : IDisposable
         { "run --flat {flat}@0x1000 --accel soft --cpus 1000", "1000 CPUs" },
         { "run --flat {flat}@0x1000 --cpus two", "two" },
         { "run --flat {flat}@0x1000 --cpu pentium", "x86-64-v1, x86-64-v2" },
-        { "run --flat {flat}@0x1000 --cpu x86-64-v3 --soft interpreter", "x86-64-v1 and x86-64-v2" },
+        { "run --flat {flat}@0x1000 --cpu x86-64-v3 --soft interpreter", "x86-64-v1, x86-64-v2" },
         { "run --flat {flat}@0x1000 --cpu host --soft interpreter", "model host" },
         { "run --flat {flat}@0x1000 --accel warp", "warp" },
         { "run --flat {flat}@0x1000 --accel soft --mmu ept", "ept" },

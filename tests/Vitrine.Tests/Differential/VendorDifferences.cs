@@ -70,7 +70,8 @@ internal static class VendorDifferences
     /// <summary>Outcomes of a comparable instruction that may differ altogether.</summary>
     public static bool AppliesTo(in Instruction instruction, ReadOnlySpan<byte> bytes, ref MachineImage host, ref MachineImage software)
     {
-        bool undefined = instruction.Code == Code.INVALID || instruction.Mnemonic is Mnemonic.Ud0 or Mnemonic.Ud1;
+        bool undefined = instruction.Code == Code.INVALID || instruction.Mnemonic is Mnemonic.Ud0 or Mnemonic.Ud1
+            || instruction.Encoding == EncodingKind.XOP || IsOfOthers(bytes[OpcodeAt(bytes, software.Is64)..]);
         if (undefined && IsFreeAtUndefined(bytes, ref host, ref software)) return true;
         return AppliesTo(instruction, ref host, ref software);
     }
@@ -82,6 +83,10 @@ internal static class VendorDifferences
 
         // Of several faults that an instruction has at once, which comes first is left to the implementation (SDM vol. 3, table 6-2).
         if (CompetesForFaults(instruction) && IsOperandFault(ref host) && IsOperandFault(ref software)) return true;
+
+        // At the end of 64 KiB the parts of an x87 environment wrap one by one on AMD. "#GP(0) if a memory operand effective address is outside the
+        // segment limit" (SDM vol. 2, FLDENV) says nothing of parts.
+        if (IsX87Environment(instruction) && HasAddressOf16Bits(instruction) && IsOperandFault(ref software) && host.Rip != software.Rip) return true;
 
         // An x87 store with an unmasked exception writes nothing: AMD looks at its operand all the same.
         bool unmasked = (software.StatusWord & 0x80) != 0;
@@ -200,6 +205,12 @@ internal static class VendorDifferences
         return atLimit || opcode + LongestBehindPrefixes > Longest;
     }
 
+    /// <summary>0F A6 and 0F A7 are PadLock's, of VIA's processors only; elsewhere they are undefined.</summary>
+    private static bool IsOfOthers(ReadOnlySpan<byte> bytes) => bytes.Length > 1 && bytes[0] == 0x0F && bytes[1] is 0xA6 or 0xA7;
+
+    private static bool HasAddressOf16Bits(in Instruction instruction) =>
+        Math.Max(instruction.MemoryBase.GetSize(), Math.Max(instruction.MemoryIndex.GetSize(), instruction.MemoryDisplSize)) == sizeof(ushort);
+
     private static bool IsUndefinedOr(ref MachineImage host, ref MachineImage software) =>
         (host.Vector == ExceptionVector.UD && software.Vector is ExceptionVector.GP or ExceptionVector.PF)
             || (software.Vector == ExceptionVector.UD && host.Vector is ExceptionVector.GP or ExceptionVector.PF);
@@ -233,8 +244,11 @@ internal static class VendorDifferences
     private static bool IsSha(in Instruction instruction) => instruction.Mnemonic is Mnemonic.Sha1msg1 or Mnemonic.Sha1msg2
         or Mnemonic.Sha1nexte or Mnemonic.Sha1rnds4 or Mnemonic.Sha256msg1 or Mnemonic.Sha256msg2 or Mnemonic.Sha256rnds2;
 
-    private static bool IsState(in Instruction instruction) => instruction.MemorySize is MemorySize.Fxsave_512Byte or MemorySize.Fxsave64_512Byte
-        or MemorySize.FpuEnv14 or MemorySize.FpuEnv28 or MemorySize.FpuState94 or MemorySize.FpuState108;
+    private static bool IsState(in Instruction instruction) =>
+        instruction.MemorySize is MemorySize.Fxsave_512Byte or MemorySize.Fxsave64_512Byte || IsX87Environment(instruction);
+
+    private static bool IsX87Environment(in Instruction instruction) =>
+        instruction.MemorySize is MemorySize.FpuEnv14 or MemorySize.FpuEnv28 or MemorySize.FpuState94 or MemorySize.FpuState108;
 
     private static bool IsStringCompare(in Instruction instruction) =>
         instruction.Code is Code.Cmpsb_m8_m8 or Code.Cmpsw_m16_m16 or Code.Cmpsd_m32_m32 or Code.Cmpsq_m64_m64

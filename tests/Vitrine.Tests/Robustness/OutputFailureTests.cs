@@ -11,9 +11,9 @@ public sealed class OutputFailureTests
     private static readonly byte[] _printer = [0xBA, 0xF8, 0x03, 0xB0, 0x41, 0xEE, 0xEB, 0xFD];
 
     [Theory]
-    [InlineData("--version > /dev/full", 72, "has room")]
-    [InlineData("--version >&-", 72, "has room")]
-    [InlineData("run --help > /dev/full", 72, "has room")]
+    [InlineData("--version > /dev/full", 72, "Make room")]
+    [InlineData("--version >&-", 90, "Leave it open")]
+    [InlineData("run --help > /dev/full", 72, "Make room")]
     [InlineData("run --kernel /nonexistent >&- <&-", 64, "does not exist")]
     [InlineData("run --accel soft --timeout 50 --mode real --flat '{printer}@0x7c00' --serial file:/dev/full", 90, "/dev/full")]
     [InlineData("run --accel soft --timeout 50 --mode real --flat '{printer}@0x7c00' > /dev/full", 90, "")]

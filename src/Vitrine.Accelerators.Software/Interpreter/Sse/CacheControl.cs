@@ -2,6 +2,9 @@ using Iced.Intel;
 using Vitrine.Accelerators.Software.Decode;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.State;
+using Vitrine.X86.Descriptors;
+using Vitrine.X86.Exceptions;
+using Vitrine.X86.State;
 
 namespace Vitrine.Accelerators.Software.Interpreter.Sse;
 
@@ -54,7 +57,21 @@ internal static unsafe class CacheControl
     }
 
     private static Op* Flush(CpuState* cpu, Op* op) =>
-        AnyAddress.ForRead(cpu, op, 1, out ulong linear) && GuestAccess.ProbeRead(cpu, op, linear, 1)
+        ForFlush(cpu, op, out ulong linear) && GuestAccess.ProbeRead(cpu, op, linear, 1)
             ? op + 1
             : Faults.Raise(cpu, op);
+
+    /// <summary>As for a byte load, but from a segment that may only be executed too (SDM vol. 2, CLFLUSH).</summary>
+    private static bool ForFlush(CpuState* cpu, Op* op, out ulong linear)
+    {
+        ref SegmentCache segment = ref cpu->Segments[op->Segment];
+        uint type = segment.Access & (DescriptorType.Code | DescriptorType.Readable | SegmentRegister.UnusableBit);
+        bool executeOnly = op->Form == AddressForm.Legacy && (cpu->Mode & ExecutionMode.Code64) == 0 && type == DescriptorType.Code;
+        if (!executeOnly) return AnyAddress.ForRead(cpu, op, 1, out linear);
+        ulong offset = AnyAddress.Offset(cpu, op);
+        linear = (uint)(segment.Base + offset);
+        if (offset <= segment.Limit) return true;
+        cpu->SetFault(ExceptionVector.GP, 0);
+        return false;
+    }
 }

@@ -8,7 +8,6 @@ namespace Vitrine.Tests.Software.HostExecution;
 /// <summary>The table of stubs by itself.</summary>
 public sealed unsafe class StubTableTests
 {
-    // SAFETY: the frame outlives the table, and no stub is executed.
     public StubTableTests() => Assert.SkipUnless(SoftwareAccelerator.HostHasTranslator, "machine code of another host");
 
     /// <summary>4096 forms of one instruction, where there is room for 2048: each is there when it is asked for.</summary>
@@ -16,15 +15,17 @@ public sealed unsafe class StubTableTests
     public void MoreStubsThanThereIsRoomFor()
     {
         const int Registers = 16;
-        HostFrame frame;
+        HostFrame frame = default;
         using StubTable table = new(&frame);
         ulong asked = 0;
         for (int round = 0; round < 2; round++)
         {
             for (int i = 0; i < Registers * Registers * Registers; i++)
             {
-                Instruction instruction = Instruction.Create(
-                    Code.VEX_Vpaddd_ymm_ymm_ymmm256, Register.YMM0 + (i % Registers), Register.YMM0 + (i / Registers % Registers), Register.YMM0 + (i / Registers / Registers));
+                Register first = Register.YMM0 + (i % Registers);
+                Register second = Register.YMM0 + (i / Registers % Registers);
+                Register third = Register.YMM0 + (i / Registers / Registers);
+                Instruction instruction = Instruction.Create(Code.VEX_Vpaddd_ymm_ymm_ymmm256, first, second, third);
                 Assert.True(StubKey.TryCreate(instruction, out StubKey key));
                 HostStub* stub = table.Get(key);
                 Assert.True(stub != null && stub->Key == key && stub->Entry != null);

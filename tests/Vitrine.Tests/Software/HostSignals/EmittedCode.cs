@@ -43,8 +43,17 @@ internal sealed class EmittedCode
         foreach ((long start, int length) in _views)
         {
             byte[] bytes = new byte[length];
-            memory.Position = start;
-            memory.ReadExactly(bytes);
+            try
+            {
+                memory.Position = start;
+                memory.ReadExactly(bytes);
+            }
+            catch (IOException)
+            {
+                // A machine of another test, which has come to its end meanwhile.
+                continue;
+            }
+
             int place = bytes.AsSpan().IndexOf(found);
             if (place < 0) continue;
             memory.Position = start + place;
