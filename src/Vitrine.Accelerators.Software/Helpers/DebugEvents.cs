@@ -113,12 +113,12 @@ internal static unsafe class DebugEvents
     /// this is, which lets the handler use the debug registers.
     /// </summary>
     /// <param name="cpu">The vCPU.</param>
-    /// <param name="vector">The event's vector.</param>
-    public static void EndHold(CpuState* cpu, byte vector)
+    /// <param name="isDebugException">The event is a #DB.</param>
+    public static void EndHold(CpuState* cpu, bool isDebugException)
     {
         ulong held = cpu->PendingDebug & Dr6.BMask;
         cpu->PendingDebug &= ~held;
-        if (vector != ExceptionVector.DB) return;
+        if (!isDebugException) return;
         if (held != 0) cpu->Dr6 = (cpu->Dr6 & ~Dr6.BMask) | held;
         cpu->Dr7 &= ~Dr7.GD;
     }

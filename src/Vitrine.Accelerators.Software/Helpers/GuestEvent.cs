@@ -14,6 +14,10 @@ internal readonly record struct GuestEvent(byte Vector, EventKind Kind, bool Has
     /// <summary>INT n, INT3 and INTO: the gate's DPL is checked and EXT stays clear.</summary>
     public bool IsSoftware => Kind is EventKind.SoftwareInterrupt or EventKind.SoftwareException;
 
+    /// <summary>#DB, also by INT1. An interrupt may have the same vector.</summary>
+    public bool IsDebugException =>
+        Vector == ExceptionVector.DB && Kind is EventKind.Fault or EventKind.Trap or EventKind.PrivilegedSoftwareException;
+
     /// <summary>The EXT bit of error codes that arise in delivery.</summary>
     public uint External => IsSoftware ? 0 : GuestFault.External;
 

@@ -33,7 +33,7 @@ internal static unsafe class InterruptDelivery
         else outcome = Outcome(RealModeInterrupts.Deliver(cpu, guestEvent));
         if (outcome != TransferOutcome.Done) return outcome;
         cpu->InterruptShadow = 0;
-        if (!guestEvent.IsSoftware) DebugEvents.EndHold(cpu, guestEvent.Vector);
+        if (!guestEvent.IsSoftware) DebugEvents.EndHold(cpu, guestEvent.IsDebugException);
         return outcome;
     }
 

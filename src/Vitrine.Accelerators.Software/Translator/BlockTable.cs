@@ -30,6 +30,11 @@ internal sealed unsafe class BlockTable : IDisposable
     /// <summary>Blocks and entries added since the last <see cref="Clear"/>, dropped ones included.</summary>
     public int Count { get; private set; }
 
+    /// <summary>Bytes of memory that the table has beyond what it begins with.</summary>
+    public nuint GrownBytes =>
+        ((nuint)(_segments.Count - 1) * BlocksPerSegment * (nuint)sizeof(TranslatedBlock)) +
+        ((((nuint)1 << _bucketBits) - ((nuint)1 << FirstBucketBits)) * (nuint)sizeof(TranslatedBlock*));
+
     /// <summary>The block at an address for a mode, or null.</summary>
     public TranslatedBlock* Find(byte* guest, ExecutionMode mode)
     {

@@ -1,6 +1,6 @@
 namespace Vitrine.Accelerators.Software.Translator;
 
-/// <summary>How large the code caches of a machine may become.</summary>
+/// <summary>How large the code caches of a machine may become, with the tables of their blocks.</summary>
 internal static class CodeMemorySize
 {
     /// <summary>Host code leads from any place to any other by a distance of 32 bits; no program that was seen needs more than a fifth of this.</summary>
@@ -9,7 +9,7 @@ internal static class CodeMemorySize
     /// <summary>What even a small host has to give: a Linux kernel and a shell fit into it.</summary>
     public const ulong Least = 16UL << 20;
 
-    // The rest is for the guest's memory, for what else is kept of each block (a quarter of its code), and for others.
+    // For code and what is kept of each block, which is less than its code; the rest is for the guest's memory and for others.
     private const ulong PartOfMemory = 8;
 
     // Both views count, and the guest's memory, the runtime and its threads want most of it.

@@ -47,6 +47,7 @@ internal sealed unsafe class TranslationCache : IDisposable
     private readonly Dictionary<CodePlace, int> _cellsOfPages = [];
     private CodeEmitter _emitter;
     private nuint _committed;
+    private nuint _droppedBytes;
     private int _cells = 1;
 
     /// <summary>Reserves addresses for code; the host commits memory as it fills.</summary>
@@ -140,7 +141,10 @@ internal sealed unsafe class TranslationCache : IDisposable
     /// <summary>Where the next code goes. Give the position back with <see cref="Commit"/>.</summary>
     public CodeEmitter Emitter => _emitter;
 
-    /// <summary>True when there is room for a block of the longest kind and its entries.</summary>
+    /// <summary>
+    /// True when there is room for a block of the longest kind and its entries. There is none either where more memory would be taken while half of
+    /// what is in use belongs to blocks that were dropped: a guest that goes on writing its code would fill any amount.
+    /// </summary>
     public bool HasRoom => (Used + RoomForBlock <= _committed || TryCommit()) && _cells + 2 <= StateMemory.Cells && _blocks.TryMakeRoom();
 
     /// <summary>The block at an address for a mode, or null.</summary>
@@ -215,6 +219,7 @@ internal sealed unsafe class TranslationCache : IDisposable
     {
         if (block->Dropped) return;
         block->Dropped = true;
+        _droppedBytes += (nuint)block->HostBytes;
         _blocks.Remove(block);
         if (block->Entry != null)
         {
@@ -244,6 +249,7 @@ internal sealed unsafe class TranslationCache : IDisposable
     {
         if (_blocks.Count == 0) return;
         _emitter.Position = _codeStart;
+        _droppedBytes = 0;
         NativeMemory.Clear(_keys, (nuint)(_cells * sizeof(ulong)));
         _cells = 1;
         _cellsOfPages.Clear();
@@ -284,9 +290,10 @@ internal sealed unsafe class TranslationCache : IDisposable
     }
 
     /// <summary>Asks the host for memory, until there is room for a block.</summary>
-    /// <returns>False when the bound is reached, or the host has none to give.</returns>
+    /// <returns>False when the bound is reached, dropped blocks have too much of it, or the host has none to give.</returns>
     private bool TryCommit()
     {
+        if (Used + RoomForBlock + _blocks.GrownBytes > _memory.Size || (IsLarge && _droppedBytes > Used / 2)) return false;
         while (_committed < Math.Min(Used + RoomForBlock, _memory.Size))
         {
             nuint bytes = Math.Min(CommitStep, _memory.Size - _committed);

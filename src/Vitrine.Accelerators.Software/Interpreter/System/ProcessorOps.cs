@@ -48,6 +48,9 @@ internal static unsafe class ProcessorOps
         uint leaf = (uint)cpu->Gpr[Gpr.Rax];
         uint subleaf = (uint)cpu->Gpr[Gpr.Rcx];
         CpuidEntry entry = cpu->Vcpu.LimitedCpuid(leaf, subleaf, cpu->Vcpu.Msrs.HighestCpuidLeaf);
+
+        // Beyond the highest leaf another one answers, as it is.
+        leaf = entry.Function;
         uint ebx = entry.Ebx;
         uint ecx = entry.Ecx;
         uint edx = entry.Edx;

@@ -246,6 +246,10 @@ public sealed unsafe class MsrTests
             Assert.Equal((all.Eax, all.Ebx, all.Ecx, all.Edx), Words(Identify(m, leaf, 0)));
         Assert.Equal(0x8000_0008u, Identify(m, 0x8000_0000, 0).Eax);
         Assert.NotEqual(0u, Identify(m, 1, 0).Edx);
+
+        // What leaf 7 would say of CR4 is not said by the leaf that answers for it.
+        m.Cpu->Cr4 |= Cr4.PKE;
+        Assert.Equal((all.Eax, all.Ebx, all.Ecx, all.Edx), Words(Identify(m, 7, 0)));
         Write(m, Msr.IA32_MISC_ENABLE, 0);
         Assert.Equal(0x16u, Identify(m, 0, 0).Eax);
         Assert.NotEqual(0u, Identify(m, 7, 0).Ebx);

@@ -68,6 +68,41 @@ public sealed unsafe class CodeGrowthTests
         Assert.InRange(cache.Committed, committed / 2, cache.Reserved);
     }
 
+    /// <summary>A guest with little code that writes it anew all the time takes no more memory than what that code needs, give or take.</summary>
+    [Fact]
+    public void CodeThatIsWrittenAgainAndAgainDoesNotFillTheBound()
+    {
+        const int Rounds = 24;
+
+        // The displacement of a store to below the stack, in each page: 8 bytes lower or back.
+        const int Displacement = 210;
+        using M m = Machine(translationBytes: 256 << 20);
+        (m[Gpr.Rax], m[Gpr.Rbx], m[Gpr.Rbp]) = (0, Elsewhere, Rounds);
+        Assert.Equal("ok", m.Run(a =>
+        {
+            Label loop = a.CreateLabel();
+            Label page = a.CreateLabel();
+            a.Label(ref loop);
+            a.call(rbx);
+            a.mov(edi, (uint)Elsewhere + Displacement);
+            a.mov(ecx, Pages);
+            a.Label(ref page);
+            a.xor(__byte_ptr[rdi], 8);
+            a.add(edi, 0x1000);
+            a.dec(ecx);
+            a.jnz(page);
+            a.dec(ebp);
+            a.jnz(loop);
+        }));
+        Assert.Equal(Rounds * Sum, m[Gpr.Rax]);
+        TranslationCache cache = m.Vcpu.Translations!;
+        Assert.True(cache.HostBytes > 80 << 20, "the guest has too little code for this test");
+        Assert.InRange(cache.Committed, (nuint)1 << 20, (nuint)48 << 20);
+
+        // Each time at least 16 MiB were of dropped blocks.
+        Assert.InRange(cache.TimesFull, 2UL, cache.HostBytes / (16 << 20));
+    }
+
     [Theory]
     [InlineData(64 << 10)]
     [InlineData(1 << 30)]
@@ -151,7 +186,7 @@ public sealed unsafe class CodeGrowthTests
         M m = new(engine: SoftwareEngine.Translator, mmu: MmuMode.Nested, translationBytes: translationBytes);
         for (ulong page = 0; page < Pages; page++)
         {
-            m.Map(Elsewhere + (page << 12), Frame + (page << 12), M.P);
+            m.Map(Elsewhere + (page << 12), Frame + (page << 12), M.P | M.W);
             m.Place(Frame + (page << 12), a =>
             {
                 Label[] targets = new Label[CallsInPage];
