@@ -97,8 +97,9 @@ internal sealed unsafe partial class BlockTranslator
         encoding.Parse(_page + offset, instruction.Length, _is64, shape.HasModRm, shape.ImmediateBytes);
         if (shape.DropsRepeat) encoding.DropRepeat();
 
-        // VEX.W chooses 64-bit general registers in 64-bit code only (SDM vol. 2, 2.3.5.1).
-        if (!_is64 && (shape.RegIsGeneral || shape.RmIsGeneral || shape.VvvvIsGeneral)) encoding.IgnoreWide();
+        // VEX.W chooses 64-bit general registers in 64-bit code only (SDM vol. 2, 2.3.5.1), EAX and EDX with lengths of strings among them.
+        bool lengths = instruction.Mnemonic is Mnemonic.Vpcmpestri or Mnemonic.Vpcmpestrm;
+        if (!_is64 && (lengths || shape.RegIsGeneral || shape.RmIsGeneral || shape.VvvvIsGeneral)) encoding.IgnoreWide();
         if (shape.IsX87) PrepareX87(i, offset);
         if (shape.IsVector) PrepareVectors(i, offset);
         int memory = shape.HasModRm && encoding.IsMemory ? MemoryOperand(in instruction) : -1;

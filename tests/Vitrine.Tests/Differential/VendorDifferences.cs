@@ -50,6 +50,10 @@ internal static class VendorDifferences
         // AMD has no far pointers with an offset of 64 bits: REX.W leaves it at 32 (APM vol. 3, LFS, "CALL (Far)").
         if (IsWideFarPointer(instruction)) return true;
 
+        // A far call to 64-bit code pushes the return address on the old stack (SDM vol. 2, CALL); on AMD on that of 64-bit code, for CS is loaded
+        // first (APM vol. 3, "CALL (Far)").
+        if (!is64 && instruction.Code.IsCallFar() && (instruction.FarBranchSelector | 3) == OracleLayout.Code64) return true;
+
         // Undocumented, and not the same everywhere: FSTP without a look at the tag.
         if (instruction.Mnemonic == Mnemonic.Fstpnce) return true;
 
