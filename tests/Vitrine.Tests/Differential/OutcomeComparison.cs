@@ -33,7 +33,12 @@ internal static unsafe class OutcomeComparison
         // A fault elsewhere is one of what comes behind.
         bool completed = IsCompleted(ref a) || (alone && a.Rip != before.Rip);
         Instruction first = alone ? instructions[0] : At(instructions, completed ? b.Rip : a.Rip);
-        if (alone && !selection.IsKnown(first.Code)) return IsRefused(ref a, ref b) ? differences : [$"exception: not announced, but {Exception(ref b)}"];
+        if (alone && !selection.IsKnown(first.Code))
+        {
+            bool refused = IsRefused(ref a, ref b) || VendorDifferences.IsFreeAtUndefined(test->Instructions(), ref a, ref b);
+            return refused ? differences : [$"exception: not announced, but {Exception(ref b)}"];
+        }
+
         if (alone ? VendorDifferences.AppliesTo(first, test->Instructions(), ref a, ref b) : VendorDifferences.AppliesTo(instructions, ref a, ref b)) return differences;
         if (a.Vector != b.Vector) differences.Add($"exception: {Exception(ref a)} and {Exception(ref b)}");
         else if (a.Vector == ExceptionVector.PF && a.Cr2 != b.Cr2 && VendorDifferences.HasFreeFaultAddress(first)) return differences;

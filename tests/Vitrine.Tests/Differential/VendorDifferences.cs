@@ -74,8 +74,7 @@ internal static class VendorDifferences
     /// <summary>Outcomes of a comparable instruction that may differ altogether.</summary>
     public static bool AppliesTo(in Instruction instruction, ReadOnlySpan<byte> bytes, ref MachineImage host, ref MachineImage software)
     {
-        bool undefined = instruction.Code == Code.INVALID || instruction.Mnemonic is Mnemonic.Ud0 or Mnemonic.Ud1
-            || instruction.Encoding == EncodingKind.XOP || IsOfOthers(bytes[OpcodeAt(bytes, software.Is64)..]);
+        bool undefined = instruction.Code == Code.INVALID || instruction.Mnemonic is Mnemonic.Ud0 or Mnemonic.Ud1;
         if (undefined && IsFreeAtUndefined(bytes, ref host, ref software)) return true;
         return AppliesTo(instruction, ref host, ref software);
     }
@@ -91,6 +90,9 @@ internal static class VendorDifferences
         // At the end of 64 KiB the parts of an x87 environment wrap one by one on AMD. "#GP(0) if a memory operand effective address is outside the
         // segment limit" (SDM vol. 2, FLDENV) says nothing of parts.
         if (IsX87Environment(instruction) && HasAddressOf16Bits(instruction) && IsOperandFault(ref software) && host.Rip != software.Rip) return true;
+
+        // What AMD pushes of a selector's upper half may lie in a page that may not be written.
+        if (FreeStackBytes(instruction) > 0 && IsOperandFault(ref host)) return true;
 
         // An x87 store with an unmasked exception writes nothing: AMD looks at its operand all the same.
         bool unmasked = (software.StatusWord & 0x80) != 0;
@@ -195,7 +197,7 @@ internal static class VendorDifferences
     /// An undefined opcode has no defined length either: with its operands it may be too long, or lie in a page that is not there. And AMD looks at
     /// the operand before it refuses LOCK, and some values of VEX.W and VEX.L.
     /// </summary>
-    private static bool IsFreeAtUndefined(ReadOnlySpan<byte> bytes, ref MachineImage host, ref MachineImage software)
+    public static bool IsFreeAtUndefined(ReadOnlySpan<byte> bytes, ref MachineImage host, ref MachineImage software)
     {
         const uint Longest = 15;
         const ulong Fetch = 0x10;
@@ -208,9 +210,6 @@ internal static class VendorDifferences
         bool atLimit = software.Bitness == 16 && software.Rip + Longest > EndOfSmallCode;
         return atLimit || opcode + LongestBehindPrefixes > Longest;
     }
-
-    /// <summary>0F A6 and 0F A7 are PadLock's, of VIA's processors only; elsewhere they are undefined.</summary>
-    private static bool IsOfOthers(ReadOnlySpan<byte> bytes) => bytes.Length > 1 && bytes[0] == 0x0F && bytes[1] is 0xA6 or 0xA7;
 
     private static bool HasAddressOf16Bits(in Instruction instruction) =>
         Math.Max(instruction.MemoryBase.GetSize(), Math.Max(instruction.MemoryIndex.GetSize(), instruction.MemoryDisplSize)) == sizeof(ushort);
