@@ -54,7 +54,7 @@ public static class EntryDumpReader
         if (dumps.Length > 0) return LastWhole(file, lines, dumps);
         bool structure = KvmStructDump.IsIn(text);
         if (!structure && text.AsSpan().TrimStart() is ['{', ..]) return EntryJson.Read(file, text);
-        RunEnd? end = Announcement.Find(Parse(lines, 0, lines.Length, Announcement.MayHold));
+        RunEnd? end = Announcement.Find(lines, 0, lines.Length);
         if (structure) return KvmStructDump.Read(file, text, end ?? RunEnd.NotSaid);
         throw end is null ? DumpErrors.UnknownLayout(file) : DumpErrors.OnlyAnnounced(file, end);
     }
@@ -105,13 +105,13 @@ public static class EntryDumpReader
     private static EntryDump Read(string file, string[] lines, Dump[] dumps, int index, out string? missing)
     {
         Dump dump = dumps[index];
-        DumpLine[] own = Parse(lines, dump.Start, dump.End, static _ => true);
+        DumpLine[] own = Parse(lines, dump.Start, dump.End);
         string what = dump.Kind == Kind.Registers ? "one" : "VMCS or VMCB";
         ImmutableArray<string> remarks = dumps.Length == 1
             ? []
             : [$"The file has {dumps.Length} dumps; this is the last {what} that is whole, from line {dump.Start + 1} on."];
         int before = index > 0 ? dumps[index - 1].Start : 0;
-        RunEnd? said = Announcement.Find(Parse(lines, before, dump.Start, Announcement.MayHold)) ?? Announcement.Find(own);
+        RunEnd? said = Announcement.Find(lines, before, dump.Start) ?? Announcement.Find(lines, dump.Start, dump.End);
         if (dump.Kind == Kind.Registers)
         {
             RegisterDump registers = QemuDump.Read(file, own, out missing);
@@ -124,15 +124,11 @@ public static class EntryDumpReader
         return new EntryDump(format, dump.Start + 1, [new EntryTrial(null, area, [])], EntryEnvironment.Default, remarks) { End = end };
     }
 
-    private static DumpLine[] Parse(string[] lines, int start, int end, Func<string, bool> wanted)
+    private static DumpLine[] Parse(string[] lines, int start, int end)
     {
-        List<DumpLine> parsed = [];
-        for (int i = start; i < end; i++)
-        {
-            if (wanted(lines[i])) parsed.Add(DumpLine.Parse(i + 1, lines[i]));
-        }
-
-        return [.. parsed];
+        DumpLine[] parsed = new DumpLine[end - start];
+        for (int i = 0; i < parsed.Length; i++) parsed[i] = DumpLine.Parse(start + i + 1, lines[start + i]);
+        return parsed;
     }
 
     // One dump: its first line, and the line after its last, from 0.

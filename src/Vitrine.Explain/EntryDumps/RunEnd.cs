@@ -16,6 +16,10 @@ public sealed record RunEnd(RunEndKind Kind, string Code, ImmutableArray<string>
     /// <summary>The dump doesn't say.</summary>
     public static RunEnd NotSaid { get; } = new(RunEndKind.NotSaid, "", [], null);
 
+    /// <summary>The program says that the entry failed, but its number is cut off, damaged, or too large.</summary>
+    public static RunEnd OfUnreadableError { get; } = new(RunEndKind.Refused, "a hardware error whose number can't be read", [
+        "The message says that the entry failed, but its number can't be read, so that neither the reason nor the kind of processor is known from it."], null);
+
     /// <summary>From the exit reason and the qualification of a VMCS.</summary>
     public static RunEnd OfVmx(uint reason, ulong qualification)
     {

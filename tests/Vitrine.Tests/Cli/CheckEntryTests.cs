@@ -39,6 +39,8 @@ public sealed class CheckEntryTests : IDisposable
     // Exit statuses: a refusal counts though no check shows it, and too little is no success.
     [Theory]
     [InlineData("KVM: entry failed, hardware error 0x80000021", 88, "contradiction")]
+    [InlineData("KVM: entry failed, hardware\nerror 0x80000021", 88, "contradiction")]
+    [InlineData("KVM: entry failed, hardware error 0xzz", 88, "can't be read")]
     [InlineData("KVM internal error. Suberror: 1", 0, "movaps")]
     [InlineData("", 0, "No check fails on a state as QEMU prints it.")]
     public void QEMUs_registers_are_judged(string announcement, int expected, string contained)

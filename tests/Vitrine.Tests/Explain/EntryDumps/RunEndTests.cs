@@ -54,6 +54,53 @@ public sealed class RunEndTests
         { "", EntryVerdict.Enters, ["No check fails"] },
     };
 
+    // Messages that say refused, with a number that is folded away, cut off, damaged, or too large, or in another case.
+    public static TheoryData<string, string> Refusals => new()
+    {
+        { "KVM: entry failed, hardware\nerror 0x80000021", "invalid guest state" },
+        { "KVM: entry\nfailed, hardware error 0x80000021", "invalid guest state" },
+        { "> KVM: entry failed, hardware error\n> 0x80000021", "invalid guest state" },
+        { "KVM:\nentry\nfailed,\nhardware\nerror\n0x80000021", "invalid guest state" },
+        { "KVM: ENTRY FAILED, HARDWARE ERROR 0X80000021", "invalid guest state" },
+        { "kvm: entry failed, Hardware Error 0xFFFFFFFF", "VMEXIT_INVALID" },
+        { "d1v0 vmresume\nerror: 0x7", "VM-instruction error 7" },
+        { "KVM: entry failed, hardware error 0x", "can't be read" },
+        { "KVM: entry failed, hardware error", "can't be read" },
+        { "KVM: entry failed, hardware err", "can't be read" },
+        { "KVM: entry failed, hard", "can't be read" },
+        { "KVM: entry failed", "can't be read" },
+        { "KVM: ENTRY\nFAILED", "can't be read" },
+        { "entry failed, hardware error 0xzz", "can't be read" },
+        { "KVM: entry failed, hardware error 0xzz", "can't be read" },
+        { "KVM: entry failed, hardware error 0x8000zz21", "can't be read" },
+        { "KVM: entry failed, hardware error 2147483681", "can't be read" },
+        { "KVM: entry failed, hardware error -1", "can't be read" },
+        { "KVM: entry failed, hardware error 0x1ffffffffffffffff", "can't be read" },
+        { "<b>KVM: entry failed</b>, hardware error 0x 80000021", "can't be read" },
+        { "kvm: unhandled exit", "can't be read" },
+        { "kvm: unhandled exit 8000002z", "can't be read" },
+        { "d1v0 VMRESUME error: 0xq", "can't be read" },
+        { "d1v0 VMLAUNCH error:", "can't be read" },
+    };
+
+    [Theory]
+    [MemberData(nameof(Refusals))]
+    public void A_message_of_refusal_counts_however_its_number_is_spoilt(string message, string meaning)
+    {
+        AssertJudged($"{message}\n{RegisterSamples.Qemu64}", EntryVerdict.Unexplained, [meaning, Contradiction]);
+        AssertJudged(RegisterSamples.Qemu64.Replace("\nES =", $"\n{message}\nES =", StringComparison.Ordinal), EntryVerdict.Unexplained, [meaning]);
+        AssertJudged($"{message}\n{RegisterSamples.Gdb}", EntryVerdict.Unexplained, [meaning]);
+    }
+
+    // Neither QEMU nor Xen says these of an entry.
+    [Theory]
+    [InlineData("mce: [Hardware Error]: Machine check events logged")]
+    [InlineData("{1}[Hardware Error]: Hardware error from APEI Generic Hardware Error Source: 0")]
+    [InlineData("Loading the boot entry failed")]
+    [InlineData("service: unhandled exit of a child")]
+    [InlineData("the hardware has no error")]
+    public void Other_failures_are_no_refusal(string message) => AssertJudged($"{message}\n{RegisterSamples.Qemu64}", EntryVerdict.Enters, ["No check fails"]);
+
     [Theory]
     [MemberData(nameof(Ends))]
     public void What_the_dump_says_of_its_end_is_told_and_weighed(string kind, string valid, string end, EntryVerdict verdict, string[] parts)
