@@ -8,10 +8,25 @@ internal static class FieldReader
 {
     private const int MostDigits = 16;
 
+    /// <summary>What a value is written with behind 0x.</summary>
+    public static string Digits(string text) => text.StartsWith("0x", StringComparison.OrdinalIgnoreCase) ? text[2..] : text;
+
+    /// <summary>
+    /// True for a value that has fewer digits than its printer writes, and nothing but digits: the line was cut off in it. printf's %08x pads with zeros,
+    /// so that the value itself can't be the reason.
+    /// </summary>
+    public static bool IsCut(string text, int digits) => Digits(text) is var found && found.Length < digits && found.All(char.IsAsciiHexDigit);
+
+    /// <summary>The digits of a value that is printed with 8 or with 16, by a printer that isn't known to be of one kind.</summary>
+    public static int EightOrSixteen(string text) => Digits(text).Length > 8 ? 16 : 8;
+
+    /// <summary>What is missing of a dump in which a value is cut off.</summary>
+    public static string Rest(int line, string name, string text) => $"the end of '{text}' for {name} in line {line}";
+
     /// <summary>Reads a hexadecimal number, with or without 0x.</summary>
     public static ulong Hexadecimal(string file, int line, string name, string text)
     {
-        string digits = text.StartsWith("0x", StringComparison.OrdinalIgnoreCase) ? text[2..] : text;
+        string digits = Digits(text);
         if (digits.Length > MostDigits) throw DumpErrors.TooLarge(file, line, name, text, 64);
         return ulong.TryParse(digits, NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong value)
             ? value

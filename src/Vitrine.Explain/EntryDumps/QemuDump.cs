@@ -43,11 +43,14 @@ internal sealed partial class QemuDump
     private readonly DumpText _text;
     private readonly ProcessorState _state = new();
     private readonly Dictionary<string, string> _seen = [];
+    private readonly bool _is64;
+    private string? _cut;
 
     private QemuDump(string file, ReadOnlySpan<DumpLine> lines)
     {
         _file = file;
         _text = new DumpText(lines);
+        _is64 = _text.Text.StartsWith('R');
     }
 
     /// <summary>True for the line that a dump begins with.</summary>
@@ -63,7 +66,7 @@ internal sealed partial class QemuDump
         foreach (Match match in Segments().Matches(dump._text.Text)) dump.ReadSegment(match);
         foreach (Match match in Tables().Matches(dump._text.Text)) dump.ReadTable(match);
         foreach (Match match in Registers().Matches(dump._text.Text)) dump.ReadRegister(match);
-        missing = Array.Find(s_needed, name => !dump._seen.ContainsKey(name));
+        missing = dump._cut ?? Array.Find(s_needed, name => !dump._seen.ContainsKey(name));
         GuestCode? code = Code().Match(dump._text.Text) is { Success: true } bytes ? ReadCode(bytes) : null;
         return new RegisterDump("a state as QEMU prints it", dump._state)
         {
@@ -77,11 +80,12 @@ internal sealed partial class QemuDump
     {
         int line = _text.LineAt(match.Index);
         string name = match.Groups["name"].Value;
-        ulong selector = Number(line, name, match.Groups["selector"].Value, 16);
-        ulong address = Number(line, name, match.Groups["base"].Value, 64);
-        ulong limit = Number(line, name, match.Groups["limit"].Value, 32);
+        ulong selector = Number(line, name, match.Groups["selector"].Value, 16, 4);
+        string start = match.Groups["base"].Value;
+        ulong address = Number(line, name, start, 64, AddressDigits(start));
+        ulong limit = Number(line, name, match.Groups["limit"].Value, 32, 8);
         // The second half of the descriptor: what the VMCS has in bits 15:12 and 7:0 is in 23:20 and 15:8.
-        ulong flags = Number(line, name, match.Groups["flags"].Value, 32);
+        ulong flags = Number(line, name, match.Groups["flags"].Value, 32, 8);
         Once(line, name, match.Value);
         _state.Segments[s_segments[name]] = new SegmentRegister((ushort)selector, address, (uint)limit, (uint)(flags >> 8) & 0xF0FF);
     }
@@ -90,7 +94,9 @@ internal sealed partial class QemuDump
     {
         int line = _text.LineAt(match.Index);
         string name = match.Groups["name"].Value;
-        DescriptorTable table = new(Number(line, name, match.Groups["base"].Value, 64), (ushort)Number(line, name, match.Groups["limit"].Value, 16));
+        string start = match.Groups["base"].Value;
+        DescriptorTable table = new(
+            Number(line, name, start, 64, AddressDigits(start)), (ushort)Number(line, name, match.Groups["limit"].Value, 16, 8));
         Once(line, name, match.Value);
         if (name == "GDT") _state.Gdtr = table;
         else _state.Idtr = table;
@@ -102,7 +108,7 @@ internal sealed partial class QemuDump
         // EAX and RAX, EIP and RIP, EFL and RFL are one register.
         string name = match.Groups["short"] is { Success: true } half ? half.Value : match.Groups["name"].Value;
         string text = match.Groups["value"].Value;
-        ulong value = Number(line, match.Groups["name"].Value, text, 64);
+        ulong value = Number(line, match.Groups["name"].Value, text, 64, Digits(match.Groups["name"].Value, text));
         Once(line, name, text);
         switch (name)
         {
@@ -122,8 +128,25 @@ internal sealed partial class QemuDump
         }
     }
 
-    private ulong Number(int line, string name, string text, int bits)
+    // As QEMU prints them; those that depend on the mode, or on QEMU's target, have 8 or 16.
+    private int Digits(string name, string text) => name switch
     {
+        "SMM" => 1,
+        "EFER" => 16,
+        "CR0" or "CR4" or "RFL" or ['E', ..] => 8,
+        _ => AddressDigits(text),
+    };
+
+    private int AddressDigits(string text) => _is64 ? 16 : FieldReader.EightOrSixteen(text);
+
+    private ulong Number(int line, string name, string text, int bits, int digits)
+    {
+        if (FieldReader.IsCut(text, digits))
+        {
+            _cut ??= FieldReader.Rest(line, name, text);
+            return 0;
+        }
+
         ulong value = FieldReader.Hexadecimal(_file, line, name, text);
         return bits < 64 && value >> bits != 0 ? throw DumpErrors.TooLarge(_file, line, name, text, bits) : value;
     }

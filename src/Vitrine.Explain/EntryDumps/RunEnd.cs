@@ -26,6 +26,12 @@ public sealed record RunEnd(RunEndKind Kind, string Code, ImmutableArray<string>
         string name = VmxExitReason.Name(reason);
         if ((reason & VmxExitReason.EntryFailure) == 0)
         {
+            if ((reason & VmxExitReason.Reserved) != 0)
+            {
+                return new(RunEndKind.NotSaid, $"exit reason 0x{reason:x}", [
+                    $"Exit reason 0x{reason:x} has bits that no processor sets: the number is probably damaged, and doesn't tell how the run ended."], true);
+            }
+
             return new(RunEndKind.Exited, $"exit reason {reason}", [
                 $"The dump is of an ordinary exit (reason {reason}: {name}), so that the guest had been entered, and this was no refused entry.",
                 "Only if the program that ran it says hardware error 0x7 or 0x8 was the next entry refused: " +

@@ -86,6 +86,7 @@ internal sealed partial class VmcbDump
     private readonly Vmcb _vmcb = new();
     private readonly Dictionary<string, string> _seen = [];
     private ulong? _exitCode;
+    private string? _cut;
 
     private VmcbDump(string file, ReadOnlySpan<DumpLine> lines)
     {
@@ -104,7 +105,7 @@ internal sealed partial class VmcbDump
         foreach (Match words in Intercepts().Matches(dump._text.Text))
             dump.ReadIntercepts(dump._text.LineAt(words.Index), words.Groups["first"].Value, words.Groups["second"].Value);
         foreach (Match pair in Pairs().Matches(dump._text.Text)) dump.ReadPair(pair);
-        missing = dump._text.Text.Contains(SaveStart, StringComparison.Ordinal) ? null : $"'{SaveStart}:'";
+        missing = dump._cut ?? (dump._text.Text.Contains(SaveStart, StringComparison.Ordinal) ? null : $"'{SaveStart}:'");
         foreach ((VmcbField field, string name) in s_needed)
         {
             if (missing is null && !dump._vmcb.TryGet(field, out _)) missing = name;
@@ -120,14 +121,15 @@ internal sealed partial class VmcbDump
         int line = _text.LineAt(pair.Groups["value"].Index);
         if (s_names.TryGetValue(name, out (VmcbField Field, bool Decimal) known))
         {
-            ulong number = known.Decimal ? FieldReader.Decimal(_file, line, name, value) : FieldReader.Hexadecimal(_file, line, name, value);
-            Set(line, name, known.Field, number, value);
+            // A decimal number isn't padded: only where nothing is left of it is it known to be cut off.
+            if (!known.Decimal) SetHexadecimal(line, name, known.Field, value);
+            else if (!IsCut(line, name, value, 1)) Set(line, name, known.Field, FieldReader.Decimal(_file, line, name, value), value);
         }
         else if (s_parts.TryGetValue(name, out (VmcbField Field, int Shift, int Bits) part))
         {
             SetPart(line, name, part, value);
         }
-        else if (name == "exit_code")
+        else if (name == "exit_code" && !IsCut(line, name, value, FieldReader.EightOrSixteen(value)))
         {
             _exitCode = FieldReader.Hexadecimal(_file, line, name, value);
         }
@@ -157,6 +159,7 @@ internal sealed partial class VmcbDump
         const string Name = "intercepts";
         if (second.Length == 0)
         {
+            if (IsCut(line, Name, first, 16)) return;
             ulong both = FieldReader.Hexadecimal(_file, line, Name, first);
             Set(line, Name, Intercept1, both & uint.MaxValue, first);
             Set(line, Name, Intercept2, both >> 32, first);
@@ -171,14 +174,26 @@ internal sealed partial class VmcbDump
     {
         if (_seen.TryGetValue(name, out string? before) && before != text) throw DumpErrors.Twice(_file, line, name);
         _seen[name] = text;
+        if (IsCut(line, name, text, part.Bits / 4)) return;
         ulong value = FieldReader.Hexadecimal(_file, line, name, text);
         if (value >> part.Bits != 0) throw DumpErrors.TooLarge(_file, line, name, text, part.Bits);
         _vmcb.TryGet(part.Field, out ulong present);
         _vmcb.Set(part.Field, present | (value << part.Shift));
     }
 
-    private void SetHexadecimal(int line, string name, VmcbField field, string text) =>
-        Set(line, name, field, FieldReader.Hexadecimal(_file, line, name, text), text);
+    private void SetHexadecimal(int line, string name, VmcbField field, string text)
+    {
+        // The interrupt shadow is the one field that is printed shorter than it is.
+        if (!IsCut(line, name, text, field == InterruptShadow ? 8 : field.Describe().Bits / 4))
+            Set(line, name, field, FieldReader.Hexadecimal(_file, line, name, text), text);
+    }
+
+    private bool IsCut(int line, string name, string text, int digits)
+    {
+        bool cut = FieldReader.IsCut(text, digits);
+        if (cut) _cut ??= FieldReader.Rest(line, name, text);
+        return cut;
+    }
 
     private void Set(int line, string name, VmcbField field, ulong value, string text)
     {
@@ -195,6 +210,6 @@ internal sealed partial class VmcbDump
     [GeneratedRegex(@"(?<!\w)intercepts:\s{0,40}(?<first>\S+)(?:\s{1,20}(?<second>[0-9a-fA-F]{8})(?!\S))?")]
     private static partial Regex Intercepts();
 
-    [GeneratedRegex(@"(?<!\w)(?<name>[a-z][a-z0-9_]{0,30}):\s{0,40}(?<value>\S+)")]
+    [GeneratedRegex(@"(?<!\w)(?<name>[a-z][a-z0-9_]{0,30}):\s{0,40}(?<value>\S*)")]
     private static partial Regex Pairs();
 }

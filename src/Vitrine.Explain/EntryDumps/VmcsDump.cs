@@ -17,6 +17,8 @@ internal sealed partial class VmcsDump
     private const string ControlStart = "*** Control State ***";
     private const string SysenterEntry = "CS:RIP";
     private const string ExitLabel = "VMExit";
+    private const int SelectorDigits = 4;
+    private const int AddressDigits = 16;
 
     // A field without which there is no point in checking, by the section that has it.
     private static readonly (VmcsField Field, string Name)[] s_needed =
@@ -33,6 +35,7 @@ internal sealed partial class VmcsDump
     private readonly Vmcs _vmcs = new();
     private string _label = "";
     private uint? _reason;
+    private string? _cut;
     private ulong _qualification;
 
     private VmcsDump(string file, ReadOnlySpan<DumpLine> lines)
@@ -52,7 +55,7 @@ internal sealed partial class VmcsDump
         VmcsDump dump = new(file, lines);
         bool table = dump.ReadSegmentTable();
         foreach (Match pair in Pairs().Matches(dump._text.Text)) dump.ReadPair(pair);
-        missing = dump._host < 0 ? $"'{HostStart}'" : dump._control < 0 ? $"'{ControlStart}'" : null;
+        missing = dump._cut ?? (dump._host < 0 ? $"'{HostStart}'" : dump._control < 0 ? $"'{ControlStart}'" : null);
         foreach ((VmcsField field, string name) in s_needed)
         {
             if (missing is null && !dump._vmcs.TryGet(field, out _)) missing = name;
@@ -108,6 +111,7 @@ internal sealed partial class VmcsDump
     {
         if (name is not ("reason" or "qualification")) return;
         int line = _text.LineAt(value.Index);
+        if (IsCut(line, name, value.Value, name == "reason" ? 8 : 16)) return;
         ulong number = FieldReader.Hexadecimal(_file, line, name, value.Value);
         if (name == "qualification") _qualification = number;
         else if (number > uint.MaxValue) throw DumpErrors.TooLarge(_file, line, name, value.Value, 32);
@@ -117,21 +121,30 @@ internal sealed partial class VmcsDump
     private void ReadSysenter(VmcsDumpSection section, Group value)
     {
         int colon = value.Value.IndexOf(':');
+        if (colon < 0 && IsCut(_text.LineAt(value.Index), SysenterEntry, value.Value, SelectorDigits)) return;
         if (colon < 0 || value.Value.LastIndexOf(':') != colon)
             throw DumpErrors.NotANumber(_file, _text.LineAt(value.Index), SysenterEntry, value.Value, "two hexadecimal numbers with a colon between");
-        Set(value.Index, value.Value[..colon], SysenterEntry, section == Guest ? GuestSysenterCs : HostSysenterCs);
-        Set(value.Index, value.Value[(colon + 1)..], SysenterEntry, section == Guest ? GuestSysenterEip : HostSysenterEip);
+        Set(value.Index, value.Value[..colon], SysenterEntry, SelectorDigits, section == Guest ? GuestSysenterCs : HostSysenterCs);
+        Set(value.Index, value.Value[(colon + 1)..], SysenterEntry, AddressDigits, section == Guest ? GuestSysenterEip : HostSysenterEip);
     }
 
-    private void Set(Group value, string name, VmcsField field) => Set(value.Index, value.Value, name, field);
+    private void Set(Group value, string name, VmcsField field) => Set(value.Index, value.Value, name, VmcsDumpNames.Digits(field), field);
 
-    private void Set(int offset, string text, string name, VmcsField field)
+    private void Set(int offset, string text, string name, int digits, VmcsField field)
     {
         int line = _text.LineAt(offset);
+        if (IsCut(line, name, text, digits)) return;
         ulong value = FieldReader.Hexadecimal(_file, line, name, text);
         FieldReader.CheckWidth(_file, line, field.Describe(), value, text);
         if (_vmcs.TryGet(field, out ulong known) && known != value) throw DumpErrors.Twice(_file, line, field.Describe().Name);
         _vmcs.Set(field, value);
+    }
+
+    private bool IsCut(int line, string name, string text, int digits)
+    {
+        bool cut = FieldReader.IsCut(text, digits);
+        if (cut) _cut ??= FieldReader.Rest(line, name, text);
+        return cut;
     }
 
     private VmcsDumpSection SectionAt(int offset) => _control >= 0 && offset >= _control ? Control : _host >= 0 && offset >= _host ? Host : Guest;
@@ -139,7 +152,7 @@ internal sealed partial class VmcsDump
     // "label: name = value"; a name may have spaces ("EPT pointer"), "CS:RIP" is one, and Xen says where EFER comes from: "EFER(VMCS) = ".
     [GeneratedRegex(
         @"(?<![\w|:.\-])(?:(?<label>[A-Za-z0-9]{1,16}):\s{1,60})?(?<name>[A-Za-z][A-Za-z0-9_|:\-]{0,24}(?:\s{1,8}[A-Za-z][A-Za-z0-9_|:\-]{0,24}){0,3})" +
-        @"(?:\([A-Z ]{1,8}\))?\s{0,40}=\s{0,40}(?<value>[^\s,]+)")]
+        @"(?:\([A-Z ]{1,8}\))?\s{0,40}=\s{0,40}(?<value>[^\s,]*)")]
     private static partial Regex Pairs();
 
     [GeneratedRegex(

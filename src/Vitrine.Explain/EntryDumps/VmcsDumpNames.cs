@@ -10,6 +10,16 @@ internal static class VmcsDumpNames
     /// <summary>The fields.</summary>
     public static IReadOnlyDictionary<(VmcsDumpSection Section, string Name), VmcsField> All { get; } = Build();
 
+    /// <summary>The fewest digits that Linux and Xen print a field with: all that it has, but for the few that their formats make shorter.</summary>
+    public static int Digits(VmcsField field) => field switch
+    {
+        >= GuestEsAccess and <= GuestTrAccess => 5,
+        GuestRflags => 8,
+        TprThreshold or PostedInterruptVector => 2,
+        Cr3TargetCount => 1,
+        _ => field.Describe().Bits / 4,
+    };
+
     private static Dictionary<(VmcsDumpSection, string), VmcsField> Build()
     {
         Dictionary<(VmcsDumpSection, string), VmcsField> names = new()

@@ -1,16 +1,21 @@
+using System.Globalization;
+
 namespace Vitrine.X86.VmEntry;
 
 /// <summary>Exit reasons of VMX (SDM vol. 3, appendix C "VMX Basic Exit Reasons").</summary>
 /// <remarks>
 /// <code>
-///  31                30..16            15..0
-///  VM-entry failure  flags, reserved   basic reason
+///  31                30        29..25                                                            24..16    15..0
+///  VM-entry failure  reserved  from VMX root, MTF pending, enclave, bus lock, shadow stack busy  reserved  basic reason
 /// </code>
 /// </remarks>
 public static class VmxExitReason
 {
     /// <summary>Bit 31: the guest was not entered.</summary>
     public const uint EntryFailure = 1u << 31;
+
+    /// <summary>Bits that no processor sets (SDM vol. 3, 25.9.1 "Basic VM-Exit Information").</summary>
+    public const uint Reserved = (1u << 30) | 0x01FF_0000;
 
     /// <summary>Basic reason 33: a check on the guest's state failed.</summary>
     public const uint InvalidGuestState = 33;
@@ -33,9 +38,10 @@ public static class VmxExitReason
         /* 72 */ "ENQCMD PASID translation failure", "ENQCMDS PASID translation failure", "bus lock", "instruction timeout", "SEAMCALL", "TDCALL",
     ];
 
-    /// <summary>The name of an exit reason's lower half, the basic reason.</summary>
+    /// <summary>The name of an exit reason: that of its lower half, the basic reason, if nothing stands above it but defined flags.</summary>
     public static string Name(uint reason)
     {
+        if ((reason & Reserved) != 0) return string.Create(CultureInfo.InvariantCulture, $"unknown reason 0x{reason:x}");
         uint basic = reason & 0xFFFF;
         return (basic < s_names.Length ? s_names[basic] : null) ?? $"unknown reason {basic}";
     }

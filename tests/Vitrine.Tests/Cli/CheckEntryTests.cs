@@ -51,6 +51,16 @@ public sealed class CheckEntryTests : IDisposable
         Assert.All(output.Split('\n'), line => Assert.InRange(line.Length, 0, 100));
     }
 
+    [Theory]
+    [InlineData("Virtual processor ID = 0x0001", "Virtual processor ID = 0x000")]
+    [InlineData("reason=0000000c", "reason=8000002")]
+    public void A_value_that_is_cut_off_gives_no_verdict(string valid, string cut)
+    {
+        (int status, string output, string errors) = Run(SampleDumps.Vmcs6.Replace(valid, cut, StringComparison.Ordinal));
+        Assert.Equal((64, ""), (status, output));
+        Assert.Contains("is cut off", errors, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Too_little_to_judge_ends_with_status_64()
     {

@@ -22,6 +22,10 @@ public sealed class RunEndTests
         { "vmx", Reason, "reason=80000021 qualification=0000000000000003", EntryVerdict.Unexplained, [Contradiction, "qualification 3", "NMI", "STI"] },
         { "vmx", Reason, "reason=80000021 qualification=0000000000000004", EntryVerdict.Unexplained, [Contradiction, "qualification 4", "link pointer"] },
         { "vmx", Reason, "reason=80000022 qualification=0000000000000003", EntryVerdict.Unexplained, [Contradiction, "MSR loading", "entry 3 of the MSR-load area"] },
+        // Bits 16 to 24 and 30 are never set; bit 27, an exit from an enclave, may be.
+        { "vmx", Reason, "reason=00010002 qualification=0000000000000000", EntryVerdict.Enters, ["0x10002", "bits that no processor sets", "No check fails"] },
+        { "vmx", Reason, "reason=48000002 qualification=0000000000000000", EntryVerdict.Enters, ["0x48000002", "bits that no processor sets"] },
+        { "vmx", Reason, "reason=08000030 qualification=0000000000000000", EntryVerdict.Enters, ["EPT violation", "no refused entry"] },
         { "vmx", Reason, "reason=80000029 qualification=0000000000000000", EntryVerdict.Unexplained, [Contradiction, "machine-check"] },
         { "xen", Reason, "reason=80000021 qualification=0000000000000000", EntryVerdict.Unexplained, [Contradiction, "as Xen prints it"] },
         { "svm", "exit_code:          00000078", "exit_code:          00000078", EntryVerdict.Enters, ["ordinary exit (code 0x78: HLT)", "no refused entry"] },
