@@ -57,7 +57,7 @@ internal static class CheckEntryCommand
 
     private static EntryDump Read(string path)
     {
-        if (path == Dash)
+        if (path == Dash || (path.Length > 0 && StandardInput.IsClosed(path)))
         {
             using Stream input = StandardInput.Open();
             return EntryDumpReader.Read("standard input", input);

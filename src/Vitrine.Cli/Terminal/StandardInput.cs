@@ -10,6 +10,10 @@ internal static class StandardInput
         ? Stream.Null
         : new FileStream(new SafeFileHandle(StandardDescriptors.Input, ownsHandle: false), FileAccess.Read, bufferSize: 0);
 
+    /// <summary>True when a path names the descriptor of closed input: by now it is a file of the program's own.</summary>
+    public static bool IsClosed(string path) =>
+        StandardDescriptors.Input == StandardDescriptors.None && (Path.GetFullPath(path) is "/dev/stdin" or "/dev/fd/0" or "/proc/self/fd/0");
+
     /// <summary>True when a path names the file that standard input is, as /dev/stdin does.</summary>
     public static bool Is(string path) =>
         StandardDescriptors.Input != StandardDescriptors.None &&
