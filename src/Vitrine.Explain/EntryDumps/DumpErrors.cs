@@ -1,11 +1,12 @@
 using Vitrine.Errors;
+using Vitrine.X86.VmEntry;
 
 namespace Vitrine.Explain.EntryDumps;
 
 /// <summary>What can be wrong with a dump, each naming the line and what was expected.</summary>
 internal static class DumpErrors
 {
-    private const string Again = "Take the dump again from dmesg, from its first line to its last.";
+    private const string Again = "Take the dump again where it was printed, from its first line to its last.";
 
     public static VitrineException NotANumber(string file, int line, string name, string text, string expected) => VitrineException.User(
         $"Line {line} of {file} has '{Shorten(text)}' for {name}, where {expected} is expected.",
@@ -39,7 +40,7 @@ internal static class DumpErrors
 
     public static VitrineException Binary(string file) => VitrineException.User(
         $"'{file}' is a binary file, where text is expected.",
-        "It is probably a memory dump, or compressed.",
+        "It is probably a memory dump, compressed, or UTF-16 without the mark at its beginning.",
         "Give the kernel's log as text, or Vitrine's JSON.");
 
     public static VitrineException TooLong(string file, int limit) => VitrineException.User(
@@ -51,6 +52,9 @@ internal static class DumpErrors
         $"Line {line} of {file} is no valid entry state: {Clean(problem)}.",
         "The file was probably edited by hand, or written by another version.",
         "Compare it with docs/entry-checks.md, which describes the form.");
+
+    public static VitrineException JsonNumber(string file, long line, EntryField field, string text) =>
+        Json(file, line, $"\"{field.Key}\" is '{Shorten(text)}', where a hexadecimal number of at most {field.Bits} bits is expected");
 
     /// <summary>A value that is shown in a message, without what would spoil a terminal or a line.</summary>
     private static string Shorten(string text)

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using System.Text;
 using Vitrine.X86.VmEntry;
 
 namespace Vitrine.Explain.EntryDumps;
@@ -36,9 +35,7 @@ public static class EntryDumpReader
         int length = stream.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false);
         if (length > MaximumLength) throw DumpErrors.TooLong(file, MaximumLength);
         ReadOnlySpan<byte> bytes = buffer.AsSpan(0, length);
-        if (bytes.Contains((byte)0)) throw DumpErrors.Binary(file);
-        if (bytes.StartsWith((ReadOnlySpan<byte>)[0xEF, 0xBB, 0xBF])) bytes = bytes[3..];
-        return Read(file, Encoding.UTF8.GetString(bytes));
+        return Read(file, LogLines.Decode(bytes) ?? throw DumpErrors.Binary(file));
     }
 
     /// <summary>Reads a text.</summary>
@@ -49,13 +46,14 @@ public static class EntryDumpReader
     public static EntryDump Read(string file, string text)
     {
         ArgumentNullException.ThrowIfNull(text);
-        string[] lines = text.Split('\n');
+        string log = LogLines.Normalize(text);
+        string[] lines = log.Split('\n');
         Dump[] dumps = FindDumps(lines);
         if (dumps.Length > 0) return LastWhole(file, lines, dumps);
-        bool structure = KvmStructDump.IsIn(text);
+        bool structure = KvmStructDump.IsIn(log);
         if (!structure && text.AsSpan().TrimStart() is ['{', ..]) return EntryJson.Read(file, text);
         RunEnd? end = Announcement.Find(lines, 0, lines.Length);
-        if (structure) return KvmStructDump.Read(file, text, end ?? RunEnd.NotSaid);
+        if (structure) return KvmStructDump.Read(file, log, end ?? RunEnd.NotSaid);
         throw end is null ? DumpErrors.UnknownLayout(file) : DumpErrors.OnlyAnnounced(file, end);
     }
 

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Vitrine.X86.VmEntry;
 
@@ -91,10 +92,9 @@ public static class EntryJson
 
     private static ulong Number(string file, string text, EntryField field, string value)
     {
-        int line = LineOf(text, field.Key);
-        ulong number = FieldReader.Hexadecimal(file, line, field.Key, value);
-        FieldReader.CheckWidth(file, line, field, number, value);
-        return number;
+        return ulong.TryParse(FieldReader.Digits(value), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out ulong number) && number <= field.Maximum
+            ? number
+            : throw DumpErrors.JsonNumber(file, LineOf(text, field.Key), field, value);
     }
 
     private static int LineOf(string text, string key)

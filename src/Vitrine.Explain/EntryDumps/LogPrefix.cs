@@ -30,11 +30,10 @@ internal static partial class LogPrefix
         string text = line.Contains('[', StringComparison.Ordinal) ? Colours().Replace(line, "") : line;
         if (text.Contains('&', StringComparison.Ordinal))
         {
-            text = text.Replace("&gt;", ">", StringComparison.Ordinal).Replace("&lt;", "<", StringComparison.Ordinal)
-                .Replace("&nbsp;", " ", StringComparison.Ordinal);
+            text = text.Replace("&gt;", ">", StringComparison.Ordinal).Replace("&lt;", "<", StringComparison.Ordinal);
         }
 
-        return text.Replace('\u00A0', ' ').Replace("\u200B", "", StringComparison.Ordinal);
+        return text.Replace("\u200B", "", StringComparison.Ordinal);
     }
 
     private static int Length(string text)
@@ -66,10 +65,12 @@ internal static partial class LogPrefix
     [GeneratedRegex(@"\G\s+(?!extra data)[^\s:=\[\]*()]{1,64}\s+[^\s:=\[\]*()]{1,64}(?:\[\d{1,10}\])?:(?=\s|$)")]
     private static partial Regex Origin();
 
-    // Quotation; "<3>"; /dev/kmsg: "3,763,890123456,-;"; dmesg -x: "kern  :err   : "; Xen; a container's log; the module or program.
+    // Quotation; "<3>"; /dev/kmsg: "3,763,890123456,-;"; dmesg -x: "kern  :err   : "; Xen; a container's log; docker compose: "qemu-1  | "; the module
+    // or program.
     [GeneratedRegex(
         @"^(?:[>|]|<\d{1,3}>|\d{1,3},\d{1,20},\d{1,20},[^;=]{1,40};|[a-z0-9]{1,10}\s*:\s*(?:emerg|alert|crit|err|warn|notice|info|debug)\s*:" +
-        @"|\(XEN\)|\(d\d{1,5}\)|std(?:out|err) [FP](?=\s)|(?:kvm_intel|kvm_amd|kvm|SVM|kernel|qemu(?:-kvm|-system-[a-z0-9_]{1,16})?)\s?(?:\[\d{1,10}\])?:(?=\s|$))")]
+        @"|\(XEN\)|\(d\d{1,5}\)|std(?:out|err) [FP](?=\s)|[A-Za-z0-9][A-Za-z0-9_.\-]{0,60}\s{1,30}\|(?=\s|$)" +
+        @"|(?:kvm_intel|kvm_amd|kvm|SVM|kernel|qemu(?:-kvm|-system-[a-z0-9_]{1,16})?)\s?(?:\[\d{1,10}\])?:(?=\s|$))")]
     private static partial Regex Other();
 
     // Whatever else stands before the name of the kernel or its module, such as a time in a language not known here.
