@@ -11,6 +11,9 @@ internal static class CommandLine
 {
     private const string Name = "vitrine";
 
+    // An argument that begins with @ is one like any other, no file with more of them.
+    private static readonly ParserConfiguration s_parsing = new() { ResponseFileTokenReplacer = null };
+
     /// <summary>Carries out a command line.</summary>
     /// <returns>The exit status.</returns>
     public static int Run(string[] arguments)
@@ -18,7 +21,7 @@ internal static class CommandLine
         try
         {
             Command root = Build();
-            ParseResult parsed = root.Parse(HostPath.Restore(arguments));
+            ParseResult parsed = root.Parse(HostPath.Restore(arguments), s_parsing);
             if (parsed.Errors.Count > 0 && parsed.Action is not ExitStatusHelp) throw Wrong(parsed);
             int status = parsed.Invoke(new InvocationConfiguration
             {

@@ -32,7 +32,7 @@ internal static class ExitStatus
     /// <summary>The CPU refused to enter the guest; check-entry: it would refuse.</summary>
     public const int FailEntry = 88;
 
-    /// <summary>Left with Ctrl-A X or by a signal, or the reader of standard output is gone.</summary>
+    /// <summary>Left with Ctrl-A X or by a signal, or the guest's output takes no more.</summary>
     public const int Stopped = 90;
 
     /// <summary>With --lockstep: translator and interpreter differ.</summary>
@@ -55,7 +55,7 @@ internal static class ExitStatus
           84         the guest asked for a reset and --no-reboot was given
           86         the guest reported a crash
           88         the CPU refused to enter the guest; check-entry: it refuses
-          90         stopped by Ctrl-A X, by a signal, or because standard output was closed
+          90         stopped by Ctrl-A X, by a signal, or because output is closed or full
           92         --lockstep: the translator and the interpreter differ
           124        the time given with --timeout was over
         """;

@@ -23,18 +23,25 @@ internal static class HostLimits
                         "Raise it with `ulimit -n 256`.",
                         error);
 
+                case IOException { HResult: OutputFile.TooLarge }:
+                    return VitrineException.Host(
+                        "A file can't be written to its end.",
+                        "It has reached the size that `ulimit -f` allows.",
+                        "Raise the limit, or write to another place.",
+                        error);
+
                 // What Thread.Start throws when the host refuses a thread; the framework's thread for signals is started by a type initializer.
                 case OutOfMemoryException:
                 case IOException when error is TypeInitializationException:
                     return VitrineException.Host(
                         "The host gives this process no more memory or no more threads.",
-                        "A limit is probably reached: `ulimit -v` for memory, `ulimit -u` for threads, or one of its control group's.",
+                        "A limit is probably reached: `ulimit -v` or `ulimit -d` for memory, `ulimit -u` for threads, or one of its control group's.",
                         "Raise it, or give a smaller --memory or fewer --cpus.",
                         error);
                 case FileNotFoundException { FileName: { } name } when IsAssembly(name):
                     return VitrineException.Host(
                         $"A part of the program can't be loaded ({name.Split(',')[0]}).",
-                        "Its file is missing, or a limit is reached: `ulimit -n` for open files, `ulimit -v` for memory.",
+                        "Its file is missing, or a limit is reached: `ulimit -n` for open files, `ulimit -v` or `ulimit -d` for memory.",
                         "Raise the limit, or build the program again.",
                         error);
             }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text;
 using Vitrine.Cli.Terminal;
 using Vitrine.Errors;
@@ -13,22 +14,11 @@ internal static class Messages
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(1);
     private static readonly Lazy<OutputPump?> s_terminal = new(OpenTerminal);
 
-    /// <summary>Prints a line, or several.</summary>
-    public static void Say(string text) => Write($"vitrine: {text}\n");
+    /// <summary>Prints a line, or several. Whatever names of the user's or of a file are in it: control characters are shown, and control nothing.</summary>
+    public static void Say(string text) => Send($"vitrine: {ShowControls(HostPath.Show(text))}\n");
 
     /// <summary>Prints a text as it is.</summary>
-    public static void Write(string text)
-    {
-        byte[] bytes = Encoding.UTF8.GetBytes(HostPath.Show(text));
-        if (s_terminal.Value is not { } terminal)
-        {
-            _ = Libc.WriteAll(StandardDescriptors.Error, bytes);
-            return;
-        }
-
-        terminal.Send(bytes);
-        if (!terminal.Flush(s_patience)) terminal.Abandon();
-    }
+    public static void Write(string text) => Send(HostPath.Show(text));
 
     /// <summary>Standard error is a terminal that shows colours, and nobody asked for none (no-color.org).</summary>
     public static bool IsColourful => Libc.IsTerminal(StandardDescriptors.Error) && WantsColour;
@@ -56,6 +46,31 @@ internal static class Messages
             $"Run it again with {TraceVariable}=1 and report what it prints.");
         Trace(error);
         return ExitStatus.InternalError;
+    }
+
+    private static string ShowControls(string text)
+    {
+        StringBuilder shown = new(text.Length);
+        foreach (char character in text)
+        {
+            if (char.IsControl(character) && character is not ('\n' or '\t')) shown.Append(CultureInfo.InvariantCulture, $"\\x{(int)character:x2}");
+            else shown.Append(character);
+        }
+
+        return shown.ToString();
+    }
+
+    private static void Send(string text)
+    {
+        byte[] bytes = Encoding.UTF8.GetBytes(text);
+        if (s_terminal.Value is not { } terminal)
+        {
+            _ = Libc.WriteAll(StandardDescriptors.Error, bytes);
+            return;
+        }
+
+        terminal.Send(bytes);
+        if (!terminal.Flush(s_patience)) terminal.Abandon();
     }
 
     // Null where messages go straight to their descriptor.

@@ -69,7 +69,7 @@ internal static class Numbers
         throw VitrineException.User(
             $"{option} '{text}' is not a time that can be waited for.",
             $"A time is a number of seconds above 0, and at most {Longest}.",
-            $"Give it like {option} 60, or leave {option} out to wait for ever.");
+            $"Give it like {option} 60.");
     }
 
     private static int Shift(ReadOnlySpan<char> unit)

@@ -12,19 +12,22 @@ public static class Suggestion
     public static string For(string given, params IEnumerable<string> names) => Nearest(given, names) is { } name ? $"Did you mean '{name}'? " : "";
 
     /// <summary>The name that is nearest: the only one that begins so, or the one the fewest slips of a typist away, at most one in three characters.</summary>
+    /// <remarks>Several that are as near are a guess, and a name that was given as it is was not what is wrong.</remarks>
     /// <param name="given">The name that was given.</param>
     /// <param name="names">The names there are.</param>
     /// <returns>Null when none is near.</returns>
     public static string? Nearest(string given, IEnumerable<string> names)
     {
         string[] all = [.. names];
+        if (all.Contains(given)) return null;
         string[] longer = given.Length < ShortestBeginning ? [] : Array.FindAll(all, name => name.StartsWith(given, StringComparison.OrdinalIgnoreCase));
         if (longer.Length == 1) return longer[0];
         (string? nearest, int least) = (null, int.MaxValue);
         foreach (string name in all)
         {
             int slips = Slips(given.ToUpperInvariant(), name.ToUpperInvariant());
-            if (slips < least && slips * 3 <= Math.Max(given.Length, name.Length)) (nearest, least) = (name, slips);
+            if (slips > least || slips * 3 > Math.Max(given.Length, name.Length)) continue;
+            (nearest, least) = (slips < least ? name : null, slips);
         }
 
         return nearest;

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using System.Text;
 using Vitrine.Accelerators.Kvm;
 
 namespace Vitrine;
@@ -19,7 +20,7 @@ internal sealed record KvmVerdict(string? Problem, double NanosecondsPerInstruct
     public bool WorthUsing => Problem is null && NanosecondsPerInstruction is > 0 and <= KvmReport.EmulationThreshold;
 
     /// <summary>The verdict on this host, measured now or earlier.</summary>
-    public static KvmVerdict Current => Read(CacheFolder.Path, HostKey()) ?? Measure();
+    public static KvmVerdict Current => (CacheFolder.Path is { } folder ? Read(folder, HostKey()) : null) ?? Measure();
 
     /// <summary>The verdict that a report amounts to.</summary>
     public static KvmVerdict Of(KvmReport report) => report switch
@@ -36,11 +37,8 @@ internal sealed record KvmVerdict(string? Problem, double NanosecondsPerInstruct
         try
         {
             Directory.CreateDirectory(folder);
-
-            // Renamed into place, so that a reader never sees half of it.
-            string temporary = Path.Combine(folder, $"{FileName}.{Environment.ProcessId}");
-            File.WriteAllText(temporary, string.Create(CultureInfo.InvariantCulture, $"{hostKey}\n{verdict.NanosecondsPerInstruction:R}\n"));
-            File.Move(temporary, Path.Combine(folder, FileName), overwrite: true);
+            string text = string.Create(CultureInfo.InvariantCulture, $"{hostKey}\n{verdict.NanosecondsPerInstruction:R}\n");
+            OutputFile.Replace(Path.Combine(folder, FileName), file => file.Write(Encoding.UTF8.GetBytes(text)));
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
@@ -68,7 +66,7 @@ internal sealed record KvmVerdict(string? Problem, double NanosecondsPerInstruct
     private static KvmVerdict Measure()
     {
         KvmVerdict verdict = Of(KvmProbe.Examine());
-        Write(CacheFolder.Path, HostKey(), verdict);
+        if (CacheFolder.Path is { } folder) Write(folder, HostKey(), verdict);
         return verdict;
     }
 

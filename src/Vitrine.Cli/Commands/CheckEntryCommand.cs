@@ -63,6 +63,7 @@ internal static class CheckEntryCommand
             return EntryDumpReader.Read("standard input", input);
         }
 
+        if (path.Length == 0) throw Unreadable(path, "its path is empty", null);
         if (Directory.Exists(path)) throw Unreadable(path, "it is a folder", null);
         try
         {

@@ -81,9 +81,9 @@ internal static class ConsoleSession
     {
         if (target is OutputTarget.ToFile file)
         {
-            Messages.Say(
-                $"Writing the guest's output to '{file.Path}' failed, and the guest is stopped. " +
-                "The disk is probably full, or the file has reached the size that `ulimit -f` allows. Make room, or choose another path after file:.");
+            Messages.Say($"Writing the guest's output to '{file.Path}' failed, and the guest is stopped. " + (result == WriteResult.Closed
+                ? "It is a pipe, and its reader is gone. Let the reader stay until the guest ends, or choose another path after file:."
+                : "The disk is probably full, or the file has reached the size that `ulimit -f` allows. Make room, or choose another path after file:."));
         }
         else
         {
@@ -101,11 +101,12 @@ internal static class ConsoleSession
     private static (VmEnd End, bool TimedOut) Run(
         VirtualMachine machine, bool interactive, TimeSpan? timeout, OutputPump? serialPump, OutputPump? debugPump)
     {
-        // In the background there is no input: reading a terminal from there would stop the process.
-        bool isTerminal = Libc.IsTerminal(StandardDescriptors.Input);
-        bool mayRead = interactive && !IsBootedFrom(machine.Config.Boot) && (!isTerminal || Libc.IsForeground(StandardDescriptors.Input));
-        using RawTerminal? raw = mayRead ? RawTerminal.TryEnter() : null;
-        if (mayRead) ConsoleInput.Start(machine, raw is not null, LeaveByKey);
+        bool reads = interactive && !IsBootedFrom(machine.Config.Boot);
+        using RawTerminal? terminal = reads ? RawTerminal.OfUser() : null;
+
+        // Before the guest starts: what it echoes is not also the terminal's to echo.
+        terminal?.TryEnter();
+        if (reads) ConsoleInput.Start(machine, terminal, LeaveByKey);
         machine.Start();
         VmEnd? end = machine.Wait(timeout);
         bool timedOut = end is null;

@@ -26,7 +26,7 @@ internal static class DemoCommand
         Command command = new(
             "demo",
             "Boots an unmodified Debian kernel to a shell. The kernel and busybox come through apt-get download into " +
-            $"{DemoFolder}; nothing is installed. Without apt or network a small built-in guest runs instead.")
+            $"{LinuxGuest.DefaultFolder ?? "the user's cache folder"}; nothing is installed. Without apt or network a small built-in guest runs instead.")
         {
             append, builtIn,
         };
@@ -47,13 +47,11 @@ internal static class DemoCommand
         return command;
     }
 
-    private static string DemoFolder => Path.Combine(CacheFolder.Path, "demo");
-
     private static BootSource Choose(string commandLine)
     {
         try
         {
-            LinuxGuest guest = LinuxGuest.Get(DemoFolder, TerminalSize.OfUser);
+            LinuxGuest guest = LinuxGuest.Get(LinuxGuest.DefaultFolder, TerminalSize.OfUser);
             return new BootSource.Kernel(guest.Kernel) { Initrd = guest.Initrd, CommandLine = commandLine };
         }
         catch (VitrineException error) when (error.Kind == ErrorKind.Host)

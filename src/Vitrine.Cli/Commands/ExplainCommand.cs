@@ -67,9 +67,18 @@ internal static class ExplainCommand
                 "Give one of them, or none for the first instruction.");
         }
 
+        int count = instructions is null ? 1 : Numbers.Count(instructions, "--instructions");
+        if (count < 0)
+        {
+            throw VitrineException.User(
+                $"{count} instructions were asked for.",
+                $"A story tells at least 1 and at most {StoryRequest.MostTold}.",
+                "Give another number to --instructions.");
+        }
+
         return new StoryRequest
         {
-            Instructions = instructions is null ? 1 : (ulong)Math.Max(0, Numbers.Count(instructions, "--instructions")),
+            Instructions = (ulong)count,
             Until = until is null ? null : Numbers.Address(until, "--until"),
             UntilExit = untilExit,
         };

@@ -83,11 +83,11 @@ internal sealed class StoryOutput
 
     private static string FolderOf(string path) => Path.GetDirectoryName(Path.GetFullPath(path)) ?? "/";
 
-    private FileStream Open(string path)
+    private OutputFile Open(string path)
     {
         try
         {
-            return File.Create(HostPath.ToWrite(path));
+            return new OutputFile(HostPath.ToWrite(path));
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

@@ -54,20 +54,25 @@ internal sealed class DebianPackages(string folder)
         return line is not null && long.TryParse(line["Size: ".Length..], NumberStyles.None, CultureInfo.InvariantCulture, out long size) ? size : 0;
     }
 
-    /// <summary>Downloads a package.</summary>
+    /// <summary>Downloads a package and copies one file out of it. The package itself is not kept.</summary>
     /// <param name="package">Its name.</param>
+    /// <param name="prefix">Beginning of the file's path in the package, without a leading slash.</param>
+    /// <param name="target">Where the file goes.</param>
     /// <param name="progress">Told the bytes so far, a few times a second.</param>
-    /// <returns>Path of the .deb file.</returns>
-    /// <exception cref="VitrineException">There is no network, or not enough space.</exception>
-    public string Download(string package, Action<long> progress)
+    /// <exception cref="VitrineException">There is no network, or not enough space, or no such file in the package.</exception>
+    public void Fetch(string package, string prefix, string target, Action<long> progress)
     {
-        string target = Path.Combine(folder, $"{package}.download");
-        if (Directory.Exists(target)) Directory.Delete(target, recursive: true);
-        Directory.CreateDirectory(target);
-        using Timer timer = new(_ => progress(BytesIn(target)), null, TimeSpan.FromMilliseconds(200), TimeSpan.FromMilliseconds(200));
-        Run("apt-get", [.. _options, "download", "-q", "-o", "APT::Sandbox::User=", package], target);
-        return Directory.GetFiles(target, "*.deb").FirstOrDefault() ??
-            throw Failed($"apt-get downloaded no package '{package}'", "Its archive is probably not reachable.");
+        string place = Path.Combine(folder, $"{package}.download");
+        if (Directory.Exists(place)) Directory.Delete(place, recursive: true);
+        Directory.CreateDirectory(place);
+        try
+        {
+            Extract(Download(package, place, progress), prefix, target);
+        }
+        finally
+        {
+            Directory.Delete(place, recursive: true);
+        }
     }
 
     /// <summary>Copies one file out of a package.</summary>
@@ -87,15 +92,21 @@ internal sealed class DebianPackages(string folder)
                 string name = entry.Name.StartsWith("./", StringComparison.Ordinal) ? entry.Name[2..] : entry.Name;
                 if (entry.DataStream is null || !name.StartsWith(prefix, StringComparison.Ordinal)) continue;
                 found = true;
-                string temporary = $"{target}.{Environment.ProcessId}";
-                using (FileStream output = new(temporary, FileMode.Create, FileAccess.Write)) entry.DataStream.CopyTo(output);
-                File.Move(temporary, target, overwrite: true);
+                OutputFile.Replace(target, entry.DataStream.CopyTo);
             }
         }
 
         // The rest of the archive is of no interest: a kernel package is mostly modules.
         unpacker.Kill();
         if (!found) throw Failed($"'{Path.GetFileName(package)}' contains no file {prefix}*", "The package is built in another way than expected.");
+    }
+
+    private string Download(string package, string place, Action<long> progress)
+    {
+        using Timer timer = new(_ => progress(BytesIn(place)), null, TimeSpan.FromMilliseconds(200), TimeSpan.FromMilliseconds(200));
+        Run("apt-get", [.. _options, "download", "-q", "-o", "APT::Sandbox::User=", package], place);
+        return Directory.GetFiles(place, "*.deb").FirstOrDefault() ??
+            throw Failed($"apt-get downloaded no package '{package}'", "Its archive is probably not reachable.");
     }
 
     private static VitrineException Failed(string what, string why, Exception? inner = null) => VitrineException.Host(
@@ -145,7 +156,10 @@ internal sealed class DebianPackages(string folder)
 
         if (process.ExitCode == 0) return output.Result;
         string said = errors.Result.Split('\n').FirstOrDefault(line => line.StartsWith("E:", StringComparison.Ordinal))?[2..].Trim() ?? "no message";
-        throw Failed($"'{command}' failed for '{arguments[^1]}' with status {process.ExitCode} ({said.TrimEnd('.')})", "The package archive is probably not reachable from here.");
+        bool full = said.Contains("No space left", StringComparison.Ordinal) || said.Contains("enough free space", StringComparison.Ordinal);
+        throw Failed(
+            $"'{command}' failed for '{arguments[^1]}' with status {process.ExitCode} ({said.TrimEnd('.')})",
+            full ? "The disk is full." : "The package archive is probably not reachable from here.");
     }
 
     private bool IsKnown(string package)

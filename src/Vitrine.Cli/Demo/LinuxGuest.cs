@@ -40,12 +40,23 @@ internal sealed record LinuxGuest(string Kernel, string Initrd)
         exec init
         """;
 
+    /// <summary>The folder that it is kept in; null where this user has none for a cache.</summary>
+    public static string? DefaultFolder => CacheFolder.Path is { } cache ? Path.Combine(cache, "demo") : null;
+
     /// <summary>Gets the guest: out of the cache, or from the package archive with the progress on standard error.</summary>
-    /// <exception cref="VitrineException">There is no apt, no network, or no space.</exception>
-    /// <param name="folder">The cache.</param>
+    /// <exception cref="VitrineException">There is no folder, no apt, no network, or no space.</exception>
+    /// <param name="folder">The cache; null where there is none.</param>
     /// <param name="size">What the guest's terminal shows; null when nobody knows.</param>
-    public static LinuxGuest Get(string folder, TerminalSize? size = null)
+    public static LinuxGuest Get(string? folder, TerminalSize? size = null)
     {
+        if (folder is null)
+        {
+            throw VitrineException.Host(
+                "There is no folder to keep the demo's Linux in.",
+                "Neither XDG_CACHE_HOME nor HOME names one by its whole path.",
+                "Set XDG_CACHE_HOME to a folder of this user's.");
+        }
+
         string kernel = Path.Combine(folder, "vmlinuz");
         string busybox = Path.Combine(folder, "busybox");
         string initrd = Path.Combine(folder, "initramfs.cpio");
@@ -55,9 +66,7 @@ internal sealed record LinuxGuest(string Kernel, string Initrd)
             if (!File.Exists(kernel) || !File.Exists(busybox)) Fetch(new DebianPackages(folder), kernel, busybox);
 
             // Made anew each time: that takes milliseconds, and a changed script never meets an old image.
-            string temporary = $"{initrd}.{Environment.ProcessId}";
-            File.WriteAllBytes(temporary, BuildInitramfs(File.ReadAllBytes(busybox), size));
-            File.Move(temporary, initrd, overwrite: true);
+            OutputFile.Replace(initrd, file => file.Write(BuildInitramfs(File.ReadAllBytes(busybox), size)));
             return new LinuxGuest(kernel, initrd);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
@@ -113,9 +122,7 @@ internal sealed record LinuxGuest(string Kernel, string Initrd)
     private static void Download(DebianPackages packages, ProgressContext progress, string package, string path, string target)
     {
         ProgressTask download = progress.AddTask(package.EscapeMarkup(), maxValue: Math.Max(1, packages.SizeOf(package)));
-        string file = packages.Download(package, bytes => download.Value = Math.Min(bytes, download.MaxValue - 1));
-        DebianPackages.Extract(file, path, target);
+        packages.Fetch(package, path, target, bytes => download.Value = Math.Min(bytes, download.MaxValue - 1));
         download.Value = download.MaxValue;
-        Directory.Delete(Path.GetDirectoryName(file)!, recursive: true);
     }
 }

@@ -11,26 +11,31 @@ internal sealed class ConsoleInput
     private const int MostWaiting = 4096;
     private static readonly TimeSpan WaitForGuest = TimeSpan.FromMilliseconds(10);
 
+    // A shell's `fg` sends a process that runs no signal; this is soon enough for whoever typed that.
+    private static readonly TimeSpan LookForForeground = TimeSpan.FromMilliseconds(200);
+
     // Long enough that a guest which was given its commands and carries them out has ended.
     private static readonly TimeSpan HintAfter = TimeSpan.FromSeconds(10);
 
     private readonly VirtualMachine _machine;
+    private readonly RawTerminal? _terminal;
     private readonly EscapeFilter? _escapes;
     private readonly Action _leave;
 
-    private ConsoleInput(VirtualMachine machine, bool isTerminal, Action leave)
+    private ConsoleInput(VirtualMachine machine, RawTerminal? terminal, Action leave)
     {
         _machine = machine;
+        _terminal = terminal;
         _leave = leave;
-        _escapes = isTerminal ? new EscapeFilter() : null;
+        _escapes = terminal is null ? null : new EscapeFilter();
     }
 
     /// <summary>Starts reading. The thread ends with the process: a read from a terminal can't be taken back.</summary>
     /// <param name="machine">Where the bytes go.</param>
-    /// <param name="isTerminal">True when Ctrl-A is a command; else all bytes are the guest's.</param>
+    /// <param name="terminal">Where Ctrl-A is a command, and nothing is read in the background; null when all bytes are the guest's.</param>
     /// <param name="leave">Carries out Ctrl-A X.</param>
-    public static void Start(VirtualMachine machine, bool isTerminal, Action leave) =>
-        new Thread(new ConsoleInput(machine, isTerminal, leave).Pump) { Name = "stdin", IsBackground = true }.Start();
+    public static void Start(VirtualMachine machine, RawTerminal? terminal, Action leave) =>
+        new Thread(new ConsoleInput(machine, terminal, leave).Pump) { Name = "stdin", IsBackground = true }.Start();
 
     private void Pump()
     {
@@ -38,6 +43,8 @@ internal sealed class ConsoleInput
         byte[] forGuest = new byte[typed.Length];
         try
         {
+            // Reading a terminal from the background would stop the process.
+            while (_terminal?.TryEnter() == false) Thread.Sleep(LookForForeground);
             bool any = false;
             while (Libc.Read(StandardDescriptors.Input, typed) is > 0 and int count)
             {

@@ -17,6 +17,7 @@ internal static unsafe partial class Libc
     private const int NewFileMode = 6 << 6 | 6 << 3 | 6;
     private const int Eintr = 4;
     private const int Eagain = 11;
+    private const int Enotty = 25;
     private const int Efbig = 27;
     private const int Enospc = 28;
     private const int Edquot = 122;
@@ -39,8 +40,15 @@ internal static unsafe partial class Libc
     /// <summary>True when the descriptor is a terminal.</summary>
     public static bool IsTerminal(int descriptor) => Isatty(descriptor) == 1;
 
-    /// <summary>True when this process may read the terminal and change it without being stopped.</summary>
-    public static bool IsForeground(int descriptor) => Tcgetpgrp(descriptor) == Getpgrp();
+    /// <summary>
+    /// True when this process may read the terminal and change it without being stopped: it is in the foreground, or the terminal is not its
+    /// controlling one (ENOTTY), where there is no foreground.
+    /// </summary>
+    public static bool IsForeground(int descriptor)
+    {
+        int group = Tcgetpgrp(descriptor);
+        return group == Getpgrp() || (group < 0 && Marshal.GetLastPInvokeError() == Enotty);
+    }
 
     /// <summary>Reads what is there, waiting for the first byte.</summary>
     /// <returns>How many bytes; 0 at the end or after an error.</returns>
@@ -194,7 +202,7 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", EntryPoint = "isatty")]
     private static partial int Isatty(int descriptor);
 
-    [LibraryImport("libc", EntryPoint = "tcgetpgrp")]
+    [LibraryImport("libc", EntryPoint = "tcgetpgrp", SetLastError = true)]
     private static partial int Tcgetpgrp(int descriptor);
 
     [LibraryImport("libc", EntryPoint = "getpgrp")]

@@ -7,6 +7,9 @@ internal abstract record OutputTarget
 {
     private const string FilePrefix = "file:";
 
+    // EPIPE of <asm-generic/errno-base.h>, which the framework passes on: a named pipe has no reader any more.
+    private const int BrokenPipe = 32;
+
     private OutputTarget()
     {
     }
@@ -28,6 +31,10 @@ internal abstract record OutputTarget
         "stdio" => new Stdio(),
         "null" => new Nowhere(),
         _ when text.StartsWith(FilePrefix, StringComparison.Ordinal) && text.Length > FilePrefix.Length => new ToFile(text[FilePrefix.Length..]),
+        FilePrefix => throw VitrineException.User(
+            $"{option} '{text}' is not a place for output.",
+            $"There is no path behind {FilePrefix}.",
+            $"Give it like {option} {FilePrefix}guest.log."),
         _ => throw VitrineException.User(
             $"{option} '{text}' is not a place for output.",
             "It is one of stdio, file:PATH and null.",
@@ -45,18 +52,18 @@ internal abstract record OutputTarget
             case Stdio:
                 return new OutputPump(static bytes => Libc.WriteAll(StandardDescriptors.Output, bytes), ended);
             case ToFile file:
-                FileStream stream = Create(file.Path);
+                OutputFile stream = Create(file.Path);
                 return new OutputPump(bytes => TryWrite(stream, bytes), ended);
             default:
                 return null;
         }
     }
 
-    private static FileStream Create(string path)
+    private static OutputFile Create(string path)
     {
         try
         {
-            return new FileStream(HostPath.ToWrite(path), FileMode.Create, FileAccess.Write, FileShare.Read, bufferSize: 0);
+            return new OutputFile(HostPath.ToWrite(path));
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
@@ -68,16 +75,16 @@ internal abstract record OutputTarget
         }
     }
 
-    private static WriteResult TryWrite(FileStream stream, ReadOnlySpan<byte> bytes)
+    private static WriteResult TryWrite(OutputFile stream, ReadOnlySpan<byte> bytes)
     {
         try
         {
             stream.Write(bytes);
             return WriteResult.Done;
         }
-        catch (IOException)
+        catch (IOException error)
         {
-            return WriteResult.Full;
+            return error.HResult == BrokenPipe ? WriteResult.Closed : WriteResult.Full;
         }
     }
 }

@@ -46,6 +46,14 @@ internal sealed class ImageFile : IDisposable
     /// <exception cref="VitrineException">It is missing, not readable, or empty.</exception>
     internal static ImageFile Open(string path, string role, string source)
     {
+        if (path.Length == 0)
+        {
+            throw VitrineException.User(
+                $"The {role} '' can't be read: its path is empty.",
+                "A variable of a script is probably not set.",
+                "Give the path of a regular file.");
+        }
+
         SafeFileHandle? handle = null;
         try
         {
@@ -68,7 +76,16 @@ internal sealed class ImageFile : IDisposable
                 $"Check it with `ls -ld '{path}'`, and give a file that this user may read.",
                 e);
         }
-        catch (Exception e) when (e is IOException or NotSupportedException or ArgumentException)
+        catch (NotSupportedException e)
+        {
+            // It has no length.
+            throw VitrineException.User(
+                $"The {role} '{path}' can't be read: it is no regular file.",
+                "A pipe or a terminal gives its bytes only once and in their order, and an image is read here and there.",
+                "Write it to a file, and give the path of that.",
+                e);
+        }
+        catch (Exception e) when (e is IOException or ArgumentException)
         {
             throw VitrineException.User(
                 $"The {role} '{path}' can't be read: {e.Message.TrimEnd('.')}.",

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Text.RegularExpressions;
+using Vitrine.Cli.Demo;
 using Xunit;
 
 namespace Vitrine.Tests.Cli;
@@ -28,6 +29,12 @@ public sealed partial class BadInputTests : IDisposable
         { "run --kernel {flat} --mode real", "--mode" },
         { "run --kernel {missing}", "does not exist" },
         { "run --kernel {folder}", "can't" },
+        { "run --kernel {nothing}", "'' can't be read: its path is empty." },
+        { "run --kernel {flat} --initrd {nothing}", "'' can't be read: its path is empty." },
+        { "run --firmware {nothing}", "'' can't be read: its path is empty." },
+        { "run --kernel @vmlinuz", "'@vmlinuz' does not exist" },
+        { "run --flat @0x7c00", "'@0x7c00' doesn't say where" },
+        { "run --flat {flat}@0 --append @console", "--append was given with --flat" },
         { "run --kernel {empty}", "empty" },
         { "run --kernel {text}", "text" },
         { "run --kernel {truncated}", "truncated" },
@@ -76,11 +83,14 @@ public sealed partial class BadInputTests : IDisposable
         { "run --flat {flat}@0x1000 --accel kvm --soft interpreter", "engine" },
         { "run --flat {flat}@0x1000 --serial printer", "printer" },
         { "run --flat {flat}@0x1000 --serial file:/nonexistent/folder/log", "/nonexistent/folder/log" },
+        { "run --flat {flat}@0x1000 --serial file:", "no path behind file:" },
         { "run --flat {flat}@0x1000 --timeout soon", "soon" },
+        { "translate --flat {flat}@0 --gva 0 --after -1", "Give it like --after 60." },
         { "run --flat {flat}@0x1000 --timeout 0", "'0'" },
         { "demo --memory 3", "multiple of 4096" },
         { "check-entry", "Required argument" },
         { "check-entry {missing}", "does not exist" },
+        { "check-entry {nothing}", "'' can't be read: its path is empty." },
         { "check-entry {folder}", "folder" },
         { "check-entry {empty}", "no dump" },
         { "check-entry {text}", "no dump" },
@@ -164,7 +174,7 @@ public sealed partial class BadInputTests : IDisposable
     {
         get
         {
-            string path = Path.Combine(CacheFolder.Path, "demo", "vmlinuz");
+            string? path = LinuxGuest.DefaultFolder is { } folder ? Path.Combine(folder, "vmlinuz") : null;
             return File.Exists(path) ? path : null;
         }
     }
@@ -188,6 +198,7 @@ public sealed partial class BadInputTests : IDisposable
     private string[] Split(string command) =>
         [.. command.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(word => word.Replace("{missing}", Path.Combine(_folder, "missing"), StringComparison.Ordinal)
             .Replace("{folder}", _folder, StringComparison.Ordinal)
+            .Replace("{nothing}", "", StringComparison.Ordinal)
             .Replace("{program}", VitrineCommand.Program, StringComparison.Ordinal)
             .Replace("{flat}", Lazily(word, "{flat}", [0xF4]), StringComparison.Ordinal)
             .Replace("{empty}", Lazily(word, "{empty}", []), StringComparison.Ordinal)

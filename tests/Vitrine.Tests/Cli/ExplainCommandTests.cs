@@ -22,7 +22,7 @@ public sealed class ExplainCommandTests : IDisposable
         { "explain", "Nothing to boot" },
         { "explain --flat {flat}@0x1000 --mode real --instructions 0", "0 instructions" },
         { "explain --flat {flat}@0x1000 --mode real --instructions 1001", "1001 instructions" },
-        { "explain --flat {flat}@0x1000 --mode real --instructions -3", "0 instructions" },
+        { "explain --flat {flat}@0x1000 --mode real --instructions -3", "-3 instructions" },
         { "explain --flat {flat}@0x1000 --mode real --instructions many", "many" },
         { "explain --flat {flat}@0x1000 --mode real --until nowhere", "nowhere" },
         { "explain --flat {flat}@0x1000 --mode real --until 0x10 --until-exit", "More than one" },

@@ -60,6 +60,28 @@ public sealed class TerminalTests : IDisposable
         Assert.Contains("restored", output, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void A_guest_that_comes_to_the_foreground_gets_the_keys()
+    {
+        string flat = Path.Combine(_folder, "guest");
+        File.WriteAllBytes(flat, [0xEB, 0xFE]);
+        string output = RunInTerminal(
+            $"""
+            set -m
+            before=$(stty -g)
+            "{VitrineCommand.Program}" run --flat {flat}@0x1000 --mode real --accel soft --timeout 30 2>/dev/null &
+            sleep 3
+            [ "$(stty -g)" = "$before" ] && echo untouched
+            fg >/dev/null
+            echo "status=$?"
+            [ "$(stty -g)" = "$before" ] && echo restored
+            """,
+            typed: "\u0001x");
+        Assert.Contains("untouched", output, StringComparison.Ordinal);
+        Assert.Contains("status=90", output, StringComparison.Ordinal);
+        Assert.Contains("restored", output, StringComparison.Ordinal);
+    }
+
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     private string RunInTerminal(string shellScript, string? typed = null)

@@ -15,7 +15,7 @@ internal static class DemoFiles
     {
         try
         {
-            LinuxGuest guest = LinuxGuest.Get(Path.Combine(CacheFolder.Path, "demo"));
+            LinuxGuest guest = LinuxGuest.Get(LinuxGuest.DefaultFolder);
             File.CreateSymbolicLink(Path.Combine(folder, "vmlinuz"), guest.Kernel);
             File.Copy(guest.Initrd, Path.Combine(folder, "initrd.img"));
             File.CreateSymbolicLink(Path.Combine(folder, "initramfs.cpio"), "initrd.img");

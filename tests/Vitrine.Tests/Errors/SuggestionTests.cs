@@ -23,6 +23,12 @@ public sealed class SuggestionTests
     [InlineData("x", null)]
     public void The_nearest_name_is_found(string given, string? nearest) => Assert.Equal(nearest, Suggestion.Nearest(given, s_names));
 
+    [Theory]
+    [InlineData("x86-64-v4")]
+    [InlineData("x86-64-v1")]
+    public void Of_several_that_are_as_near_none_is_and_what_was_given_is_no_answer(string given) =>
+        Assert.Null(Suggestion.Nearest(given, ["x86-64-v1", "x86-64-v2", "x86-64-v3", "host"]));
+
     [Fact]
     public void The_question_precedes_a_remedy()
     {

@@ -52,7 +52,7 @@ public sealed class FirstInstructionTests : IDisposable
         if (!arguments.Contains("vmlinuz")) return;
         try
         {
-            LinuxGuest guest = LinuxGuest.Get(Path.Combine(CacheFolder.Path, "demo"));
+            LinuxGuest guest = LinuxGuest.Get(LinuxGuest.DefaultFolder);
             File.CreateSymbolicLink(Path.Combine(_folder, "vmlinuz"), guest.Kernel);
         }
         catch (VitrineException error)

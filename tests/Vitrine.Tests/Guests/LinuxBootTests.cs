@@ -89,7 +89,7 @@ public sealed class LinuxBootTests
     {
         try
         {
-            return LinuxGuest.Get(Path.Combine(CacheFolder.Path, "demo"));
+            return LinuxGuest.Get(LinuxGuest.DefaultFolder);
         }
         catch (VitrineException error)
         {

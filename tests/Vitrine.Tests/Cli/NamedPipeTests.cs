@@ -1,0 +1,37 @@
+using Xunit;
+
+namespace Vitrine.Tests.Cli;
+
+/// <summary>A named pipe (mkfifo(1)) in place of a file.</summary>
+public sealed class NamedPipeTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("vitrine-test").FullName;
+
+    // mov dx,3f8; mov al,'A'; again: out dx,al; jmp again
+    public NamedPipeTests() => File.WriteAllBytes(Path.Combine(_folder, "guest"), Convert.FromHexString("BAF803B041EEEBFD"));
+
+    [Fact]
+    public void A_story_comes_through_whole()
+    {
+        // The reader comes when the story is told: whoever opens the pipe for reading as well has written it to himself by then.
+        (int status, string output, _) = VitrineCommand.RunInShell(
+            $"cd {_folder}; mkfifo pipe; (sleep 5; timeout 30 cat pipe) & \"$VITRINE\" explain {Machine} -o pipe; status=$?; wait; exit $status");
+        (_, string direct, _) = VitrineCommand.RunInShell($"cd {_folder}; exec \"$VITRINE\" explain {Machine}");
+        Assert.Equal(0, status);
+        Assert.Equal(direct.Split('\n').Length, output.Split('\n').Length);
+    }
+
+    [Fact]
+    public void That_its_reader_is_gone_is_said()
+    {
+        (int status, _, string errors) = VitrineCommand.RunInShell(
+            $"cd {_folder}; mkfifo pipe; head -c 1 pipe >/dev/null & exec \"$VITRINE\" run {Machine} --serial file:pipe --timeout 30");
+        Assert.Contains("its reader is gone", errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("disk", errors, StringComparison.Ordinal);
+        Assert.Equal(90, status);
+    }
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    private static string Machine => "--flat guest@0x7c00 --mode real --accel soft --soft interpreter";
+}
