@@ -1,5 +1,4 @@
 using Vitrine.Accelerators.Software.State;
-using Vitrine.X86.Exceptions;
 using Vitrine.X86.Registers;
 
 namespace Vitrine.Accelerators.Software.Helpers;

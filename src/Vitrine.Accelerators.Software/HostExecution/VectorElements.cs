@@ -71,6 +71,15 @@ internal static unsafe class VectorElements
             return true;
         }
 
+        if (IndexSize(op) == 0)
+        {
+            // One operand, which doesn't wrap; only the elements of a gather have addresses of their own.
+            ulong offset = LegacyAddress.Offset(cpu, op) + (ulong)distance;
+            ref SegmentCache segment = ref cpu->Segments[op->Segment];
+            linear = (uint)(segment.Base + offset);
+            return offset + (ulong)size <= (write ? segment.WriteEnd : segment.ReadEnd) || SegmentCheck.Slow(cpu, op->Segment, offset, size, write, out linear);
+        }
+
         Op element = *op;
         element.Disp += distance;
         return write ? LegacyAddress.ForWrite(cpu, &element, size, out linear) : LegacyAddress.ForRead(cpu, &element, size, out linear);

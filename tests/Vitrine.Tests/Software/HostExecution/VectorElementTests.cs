@@ -203,6 +203,21 @@ public sealed class VectorElementTests
         Assert.Equal(Pattern, m.Read(Ram + 0xFF8, 8));
     }
 
+    /// <summary>The operand ends at the segment's end: elements beyond it that count are no more wrapped to its start than those of other operands.</summary>
+    [Theory]
+    [InlineData(0x8C, 1, "ok")] // VPMASKMOVD, load
+    [InlineData(0x8C, 2, "#13(0)")]
+    [InlineData(0x8E, 1, "ok")] // and store
+    [InlineData(0x8E, 2, "#13(0)")]
+    public void AnOperandDoesNotWrapAt64KiB(byte opcode, int active, string outcome)
+    {
+        using M m = Machine(bits: 32);
+        m.State.Segments[Seg.Fs] = new(0x10, 0, 0xFFFF, 0x4093);
+        SetLanes(m, 0, [.. Enumerable.Range(0, 8).Select(lane => lane < active ? uint.MaxValue : 0)]);
+        m[Gpr.Rbx] = 0xFFFC;
+        Assert.Equal(outcome, m.Run(a => a.db(0x64, 0x67, 0xC4, 0xE2, 0x7D, opcode, 0x37)));
+    }
+
     private static M Machine(int bits = 64)
     {
         M m = new(bits == 64 ? PagingMode.FourLevel : PagingMode.None, bits, CpuModels.X8664V3) { Answer = static (address, _) => address };
