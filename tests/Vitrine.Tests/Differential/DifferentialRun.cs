@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Iced.Intel;
 
 namespace Vitrine.Tests.Differential;
 
@@ -87,7 +88,17 @@ internal sealed unsafe class DifferentialRun : IDisposable
         bool hangs = _oracle.Outcome(index)->Image.Vector == MachineImage.NeverEnds;
         return _ends[index] is { } end
             ? hangs && end == SoftwareGuest.Kicked ? [] : [$"the software CPU left with {end}"]
-            : hangs ? ["on the host it never ends"] : OutcomeComparison.Differences(_oracle.Case(index), _oracle.Outcome(index), _outcomes + index, _selection);
+            : !hangs ? OutcomeComparison.Differences(_oracle.Case(index), _oracle.Outcome(index), _outcomes + index, _selection)
+            : MayHang(index) ? [] : ["on the host it never ends"];
+    }
+
+    /// <summary>The host may have gone to code that is not the case's.</summary>
+    private bool MayHang(int index)
+    {
+        OracleCase* test = _oracle.Case(index);
+        List<Instruction> instructions = InstructionText.Decode(test->Instructions(), test->Image.Bitness, test->Image.Rip, _selection.Options);
+        return instructions.Count == 1
+            && VendorDifferences.IsFarCallToWideCode(instructions[0], ref _oracle.Outcome(index)->Image, ref (_outcomes + index)->Image);
     }
 
     private void Execute(int count)

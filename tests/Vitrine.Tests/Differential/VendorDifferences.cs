@@ -81,6 +81,8 @@ internal static class VendorDifferences
 
     private static bool AppliesTo(in Instruction instruction, ref MachineImage host, ref MachineImage software)
     {
+        if (IsFarCallToWideCode(instruction, ref host, ref software)) return true;
+
         // AMD wants the offset in FS and GS to be canonical as well as the sum with the base.
         if (instruction.MemorySegment is Register.FS or Register.GS && host.Vector == ExceptionVector.GP && software.Vector != ExceptionVector.GP) return true;
 
@@ -142,6 +144,13 @@ internal static class VendorDifferences
         bool unmasked = (software.StatusWord & ~software.ControlWord & 0x3F) != 0;
         return unmasked && instructions.Exists(instruction => instruction.Mnemonic == Mnemonic.Fld || IsX87Store(instruction));
     }
+
+    /// <summary>
+    /// CALL through a far pointer to 64-bit code, from other code: see <see cref="Applies"/>. What AMD pushes on the other stack, and where, decides how the
+    /// native program goes on, if it ever ends.
+    /// </summary>
+    public static bool IsFarCallToWideCode(in Instruction instruction, ref MachineImage host, ref MachineImage software) =>
+        instruction.CodeSize != CodeSize.Code64 && instruction.Code.IsCallFarIndirect() && (host.Is64 || software.Is64);
 
     /// <summary>POPA on AMD has already loaded the registers before the one that faults.</summary>
     public static bool HasFreeRegistersAtFault(in Instruction instruction) => instruction.Mnemonic is Mnemonic.Popa or Mnemonic.Popad;
