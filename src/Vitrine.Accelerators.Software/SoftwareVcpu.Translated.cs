@@ -34,7 +34,7 @@ internal sealed unsafe partial class SoftwareVcpu
     /// <summary>Runs translated code until something needs the dispatcher; as <see cref="RunBlocks"/>.</summary>
     private void RunTranslated()
     {
-        if ((_cpu->Mode & ExecutionMode.Code64) != 0 && !Canonical.Is(_cpu->Rip))
+        if (!IsBranchTarget(_cpu->Rip))
         {
             _cpu->SetFault(X86.Exceptions.ExceptionVector.GP, 0);
             return;
@@ -58,11 +58,13 @@ internal sealed unsafe partial class SoftwareVcpu
         byte* site = _cpu->ExitSite;
         _exits[(int)reason]++;
         if (reason == ExitReason.HostFault) return StopAtHostFault();
-        if (Lockstep && !AgreesAt(reason, site)) return null;
+        bool refused = reason == ExitReason.Lookup && !IsBranchTarget(_cpu->Rip);
+        if (refused) TakeBranchBack();
+        if (Lockstep && !(refused ? AgreesAtAccess(_cpu->Rip) : AgreesAt(reason, site))) return null;
         switch (reason)
         {
             case ExitReason.Lookup:
-                return Enter(_cpu->Rip);
+                return refused ? InterpretAt(_cpu->Rip, InterpretationCause.Operands) : Enter(_cpu->Rip);
             case ExitReason.Link:
                 return Link(site);
             case ExitReason.Poll:
@@ -144,16 +146,18 @@ internal sealed unsafe partial class SoftwareVcpu
         _mmu.RefreshMode();
     }
 
+    private bool IsBranchTarget(ulong rip) => (_cpu->Mode & ExecutionMode.Code64) == 0 || Canonical.Is(rip);
+
+    /// <summary>A branch to an address that isn't canonical faults before it has done anything: RIP and RSP are what they were before it.</summary>
+    private void TakeBranchBack()
+    {
+        _cpu->Gpr[Gpr.Rsp] -= _cpu->BranchSite >> 12;
+        _cpu->Rip = _cpu->PageRip + (_cpu->BranchSite & 0xFFF);
+    }
+
     /// <summary>The code for a RIP that the branch table doesn't know.</summary>
     private byte* Enter(ulong rip)
     {
-        if ((_cpu->Mode & ExecutionMode.Code64) != 0 && !Canonical.Is(rip))
-        {
-            // The branch that wanted to go there faults, before it has done anything.
-            _cpu->Gpr[Gpr.Rsp] -= _cpu->BranchSite >> 12;
-            return InterpretAt(_cpu->PageRip + (_cpu->BranchSite & 0xFFF), InterpretationCause.Operands);
-        }
-
         _cpu->Rip = rip;
         _cpu->Leave = LeaveReason.NextBlock;
         if (!TryLocate(rip, out _, out ulong gpa, out bool isGlobal)) return BackWithFault();
@@ -384,7 +388,7 @@ internal sealed unsafe partial class SoftwareVcpu
 
         FollowFloatTraps();
         PackFlags();
-        return !Canonical.Is(_cpu->Rip) ? null : Lockstep ? Enter(_cpu->Rip) : _translations!.EntryFor(_cpu->Rip);
+        return !IsBranchTarget(_cpu->Rip) ? null : Lockstep ? Enter(_cpu->Rip) : _translations!.EntryFor(_cpu->Rip);
     }
 
     /// <summary>The operation of the instruction at RIP, alone.</summary>
