@@ -1,3 +1,5 @@
+using Vitrine.Timing;
+
 namespace Vitrine.Accelerators.Software;
 
 /// <summary>
@@ -5,6 +7,7 @@ namespace Vitrine.Accelerators.Software;
 /// </summary>
 internal sealed class DeadlineTimer : IDisposable
 {
+    private readonly MachineClock _clock;
     private readonly Action _expired;
     private readonly WakeSignal _signal = new();
     private readonly Thread _thread;
@@ -13,16 +16,19 @@ internal sealed class DeadlineTimer : IDisposable
     private volatile bool _stopped;
 
     /// <summary>Starts the thread; it ends in <see cref="Dispose"/>.</summary>
+    /// <param name="clock">The machine's time.</param>
     /// <param name="expired">Called on the timer's thread, perhaps once more after a deadline was changed.</param>
-    public DeadlineTimer(Action expired)
+    public DeadlineTimer(MachineClock clock, Action expired)
     {
+        _clock = clock;
         _expired = expired;
+        clock.Moved += _signal.Signal;
         _thread = new Thread(Run) { IsBackground = true, Name = "vCPU timer" };
         _thread.Start();
     }
 
     /// <summary>Sets the only deadline. Costs a system call only when it is sooner than what the thread sleeps for.</summary>
-    /// <param name="deadline">Guest nanoseconds (<see cref="GuestClock"/>); <see cref="long.MaxValue"/> for never.</param>
+    /// <param name="deadline">On the machine's clock in nanoseconds; <see cref="long.MaxValue"/> for never.</param>
     public void Set(long deadline)
     {
         if (Interlocked.Exchange(ref _deadline, deadline) != deadline && deadline < Volatile.Read(ref _sleepsUntil)) _signal.Signal();
@@ -31,6 +37,7 @@ internal sealed class DeadlineTimer : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _clock.Moved -= _signal.Signal;
         _stopped = true;
         _signal.Signal();
         _thread.Join();
@@ -46,8 +53,8 @@ internal sealed class DeadlineTimer : IDisposable
             long deadline = Volatile.Read(ref _deadline);
             Interlocked.Exchange(ref _sleepsUntil, deadline);
             if (Volatile.Read(ref _deadline) != deadline) continue;
-            long now = GuestClock.Nanoseconds();
-            if (deadline <= now)
+            long remaining = _clock.SleepUntil(deadline);
+            if (remaining == 0)
             {
                 // Once for each: the vCPU sets the next one when it has looked.
                 Interlocked.CompareExchange(ref _deadline, long.MaxValue, deadline);
@@ -55,7 +62,7 @@ internal sealed class DeadlineTimer : IDisposable
             }
             else
             {
-                _signal.Wait(deadline == long.MaxValue ? long.MaxValue : deadline - now);
+                _signal.Wait(remaining);
             }
         }
     }

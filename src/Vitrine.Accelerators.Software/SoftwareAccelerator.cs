@@ -8,6 +8,7 @@ using Vitrine.Accelerators.Software.Sharing;
 using Vitrine.Accelerators.Software.Translator;
 using Vitrine.Errors;
 using Vitrine.Memory;
+using Vitrine.Timing;
 using Vitrine.X86.Cpuid;
 
 namespace Vitrine.Accelerators.Software;
@@ -32,6 +33,8 @@ public sealed class SoftwareAccelerator : IAccelerator
             Exclusive = new ExclusiveSection(this);
         }
 
+        Clock = options.Clock ?? MachineClock.StartNew();
+        TimeStamps = new TimeStampOrigin(Clock);
         Mmu = options.Mmu ?? DefaultMmu(options.Vcpus);
         Engine = options.Engine;
         if (Engine == SoftwareEngine.Translator && HostHasTranslator) TranslationBytes = CodeMemorySize.ForHost(options.Vcpus);
@@ -70,8 +73,11 @@ public sealed class SoftwareAccelerator : IAccelerator
     /// <summary>Lets one vCPU run alone; null with one vCPU.</summary>
     internal ExclusiveSection? Exclusive { get; }
 
+    /// <summary>The machine's time.</summary>
+    internal MachineClock Clock { get; }
+
     /// <summary>Where time-stamp counters begin.</summary>
-    internal TimeStampOrigin TimeStamps { get; } = new();
+    internal TimeStampOrigin TimeStamps { get; }
 
     /// <summary>The 8259 pair, once connected.</summary>
     internal IExternalInterruptSource? ExternalInterrupts { get; private set; }

@@ -1,4 +1,5 @@
 using Vitrine.Accelerators.Mmu;
+using Vitrine.Timing;
 
 namespace Vitrine.Accelerators.Software;
 
@@ -25,6 +26,9 @@ public sealed record SoftwareOptions
 
     /// <summary>How many vCPUs the machine gets: from 1 to <see cref="SoftwareAccelerator.VcpuLimit"/>.</summary>
     public int Vcpus { get; init; } = 1;
+
+    /// <summary>The machine's time, for time-stamp counters and APIC timers; null for a clock of its own, which runs.</summary>
+    public MachineClock? Clock { get; init; }
 
     /// <summary>
     /// Counts what costs time to count, see <see cref="Statistics.CpuStatistics.IsDetailed"/>: translated code is written with counters in it, and runs slower.

@@ -30,7 +30,7 @@ internal sealed unsafe partial class SoftwareVcpu
             return false;
         }
 
-        long now = GuestClock.Nanoseconds();
+        long now = _clock.Now;
         LocalApic.Advance(now);
         if (LocalApic.TryTakeEoiBroadcast(out byte ended))
         {
@@ -98,7 +98,7 @@ internal sealed unsafe partial class SoftwareVcpu
     {
         while (true)
         {
-            long now = GuestClock.Nanoseconds();
+            long now = _clock.Now;
             bool idle = _idle.Wait(now);
             LocalApic.Advance(now);
             bool interrupt = LocalApic.HasDeliverableInterrupt(out _) || LocalApic.HasExternalInterrupt;
@@ -122,7 +122,7 @@ internal sealed unsafe partial class SoftwareVcpu
                 else deadline = Math.Min(deadline, _idle.End);
             }
 
-            _wake.Wait(deadline == long.MaxValue ? long.MaxValue : deadline - now);
+            _wake.Wait(_clock.SleepUntil(deadline));
         }
     }
 

@@ -10,6 +10,7 @@ using Vitrine.Accelerators.Software.State;
 using Vitrine.Accelerators.Software.Translator;
 using Vitrine.Accelerators.Software.Translator.Counting;
 using Vitrine.Accelerators.Software.Translator.Lockstep;
+using Vitrine.Timing;
 using Vitrine.X86.Cpuid;
 using Vitrine.X86.Registers;
 using Vitrine.X86.State;
@@ -38,6 +39,7 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
     private readonly Block* _single;
     private readonly GCHandle _self;
     private readonly SoftwareAccelerator _accelerator;
+    private readonly MachineClock _clock;
     private readonly BlockCache _blocks;
     private readonly BlockBuilder _builder = new();
     private readonly Bus _bus;
@@ -55,6 +57,7 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
     internal SoftwareVcpu(SoftwareAccelerator accelerator, int id)
     {
         _accelerator = accelerator;
+        _clock = accelerator.Clock;
         Id = id;
         _exclusive = accelerator.Exclusive;
         _requests = accelerator.Vcpus > 1 ? new PageRequests() : null;
@@ -70,7 +73,7 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
             _translations = new TranslationCache(_cpu, accelerator.TranslationBytes, accelerator.Statistics);
             _translator = new BlockTranslator(_translations, accelerator.Lockstep, accelerator.Vcpus > 1, accelerator.Statistics);
             _blocks.Attach(_translations);
-            _timer = new DeadlineTimer(Wake);
+            _timer = new DeadlineTimer(_clock, Wake);
             if (accelerator.Lockstep)
             {
                 _trail = new Trail();
@@ -90,15 +93,16 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
             _mmu.WatchWrites(_watch!);
         }
 
-        LocalApic = new LocalApic((uint)id, new ApicClock(_cpu), Wake, accelerator.Interrupts);
+        LocalApic = new LocalApic((uint)id, new ApicClock(_cpu, _clock), Wake, accelerator.Interrupts);
         LocalApicPage = LocalApic.PageAddress;
         Msrs = new ModelSpecificRegisters(_cpu, this);
 
         // Its time-stamp counter joins those of the others when the machine puts a state; until then it has one of its own.
         ProcessorState state = ResetState.Create(id, 0);
         state.Msrs.Remove(Msr.IA32_TIME_STAMP_COUNTER);
-        _cpu->TscOffset = -GuestClock.TscTicks();
+        _cpu->TscOffset = -_clock.Now;
         Put(state, PutLevel.Full);
+        _clock.Moved += Wake;
     }
 
     /// <inheritdoc/>
@@ -239,7 +243,7 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
     // From outside, which isn't the guest's own doing: IA32_TSC_ADJUST stays.
     private void SetTsc(ulong value)
     {
-        _cpu->TscOffset = _accelerator.Vcpus > 1 ? _accelerator.TimeStamps.OffsetFor(Id, value) : (long)value - GuestClock.TscTicks();
+        _cpu->TscOffset = _accelerator.Vcpus > 1 ? _accelerator.TimeStamps.OffsetFor(Id, value) : (long)value - _clock.Now;
         LocalApic.OnTscChanged();
     }
 
@@ -305,6 +309,7 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
     {
         if (_disposed) return;
         _disposed = true;
+        _clock.Moved -= Wake;
         _timer?.Dispose();
         _translator?.Dispose();
         _translations?.Dispose();
@@ -325,7 +330,7 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
     internal CpuidEntry LimitedCpuid(uint leaf, uint subleaf, uint highestBasic) => _cpuid.Lookup(leaf, subleaf, highestBasic);
 
     /// <summary>The time-stamp counter as the guest sees it.</summary>
-    internal ulong ReadTsc() => (ulong)(GuestClock.TscTicks() + _cpu->TscOffset);
+    internal ulong ReadTsc() => (ulong)(_clock.Now + _cpu->TscOffset);
 
     /// <summary>Prepares a port exit.</summary>
     internal void ExitForPort(ushort port, int size, bool isWrite, uint value)

@@ -1,10 +1,13 @@
+using Vitrine.Timing;
+
 namespace Vitrine.Accelerators.Software;
 
 /// <summary>
 /// Gives the processors that are reset together one time-stamp counter: each is put on its own thread, so at its own time, and a
 /// kernel that finds counters apart takes another clock. Any thread.
 /// </summary>
-internal sealed class TimeStampOrigin
+/// <param name="clock">The machine's time.</param>
+internal sealed class TimeStampOrigin(MachineClock clock)
 {
     // As KVM does: the same value, soon after the last vCPU that got it.
     private const long Together = 1_000_000_000;
@@ -15,14 +18,14 @@ internal sealed class TimeStampOrigin
     private long _last;
     private uint _members;
 
-    /// <summary>The offset from the accelerator's clock that makes a counter show a value.</summary>
+    /// <summary>The offset from the machine's clock that makes a counter show a value.</summary>
     /// <param name="vcpu">Whose counter.</param>
     /// <param name="value">What it is set to.</param>
     public long OffsetFor(int vcpu, ulong value)
     {
         lock (_lock)
         {
-            long now = GuestClock.TscTicks();
+            long now = clock.Now;
             uint member = 1u << vcpu;
             if (_members == 0 || (_members & member) != 0 || value != _value || now - _last > Together)
             {

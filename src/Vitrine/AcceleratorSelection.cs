@@ -4,6 +4,7 @@ using Vitrine.Accelerators.Kvm;
 using Vitrine.Accelerators.Observation;
 using Vitrine.Accelerators.Software;
 using Vitrine.Errors;
+using Vitrine.Timing;
 using Vitrine.X86.Cpuid;
 
 namespace Vitrine;
@@ -16,15 +17,16 @@ internal static class AcceleratorSelection
 {
     /// <summary>Creates the accelerator that is asked for.</summary>
     /// <param name="config">What the machine is to be.</param>
+    /// <param name="clock">The machine's time.</param>
     /// <param name="notice">What <see cref="AcceleratorChoice.Auto"/> chose and why; null when the choice was the user's.</param>
     /// <exception cref="VitrineException">It does not work here.</exception>
-    internal static IAccelerator Create(MachineConfig config, out string? notice)
+    internal static IAccelerator Create(MachineConfig config, MachineClock clock, out string? notice)
     {
-        IAccelerator accelerator = CreatePlain(config, out notice);
+        IAccelerator accelerator = CreatePlain(config, clock, out notice);
         return config.Calls is { } calls ? new ObservedAccelerator(accelerator, calls) : accelerator;
     }
 
-    private static IAccelerator CreatePlain(MachineConfig config, out string? notice)
+    private static IAccelerator CreatePlain(MachineConfig config, MachineClock clock, out string? notice)
     {
         notice = null;
         switch (config.Accelerator)
@@ -32,20 +34,20 @@ internal static class AcceleratorSelection
             case AcceleratorChoice.Kvm:
                 return Kvm(config);
             case AcceleratorChoice.Soft:
-                return Software(config);
+                return Software(config, clock);
             case AcceleratorChoice.Auto when config.Lockstep:
                 notice = "Using the software CPU, because --lockstep compares its two engines.";
-                return Software(config);
+                return Software(config, clock);
             case AcceleratorChoice.Auto when config.Mmu is not null:
                 notice = "Using the software CPU, because an MMU mode was given, and KVM's own MMU can't be chosen.";
-                return Software(config);
+                return Software(config, clock);
             case AcceleratorChoice.Auto when config.Engine is not null:
                 notice = "Using the software CPU, because --soft says how it is to execute, and KVM has no use for that.";
-                return Software(config);
+                return Software(config, clock);
             default:
                 KvmVerdict verdict = KvmVerdict.Current;
                 notice = Sentence(verdict);
-                return verdict.WorthUsing ? Kvm(config) : Software(config);
+                return verdict.WorthUsing ? Kvm(config) : Software(config, clock);
         }
     }
 
@@ -61,9 +63,12 @@ internal static class AcceleratorSelection
 
     private static KvmAccelerator Kvm(MachineConfig config) => KvmAccelerator.Create(new KvmOptions { Calls = config.Calls });
 
-    private static SoftwareAccelerator Software(MachineConfig config)
+    private static SoftwareAccelerator Software(MachineConfig config, MachineClock clock)
     {
-        SoftwareOptions options = new() { Mmu = config.Mmu, Vcpus = config.Cpus, Lockstep = config.Lockstep, Statistics = config.Statistics };
+        SoftwareOptions options = new()
+        {
+            Mmu = config.Mmu, Vcpus = config.Cpus, Lockstep = config.Lockstep, Statistics = config.Statistics, Clock = clock,
+        };
         if (config.Lockstep) options = options with { Engine = SoftwareEngine.Translator };
         if (config.Engine is { } engine) options = options with { Engine = engine };
         SoftwareAccelerator accelerator = SoftwareAccelerator.Create(options);

@@ -2,6 +2,7 @@ using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Observation;
 using Vitrine.Accelerators.Software;
 using Vitrine.Boot;
+using Vitrine.Timing;
 using Vitrine.X86.Cpuid;
 
 namespace Vitrine;
@@ -53,6 +54,12 @@ public sealed record MachineConfig
 
     /// <summary>Receives every call that is made to the accelerator, from its creation on. Null, the default, observes nothing and costs nothing.</summary>
     public CallLog? Calls { get; init; }
+
+    /// <summary>
+    /// What drives the machine's time; null, the default, for the host's clock. Whatever drives it stands still for the machine while that is not running,
+    /// except for calendar time. On KVM it drives the board's devices only: the processors' counters are the host's.
+    /// </summary>
+    public IClockSource? ClockSource { get; init; }
 
     /// <summary>True when a guest's request for a reset ends the machine; false when it starts over, as a computer does.</summary>
     public bool ExitOnReset { get; init; }

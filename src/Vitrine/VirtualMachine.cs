@@ -7,6 +7,7 @@ using Vitrine.Boards;
 using Vitrine.Boot;
 using Vitrine.Memory;
 using Vitrine.Run;
+using Vitrine.Timing;
 using Vitrine.X86;
 using Vitrine.X86.Cpuid;
 using Vitrine.X86.State;
@@ -22,6 +23,9 @@ public sealed class VirtualMachine : IDisposable
 {
     private readonly IAccelerator _accelerator;
     private readonly MemoryLayout _layout;
+    private readonly MachineClock _clock;
+    private readonly Lock _deviceLock = new();
+    private readonly ExternalInputs _inputs;
     private readonly BoardInterrupts _interrupts;
     private readonly SerialInput _serialInput = new();
     private readonly SerialTranscript _serialOutput = new();
@@ -34,15 +38,18 @@ public sealed class VirtualMachine : IDisposable
     private readonly Lock _disposeLock = new();
     private volatile bool _disposed;
 
-    private VirtualMachine(MachineConfig config, GuestMemory memory, MemoryLayout layout, IAccelerator accelerator, ProcessorState bootState)
+    private VirtualMachine(
+        MachineConfig config, MachineClock clock, GuestMemory memory, MemoryLayout layout, IAccelerator accelerator, ProcessorState bootState)
     {
         Config = config;
+        _clock = clock;
+        _inputs = new ExternalInputs(_deviceLock);
         Memory = memory;
         _layout = layout;
         _accelerator = accelerator;
         foreach (MemorySlot slot in memory.Slots) accelerator.SetMemorySlot(slot);
         _vcpus = new VcpuThread[config.Cpus];
-        _gate = new VcpuGate(config.Cpus, ResetBoard, vcpu => _vcpus[vcpu].Settle());
+        _gate = new VcpuGate(config.Cpus, ResetBoard, vcpu => _vcpus[vcpu].Settle(), NoteStanding);
         _vcpusLeft = config.Cpus;
         _interrupts = new BoardInterrupts(accelerator);
         _board = CreateBoard();
@@ -112,17 +119,18 @@ public sealed class VirtualMachine : IDisposable
         ArgumentNullException.ThrowIfNull(config);
         config.Check();
         MemoryLayout layout = new(config.MemoryBytes);
+        MachineClock clock = new(config.ClockSource);
         GuestMemory memory = new();
         IAccelerator? accelerator = null;
         VirtualMachine? machine = null;
         try
         {
-            accelerator = AcceleratorSelection.Create(config, out string? notice);
+            accelerator = AcceleratorSelection.Create(config, clock, out string? notice);
             ConfigCheck.Cpus(config.Cpus, accelerator.MaximumVcpus, accelerator.Name);
             MemorySlots.Create(memory, layout, config.Boot);
             ProcessorState bootState = ResetState.Create(apicId: 0, cpuidSignature: 0);
             BootLoader.Load(config.Boot, memory, layout, bootState, config.Cpus);
-            machine = new VirtualMachine(config, memory, layout, accelerator, bootState);
+            machine = new VirtualMachine(config, clock, memory, layout, accelerator, bootState);
             if (notice is not null) config.Notice?.Invoke(notice);
             foreach (VcpuThread vcpu in machine._vcpus) vcpu.Start();
             foreach (VcpuThread vcpu in machine._vcpus) vcpu.WaitUntilReady();
@@ -145,8 +153,8 @@ public sealed class VirtualMachine : IDisposable
     public void Start() => Resume();
 
     /// <summary>
-    /// Stops the vCPUs between two instructions and waits until they stand. Devices keep their time. Does nothing when the
-    /// machine has ended.
+    /// Stops the vCPUs between two instructions and waits until they stand. The machine's time stands still with them, except for the calendar;
+    /// on KVM the processors' counters go on. Does nothing when the machine has ended.
     /// </summary>
     public void Pause()
     {
@@ -177,14 +185,14 @@ public sealed class VirtualMachine : IDisposable
     public Task<VmEnd> WaitAsync(CancellationToken cancellation = default) => _ended.Task.WaitAsync(cancellation);
 
     /// <summary>
-    /// Sends bytes to the guest's first serial port. They are queued without limit and delivered as the guest takes them:
-    /// see <see cref="SerialBacklog"/>.
+    /// Sends bytes to the guest's first serial port. They are queued without limit and delivered as the guest takes them, none while the machine
+    /// is held: see <see cref="SerialBacklog"/>.
     /// </summary>
     public void SendSerial(ReadOnlySpan<byte> bytes)
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         _serialInput.Append(bytes);
-        _board.FeedSerial();
+        _inputs.Post(() => _board.FeedSerial());
     }
 
     /// <summary>
@@ -380,7 +388,7 @@ public sealed class VirtualMachine : IDisposable
         ArgumentOutOfRangeException.ThrowIfZero(order.MaxSteps);
         ObjectDisposedException.ThrowIf(_disposed, this);
         using Timer? clock = timeout is { } limit ? new Timer(_ => Recall(order, thread), null, limit, Timeout.InfiniteTimeSpan) : null;
-        bool done = _gate.Send(vcpu, () => thread.Step(order));
+        bool done = _gate.Send(vcpu, () => thread.Step(order), runs: true);
         if (!done && !_gate.HasEnded) throw new InvalidOperationException("The machine is running; pause it before stepping.");
         order.Failure?.Throw();
         if (!done && order.Outcome is null && order.Steps == 0) throw new InvalidOperationException("The machine has ended.");
@@ -407,13 +415,28 @@ public sealed class VirtualMachine : IDisposable
         return _vcpus[vcpu];
     }
 
+    // All vCPUs stand at the gate, or are about to go on. Nothing of the machine changes between.
+    private void NoteStanding(bool stand)
+    {
+        if (stand)
+        {
+            _inputs.Hold();
+            _clock.Stop();
+        }
+        else
+        {
+            _clock.Start();
+            _inputs.Release();
+        }
+    }
+
     private void KickAll()
     {
         foreach (VcpuThread vcpu in _vcpus) vcpu.Kick();
     }
 
     // A new board is a board after reset, whatever state the old one was in.
-    private MicrovmBoard CreateBoard() => new(Config, _interrupts, _serialInput, _serialOutput);
+    private MicrovmBoard CreateBoard() => new(Config, _deviceLock, _clock, _interrupts, _serialInput, _serialOutput);
 
     // On the thread of the last vCPU to arrive, while all stand at the gate.
     private void ResetBoard()

@@ -9,15 +9,16 @@ public sealed class LayerTests
     private static readonly Dictionary<string, string[]> Allowed = new()
     {
         ["Vitrine.Errors"] = [],
+        ["Vitrine.Timing"] = [],
         ["Vitrine.X86"] = ["Vitrine.Errors"],
         ["Vitrine.Memory"] = ["Vitrine.Errors", "Vitrine.X86"],
-        ["Vitrine.Devices"] = ["Vitrine.Errors"],
+        ["Vitrine.Devices"] = ["Vitrine.Errors", "Vitrine.Timing"],
         ["Vitrine.Accelerators"] = ["Vitrine.Errors", "Vitrine.X86", "Vitrine.Memory"],
         ["Vitrine.Accelerators.Kvm"] = ["Vitrine.Errors", "Vitrine.X86", "Vitrine.Memory", "Vitrine.Accelerators"],
-        ["Vitrine.Accelerators.Software"] = ["Vitrine.Errors", "Vitrine.X86", "Vitrine.Memory", "Vitrine.Accelerators"],
+        ["Vitrine.Accelerators.Software"] = ["Vitrine.Errors", "Vitrine.Timing", "Vitrine.X86", "Vitrine.Memory", "Vitrine.Accelerators"],
         ["Vitrine"] =
         [
-            "Vitrine.Errors", "Vitrine.X86", "Vitrine.Memory", "Vitrine.Accelerators", "Vitrine.Devices",
+            "Vitrine.Errors", "Vitrine.Timing", "Vitrine.X86", "Vitrine.Memory", "Vitrine.Accelerators", "Vitrine.Devices",
             "Vitrine.Accelerators.Kvm", "Vitrine.Accelerators.Software",
         ],
 

@@ -208,7 +208,7 @@ internal unsafe struct CpuState
     /// <summary>IA32_TSC_AUX.</summary>
     public ulong TscAux;
 
-    /// <summary>The offset of the guest's TSC from the accelerator's clock in ticks.</summary>
+    /// <summary>The offset of the guest's TSC from the machine's clock in ticks.</summary>
     public long TscOffset;
 
     /// <summary>IA32_TSC_ADJUST: by how much the guest itself has moved its TSC since reset, in ticks.</summary>

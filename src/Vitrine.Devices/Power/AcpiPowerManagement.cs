@@ -33,6 +33,7 @@ public sealed class AcpiPowerManagement : IPortDevice, IInspectable
         _sci = sci;
         _powerOff = powerOff;
         _carry = clock.CreateTimer(Update);
+        _carriesSeen = Carries;
     }
 
     /// <inheritdoc/>
@@ -42,6 +43,9 @@ public sealed class AcpiPowerManagement : IPortDevice, IInspectable
     public int WidestPortAccess => 4;
 
     private long Ticks => Rate.TicksAt(_clock.Nanoseconds);
+
+    // How often the timer's top bit has changed since the machine was created; a reset doesn't set the timer back.
+    private long Carries => Ticks >> (TimerBits - 1);
 
     /// <summary>The user presses the power button: a guest that listens shuts down.</summary>
     public void PressPowerButton()
@@ -102,7 +106,7 @@ public sealed class AcpiPowerManagement : IPortDevice, IInspectable
     // TMR_STS is set whenever the timer's top bit changes.
     private void NoteCarry()
     {
-        long carries = Ticks >> (TimerBits - 1);
+        long carries = Carries;
         if (carries == _carriesSeen) return;
         _carriesSeen = carries;
         _status |= TimerEvent;

@@ -7,7 +7,8 @@ using static Vitrine.Devices.Timing.CmosRtcRegisters;
 namespace Vitrine.Devices.Timing;
 
 /// <summary>
-/// An MC146818 clock with 128 bytes of CMOS RAM. It shows the host's UTC time plus the difference that the guest has set.
+/// An MC146818 clock with 128 bytes of CMOS RAM. It shows the host's UTC time plus the difference that the guest has set, and so goes on while
+/// the machine is held, as with a battery; periodic interrupts follow the machine's time.
 /// Nothing runs between accesses except a timer for an interrupt that is enabled and not yet pending.
 /// </summary>
 public sealed class CmosRtc : IPortDevice, IInspectable
@@ -45,6 +46,7 @@ public sealed class CmosRtc : IPortDevice, IInspectable
         _ram[RegisterB] = TwentyFourHours;
         _ram[RegisterD] = ValidRam;
         _lastSecond = GuestTicks / TicksPerSecond;
+        _lastPeriod = CurrentPeriod;
         StoreMemorySizes(lowMemory, highMemory);
     }
 

@@ -1,22 +1,21 @@
-using System.Diagnostics;
+using Vitrine.Timing;
 
 namespace Vitrine.Devices.Timing;
 
 /// <summary>
-/// Real time for devices. One background thread expires the timers, each with the machine's device lock held, about
-/// 100 us after its deadline at most when the host is not busy.
+/// The machine's time for devices. One background thread expires the timers, each with the machine's device lock held, about
+/// 100 us after its deadline at most when the host is not busy. None expires while the clock stands still.
 /// </summary>
 public sealed class DeviceClock : IDeviceClock, IDisposable
 {
     private const long Never = long.MaxValue;
-    private const long NanosecondsPerSecond = 1_000_000_000;
     private const long NanosecondsPerMillisecond = 1_000_000;
 
     // A sleep below a millisecond can't be cut short when an earlier deadline is set: none is longer than this.
     private const int LongestFineSleepMicroseconds = 200;
 
     private readonly Lock _deviceLock;
-    private readonly long _origin = Stopwatch.GetTimestamp();
+    private readonly MachineClock _clock;
     private readonly AutoResetEvent _earlierDeadline = new(initialState: false);
     private readonly Thread _thread;
 
@@ -25,27 +24,23 @@ public sealed class DeviceClock : IDeviceClock, IDisposable
     private long _sleepsUntil;
     private bool _stops;
 
-    /// <summary>Starts the clock at zero, and its thread.</summary>
+    /// <summary>Starts the thread.</summary>
     /// <param name="deviceLock">The machine's device lock.</param>
-    public DeviceClock(Lock deviceLock)
+    /// <param name="clock">The machine's time.</param>
+    public DeviceClock(Lock deviceLock, MachineClock clock)
     {
         _deviceLock = deviceLock;
+        _clock = clock;
+        clock.Moved += WakeThread;
         _thread = new(Run) { IsBackground = true, Name = "device timers" };
         _thread.Start();
     }
 
     /// <inheritdoc/>
-    public long Nanoseconds
-    {
-        get
-        {
-            (long seconds, long rest) = Math.DivRem(Stopwatch.GetTimestamp() - _origin, Stopwatch.Frequency);
-            return seconds * NanosecondsPerSecond + rest * NanosecondsPerSecond / Stopwatch.Frequency;
-        }
-    }
+    public long Nanoseconds => _clock.Now;
 
     /// <inheritdoc/>
-    public DateTimeOffset WallClock => DateTimeOffset.UtcNow;
+    public DateTimeOffset WallClock => _clock.UtcNow;
 
     /// <inheritdoc/>
     public IDeviceTimer CreateTimer(Action expired)
@@ -63,11 +58,14 @@ public sealed class DeviceClock : IDeviceClock, IDisposable
             if (_stops) return;
             _stops = true;
         }
+        _clock.Moved -= WakeThread;
         _earlierDeadline.Set();
         if (Thread.CurrentThread == _thread) return;
         _thread.Join();
         _earlierDeadline.Dispose();
     }
+
+    private void WakeThread() => _earlierDeadline.Set();
 
     private void Run()
     {
@@ -79,7 +77,7 @@ public sealed class DeviceClock : IDeviceClock, IDisposable
                 ExpireDue();
                 if (_stops) return;
                 _sleepsUntil = EarliestDeadline();
-                remaining = _sleepsUntil == Never ? Never : _sleepsUntil - Nanoseconds;
+                remaining = _clock.SleepUntil(_sleepsUntil);
             }
             Sleep(remaining);
         }
@@ -89,6 +87,8 @@ public sealed class DeviceClock : IDeviceClock, IDisposable
     // the past leaves the lock free in between.
     private void ExpireDue()
     {
+        // What is due when the clock stops is due when it goes on: a machine that is held does not change.
+        if (_clock.IsStopped) return;
         long now = Nanoseconds;
         for (int round = 0; round < _timers.Count && !_stops; round++)
         {

@@ -7,6 +7,7 @@ using Vitrine.Devices.Power;
 using Vitrine.Devices.Serial;
 using Vitrine.Devices.Timing;
 using Vitrine.Run;
+using Vitrine.Timing;
 
 namespace Vitrine.Boards;
 
@@ -39,13 +40,17 @@ internal sealed class MicrovmBoard : IDisposable
 
     /// <summary>Wires the board. All devices are in their state after power-on.</summary>
     /// <param name="config">The machine's configuration.</param>
+    /// <param name="deviceLock">The machine's device lock.</param>
+    /// <param name="clock">The machine's time.</param>
     /// <param name="interrupts">The way to the local APICs.</param>
     /// <param name="serialInput">What waits for the serial port.</param>
     /// <param name="serialOutput">Keeps what the serial port has sent.</param>
-    public MicrovmBoard(MachineConfig config, BoardInterrupts interrupts, SerialInput serialInput, SerialTranscript serialOutput)
+    public MicrovmBoard(
+        MachineConfig config, Lock deviceLock, MachineClock clock, BoardInterrupts interrupts, SerialInput serialInput, SerialTranscript serialOutput)
     {
-        _clock = new DeviceClock(Bus.DeviceLock);
-        lock (Bus.DeviceLock)
+        Bus = new MachineBus(deviceLock);
+        _clock = new DeviceClock(deviceLock, clock);
+        lock (deviceLock)
         {
             IInterruptSink sink = interrupts.InAccelerator ? interrupts.AcceleratorLines : WireControllers(interrupts);
             if (!interrupts.InAccelerator) WireTimer(sink);
@@ -57,7 +62,7 @@ internal sealed class MicrovmBoard : IDisposable
     }
 
     /// <summary>Ports, device memory, and the lock.</summary>
-    public MachineBus Bus { get; } = new();
+    public MachineBus Bus { get; }
 
     /// <summary>The devices that can be looked into.</summary>
     public IReadOnlyList<IInspectable> Devices => _devices;

@@ -6,12 +6,13 @@ namespace Vitrine.Run;
 /// <summary>
 /// The machine as its vCPUs see it: ports, device memory, and what devices ask of the machine. One lock over all devices.
 /// </summary>
-internal sealed class MachineBus
+/// <param name="deviceLock">Held while any device code runs. It is the machine's, and outlives a reset of the board.</param>
+internal sealed class MachineBus(Lock deviceLock)
 {
     private ExitOutcome _request;
 
     /// <summary>Held while any device code runs.</summary>
-    public Lock DeviceLock { get; } = new();
+    public Lock DeviceLock { get; } = deviceLock;
 
     /// <summary>The I/O ports.</summary>
     public PortBus Ports { get; } = new();

@@ -10,7 +10,11 @@ namespace Vitrine.Run;
 /// Puts a vCPU, by its number, into the state of the reset. Done by each on its own thread before any runs: what one sends another must not be taken for
 /// something from before the reset.
 /// </param>
-internal sealed class VcpuGate(int vcpus, Action reset, Action<int> settle)
+/// <param name="standing">
+/// Told true when all vCPUs have come to a gate that is held, and false before the first goes on. All stand, and the gate's lock is held, while it is called.
+/// Null for nobody.
+/// </param>
+internal sealed class VcpuGate(int vcpus, Action reset, Action<int> settle, Action<bool>? standing = null)
 {
     private readonly object _sync = new();
     private readonly Action?[] _errands = new Action?[vcpus];
@@ -18,6 +22,9 @@ internal sealed class VcpuGate(int vcpus, Action reset, Action<int> settle)
     private bool _held = true;
     private bool _resetting;
     private bool _settling;
+
+    // Nothing has run before the first release.
+    private bool _standing = true;
     private volatile bool _ended;
     private int _waiting;
     private int _posted;
@@ -38,6 +45,7 @@ internal sealed class VcpuGate(int vcpus, Action reset, Action<int> settle)
         {
             _waiting++;
             if (_resetting && _waiting == vcpus && _posted == 0 && !_ended) GoOnWithReset();
+            if (_held && _waiting == vcpus && _posted == 0 && !_resetting && !_ended) NoteStanding(true);
             Monitor.PulseAll(_sync);
             while (!_open && !_ended && _errands[vcpu] is null) Monitor.Wait(_sync);
             _waiting--;
@@ -52,12 +60,16 @@ internal sealed class VcpuGate(int vcpus, Action reset, Action<int> settle)
     /// Sends a vCPU that stands at the closed gate on an errand, which its own thread has to do, and waits until it is done and all
     /// vCPUs stand at the gate again. Not on a vCPU's thread.
     /// </summary>
+    /// <param name="vcpu">Number of the vCPU.</param>
+    /// <param name="errand">What it is to do.</param>
+    /// <param name="runs">The vCPU will execute instructions: the machine doesn't stand still meanwhile.</param>
     /// <returns>False when the machine runs, or has ended before the errand was done.</returns>
-    public bool Send(int vcpu, Action errand)
+    public bool Send(int vcpu, Action errand, bool runs = false)
     {
         lock (_sync)
         {
             if (!WaitUntilHeld()) return false;
+            if (runs) NoteStanding(false);
             bool done = false;
             _posted++;
             _errands[vcpu] = () =>
@@ -98,6 +110,7 @@ internal sealed class VcpuGate(int vcpus, Action reset, Action<int> settle)
         lock (_sync)
         {
             _held = false;
+            NoteStanding(false);
             Update();
         }
     }
@@ -150,6 +163,13 @@ internal sealed class VcpuGate(int vcpus, Action reset, Action<int> settle)
             int vcpu = i;
             _errands[i] = () => settle(vcpu);
         }
+    }
+
+    private void NoteStanding(bool stand)
+    {
+        if (_standing == stand) return;
+        _standing = stand;
+        standing?.Invoke(stand);
     }
 
     private void Update()

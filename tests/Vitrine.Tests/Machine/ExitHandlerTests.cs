@@ -11,7 +11,7 @@ public sealed unsafe class ExitHandlerTests
     private const ushort Port = 0x300;
     private const ulong Address = 0xD000_0000;
 
-    private readonly MachineBus _bus = new();
+    private readonly MachineBus _bus = new(new Lock());
     private readonly RecordingDevice _device;
 
     public ExitHandlerTests()

@@ -17,6 +17,21 @@ public sealed class VcpuGateTests
     }
 
     [Fact]
+    public async Task Says_when_all_vcpus_stand_and_before_one_goes_on()
+    {
+        ConcurrentQueue<bool> told = [];
+        VcpuGate gate = new(2, () => { }, _ => { }, told.Enqueue);
+        Task[] vcpus = [Stand(gate, 0, []), Stand(gate, 1, [])];
+        Assert.True(gate.Send(0, () => Assert.Empty(told)));
+        Assert.True(gate.Send(1, () => Assert.Equal([false], told), runs: true));
+        Assert.Equal([false, true], told);
+        gate.Release();
+        Assert.Equal([false, true, false], told);
+        gate.End();
+        await Task.WhenAll(vcpus).WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
+    }
+
+    [Fact]
     public async Task AnErrandIsDoneByItsVcpuWhileTheGateIsClosed()
     {
         VcpuGate gate = new(2, () => { }, _ => { });

@@ -1,4 +1,6 @@
 using Vitrine.Devices.Timing;
+using Vitrine.Tests.Timing;
+using Vitrine.Timing;
 using Xunit;
 
 namespace Vitrine.Tests.Devices.Timing;
@@ -10,7 +12,7 @@ public sealed class DeviceClockTests
     [Fact]
     public void ExpiresUnderTheLockInOrderAndNotBeforeTheDeadline()
     {
-        using DeviceClock clock = new(_lock);
+        using DeviceClock clock = new(_lock, MachineClock.StartNew());
         using CountdownEvent done = new(3);
         List<(int Id, long At, bool Locked)> seen = [];
         IDeviceTimer[] timers = [.. Enumerable.Range(0, 3).Select(id => clock.CreateTimer(() =>
@@ -37,7 +39,7 @@ public sealed class DeviceClockTests
     [Fact]
     public void AnEarlierDeadlineCutsTheSleepShortAndACancelledOneStays()
     {
-        using DeviceClock clock = new(_lock);
+        using DeviceClock clock = new(_lock, MachineClock.StartNew());
         using ManualResetEventSlim expired = new();
         bool wrong = false;
         IDeviceTimer far = clock.CreateTimer(() => wrong = true);
@@ -58,7 +60,7 @@ public sealed class DeviceClockTests
     [Fact]
     public void ATimerMayRearmItselfInThePast()
     {
-        using DeviceClock clock = new(_lock);
+        using DeviceClock clock = new(_lock, MachineClock.StartNew());
         using ManualResetEventSlim done = new();
         int count = 0;
         IDeviceTimer? timer = null;
@@ -72,10 +74,33 @@ public sealed class DeviceClockTests
     }
 
     [Fact]
+    public void NothingExpiresWhileTheClockStandsStill()
+    {
+        ManualClockSource source = new();
+        MachineClock time = new(source);
+        using DeviceClock clock = new(_lock, time);
+        using ManualResetEventSlim expired = new();
+        clock.CreateTimer(expired.Set).Arm(0);
+        time.Start();
+        Assert.True(expired.Wait(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+
+        expired.Reset();
+        clock.CreateTimer(expired.Set).Arm(1_000);
+        source.Advance(999);
+        lock (_lock) time.Stop();
+        source.Advance(1_000_000);
+        Assert.False(expired.Wait(TimeSpan.FromMilliseconds(20), TestContext.Current.CancellationToken));
+        time.Start();
+        Assert.False(expired.Wait(TimeSpan.FromMilliseconds(20), TestContext.Current.CancellationToken));
+        source.Advance(1);
+        Assert.True(expired.Wait(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+    }
+
+    [Fact]
     public void NothingExpiresAfterDisposal()
     {
         int count = 0;
-        DeviceClock clock = new(_lock);
+        DeviceClock clock = new(_lock, MachineClock.StartNew());
         IDeviceTimer timer = clock.CreateTimer(() => count++);
         clock.Dispose();
         timer.Arm(0);
@@ -87,7 +112,7 @@ public sealed class DeviceClockTests
     public void MayBeDisposedByAnExpiringTimer()
     {
         using ManualResetEventSlim done = new();
-        DeviceClock clock = new(_lock);
+        DeviceClock clock = new(_lock, MachineClock.StartNew());
         clock.CreateTimer(() =>
         {
             clock.Dispose();
@@ -99,7 +124,7 @@ public sealed class DeviceClockTests
     [Fact]
     public void ArmingAllocatesNothing()
     {
-        using DeviceClock clock = new(_lock);
+        using DeviceClock clock = new(_lock, MachineClock.StartNew());
         IDeviceTimer timer = clock.CreateTimer(() => { });
         timer.Arm(long.MaxValue - 1);
         timer.Cancel();
@@ -115,7 +140,7 @@ public sealed class DeviceClockTests
     [Fact]
     public void WallClockIsUtc()
     {
-        using DeviceClock clock = new(_lock);
+        using DeviceClock clock = new(_lock, MachineClock.StartNew());
         Assert.Equal(TimeSpan.Zero, clock.WallClock.Offset);
         Assert.InRange(clock.WallClock, DateTimeOffset.UtcNow.AddMinutes(-1), DateTimeOffset.UtcNow.AddMinutes(1));
     }
