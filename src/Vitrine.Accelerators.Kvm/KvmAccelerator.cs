@@ -1,10 +1,10 @@
 using System.Runtime.InteropServices;
-using Vitrine.Accelerators.Kvm.Abi;
 using Vitrine.Accelerators.Kvm.Native;
 using Vitrine.Accelerators.Kvm.State;
 using Vitrine.Accelerators.Kvm.Trace;
 using Vitrine.Accelerators.Kvm.Vm;
 using Vitrine.Errors;
+using Vitrine.Kvm.Abi;
 using Vitrine.Memory;
 using Vitrine.X86.Cpuid;
 

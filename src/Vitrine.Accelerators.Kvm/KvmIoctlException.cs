@@ -9,7 +9,7 @@ public sealed class KvmIoctlException : Exception
     /// <param name="request">The ioctl's name in &lt;linux/kvm.h&gt;.</param>
     /// <param name="errno">What it failed with, a number of Linux.</param>
     public KvmIoctlException(string request, int errno)
-        : base($"{request}: {Native.Errno.Name(errno)}")
+        : base($"{request}: {Vitrine.Kvm.Abi.Errno.Name(errno)}")
     {
         Request = request;
         Errno = errno;

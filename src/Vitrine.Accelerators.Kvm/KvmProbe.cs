@@ -1,8 +1,8 @@
 using System.Runtime.InteropServices;
-using Vitrine.Accelerators.Kvm.Abi;
 using Vitrine.Accelerators.Kvm.Native;
 using Vitrine.Accelerators.Kvm.Probe;
 using Vitrine.Errors;
+using Vitrine.Kvm.Abi;
 
 namespace Vitrine.Accelerators.Kvm;
 

@@ -1,8 +1,8 @@
-using Vitrine.Accelerators.Kvm.Abi;
 using Vitrine.Accelerators.Kvm.Native;
 using Vitrine.Accelerators.Kvm.Run;
 using Vitrine.Accelerators.Kvm.State;
 using Vitrine.Accelerators.Mmu;
+using Vitrine.Kvm.Abi;
 using Vitrine.X86.Cpuid;
 using Vitrine.X86.Exceptions;
 using Vitrine.X86.Registers;

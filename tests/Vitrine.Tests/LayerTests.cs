@@ -12,9 +12,10 @@ public sealed class LayerTests
         ["Vitrine.Timing"] = [],
         ["Vitrine.X86"] = ["Vitrine.Errors"],
         ["Vitrine.Memory"] = ["Vitrine.Errors", "Vitrine.X86"],
+        ["Vitrine.Kvm.Abi"] = ["Vitrine.Errors", "Vitrine.X86"],
         ["Vitrine.Devices"] = ["Vitrine.Errors", "Vitrine.Timing"],
         ["Vitrine.Accelerators"] = ["Vitrine.Errors", "Vitrine.X86", "Vitrine.Memory"],
-        ["Vitrine.Accelerators.Kvm"] = ["Vitrine.Errors", "Vitrine.X86", "Vitrine.Memory", "Vitrine.Accelerators"],
+        ["Vitrine.Accelerators.Kvm"] = ["Vitrine.Errors", "Vitrine.X86", "Vitrine.Memory", "Vitrine.Kvm.Abi", "Vitrine.Accelerators"],
         ["Vitrine.Accelerators.Software"] = ["Vitrine.Errors", "Vitrine.Timing", "Vitrine.X86", "Vitrine.Memory", "Vitrine.Accelerators"],
         ["Vitrine"] =
         [
@@ -32,7 +33,7 @@ public sealed class LayerTests
     // Machine code and raw memory are touched here; the CLI has the terminal's system calls.
     private static readonly string[] UnsafeAllowed =
     [
-        "Vitrine.Memory", "Vitrine.Accelerators", "Vitrine.Accelerators.Kvm", "Vitrine.Accelerators.Software", "Vitrine.Cli",
+        "Vitrine.Memory", "Vitrine.Kvm.Abi", "Vitrine.Accelerators", "Vitrine.Accelerators.Kvm", "Vitrine.Accelerators.Software", "Vitrine.Cli",
     ];
 
     public static TheoryData<string> Projects => [.. Directory.GetFiles(SourceFolder, "*.csproj", SearchOption.AllDirectories)

@@ -1,3 +1,5 @@
+using Vitrine.Kvm.Abi;
+
 namespace Vitrine.Accelerators.Kvm.Native;
 
 /// <summary>

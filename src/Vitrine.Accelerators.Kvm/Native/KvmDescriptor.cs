@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Vitrine.Kvm.Abi;
 
 namespace Vitrine.Accelerators.Kvm.Native;
 

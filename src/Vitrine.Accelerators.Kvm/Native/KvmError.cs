@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
-using Vitrine.Accelerators.Kvm.Abi;
 using Vitrine.Errors;
-using static Vitrine.Accelerators.Kvm.Native.Errno;
+using Vitrine.Kvm.Abi;
+using static Vitrine.Kvm.Abi.Errno;
 
 namespace Vitrine.Accelerators.Kvm.Native;
 

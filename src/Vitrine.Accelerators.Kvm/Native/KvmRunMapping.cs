@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using Vitrine.Accelerators.Kvm.Abi;
+using Vitrine.Kvm.Abi;
 
 namespace Vitrine.Accelerators.Kvm.Native;
 

@@ -1,7 +1,7 @@
 using System.Diagnostics;
-using Vitrine.Accelerators.Kvm.Abi;
 using Vitrine.Accelerators.Kvm.Native;
 using Vitrine.Errors;
+using Vitrine.Kvm.Abi;
 using Vitrine.Memory;
 
 namespace Vitrine.Accelerators.Kvm.Probe;

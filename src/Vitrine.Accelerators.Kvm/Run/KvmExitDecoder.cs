@@ -1,4 +1,4 @@
-using Vitrine.Accelerators.Kvm.Abi;
+using Vitrine.Kvm.Abi;
 
 namespace Vitrine.Accelerators.Kvm.Run;
 

@@ -1,6 +1,6 @@
-using Vitrine.Accelerators.Kvm.Abi;
 using Vitrine.Accelerators.Kvm.Native;
 using Vitrine.Errors;
+using Vitrine.Kvm.Abi;
 using Vitrine.X86.Cpuid;
 
 namespace Vitrine.Accelerators.Kvm.State;

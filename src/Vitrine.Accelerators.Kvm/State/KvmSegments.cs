@@ -1,4 +1,4 @@
-using Vitrine.Accelerators.Kvm.Abi;
+using Vitrine.Kvm.Abi;
 using Vitrine.X86.State;
 
 namespace Vitrine.Accelerators.Kvm.State;

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
-using Vitrine.Accelerators.Kvm.Abi;
 using Vitrine.Accelerators.Kvm.Native;
+using Vitrine.Kvm.Abi;
 using Vitrine.X86.State;
 
 namespace Vitrine.Accelerators.Kvm.State;

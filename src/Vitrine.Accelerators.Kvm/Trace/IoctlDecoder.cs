@@ -1,7 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
-using Vitrine.Accelerators.Kvm.Abi;
 using Vitrine.Accelerators.Kvm.Native;
 using Vitrine.Accelerators.Observation;
+using Vitrine.Kvm.Abi;
 
 namespace Vitrine.Accelerators.Kvm.Trace;
 

@@ -1,8 +1,8 @@
 using System.Globalization;
-using Vitrine.Accelerators.Kvm.Abi;
 using Vitrine.Accelerators.Kvm.Native;
 using Vitrine.Accelerators.Kvm.Run;
 using Vitrine.Accelerators.Observation;
+using Vitrine.Kvm.Abi;
 
 namespace Vitrine.Accelerators.Kvm.Trace;
 

@@ -1,9 +1,9 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Runtime.CompilerServices;
-using Vitrine.Accelerators.Kvm.Abi;
 using Vitrine.Accelerators.Kvm.State;
 using Vitrine.Accelerators.Observation;
+using Vitrine.Kvm.Abi;
 using Vitrine.X86.Registers;
 using Vitrine.X86.State;
 

@@ -1,5 +1,5 @@
 using System.Globalization;
-using Vitrine.Accelerators.Kvm.Native;
+using Vitrine.Kvm.Abi;
 
 namespace Vitrine.Accelerators.Kvm.Trace;
 

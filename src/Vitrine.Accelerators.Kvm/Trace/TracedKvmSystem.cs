@@ -1,9 +1,9 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
-using Vitrine.Accelerators.Kvm.Abi;
 using Vitrine.Accelerators.Kvm.Native;
 using Vitrine.Accelerators.Observation;
+using Vitrine.Kvm.Abi;
 
 namespace Vitrine.Accelerators.Kvm.Trace;
 

@@ -1,7 +1,7 @@
 using Vitrine.Accelerators.Kvm;
-using Vitrine.Accelerators.Kvm.Abi;
 using Vitrine.Accelerators.Kvm.Native;
 using Vitrine.Errors;
+using Vitrine.Kvm.Abi;
 using Xunit;
 
 namespace Vitrine.Tests.Kvm;

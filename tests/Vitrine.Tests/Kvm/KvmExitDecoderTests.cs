@@ -1,7 +1,7 @@
 using Vitrine.Accelerators;
 using Vitrine.Accelerators.Kvm;
-using Vitrine.Accelerators.Kvm.Abi;
 using Vitrine.Accelerators.Kvm.Run;
+using Vitrine.Kvm.Abi;
 using Xunit;
 
 namespace Vitrine.Tests.Kvm;

@@ -1,7 +1,6 @@
 using Vitrine.Accelerators;
-using Vitrine.Accelerators.Kvm.Abi;
-using Vitrine.Accelerators.Kvm.Native;
 using Vitrine.Errors;
+using Vitrine.Kvm.Abi;
 using Vitrine.X86;
 using Vitrine.X86.Cpuid;
 using Vitrine.X86.State;

@@ -3,11 +3,10 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using Vitrine.Accelerators.Kvm;
-using Vitrine.Accelerators.Kvm.Abi;
-using Vitrine.Accelerators.Kvm.Native;
 using Vitrine.Accelerators.Kvm.Trace;
 using Vitrine.Accelerators.Observation;
 using Vitrine.Errors;
+using Vitrine.Kvm.Abi;
 using Vitrine.X86.State;
 using Xunit;
 using static Iced.Intel.AssemblerRegisters;
@@ -23,7 +22,7 @@ public sealed partial class KvmTraceTests
     {
         string folder = Path.Combine(RepositoryRoot.Path, "src/Vitrine.Accelerators.Kvm");
         IEnumerable<string> sources = Directory.GetFiles(folder, "*.cs", SearchOption.AllDirectories)
-            .Where(path => !path.Contains("/Abi/", StringComparison.Ordinal) && !path.Contains("/Trace/", StringComparison.Ordinal)
+            .Where(path => !path.Contains("/Trace/", StringComparison.Ordinal)
                 && !path.Contains("/obj/", StringComparison.Ordinal) && !path.EndsWith("KvmError.cs", StringComparison.Ordinal));
         return [.. sources.SelectMany(path => Request().Matches(File.ReadAllText(path))).Select(match => match.Groups[1].Value).Distinct().Order()];
     }

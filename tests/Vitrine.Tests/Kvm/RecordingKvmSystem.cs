@@ -1,5 +1,5 @@
-using Vitrine.Accelerators.Kvm.Abi;
 using Vitrine.Accelerators.Kvm.Native;
+using Vitrine.Kvm.Abi;
 
 namespace Vitrine.Tests.Kvm;
 

@@ -1,7 +1,7 @@
 using Vitrine.Accelerators;
-using Vitrine.Accelerators.Kvm.Abi;
 using Vitrine.Accelerators.Observation;
 using Vitrine.Boot;
+using Vitrine.Kvm.Abi;
 using Vitrine.Tests.Stepping;
 using Vitrine.X86;
 using Vitrine.X86.State;

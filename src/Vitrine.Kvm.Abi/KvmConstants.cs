@@ -1,0 +1,35 @@
+namespace Vitrine.Kvm.Abi;
+
+/// <summary>Flags and values of &lt;linux/kvm.h&gt; and &lt;asm/kvm.h&gt; that belong to no larger group, under their names there.</summary>
+public static class KvmConstants
+{
+    public const int KVM_API_VERSION = 12;
+
+    public const uint KVM_CPUID_FLAG_SIGNIFCANT_INDEX = 1;
+
+    public const byte KVM_EXIT_IO_OUT = 1;
+
+    public const uint KVM_INTERNAL_ERROR_EMULATION = 1;
+    public const uint KVM_INTERNAL_ERROR_SIMUL_EX = 2;
+    public const uint KVM_INTERNAL_ERROR_DELIVERY_EV = 3;
+    public const uint KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON = 4;
+    public const ulong KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES = 1;
+
+    public const uint KVM_PIT_SPEAKER_DUMMY = 1;
+
+    public const uint KVM_IRQ_ROUTING_MSI = 2;
+
+    public const ulong KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE = 1;
+
+    public const uint KVM_VCPUEVENT_VALID_NMI_PENDING = 1;
+    public const uint KVM_VCPUEVENT_VALID_SIPI_VECTOR = 2;
+    public const uint KVM_VCPUEVENT_VALID_SHADOW = 4;
+    public const uint KVM_VCPUEVENT_VALID_TRIPLE_FAULT = 32;
+
+    public const ulong KVM_SREGS2_FLAGS_PDPTRS_VALID = 1;
+
+    public const uint KVM_GUESTDBG_ENABLE = 1;
+    public const uint KVM_GUESTDBG_SINGLESTEP = 2;
+
+    public const uint KVM_NOTIFY_CONTEXT_INVALID = 1;
+}
