@@ -1,5 +1,5 @@
-using Vitrine.Accelerators.Software.Irq;
-using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.Apic;
+using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Timing;
 
 namespace Vitrine.Accelerators.Software;

@@ -1,9 +1,9 @@
 global using unsafe Binder = delegate*<
     in Iced.Intel.Instruction,
-    in Vitrine.Accelerators.Software.Decode.BindContext,
-    Vitrine.Accelerators.Software.Decode.Op*,
+    in Vitrine.Accelerators.Software.Interpreter.Decode.BindContext,
+    Vitrine.Accelerators.Software.Cpu.Op*,
     void>;
 global using unsafe Handler = delegate*<
-    Vitrine.Accelerators.Software.State.CpuState*,
-    Vitrine.Accelerators.Software.Decode.Op*,
-    Vitrine.Accelerators.Software.Decode.Op*>;
+    Vitrine.Accelerators.Software.Cpu.CpuState*,
+    Vitrine.Accelerators.Software.Cpu.Op*,
+    Vitrine.Accelerators.Software.Cpu.Op*>;

@@ -1,8 +1,9 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 using Vitrine.Accelerators.Mmu;
+using Vitrine.Accelerators.Software.Apic;
+using Vitrine.Accelerators.Software.HostCode;
 using Vitrine.Accelerators.Software.HostExecution;
-using Vitrine.Accelerators.Software.Irq;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.Sharing;
 using Vitrine.Accelerators.Software.Translator;
@@ -43,7 +44,7 @@ public sealed class SoftwareAccelerator : IAccelerator
     }
 
     /// <summary>True where <see cref="SoftwareEngine.Translator"/> can be chosen: on Linux, in a process of 64-bit x86 code.</summary>
-    public static bool HostHasTranslator => OperatingSystem.IsLinux() && RuntimeInformation.ProcessArchitecture == Architecture.X64;
+    public static bool HostHasTranslator => ExecutableMemory.IsSupported;
 
     /// <inheritdoc/>
     public string Name => "soft";
@@ -196,7 +197,7 @@ public sealed class SoftwareAccelerator : IAccelerator
         lock (_lock)
         {
             SlotView added = new(slot);
-            CodeDirectory?.AddMemory(added);
+            CodeDirectory?.AddMemory(slot);
             _slots = [.. _slots.Where(view => view.Slot.Id != slot.Id), added];
             foreach (SoftwareVcpu? vcpu in _vcpus) vcpu?.ReloadSlots();
         }

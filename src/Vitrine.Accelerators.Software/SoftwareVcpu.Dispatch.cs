@@ -1,6 +1,5 @@
-using Vitrine.Accelerators.Software.Decode;
-using Vitrine.Accelerators.Software.Helpers;
-using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.Accelerators.Software.System;
 using Vitrine.X86.Registers;
 using Vitrine.X86.State;
 

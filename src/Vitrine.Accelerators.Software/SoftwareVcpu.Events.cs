@@ -1,5 +1,5 @@
-using Vitrine.Accelerators.Software.Helpers;
-using Vitrine.Accelerators.Software.Irq;
+using Vitrine.Accelerators.Software.Apic;
+using Vitrine.Accelerators.Software.System;
 
 namespace Vitrine.Accelerators.Software;
 

@@ -1,9 +1,7 @@
 using System.Globalization;
-using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.HostExecution;
-using Vitrine.Accelerators.Software.HostSignals;
 using Vitrine.Accelerators.Software.Mmu;
-using Vitrine.Accelerators.Software.State;
 using Vitrine.Accelerators.Software.Translator;
 using Vitrine.Accelerators.Software.Translator.Listing;
 using Vitrine.Accelerators.Translation;

@@ -1,7 +1,7 @@
 using System.Globalization;
 using Iced.Intel;
-using Vitrine.Accelerators.Software.Decode;
-using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.Accelerators.Software.Interpreter.Decode;
 using Vitrine.Accelerators.Software.Translator.Listing;
 using Vitrine.Accelerators.Translation;
 using Vitrine.Errors;

@@ -1,11 +1,9 @@
 using Iced.Intel;
-using Vitrine.Accelerators.Software.Decode;
-using Vitrine.Accelerators.Software.Interpreter;
+using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.Accelerators.Software.Lockstep;
 using Vitrine.Accelerators.Software.Mmu;
-using Vitrine.Accelerators.Software.State;
 using Vitrine.Accelerators.Software.Translator;
 using Vitrine.Accelerators.Software.Translator.Listing;
-using Vitrine.Accelerators.Software.Translator.Lockstep;
 using Vitrine.Accelerators.Statistics;
 using Vitrine.Accelerators.Translation;
 

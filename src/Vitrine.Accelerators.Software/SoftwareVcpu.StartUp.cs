@@ -1,5 +1,5 @@
-using Vitrine.Accelerators.Software.Irq;
-using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.Apic;
+using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.X86.Registers;
 using Vitrine.X86.State;
 

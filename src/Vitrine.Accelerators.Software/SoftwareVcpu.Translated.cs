@@ -1,9 +1,6 @@
 using System.Diagnostics;
-using Vitrine.Accelerators.Software.Decode;
-using Vitrine.Accelerators.Software.Helpers;
-using Vitrine.Accelerators.Software.Interpreter;
+using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.Mmu;
-using Vitrine.Accelerators.Software.State;
 using Vitrine.Accelerators.Software.Translator;
 using Vitrine.Accelerators.Statistics;
 using Vitrine.X86.State;
@@ -199,7 +196,7 @@ internal sealed unsafe partial class SoftwareVcpu
 
     private void Commit(TranslatedBlock* block, IReadOnlyList<(int Offset, int Bytes)> lookedAt)
     {
-        _blocks.Commit(block, lookedAt);
+        block->NextInPage = (TranslatedBlock*)_blocks.Commit(block, block->Guest, block->GuestBytes, lookedAt);
         byte* page = (byte*)((ulong)block->Guest & ~0xFFFUL);
         for (int i = 0; i < lookedAt.Count; i++) _mmu.Guard.Cover(page + lookedAt[i].Offset, lookedAt[i].Bytes);
     }

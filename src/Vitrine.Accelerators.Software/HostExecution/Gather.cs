@@ -1,8 +1,7 @@
 using System.Runtime.Intrinsics;
 using Iced.Intel;
-using Vitrine.Accelerators.Software.Decode;
-using Vitrine.Accelerators.Software.Interpreter;
-using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.Accelerators.Software.Interpreter.Decode;
 
 namespace Vitrine.Accelerators.Software.HostExecution;
 

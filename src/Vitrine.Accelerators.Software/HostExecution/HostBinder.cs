@@ -1,9 +1,9 @@
 using Iced.Intel;
-using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.Interpreter;
+using Vitrine.Accelerators.Software.Interpreter.Decode;
 using Vitrine.Accelerators.Software.Interpreter.Sse;
 using Vitrine.Accelerators.Software.Interpreter.Sse.StateSave;
-using Vitrine.Accelerators.Software.State;
 using Vitrine.X86.Cpuid;
 
 namespace Vitrine.Accelerators.Software.HostExecution;

@@ -1,12 +1,9 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
-using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.FloatingPoint;
-using Vitrine.Accelerators.Software.HostSignals;
-using Vitrine.Accelerators.Software.Interpreter;
 using Vitrine.Accelerators.Software.Interpreter.SseFloat;
-using Vitrine.Accelerators.Software.State;
 using Vitrine.Errors;
 
 namespace Vitrine.Accelerators.Software.HostExecution;

@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using Vitrine.Accelerators.Software.HostSignals;
+using Vitrine.Accelerators.Software.Cpu;
 
 namespace Vitrine.Accelerators.Software.HostExecution;
 

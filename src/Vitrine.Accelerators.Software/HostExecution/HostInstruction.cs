@@ -1,8 +1,7 @@
 using System.Runtime.Intrinsics;
-using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.Interpreter;
 using Vitrine.Accelerators.Software.Mmu;
-using Vitrine.Accelerators.Software.State;
 
 namespace Vitrine.Accelerators.Software.HostExecution;
 

@@ -1,5 +1,5 @@
 using System.Runtime.Intrinsics.X86;
-using Vitrine.Accelerators.Software.Translator;
+using Vitrine.Accelerators.Software.HostCode;
 using Vitrine.X86.Cpuid;
 
 namespace Vitrine.Accelerators.Software.HostExecution;
@@ -27,7 +27,7 @@ internal static unsafe class HostProcessor
 
     private static CpuidEntry[] Read()
     {
-        if (!SoftwareAccelerator.HostHasTranslator) return [];
+        if (!ExecutableMemory.IsSupported) return [];
         List<CpuidEntry> entries = [];
         foreach ((uint leaf, uint subleaf) in s_leaves)
         {

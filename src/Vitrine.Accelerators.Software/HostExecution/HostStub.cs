@@ -1,3 +1,5 @@
+using Vitrine.Accelerators.Software.Cpu;
+
 namespace Vitrine.Accelerators.Software.HostExecution;
 
 /// <summary>Machine code that executes one instruction, and what it leaves in the <see cref="HostFrame"/>.</summary>
@@ -9,7 +11,7 @@ internal unsafe struct HostStub
     public StubKey Key;
 
     /// <summary>The code. It reads the vCPU's registers, and writes to the frame.</summary>
-    public delegate* unmanaged[SuppressGCTransition]<HostFrame*, State.CpuState*, void> Entry;
+    public delegate* unmanaged[SuppressGCTransition]<HostFrame*, CpuState*, void> Entry;
 
     /// <summary>Guest's numbers of the general registers that it writes, one bit each.</summary>
     public ushort General;

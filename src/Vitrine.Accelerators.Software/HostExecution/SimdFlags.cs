@@ -1,9 +1,9 @@
 using System.Runtime.Intrinsics;
 using Iced.Intel;
+using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.FloatingPoint;
 using Vitrine.Accelerators.Software.Interpreter.SseFloat;
 using Vitrine.Accelerators.Software.Interpreter.SseFloat.Operations;
-using Vitrine.Accelerators.Software.State;
 
 namespace Vitrine.Accelerators.Software.HostExecution;
 

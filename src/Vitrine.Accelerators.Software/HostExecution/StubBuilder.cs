@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Numerics;
 using Iced.Intel;
-using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.X86.State;
 
 namespace Vitrine.Accelerators.Software.HostExecution;

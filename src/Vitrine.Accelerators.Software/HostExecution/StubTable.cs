@@ -1,7 +1,8 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
+using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.Accelerators.Software.HostCode;
 using Vitrine.Accelerators.Software.HostSignals;
-using Vitrine.Accelerators.Software.Translator;
 using Vitrine.Errors;
 
 namespace Vitrine.Accelerators.Software.HostExecution;
@@ -89,7 +90,7 @@ internal sealed unsafe class StubTable : IDisposable
             entry = SlotFor(key);
         }
 
-        stub.Entry = (delegate* unmanaged[SuppressGCTransition]<HostFrame*, State.CpuState*, void>)Place(_builder.Code);
+        stub.Entry = (delegate* unmanaged[SuppressGCTransition]<HostFrame*, CpuState*, void>)Place(_builder.Code);
         *entry = stub;
         _count++;
         Built++;

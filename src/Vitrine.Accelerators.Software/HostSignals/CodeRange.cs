@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Vitrine.Accelerators.Software.Cpu;
 
 namespace Vitrine.Accelerators.Software.HostSignals;
 

@@ -1,4 +1,6 @@
 using System.Runtime.InteropServices;
+using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.Accelerators.Software.HostCode;
 using Vitrine.Accelerators.Software.Translator;
 using Vitrine.Errors;
 

@@ -1,6 +1,5 @@
 using System.Runtime.CompilerServices;
-using Vitrine.Accelerators.Software.Decode;
-using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.Cpu;
 
 namespace Vitrine.Accelerators.Software.Interpreter;
 
@@ -34,15 +33,6 @@ internal static unsafe class ControlFlow
         if (entry->Rip != target || entry->Tag != cpu->CodeTag || executed >= cpu->PollAt) return Leave(cpu, target);
         cpu->BlockRip = target;
         return entry->First;
-    }
-
-    /// <summary>The handler of an operation whose block was dropped: continues at its instruction through the dispatcher.</summary>
-    public static Op* Stale(CpuState* cpu, Op* op)
-    {
-        cpu->Rip = cpu->BlockRip + op->RipOffset;
-        if (op->RipOffset != 0) cpu->Instructions += (op - 1)->Position;
-        cpu->Leave = LeaveReason.NextBlock;
-        return null;
     }
 
     /// <summary>The operation behind the last instruction of a block that ends without a branch.</summary>

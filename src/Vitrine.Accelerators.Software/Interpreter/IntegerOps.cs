@@ -1,4 +1,4 @@
-using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.Interpreter.Decode;
 using Vitrine.Accelerators.Software.Interpreter.Integer;
 
 namespace Vitrine.Accelerators.Software.Interpreter;

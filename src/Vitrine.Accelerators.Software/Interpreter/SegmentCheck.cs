@@ -1,4 +1,4 @@
-using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.X86.Exceptions;
 using Vitrine.X86.State;
 

@@ -1,6 +1,4 @@
-using Vitrine.Accelerators.Software.Decode;
-using Vitrine.Accelerators.Software.Helpers;
-using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.Cpu;
 
 namespace Vitrine.Accelerators.Software.Mmu;
 

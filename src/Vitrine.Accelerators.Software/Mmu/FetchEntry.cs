@@ -6,7 +6,7 @@ namespace Vitrine.Accelerators.Software.Mmu;
 [StructLayout(LayoutKind.Sequential)]
 internal struct FetchEntry
 {
-    /// <summary>Linear page address and generation, as in <see cref="TlbEntry"/>.</summary>
+    /// <summary>Linear page address and generation, as in <see cref="Cpu.TlbEntry"/>.</summary>
     public ulong Tag;
 
     /// <summary>Guest-physical page address; bit 0: the translation is global.</summary>

@@ -1,7 +1,5 @@
 using System.Runtime.InteropServices;
-using Vitrine.Accelerators.Software.Decode;
-using Vitrine.Accelerators.Software.Helpers;
-using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Statistics;
 using Vitrine.X86.Exceptions;
 using Vitrine.X86.Paging;

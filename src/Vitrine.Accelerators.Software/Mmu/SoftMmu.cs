@@ -1,9 +1,8 @@
 using Vitrine.Accelerators.Mmu;
-using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.Blocks;
+using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.Mmu.Nested;
 using Vitrine.Accelerators.Software.Mmu.Shadow;
-using Vitrine.Accelerators.Software.Sharing;
-using Vitrine.Accelerators.Software.State;
 using Vitrine.X86.Exceptions;
 using Vitrine.X86.Paging;
 using Vitrine.X86.Registers;

@@ -1,3 +1,5 @@
+using Vitrine.Accelerators.Software.Cpu;
+
 namespace Vitrine.Accelerators.Software.Mmu;
 
 /// <summary>

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
-using Vitrine.Accelerators.Software.Decode;
-using Vitrine.Accelerators.Software.Mmu;
+using Vitrine.Accelerators.Software.Blocks;
+using Vitrine.Memory;
 
 namespace Vitrine.Accelerators.Software.Sharing;
 
@@ -42,11 +42,11 @@ internal sealed unsafe class CodeDirectory : IDisposable
     }
 
     /// <summary>Covers the host memory of a slot. Before a vCPU sees the slot.</summary>
-    public void AddMemory(SlotView slot)
+    public void AddMemory(MemorySlot slot)
     {
         // A mapping that two slots show has one region. What belonged to memory that is gone stays: it may only say too much.
-        ulong start = (ulong)slot.Slot.Host.Pointer;
-        ulong size = slot.Slot.Host.Size;
+        ulong start = (ulong)slot.Host.Pointer;
+        ulong size = slot.Host.Size;
         if (_regions.Any(region => region.Start <= start && region.Start + region.Size >= start + size)) return;
         _regions = [.. _regions, new Region(start, size, (uint*)NativeMemory.AllocZeroed((nuint)(size >> PageShift), sizeof(uint)))];
     }

@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.Translator.Counting;
 
 namespace Vitrine.Accelerators.Software.Translator;

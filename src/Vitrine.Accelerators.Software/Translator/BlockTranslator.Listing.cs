@@ -1,5 +1,5 @@
 using Iced.Intel;
-using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.Translator.Listing;
 
 namespace Vitrine.Accelerators.Software.Translator;

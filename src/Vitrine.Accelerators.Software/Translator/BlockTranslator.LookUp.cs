@@ -1,3 +1,4 @@
+using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.Mmu;
 
 namespace Vitrine.Accelerators.Software.Translator;

@@ -1,5 +1,6 @@
+using System.Numerics;
 using Iced.Intel;
-using Vitrine.Accelerators.Software.Mmu;
+using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.Translator.Counting;
 using Vitrine.X86.State;
 
@@ -53,7 +54,7 @@ internal sealed unsafe partial class BlockTranslator
         {
             Base = -1,
             Index = GeneralNumber(instruction.MemoryIndex),
-            Scale = System.Numerics.BitOperations.Log2((uint)instruction.MemoryIndexScale),
+            Scale = BitOperations.Log2((uint)instruction.MemoryIndexScale),
             Displacement = (long)instruction.MemoryDisplacement64,
             Segment = SegmentOf(in instruction),
         };

@@ -1,4 +1,4 @@
-using Vitrine.Accelerators.Software.Mmu;
+using Vitrine.Accelerators.Software.Cpu;
 
 namespace Vitrine.Accelerators.Software.Translator;
 

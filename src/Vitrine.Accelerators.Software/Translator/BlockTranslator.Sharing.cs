@@ -1,6 +1,5 @@
 using Iced.Intel;
-using Vitrine.Accelerators.Software.Mmu;
-using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.X86.State;
 
 namespace Vitrine.Accelerators.Software.Translator;
@@ -9,7 +8,7 @@ namespace Vitrine.Accelerators.Software.Translator;
 /// <remarks>
 /// A fact is that a slot holds the page of certain addresses. Within a block a write to their registers takes it back, SWAPGS takes those of GS, and nothing
 /// else does: a slot is filled again only by a check that this translator emits, and where slots are emptied between two accesses the block is left
-/// (<see cref="RefillOutcome.FilledAlone"/>).
+/// (<see cref="Mmu.RefillOutcome.FilledAlone"/>).
 /// </remarks>
 internal sealed unsafe partial class BlockTranslator
 {

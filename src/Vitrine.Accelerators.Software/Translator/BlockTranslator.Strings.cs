@@ -1,3 +1,4 @@
+using System.Numerics;
 using Iced.Intel;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.X86.Registers;
@@ -52,7 +53,7 @@ internal sealed unsafe partial class BlockTranslator
     /// </summary>
     private void EmitRepeated(int offset, bool moves, int size)
     {
-        int scale = System.Numerics.BitOperations.Log2((uint)size);
+        int scale = BitOperations.Log2((uint)size);
         _emitter.Registers(0x85, true, HostRegister.Rcx, HostRegister.Rcx); // TEST
         byte* nothing = _emitter.JumpIf(Condition.Equal);
         _emitter.Immediate(CompareExtension, true, HostRegister.Rcx, _exact ? Interpreter.Integer.Strings.LongestCompared : PageSize / size);
@@ -92,7 +93,7 @@ internal sealed unsafe partial class BlockTranslator
             _emitter.Registers0F(MoveIfAbove, true, HostRegister.First, HostRegister.Second);
         }
 
-        if (size > 1) _emitter.ShiftRight(HostRegister.First, System.Numerics.BitOperations.Log2((uint)size));
+        if (size > 1) _emitter.ShiftRight(HostRegister.First, BitOperations.Log2((uint)size));
         _emitter.Registers(0x3B, true, HostRegister.First, HostRegister.Rcx);
         _emitter.Registers0F(MoveIfAbove, true, HostRegister.First, HostRegister.Rcx);
         _emitter.Registers(0x85, true, HostRegister.First, HostRegister.First); // TEST

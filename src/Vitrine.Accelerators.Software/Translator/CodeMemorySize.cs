@@ -1,3 +1,5 @@
+using Vitrine.Accelerators.Software.HostCode;
+
 namespace Vitrine.Accelerators.Software.Translator;
 
 /// <summary>How large the code caches of a machine may become, with the tables of their blocks.</summary>

@@ -1,7 +1,7 @@
 using System.Runtime.Intrinsics.X86;
+using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.HostExecution;
 using Vitrine.Accelerators.Software.Mmu;
-using Vitrine.Accelerators.Software.State;
 using Vitrine.Accelerators.Software.Translator.Counting;
 
 namespace Vitrine.Accelerators.Software.Translator;

@@ -3,7 +3,7 @@ namespace Vitrine.Accelerators.Software.Translator;
 /// <summary>Why translated code went back to the dispatcher. Each is a stub that stores its number.</summary>
 internal enum ExitReason
 {
-    /// <summary>No code is known for <see cref="State.CpuState.Rip"/>.</summary>
+    /// <summary>No code is known for <see cref="Cpu.CpuState.Rip"/>.</summary>
     Lookup,
 
     /// <summary>
@@ -35,6 +35,6 @@ internal enum ExitReason
     /// <summary>The instruction at an offset in the page (16 bits) reaches into the next page, which may be mapped elsewhere now.</summary>
     SecondPage,
 
-    /// <summary>An instruction of emitted code raised a signal, which is in <see cref="State.CpuState.Signal"/>.</summary>
+    /// <summary>An instruction of emitted code raised a signal, which is in <see cref="Cpu.CpuState.Signal"/>.</summary>
     HostFault,
 }

@@ -6,7 +6,7 @@ internal enum FlagsPlace
     /// <summary>In the host's flags only.</summary>
     Host,
 
-    /// <summary>In <see cref="State.CpuState.PackedFlags"/> only.</summary>
+    /// <summary>In <see cref="Cpu.CpuState.PackedFlags"/> only.</summary>
     Memory,
 
     /// <summary>In both.</summary>

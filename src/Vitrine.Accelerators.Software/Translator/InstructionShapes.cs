@@ -1,5 +1,5 @@
 using Iced.Intel;
-using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.Interpreter.Decode;
 
 namespace Vitrine.Accelerators.Software.Translator;
 

@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.Cpu;
 
 namespace Vitrine.Accelerators.Software.Translator;
 

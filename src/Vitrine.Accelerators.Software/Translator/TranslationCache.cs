@@ -1,7 +1,9 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
+using Vitrine.Accelerators.Software.Blocks;
+using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.Accelerators.Software.HostCode;
 using Vitrine.Accelerators.Software.HostSignals;
-using Vitrine.Accelerators.Software.State;
 using Vitrine.Errors;
 
 namespace Vitrine.Accelerators.Software.Translator;
@@ -16,7 +18,7 @@ namespace Vitrine.Accelerators.Software.Translator;
 /// together. All others go through the branch table, to an entry that compares the target's page with the key that says where the page of its
 /// block is known to be mapped. So one look at the page tables serves all entries of a page. Dropping the page clears the key.
 /// </remarks>
-internal sealed unsafe class TranslationCache : IDisposable
+internal sealed unsafe class TranslationCache : EngineCode, IDisposable
 {
     // SAFETY: all pointers are into the code memory, the arena and the tables behind the state, which live as long as this object.
     // Code is written only while none of it runs.
@@ -209,9 +211,9 @@ internal sealed unsafe class TranslationCache : IDisposable
 
     /// <summary>Drops the blocks of a page, and those that reach into it.</summary>
     /// <param name="first">The page's first block.</param>
-    public void Drop(TranslatedBlock* first)
+    public override void Drop(void* first)
     {
-        for (TranslatedBlock* block = first; block != null; block = block->NextInPage) DropOne(block->Owner != null ? block->Owner : block);
+        for (TranslatedBlock* block = (TranslatedBlock*)first; block != null; block = block->NextInPage) DropOne(block->Owner != null ? block->Owner : block);
     }
 
     /// <summary>Drops a block.</summary>
@@ -245,7 +247,7 @@ internal sealed unsafe class TranslationCache : IDisposable
     public void BindSecondPage(TranslatedBlock* block) => _keys[block->SecondCell] = _cpu->PageRip ^ _cpu->CodeKey;
 
     /// <summary>Drops everything and hands out the memory again.</summary>
-    public void Flush()
+    public override void Flush()
     {
         if (_blocks.Count == 0) return;
         _emitter.Position = _codeStart;
@@ -266,7 +268,7 @@ internal sealed unsafe class TranslationCache : IDisposable
     }
 
     /// <summary>Gives the host the memory back. Behind <see cref="Flush"/>.</summary>
-    public void Release()
+    public override void Release()
     {
         _branches.Shrink();
         TimesReleased++;
@@ -279,7 +281,7 @@ internal sealed unsafe class TranslationCache : IDisposable
     public byte* EntryFor(ulong rip) => _branches[rip];
 
     /// <summary>Every key becomes void.</summary>
-    public void ForgetKeys() => NativeMemory.Clear(_keys, (nuint)(_cells * sizeof(ulong)));
+    public override void ForgetKeys() => NativeMemory.Clear(_keys, (nuint)(_cells * sizeof(ulong)));
 
     /// <inheritdoc/>
     public void Dispose()

@@ -1,4 +1,4 @@
-using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.X86.State;
 
 namespace Vitrine.Accelerators.Software.Translator;

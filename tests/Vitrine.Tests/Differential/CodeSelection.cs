@@ -1,7 +1,7 @@
 using Iced.Intel;
 using Vitrine.Accelerators.Software;
-using Vitrine.Accelerators.Software.Decode;
 using Vitrine.Accelerators.Software.HostExecution;
+using Vitrine.Accelerators.Software.Interpreter.Decode;
 using Vitrine.X86.Cpuid;
 
 namespace Vitrine.Tests.Differential;

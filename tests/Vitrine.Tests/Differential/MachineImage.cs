@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 using Iced.Intel;
-using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.X86.State;
 
 namespace Vitrine.Tests.Differential;

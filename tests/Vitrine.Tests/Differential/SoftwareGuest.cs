@@ -1,7 +1,7 @@
 using Vitrine.Accelerators;
 using Vitrine.Accelerators.Software;
-using Vitrine.Accelerators.Software.Helpers;
-using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.Accelerators.Software.System;
 using Vitrine.Memory;
 using Vitrine.X86;
 using Vitrine.X86.Cpuid;

@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.X86.Descriptors;
 using Vitrine.X86.Registers;
 using Vitrine.X86.State;

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using Vitrine.Accelerators;
 using Vitrine.Accelerators.Software;
-using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Memory;
 using Vitrine.Run;
 using Vitrine.X86;

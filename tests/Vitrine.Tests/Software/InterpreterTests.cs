@@ -1,7 +1,7 @@
 using Iced.Intel;
 using Vitrine.Accelerators;
 using Vitrine.Accelerators.Software;
-using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.Interpreter.Decode;
 using Vitrine.Memory;
 using Vitrine.X86;
 using Vitrine.X86.State;

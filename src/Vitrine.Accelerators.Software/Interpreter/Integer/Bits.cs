@@ -1,9 +1,9 @@
 using System.Numerics;
 using Iced.Intel;
-using Vitrine.Accelerators.Software.Decode;
-using Vitrine.Accelerators.Software.HostExecution;
+using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.Accelerators.Software.HostCode;
+using Vitrine.Accelerators.Software.Interpreter.Decode;
 using Vitrine.Accelerators.Software.Mmu;
-using Vitrine.Accelerators.Software.State;
 
 namespace Vitrine.Accelerators.Software.Interpreter.Integer;
 

@@ -1,8 +1,8 @@
 using System.Runtime.CompilerServices;
 using Iced.Intel;
-using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.Accelerators.Software.Interpreter.Decode;
 using Vitrine.Accelerators.Software.Mmu;
-using Vitrine.Accelerators.Software.State;
 using Vitrine.X86.State;
 
 namespace Vitrine.Accelerators.Software.Interpreter.Integer;

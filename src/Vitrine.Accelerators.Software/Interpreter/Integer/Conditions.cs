@@ -1,5 +1,6 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
-using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.Cpu;
 
 namespace Vitrine.Accelerators.Software.Interpreter.Integer;
 
@@ -79,7 +80,7 @@ internal readonly unsafe struct IfP : ICondition
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool AfterCompare<T>(ulong a, ulong b)
-        where T : unmanaged => (System.Numerics.BitOperations.PopCount((uint)(byte)(a - b)) & 1) == 0;
+        where T : unmanaged => (BitOperations.PopCount((uint)(byte)(a - b)) & 1) == 0;
 }
 
 /// <summary>L, NGE.</summary>

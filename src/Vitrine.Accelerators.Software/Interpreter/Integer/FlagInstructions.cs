@@ -1,6 +1,6 @@
 using Iced.Intel;
-using Vitrine.Accelerators.Software.Decode;
-using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.Accelerators.Software.Interpreter.Decode;
 using Vitrine.X86.Exceptions;
 using Vitrine.X86.Registers;
 using Vitrine.X86.State;

@@ -1,7 +1,8 @@
+using System.Buffers.Binary;
 using Iced.Intel;
-using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.Accelerators.Software.Interpreter.Decode;
 using Vitrine.Accelerators.Software.Mmu;
-using Vitrine.Accelerators.Software.State;
 
 namespace Vitrine.Accelerators.Software.Interpreter.Integer;
 
@@ -275,13 +276,13 @@ internal static unsafe class Moves
 
     private static Op* Bswap32(CpuState* cpu, Op* op)
     {
-        Width.WriteRegister<uint>(cpu, op->Dst, System.Buffers.Binary.BinaryPrimitives.ReverseEndianness((uint)Width.ReadRegister<uint>(cpu, op->Dst)));
+        Width.WriteRegister<uint>(cpu, op->Dst, BinaryPrimitives.ReverseEndianness((uint)Width.ReadRegister<uint>(cpu, op->Dst)));
         return op + 1;
     }
 
     private static Op* Bswap64(CpuState* cpu, Op* op)
     {
-        Width.WriteRegister<ulong>(cpu, op->Dst, System.Buffers.Binary.BinaryPrimitives.ReverseEndianness(Width.ReadRegister<ulong>(cpu, op->Dst)));
+        Width.WriteRegister<ulong>(cpu, op->Dst, BinaryPrimitives.ReverseEndianness(Width.ReadRegister<ulong>(cpu, op->Dst)));
         return op + 1;
     }
 

@@ -1,7 +1,7 @@
 using Iced.Intel;
-using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.Accelerators.Software.Interpreter.Decode;
 using Vitrine.Accelerators.Software.Mmu;
-using Vitrine.Accelerators.Software.State;
 using Vitrine.X86.Exceptions;
 using Vitrine.X86.State;
 

@@ -1,4 +1,4 @@
-using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.Cpu;
 
 namespace Vitrine.Accelerators.Software.Interpreter.Sse;
 

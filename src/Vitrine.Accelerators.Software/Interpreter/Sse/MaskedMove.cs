@@ -1,9 +1,9 @@
 using System.Runtime.Intrinsics;
 using Iced.Intel;
-using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.Accelerators.Software.Interpreter.Decode;
 using Vitrine.Accelerators.Software.Interpreter.Mmx;
 using Vitrine.Accelerators.Software.Mmu;
-using Vitrine.Accelerators.Software.State;
 using Vitrine.X86.State;
 using V = System.Runtime.Intrinsics.Vector128<byte>;
 

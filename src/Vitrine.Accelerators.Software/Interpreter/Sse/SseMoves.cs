@@ -1,5 +1,5 @@
 using Iced.Intel;
-using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.Interpreter.Decode;
 using Vitrine.Accelerators.Software.Interpreter.Mmx;
 using Vitrine.Accelerators.Software.Interpreter.Sse.Operations;
 using V = System.Runtime.Intrinsics.Vector128<byte>;

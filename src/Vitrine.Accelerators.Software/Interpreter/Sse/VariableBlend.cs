@@ -1,7 +1,7 @@
 using System.Runtime.Intrinsics;
 using Iced.Intel;
-using Vitrine.Accelerators.Software.Decode;
-using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.Accelerators.Software.Interpreter.Decode;
 using V = System.Runtime.Intrinsics.Vector128<byte>;
 
 namespace Vitrine.Accelerators.Software.Interpreter.Sse;

@@ -1,6 +1,5 @@
-using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.FloatingPoint;
-using Vitrine.Accelerators.Software.State;
 using Vitrine.X86.Exceptions;
 using Vitrine.X86.Registers;
 

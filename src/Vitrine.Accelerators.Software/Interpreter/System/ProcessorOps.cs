@@ -1,6 +1,6 @@
 using Iced.Intel;
-using Vitrine.Accelerators.Software.Decode;
-using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.Accelerators.Software.Interpreter.Decode;
 using Vitrine.X86.Cpuid;
 using Vitrine.X86.Registers;
 using Vitrine.X86.State;
@@ -95,7 +95,7 @@ internal static unsafe class ProcessorOps
     {
         // The runtime's generator is seeded from the operating system and allocates nothing.
         ulong value = 0;
-        System.Random.Shared.NextBytes(new Span<byte>(&value, sizeof(ulong)));
+        global::System.Random.Shared.NextBytes(new Span<byte>(&value, sizeof(ulong)));
         Width.WriteRegister<T>(cpu, op->Dst, value);
         Flags.SetArithmetic(cpu, Rflags.CF);
         return op + 1;

@@ -1,8 +1,8 @@
 using Iced.Intel;
-using Vitrine.Accelerators.Software.Decode;
-using Vitrine.Accelerators.Software.Helpers;
+using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.Accelerators.Software.Interpreter.Decode;
 using Vitrine.Accelerators.Software.Mmu;
-using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.System;
 using Vitrine.X86.Exceptions;
 
 namespace Vitrine.Accelerators.Software.Interpreter;

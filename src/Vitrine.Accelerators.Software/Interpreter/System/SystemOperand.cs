@@ -1,6 +1,5 @@
-using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.Mmu;
-using Vitrine.Accelerators.Software.State;
 
 namespace Vitrine.Accelerators.Software.Interpreter;
 

@@ -1,8 +1,8 @@
 using Iced.Intel;
-using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.FloatingPoint;
-using Vitrine.Accelerators.Software.HostExecution;
-using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.HostCode;
+using Vitrine.Accelerators.Software.Interpreter.Decode;
 
 namespace Vitrine.Accelerators.Software.Interpreter.X87;
 

@@ -1,8 +1,8 @@
 using Iced.Intel;
-using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.FloatingPoint;
+using Vitrine.Accelerators.Software.Interpreter.Decode;
 using Vitrine.Accelerators.Software.Mmu;
-using Vitrine.Accelerators.Software.State;
 using Vitrine.X86.Registers;
 
 namespace Vitrine.Accelerators.Software.Interpreter.X87;

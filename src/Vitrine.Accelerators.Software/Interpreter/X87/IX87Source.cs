@@ -1,6 +1,5 @@
-using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.FloatingPoint;
-using Vitrine.Accelerators.Software.State;
 
 namespace Vitrine.Accelerators.Software.Interpreter.X87;
 

@@ -1,6 +1,6 @@
 using System.Runtime.CompilerServices;
+using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.FloatingPoint;
-using Vitrine.Accelerators.Software.State;
 
 namespace Vitrine.Accelerators.Software.Interpreter.X87;
 

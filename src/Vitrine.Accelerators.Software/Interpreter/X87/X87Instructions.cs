@@ -1,4 +1,4 @@
-using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.Interpreter.Decode;
 
 namespace Vitrine.Accelerators.Software.Interpreter.X87;
 

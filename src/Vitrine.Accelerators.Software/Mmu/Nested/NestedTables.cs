@@ -1,4 +1,3 @@
-using Vitrine.Accelerators.Software.Sharing;
 using Vitrine.X86.Paging;
 
 namespace Vitrine.Accelerators.Software.Mmu.Nested;

@@ -1,5 +1,4 @@
 using Vitrine.Accelerators.Mmu;
-using Vitrine.Accelerators.Software.Sharing;
 using Vitrine.X86.Paging;
 
 namespace Vitrine.Accelerators.Software.Mmu.Shadow;

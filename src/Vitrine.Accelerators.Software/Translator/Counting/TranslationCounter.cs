@@ -1,6 +1,6 @@
 namespace Vitrine.Accelerators.Software.Translator.Counting;
 
-/// <summary>What code with counters in it counts, in <see cref="State.CpuState.Counters"/>.</summary>
+/// <summary>What code with counters in it counts, in <see cref="Cpu.CpuState.Counters"/>.</summary>
 internal enum TranslationCounter
 {
     /// <summary>Blocks entered.</summary>

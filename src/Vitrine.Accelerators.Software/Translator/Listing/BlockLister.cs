@@ -1,4 +1,4 @@
-using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Translation;
 
 namespace Vitrine.Accelerators.Software.Translator.Listing;

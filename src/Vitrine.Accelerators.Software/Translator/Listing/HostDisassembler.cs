@@ -1,6 +1,6 @@
 using System.Globalization;
 using Iced.Intel;
-using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.Interpreter.Decode;
 using Vitrine.Accelerators.Translation;
 using Decoder = Iced.Intel.Decoder;
 

@@ -1,5 +1,5 @@
 using System.Globalization;
-using Vitrine.Accelerators.Software.Mmu;
+using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.Translator.Counting;
 using Vitrine.X86.State;
 

@@ -1,7 +1,7 @@
 using Iced.Intel;
 using Vitrine.Accelerators;
 using Vitrine.Accelerators.Software;
-using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Memory;
 using Vitrine.Tests.Differential;
 using Vitrine.X86;

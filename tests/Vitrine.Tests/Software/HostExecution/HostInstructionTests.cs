@@ -1,8 +1,8 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using Vitrine.Accelerators.Software;
+using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.HostExecution;
-using Vitrine.Accelerators.Software.State;
 using Vitrine.Tests.Software.Sse;
 using Vitrine.X86.Cpuid;
 using Vitrine.X86.Registers;

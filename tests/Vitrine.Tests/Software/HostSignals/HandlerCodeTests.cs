@@ -1,5 +1,7 @@
 using System.Runtime.InteropServices;
 using Vitrine.Accelerators.Software;
+using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.Accelerators.Software.HostCode;
 using Vitrine.Accelerators.Software.HostSignals;
 using Vitrine.Accelerators.Software.Translator;
 using Xunit;

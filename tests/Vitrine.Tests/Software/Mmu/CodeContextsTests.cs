@@ -1,4 +1,4 @@
-using Vitrine.Accelerators.Software.Decode;
+using Vitrine.Accelerators.Software.Blocks;
 using Vitrine.Accelerators.Software.Mmu;
 using Xunit;
 

@@ -1,4 +1,3 @@
-using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.Sharing;
 using Vitrine.Memory;
 using Vitrine.X86;
@@ -17,8 +16,8 @@ public sealed unsafe class CodeDirectoryTests : IDisposable
     {
         MemorySlot slot = _memory.Add("ram", new Gpa(0), 1 << 20);
         MemorySlot alias = _memory.AddAlias("alias", new Gpa(1 << 20), 1 << 20, slot, 0, MemorySlotFlags.ReadOnly);
-        _directory.AddMemory(new SlotView(slot));
-        _directory.AddMemory(new SlotView(alias));
+        _directory.AddMemory(slot);
+        _directory.AddMemory(alias);
         _page = slot.Pointer + 0x5000;
     }
 

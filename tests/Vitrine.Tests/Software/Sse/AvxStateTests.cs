@@ -1,8 +1,8 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 using Vitrine.Accelerators.Software;
+using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.HostExecution;
-using Vitrine.Accelerators.Software.State;
 using Vitrine.X86.Cpuid;
 using Vitrine.X86.Registers;
 using Vitrine.X86.State;

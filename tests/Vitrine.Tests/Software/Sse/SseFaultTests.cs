@@ -1,5 +1,5 @@
 using Iced.Intel;
-using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.X86.Exceptions;
 using Vitrine.X86.Registers;
 using Xunit;

@@ -1,7 +1,6 @@
 using System.Runtime.Intrinsics.X86;
 using Iced.Intel;
-using Vitrine.Accelerators.Software.Decode;
-using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.Cpu;
 using Xunit;
 using Host = System.Runtime.Intrinsics.X86;
 

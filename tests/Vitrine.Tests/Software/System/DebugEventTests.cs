@@ -1,4 +1,5 @@
-using Vitrine.Accelerators.Software.Helpers;
+using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.Accelerators.Software.System;
 using Vitrine.X86.Registers;
 using Xunit;
 using static Iced.Intel.AssemblerRegisters;

@@ -1,4 +1,4 @@
-using Vitrine.Accelerators.Software.Helpers;
+using Vitrine.Accelerators.Software.System;
 using Vitrine.X86.Descriptors;
 using Vitrine.X86.State;
 using Xunit;

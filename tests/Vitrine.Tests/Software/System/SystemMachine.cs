@@ -1,10 +1,8 @@
 using System.Buffers.Binary;
 using Iced.Intel;
 using Vitrine.Accelerators.Software;
-using Vitrine.Accelerators.Software.Decode;
-using Vitrine.Accelerators.Software.Helpers;
-using Vitrine.Accelerators.Software.Interpreter;
-using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.Accelerators.Software.System;
 using Vitrine.Memory;
 using Vitrine.X86;
 using Vitrine.X86.Cpuid;

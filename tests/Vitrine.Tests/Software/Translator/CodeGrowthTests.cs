@@ -1,6 +1,7 @@
 using Iced.Intel;
 using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Software;
+using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.Translator;
 using Vitrine.Tests.Software.Processors;
 using Vitrine.X86.State;

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using Iced.Intel;
-using Vitrine.Accelerators.Software.Decode;
 using Vitrine.Accelerators.Software.FloatingPoint;
+using Vitrine.Accelerators.Software.Interpreter.Decode;
 using Vitrine.Tests.Software.FloatingPoint;
 using Xunit;
 using static Iced.Intel.AssemblerRegisters;

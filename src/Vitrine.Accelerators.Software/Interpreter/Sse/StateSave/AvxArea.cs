@@ -1,5 +1,5 @@
 using System.Runtime.CompilerServices;
-using Vitrine.Accelerators.Software.State;
+using Vitrine.Accelerators.Software.Cpu;
 using V = System.Runtime.Intrinsics.Vector128<byte>;
 
 namespace Vitrine.Accelerators.Software.Interpreter.Sse.StateSave;

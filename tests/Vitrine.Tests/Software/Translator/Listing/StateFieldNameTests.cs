@@ -1,4 +1,5 @@
 using System.Reflection;
+using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.Translator;
 using Vitrine.Accelerators.Software.Translator.Listing;
 using Xunit;

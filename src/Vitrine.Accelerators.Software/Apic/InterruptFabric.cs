@@ -1,0 +1,69 @@
+namespace Vitrine.Accelerators.Software.Apic;
+
+/// <summary>What connects the local APICs of a machine: with one another, and with the IOAPIC and devices. Any thread.</summary>
+internal sealed class InterruptFabric : IInterruptBus
+{
+    private readonly Lock _lock = new();
+
+    // By APIC id. Replaced as a whole, so that senders need no lock.
+    private volatile LocalApic[] _apics = [];
+
+    /// <summary>Connects a processor.</summary>
+    public void Connect(LocalApic apic)
+    {
+        lock (_lock)
+        {
+            LocalApic[] apics = [.. _apics, apic];
+            Array.Sort(apics, static (a, b) => a.Id.CompareTo(b.Id));
+            _apics = apics;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Send(LocalApic sender, in InterruptCommand command) => Broadcast(command, sender);
+
+    /// <summary>Delivers a message-signalled interrupt (SDM vol. 3, 11.11). One that no processor is addressed by is lost.</summary>
+    public void Deliver(ulong address, uint data)
+    {
+        if (!InterruptCommand.TryParseMessage(address, data, out InterruptCommand command)) return;
+        if (command.Mode == DeliveryMode.LowestPriority) Arbitrate(command, null)?.Post(command);
+        else Broadcast(command, null);
+    }
+
+    /// <inheritdoc/>
+    public LocalApic? Arbitrate(in InterruptCommand command, LocalApic? except)
+    {
+        LocalApic[] apics = _apics;
+        uint lowest = uint.MaxValue;
+        int candidates = 0;
+        foreach (LocalApic apic in apics)
+        {
+            if (apic == except || !apic.AcceptsVectors || !apic.IsDestination(command)) continue;
+            uint priority = apic.ArbitrationPriority;
+            if (priority < lowest) (lowest, candidates) = (priority, 1);
+            else if (priority == lowest) candidates++;
+        }
+
+        if (candidates == 0) return null;
+
+        // Between equals the vector decides, so that one device always finds its handler's data in the same processor's caches.
+        int chosen = command.Vector % candidates;
+        LocalApic? last = null;
+        foreach (LocalApic apic in apics)
+        {
+            if (apic == except || !apic.AcceptsVectors || !apic.IsDestination(command) || apic.ArbitrationPriority > lowest) continue;
+            last = apic;
+            if (chosen-- == 0) break;
+        }
+
+        return last;
+    }
+
+    private void Broadcast(in InterruptCommand command, LocalApic? except)
+    {
+        foreach (LocalApic apic in _apics)
+        {
+            if (apic != except && apic.IsDestination(command)) apic.Post(command);
+        }
+    }
+}

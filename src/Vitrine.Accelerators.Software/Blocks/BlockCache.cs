@@ -1,0 +1,261 @@
+using System.Runtime.InteropServices;
+using Vitrine.Accelerators.Software.Cpu;
+
+namespace Vitrine.Accelerators.Software.Blocks;
+
+/// <summary>
+/// Decoded blocks by the host address of their bytes and mode. Memory is handed out upwards and never reused before everything
+/// is flushed, so an operation that is running, or linked to, stays readable: invalidation only replaces its handler.
+/// </summary>
+internal sealed unsafe class BlockCache : IDisposable
+{
+    // SAFETY: all pointers are into the arena, the bucket table and the jump cache, which live as long as this object;
+    // Allocate checks the room, and Flush runs only between blocks.
+    private const int BucketCount = 1 << 15;
+
+    private readonly byte* _arena;
+    private readonly nuint _arenaBytes;
+    private readonly Block** _buckets;
+    private readonly JumpCacheEntry* _jumps;
+    private readonly Dictionary<ulong, CodePage> _pages = [];
+
+    // Empty ones, for pages to come: a guest that goes on making code must not allocate.
+    private readonly Stack<CodePage> _freePages = [];
+    private nuint _used;
+    private EngineCode? _engineCode;
+
+    /// <summary>Reserves the arena; the host commits it as blocks fill it.</summary>
+    /// <param name="arenaBytes">Size of the arena; room for one block at least.</param>
+    public BlockCache(nuint arenaBytes)
+    {
+        _arenaBytes = arenaBytes;
+        _arena = (byte*)NativeMemory.AlignedAlloc(arenaBytes, 4096);
+        _buckets = (Block**)NativeMemory.AllocZeroed(BucketCount, (nuint)sizeof(Block*));
+        _jumps = (JumpCacheEntry*)NativeMemory.AllocZeroed(JumpCache.Entries, (nuint)sizeof(JumpCacheEntry));
+    }
+
+    /// <summary>The jump cache that goes with the blocks.</summary>
+    public JumpCacheEntry* Jumps => _jumps;
+
+    /// <summary>The code of an engine that is dropped with the blocks of its page.</summary>
+    public void Attach(EngineCode code) => _engineCode = code;
+
+    /// <summary>Blocks decoded since creation.</summary>
+    public ulong Decoded { get; private set; }
+
+    /// <summary>Times that a write to decoded code dropped the blocks of a page.</summary>
+    public ulong Invalidations { get; private set; }
+
+    /// <summary>Times that everything was dropped: a cache was full, or everything may have changed.</summary>
+    public ulong Flushes { get; private set; }
+
+    /// <summary>Times that the interpreter's blocks alone were dropped because the arena was full.</summary>
+    public ulong DecodedFlushes { get; private set; }
+
+    /// <summary>The block at an address for a mode, or null.</summary>
+    public Block* Find(byte* host, ExecutionMode mode)
+    {
+        for (Block* block = _buckets[Bucket(host)]; block != null; block = block->NextInBucket)
+        {
+            if (block->Host == host && block->Mode == mode) return block;
+        }
+
+        return null;
+    }
+
+    /// <summary>Room for a block of up to <paramref name="operations"/> operations. Null when the arena is full: flush, then try again.</summary>
+    public Block* Allocate(int operations)
+    {
+        nuint bytes = (nuint)(sizeof(Block) + (operations * sizeof(Op)));
+        if (_used + bytes > _arenaBytes) return null;
+        Block* block = (Block*)(_arena + _used);
+        NativeMemory.Clear(block, bytes);
+        return block;
+    }
+
+    /// <summary>Takes the block that was just built in the room from <see cref="Allocate"/>.</summary>
+    public void Commit(Block* block)
+    {
+        _used += (nuint)(sizeof(Block) + (block->Count * sizeof(Op)));
+        Decoded++;
+        Block** bucket = _buckets + Bucket(block->Host);
+        block->NextInBucket = *bucket;
+        *bucket = block;
+        CodePage page = Page(block->Host);
+        block->NextInPage = page.First;
+        page.First = block;
+        page.Covered.Cover(Offset(block->Host), block->Bytes);
+    }
+
+    /// <summary>Takes note of an engine's block.</summary>
+    /// <param name="block">The block.</param>
+    /// <param name="guest">Host address of its first guest byte.</param>
+    /// <param name="bytes">Bytes of guest code.</param>
+    /// <param name="lookedAt">Other code of the page that it depends on: offsets and lengths in bytes.</param>
+    /// <returns>The block that was committed for the page before, to which the engine links this one; null for the first.</returns>
+    public void* Commit(void* block, byte* guest, int bytes, IReadOnlyList<(int Offset, int Bytes)> lookedAt)
+    {
+        CodePage page = Page(guest);
+        void* next = page.FirstOfEngine;
+        page.FirstOfEngine = block;
+        page.Covered.Cover(Offset(guest), bytes);
+        for (int i = 0; i < lookedAt.Count; i++) page.Covered.Cover(lookedAt[i].Offset, lookedAt[i].Bytes);
+        return next;
+    }
+
+    /// <summary>Host addresses of the pages that hold decoded code, or did a moment ago.</summary>
+    public Dictionary<ulong, CodePage>.KeyCollection Pages => _pages.Keys;
+
+    /// <summary>True when the page of a host address holds decoded code, or did a moment ago: its writes must come to <see cref="Invalidate"/>.</summary>
+    public bool HasCode(byte* host) => _pages.ContainsKey(PageKey(host));
+
+    /// <summary>
+    /// Bytes of a page are about to change. Drops the page's blocks if code was decoded from them.
+    /// </summary>
+    /// <param name="host">Host address of the first byte.</param>
+    /// <param name="size">Bytes; the range lies within one page.</param>
+    public void Invalidate(byte* host, int size)
+    {
+        // A page that code was dropped from gets new code soon, if it ever does: only many writes make it an ordinary one again.
+        const int WritesUntilOrdinary = 64;
+        if (!_pages.TryGetValue(PageKey(host), out CodePage? page)) return;
+        if (page.Covered.Covers(Offset(host), size))
+        {
+            Drop(page);
+            return;
+        }
+
+        if (!page.IsEmpty || ++page.WritesSinceDrop < WritesUntilOrdinary) return;
+        _pages.Remove(PageKey(host));
+        Release(page);
+    }
+
+    /// <summary>Drops the blocks of the page of a host address, if there are any.</summary>
+    public void DropPage(byte* host)
+    {
+        if (_pages.TryGetValue(PageKey(host), out CodePage? page) && !page.IsEmpty) Drop(page);
+    }
+
+    /// <summary>
+    /// Drops everything, and hands out the memory again: the operations of before must not be touched any more.
+    /// </summary>
+    public void Flush()
+    {
+        foreach (CodePage page in _pages.Values) Release(page);
+        _pages.Clear();
+        _used = 0;
+        NativeMemory.Clear(_buckets, (nuint)(BucketCount * sizeof(Block*)));
+        ForgetJumps();
+        _engineCode?.Flush();
+        Flushes++;
+    }
+
+    /// <summary>
+    /// Drops the interpreter's blocks, and hands out their memory again; translations stay. What is covered of a page may be too much from now on: at worst a write
+    /// drops its translations in vain.
+    /// </summary>
+    public void FlushDecoded()
+    {
+        foreach (CodePage page in _pages.Values) page.First = null;
+        _used = 0;
+        NativeMemory.Clear(_buckets, (nuint)(BucketCount * sizeof(Block*)));
+        NativeMemory.Clear(_jumps, (nuint)(JumpCache.Entries * sizeof(JumpCacheEntry)));
+        DecodedFlushes++;
+    }
+
+    /// <summary>Gives the host back the memory of translations and blocks. Behind <see cref="Flush"/>, and where there is a translator only.</summary>
+    public void Release()
+    {
+        StateMemory.Discard(_arena, _arenaBytes & ~(nuint)0xFFF);
+        _engineCode?.Release();
+    }
+
+    /// <summary>Empties the jump cache, and makes every key of a translation void.</summary>
+    public void ForgetJumps()
+    {
+        NativeMemory.Clear(_jumps, (nuint)(JumpCache.Entries * sizeof(JumpCacheEntry)));
+        _engineCode?.ForgetKeys();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        NativeMemory.AlignedFree(_arena);
+        NativeMemory.Free(_buckets);
+        NativeMemory.Free(_jumps);
+    }
+
+    private static uint Bucket(byte* host) => (uint)(((ulong)host ^ ((ulong)host >> 13)) * 0x9E3779B1) >> 17;
+
+    private static ulong PageKey(byte* host) => (ulong)host & ~0xFFFUL;
+
+    private static int Offset(byte* host) => (int)((ulong)host & 0xFFF);
+
+    private void Unlink(Block* block)
+    {
+        Block** link = _buckets + Bucket(block->Host);
+        while (*link != block) link = &(*link)->NextInBucket;
+        *link = block->NextInBucket;
+    }
+
+    private void Drop(CodePage page)
+    {
+        for (Block* block = page.First; block != null; block = block->NextInPage)
+        {
+            Unlink(block);
+            block->Dropped = true;
+            Op* ops = Block.Ops(block);
+            for (int i = 0; i < block->Count; i++) ops[i].Handler = &Stale;
+        }
+
+        _engineCode?.Drop(page.FirstOfEngine);
+        page.Empty();
+        Invalidations++;
+    }
+
+    /// <summary>The handler of an operation whose block was dropped: continues at its instruction through the dispatcher.</summary>
+    private static Op* Stale(CpuState* cpu, Op* op)
+    {
+        cpu->Rip = cpu->BlockRip + op->RipOffset;
+        if (op->RipOffset != 0) cpu->Instructions += (op - 1)->Position;
+        cpu->Leave = LeaveReason.NextBlock;
+        return null;
+    }
+
+    private CodePage Page(byte* host)
+    {
+        ulong key = PageKey(host);
+        if (_pages.TryGetValue(key, out CodePage? page)) return page;
+        if (!_freePages.TryPop(out page)) page = new CodePage();
+        _pages.Add(key, page);
+        return page;
+    }
+
+    private void Release(CodePage page)
+    {
+        page.Empty();
+        _freePages.Push(page);
+    }
+
+    /// <summary>The decoded bytes of one page.</summary>
+    internal sealed class CodePage
+    {
+        public readonly CoveredBytes Covered = new();
+
+        public Block* First;
+
+        public void* FirstOfEngine;
+
+        public int WritesSinceDrop;
+
+        public bool IsEmpty => First == null && FirstOfEngine == null;
+
+        public void Empty()
+        {
+            First = null;
+            FirstOfEngine = null;
+            WritesSinceDrop = 0;
+            Covered.Clear();
+        }
+    }
+}
