@@ -5,6 +5,7 @@ using Vitrine.Accelerators.Kvm.Trace;
 using Vitrine.Accelerators.Kvm.Vm;
 using Vitrine.Errors;
 using Vitrine.Kvm.Abi;
+using Vitrine.Kvm.Abi.Codec;
 using Vitrine.Memory;
 using Vitrine.X86.Cpuid;
 
@@ -198,15 +199,11 @@ public sealed unsafe class KvmAccelerator : IAccelerator
         kvm_msr_list empty = default;
         int result = system.TryCall(KvmIoctl.KVM_GET_MSR_INDEX_LIST, ref empty);
         if (result < 0 && result != -Errno.E2BIG) throw system.Error(KvmIoctl.KVM_GET_MSR_INDEX_LIST, -result);
-        uint[] buffer = new uint[1 + empty.nmsrs];
-        buffer[0] = empty.nmsrs;
-
-        // SAFETY: the list is a count and as many indices, all 32 bits wide.
-        fixed (uint* pointer = buffer)
-        {
-            system.Call(KvmIoctl.KVM_GET_MSR_INDEX_LIST, pointer);
-        }
-
-        return buffer[1..(1 + (int)Math.Min(buffer[0], empty.nmsrs))];
+        byte[] buffer = new byte[CountedEntries.BytesFor<kvm_msr_list, uint>((int)empty.nmsrs)];
+        CountedEntries.Write<kvm_msr_list, uint>(buffer, (int)empty.nmsrs);
+        system.Call(KvmIoctl.KVM_GET_MSR_INDEX_LIST, ref buffer[0]);
+        return CountedEntries.TryRead<kvm_msr_list, uint>(buffer, out ReadOnlySpan<uint> indices)
+            ? indices.ToArray()
+            : throw KvmError.Malformed(nameof(KvmIoctl.KVM_GET_MSR_INDEX_LIST));
     }
 }

@@ -98,6 +98,12 @@ internal static class KvmError
         "This KVM does not know the MSR, the CPU model does not announce the feature it belongs to, or the value has bits that it does not allow.",
         "Leave the MSR out of the state, or choose a CPU model that has the feature.");
 
+    /// <summary>An ioctl succeeded, and what it returned is none of what the ABI allows.</summary>
+    public static VitrineException Malformed(string request) => VitrineException.Host(
+        $"{request} returned a structure that the ABI does not allow.",
+        "The kernel is newer than this version knows, or something between this process and KVM changes what it answers.",
+        SeeCheck);
+
     /// <summary>An ioctl failed.</summary>
     public static VitrineException FromIoctl(KvmDescriptorKind kind, uint request, int errno)
     {

@@ -1,17 +1,16 @@
 using Vitrine.Accelerators.Kvm.Native;
 using Vitrine.Kvm.Abi;
+using Vitrine.Kvm.Abi.Codec;
 
 namespace Vitrine.Accelerators.Kvm.State;
 
 /// <summary>Reads and writes model-specific registers in batches.</summary>
-internal sealed unsafe class KvmMsrTransfer
+internal sealed class KvmMsrTransfer
 {
-    // KVM takes at most 256 entries in one call.
-    private const int BatchSize = 256;
-
     private readonly KvmVcpuHandle _vcpu;
     private readonly uint[] _candidates;
-    private readonly byte[] _buffer = GC.AllocateArray<byte>(sizeof(kvm_msrs) + (BatchSize * sizeof(kvm_msr_entry)), pinned: true);
+    private readonly byte[] _buffer = new byte[MsrsCodec.BytesFor(MsrsCodec.MaximumEntries)];
+    private readonly KeyValuePair<uint, ulong>[] _batch = new KeyValuePair<uint, ulong>[MsrsCodec.MaximumEntries];
     private List<uint>? _readable;
 
     public KvmMsrTransfer(KvmVcpuHandle vcpu, uint[] candidates)
@@ -29,13 +28,12 @@ internal sealed unsafe class KvmMsrTransfer
         // A register may be listed and yet be refused, because another feature is off. The first reading finds out.
         _readable ??= [.. _candidates];
         msrs.Clear();
-        kvm_msr_entry* entries = Entries;
         for (int start = 0; start < _readable.Count;)
         {
-            int count = Math.Min(BatchSize, _readable.Count - start);
-            for (int i = 0; i < count; i++) entries[i] = new kvm_msr_entry { index = _readable[start + i] };
+            int count = Math.Min(_batch.Length, _readable.Count - start);
+            for (int i = 0; i < count; i++) _batch[i] = new(_readable[start + i], 0);
             int done = Transfer(KvmIoctl.KVM_GET_MSRS, count);
-            for (int i = 0; i < done; i++) msrs[entries[i].index] = entries[i].data;
+            if (!MsrsCodec.TryDecode(_buffer, done, msrs)) throw KvmError.Malformed(nameof(KvmIoctl.KVM_GET_MSRS));
             if (done < count) _readable.RemoveAt(start + done);
             start += done;
         }
@@ -49,8 +47,8 @@ internal sealed unsafe class KvmMsrTransfer
         foreach ((uint index, ulong value) in msrs)
         {
             if (!wanted(index)) continue;
-            Entries[count++] = new kvm_msr_entry { index = index, data = value };
-            if (count == BatchSize)
+            _batch[count++] = new(index, value);
+            if (count == _batch.Length)
             {
                 WriteBatch(count);
                 count = 0;
@@ -60,21 +58,16 @@ internal sealed unsafe class KvmMsrTransfer
         if (count > 0) WriteBatch(count);
     }
 
-    private kvm_msrs* Header => (kvm_msrs*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref _buffer[0]);
-
-    // SAFETY: the buffer is pinned for its life and has room for the header and BatchSize entries.
-    private kvm_msr_entry* Entries => (kvm_msr_entry*)(Header + 1);
-
     private void WriteBatch(int count)
     {
         int done = Transfer(KvmIoctl.KVM_SET_MSRS, count);
-        if (done < count) throw KvmError.MsrRefused(Entries[done].index, Entries[done].data);
+        if (done < count) throw KvmError.MsrRefused(_batch[done].Key, _batch[done].Value);
     }
 
     // KVM stops at the first register that it refuses, and returns how many came before it.
     private int Transfer(uint request, int count)
     {
-        *Header = new kvm_msrs { nmsrs = (uint)count };
-        return _vcpu.Call(request, Header);
+        MsrsCodec.Encode(_batch.AsSpan(0, count), _buffer);
+        return _vcpu.Call(request, ref _buffer[0]);
     }
 }

@@ -1,9 +1,9 @@
 using System.Buffers.Binary;
 using System.Globalization;
 using System.Runtime.CompilerServices;
-using Vitrine.Accelerators.Kvm.State;
 using Vitrine.Accelerators.Observation;
 using Vitrine.Kvm.Abi;
+using Vitrine.Kvm.Abi.Codec;
 using Vitrine.X86.Registers;
 using Vitrine.X86.State;
 
@@ -55,7 +55,7 @@ internal static unsafe class RegisterWords
     {
         ReadOnlySpan<byte> bytes = new(area, sizeof(kvm_xsave));
         FpuState fpu = new();
-        XsaveArea.Read(bytes, fpu);
+        XsaveCodec.Decode(bytes, fpu);
         to.Hex("xstate_bv", BinaryPrimitives.ReadUInt64LittleEndian(bytes[XstateBv..]))
             .Hex("fcw", fpu.ControlWord).Hex("fsw", fpu.StatusWord).Hex("ftw", fpu.AbridgedTag).Hex("mxcsr", fpu.Mxcsr);
         for (int i = 0; i < fpu.St.Length; i++) AddUnlessZero($"st{i}", fpu.St[i]);
@@ -109,7 +109,7 @@ internal static unsafe class RegisterWords
         to.Hex("dr6", debug->dr6).Hex("dr7", debug->dr7);
     }
 
-    private static string Segment(in kvm_segment segment) => KvmSegments.ToState(segment).ToString();
+    private static string Segment(in kvm_segment segment) => SegmentCodec.Decode(segment).ToString();
 
     private static string Table(in kvm_dtable table) => string.Create(CultureInfo.InvariantCulture, $"base={table.@base:x} limit={table.limit:x}");
 

@@ -1,5 +1,6 @@
 using Vitrine.Accelerators.Kvm.Native;
 using Vitrine.Kvm.Abi;
+using Vitrine.Kvm.Abi.Codec;
 
 namespace Vitrine.Accelerators.Kvm.Vm;
 
@@ -7,7 +8,7 @@ namespace Vitrine.Accelerators.Kvm.Vm;
 /// Tells KVM which vectors are level-triggered when the IOAPIC is in user space. KVM leaves the guest on an EOI only for
 /// vectors that it finds in the routing table of the IOAPIC's pins, so a level-triggered message gets a route when it is first sent.
 /// </summary>
-internal sealed unsafe class KvmLevelRoutes
+internal sealed class KvmLevelRoutes
 {
     /// <summary>Pins of the IOAPIC, and routes that are reserved for them.</summary>
     public const int Pins = 24;
@@ -41,13 +42,9 @@ internal sealed unsafe class KvmLevelRoutes
 
     private void Put()
     {
-        byte* buffer = stackalloc byte[sizeof(kvm_irq_routing) + (Pins * sizeof(kvm_irq_routing_entry))];
-        var header = (kvm_irq_routing*)buffer;
-        var entries = (kvm_irq_routing_entry*)(header + 1);
-        *header = new kvm_irq_routing { nr = (uint)_count };
-
-        // SAFETY: _count never exceeds Pins, for which the buffer has room.
-        for (int i = 0; i < _count; i++)
+        Span<byte> buffer = stackalloc byte[CountedEntries.BytesFor<kvm_irq_routing, kvm_irq_routing_entry>(Pins)];
+        Span<kvm_irq_routing_entry> entries = CountedEntries.Write<kvm_irq_routing, kvm_irq_routing_entry>(buffer, _count);
+        for (int i = 0; i < entries.Length; i++)
         {
             entries[i] = new kvm_irq_routing_entry { gsi = (uint)i, type = KvmConstants.KVM_IRQ_ROUTING_MSI };
             entries[i].u.msi = new kvm_irq_routing_msi
@@ -58,6 +55,6 @@ internal sealed unsafe class KvmLevelRoutes
             };
         }
 
-        _vm.Call(KvmIoctl.KVM_SET_GSI_ROUTING, header);
+        _vm.Call(KvmIoctl.KVM_SET_GSI_ROUTING, ref buffer[0]);
     }
 }

@@ -40,7 +40,6 @@ public sealed class RegisterProtocolTests
         ("KVM_GET_TSC_KHZ", 7, null),
         ("KVM_CHECK_EXTENSION", 7, null),
         ("KVM_SET_CPUID2", 7, null),
-        ("KVM_GET_SREGS2", 10, null), // read, modify, write
         ("KVM_SET_SREGS2", 10, null),
         ("KVM_SET_TSC_KHZ", 10, null),
         ("KVM_SET_REGS", 10, null),

@@ -1,12 +1,15 @@
-using Vitrine.Kvm.Abi;
 using Vitrine.X86.State;
 
-namespace Vitrine.Accelerators.Kvm.State;
+namespace Vitrine.Kvm.Abi.Codec;
 
-/// <summary>Segment registers between <see cref="SegmentRegister"/>, whose access rights are one word, and KVM, which has a byte for each part.</summary>
-internal static class KvmSegments
+/// <summary>
+/// Segment registers: <see cref="SegmentRegister"/> holds access rights in one word, <see cref="kvm_segment"/> in a byte for each part.
+/// A byte counts with as many bits as its part has, as in KVM.
+/// </summary>
+public static class SegmentCodec
 {
-    public static SegmentRegister ToState(in kvm_segment segment) => new(
+    /// <summary>A segment register from KVM's.</summary>
+    public static SegmentRegister Decode(in kvm_segment segment) => new(
         segment.selector,
         segment.@base,
         segment.limit,
@@ -14,7 +17,11 @@ internal static class KvmSegments
             ((segment.avl & 1) << 12) | ((segment.l & 1) << 13) | ((segment.db & 1) << 14) | ((segment.g & 1) << 15)) |
         (segment.unusable != 0 ? SegmentRegister.UnusableBit : 0));
 
-    public static kvm_segment FromState(in SegmentRegister segment) => new()
+    /// <summary>A descriptor-table register from KVM's.</summary>
+    public static DescriptorTable Decode(in kvm_dtable table) => new(table.@base, table.limit);
+
+    /// <summary>KVM's segment register.</summary>
+    public static kvm_segment Encode(in SegmentRegister segment) => new()
     {
         @base = segment.Base,
         limit = segment.Limit,
@@ -30,9 +37,8 @@ internal static class KvmSegments
         unusable = Bit(segment.Unusable),
     };
 
-    public static DescriptorTable ToState(in kvm_dtable table) => new(table.@base, table.limit);
-
-    public static kvm_dtable FromState(DescriptorTable table) => new() { @base = table.Base, limit = table.Limit };
+    /// <summary>KVM's descriptor-table register.</summary>
+    public static kvm_dtable Encode(DescriptorTable table) => new() { @base = table.Base, limit = table.Limit };
 
     private static byte Bit(bool value) => value ? (byte)1 : (byte)0;
 }
