@@ -55,7 +55,9 @@ internal sealed unsafe partial class ExecutableMemory : IDisposable
     /// <exception cref="VitrineException">The host refused.</exception>
     public static ExecutableMemory Create(nuint bytes) => CreateUpTo(bytes, bytes);
 
-    /// <summary>As <see cref="Create"/>, with as much as the host's limits allow: each time that it refuses, half of it is asked for.</summary>
+    /// <summary>
+    /// As <see cref="Create"/>, with as much as the host's limits allow: each time that it refuses, half of it is asked for.
+    /// </summary>
     /// <param name="most">The size wanted, in bytes; rounded up to whole pages.</param>
     /// <param name="least">The size in bytes below which the host's refusal is an error.</param>
     /// <exception cref="VitrineException">The host refused even <paramref name="least"/>.</exception>
@@ -72,8 +74,8 @@ internal sealed unsafe partial class ExecutableMemory : IDisposable
     }
 
     /// <summary>
-    /// Asks the host for the memory of a range, which it may be unable to give: to touch it then would end the process. The limit of a control
-    /// group can't be asked for so; see <see cref="Translator.CodeMemorySize"/>.
+    /// Asks the host for the memory of a range, which it may be unable to give: to touch it then would end the process. The limit of a
+    /// control group can't be asked for so; see <see cref="Translator.CodeMemorySize"/>.
     /// </summary>
     /// <param name="start">Its first byte, a multiple of 4 KiB.</param>
     /// <param name="bytes">Its length, a multiple of 4 KiB.</param>

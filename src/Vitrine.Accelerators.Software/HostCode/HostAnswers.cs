@@ -3,8 +3,8 @@ using Vitrine.Errors;
 namespace Vitrine.Accelerators.Software.HostCode;
 
 /// <summary>
-/// What the manual leaves to the processor, asked of the host's: translated code gets the host's answer, so the interpreter gives the same. A few functions
-/// of machine code, made once in the process, which touch registers and a buffer of the caller's only, and can't fault.
+/// What the manual leaves to the processor, asked of the host's: translated code gets the host's answer, so the interpreter gives the same.
+/// A few functions of machine code, made once in the process, which touch registers and a buffer of the caller's only, and can't fault.
 /// </summary>
 internal static unsafe class HostAnswers
 {
@@ -60,18 +60,22 @@ internal static unsafe class HostAnswers
     /// <summary>The host's processor can be asked. Where it can't there is no translator either, and models answer.</summary>
     public static bool AreKnown { get; }
 
-    /// <summary>FCOMI and its kin leave C1 as it was, as AMD's processors do; Intel's manual has them clear it (SDM vol. 2, FCOMI).</summary>
+    /// <summary>
+    /// FCOMI and its kin leave C1 as it was, as AMD's processors do; Intel's manual has them clear it (SDM vol. 2, FCOMI).
+    /// </summary>
     public static bool CompareToFlagsKeepsC1 { get; }
 
     /// <summary>
-    /// BSF and BSR of 32 bits with a zero source, which leaves the destination undefined, clear the upper half of the 64-bit register; else they leave it
-    /// (SDM vol. 2, BSF).
+    /// BSF and BSR of 32 bits with a zero source, which leaves the destination undefined, clear the upper half of the 64-bit register; else
+    /// they leave it (SDM vol. 2, BSF).
     /// </summary>
     public static bool ScanOfZeroClearsUpperHalf { get; }
 
     /// <summary>Executes an x87 function without operands, D9 F0 to D9 FF.</summary>
     /// <param name="opcode">Its second byte.</param>
-    /// <param name="image">The state before and after, as FNSAVE writes it. No exception may be pending before; one that is after raises nothing.</param>
+    /// <param name="image">
+    /// The state before and after, as FNSAVE writes it. No exception may be pending before; one that is after raises nothing.
+    /// </param>
     public static void Execute(byte opcode, byte* image) =>
         ((delegate* unmanaged[SuppressGCTransition]<byte*, void>)s_functions[opcode - FirstFunction])(image);
 

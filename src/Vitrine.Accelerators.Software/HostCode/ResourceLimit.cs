@@ -9,7 +9,9 @@ internal static unsafe partial class ResourceLimit
     private const int RLIMIT_FSIZE = 1;
     private const int RLIMIT_AS = 9;
 
-    /// <summary>The longest that a file may become, in bytes; memory that memfd_create(2) gives is one. ulong.MaxValue: without a limit.</summary>
+    /// <summary>
+    /// The longest that a file may become, in bytes; memory that memfd_create(2) gives is one. ulong.MaxValue: without a limit.
+    /// </summary>
     public static ulong FileSize => Of(RLIMIT_FSIZE);
 
     /// <summary>The most address space in bytes, used or not. ulong.MaxValue: without a limit.</summary>

@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics.X86;
 using Vitrine.Accelerators.Software.HostCode;
+
 using Vitrine.X86.Cpuid;
 
 namespace Vitrine.Accelerators.Software.HostExecution;
@@ -63,10 +64,14 @@ internal static unsafe class HostProcessor
 
     private static ulong ReadXcr0()
     {
-        // xor ecx, ecx; xgetbv; shl rdx, 32; or rax, rdx; ret
-        ReadOnlySpan<byte> code = [0x31, 0xC9, 0x0F, 0x01, 0xD0, 0x48, 0xC1, 0xE2, 0x20, 0x48, 0x09, 0xD0, 0xC3];
-        using ExecutableMemory memory = ExecutableMemory.Create((nuint)code.Length);
-        code.CopyTo(new Span<byte>(memory.Writable, code.Length));
+        const int MemoryBytes = 64;
+        using ExecutableMemory memory = ExecutableMemory.Create(MemoryBytes);
+        CodeEmitter asm = new(memory.Writable);
+        asm.Xor(HostRegister.Rcx, HostRegister.Rcx, OperandSize.Dword);
+        asm.Xgetbv();
+        asm.Shl(HostRegister.Rdx, 32);
+        asm.Or(HostRegister.Rax, HostRegister.Rdx);
+        asm.Ret();
         return ((delegate* unmanaged<ulong>)memory.Executable)();
     }
 }

@@ -1,7 +1,10 @@
 using System.Diagnostics;
 using System.Numerics;
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using Iced.Intel;
 using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.Accelerators.Software.HostCode;
 using Vitrine.X86.State;
 
 namespace Vitrine.Accelerators.Software.HostExecution;
@@ -11,8 +14,8 @@ namespace Vitrine.Accelerators.Software.HostExecution;
 /// registers that the instruction has to do with, executes it, and stores what it wrote. The operand in memory is at [RDI].
 /// </summary>
 /// <remarks>
-/// General registers have other numbers in the stub, so that RSP stays the stack's, RDI and RSI stay the pointers, and no register has to be
-/// saved for the caller: RAX, RCX and RDX, which instructions have as implied operands, are themselves, and others become R8 to R11.
+/// General registers have other numbers in the stub, so that RSP stays the stack's, RDI and RSI stay the pointers, and no register has to
+/// be saved for the caller: RAX, RCX and RDX, which instructions have as implied operands, are themselves, and others become R8 to R11.
 /// Vector registers are themselves.
 /// </remarks>
 internal sealed unsafe class StubBuilder
@@ -25,10 +28,10 @@ internal sealed unsafe class StubBuilder
     private const RflagsBits ArithmeticFlags =
         RflagsBits.OF | RflagsBits.SF | RflagsBits.ZF | RflagsBits.AF | RflagsBits.CF | RflagsBits.PF;
 
-    private const int Frame = 7;
-    private const int Cpu = 6;
-    private const int FirstFree = 8;
-    private const int LastFree = 11;
+    private const HostRegister Frame = HostRegister.Rdi;
+    private const HostRegister Cpu = HostRegister.Rsi;
+    private const HostRegister FirstFree = HostRegister.R8;
+    private const HostRegister LastFree = HostRegister.R11;
     private static readonly int s_vectorsInFrame;
     private static readonly int s_generalInFrame;
     private static readonly int s_flags;
@@ -36,12 +39,10 @@ internal sealed unsafe class StubBuilder
     private static readonly int s_mxcsrAfter;
     private static readonly int s_mxcsrOfHost;
 
-    private static readonly byte[] s_zeroUpper = [0xC5, 0xF8, 0x77];
-
     private readonly InstructionInfoFactory _information = new();
     private readonly Buffer _buffer = new();
     private readonly Encoder _encoder;
-    private readonly int[] _hostNumbers = new int[Gpr.Count];
+    private readonly HostRegister[] _hosts = new HostRegister[Gpr.Count];
 
     static StubBuilder()
     {
@@ -92,37 +93,40 @@ internal sealed unsafe class StubBuilder
         if (!TryRename(ref instruction, general)) return false;
         _buffer.Clear();
         LoadRegisters(general, vectors, in stub);
-        if (touched != 0) PushFlags();
+        if (touched != 0) LoadFlags();
         if (!_encoder.TryEncode(in instruction, 0, out _, out _)) return false;
         StoreResults(touched != 0, in stub);
         return true;
     }
 
-    /// <summary>Builds what stubs go on with that have raised a signal: it returns for them. <see cref="Code"/> is its code, which runs anywhere.</summary>
+    /// <summary>
+    /// Builds what stubs go on with that have raised a signal: it returns for them. <see cref="Code"/> is its code, which runs anywhere.
+    /// </summary>
     /// <param name="frame">The frame that all stubs work on.</param>
     public void BuildLanding(HostFrame* frame)
     {
         _buffer.Clear();
 
-        // MOV RDI, frame. A function is called with bit 3 of RSP set, and stubs push at most once: OR RSP, 8 takes that back.
-        _buffer.Write([0x48, 0xBF]);
-        _buffer.Write(new ReadOnlySpan<byte>(&frame, sizeof(HostFrame*)));
-        _buffer.Write([0x48, 0x83, 0xCC, 0x08]);
-        Mxcsr(store: false, s_mxcsrOfHost);
-        if (HostProcessor.HasAvx) _buffer.Write(s_zeroUpper);
-        _buffer.Write([0xC3]);
+        ref CodeEmitter asm = ref _buffer.Emitter;
+        asm.Movabs(Frame, (ulong)frame);
+
+        // A function is called with bit 3 of RSP set, and stubs push at most once: this takes that back.
+        asm.Or(HostRegister.Rsp, 8);
+        asm.Ldmxcsr(InFrame(s_mxcsrOfHost));
+        if (HostProcessor.HasAvx) asm.Vzeroupper();
+        asm.Ret();
     }
 
     /// <summary>Gives the general registers their numbers in the stub, and the operand in memory its place.</summary>
     private bool TryRename(ref Instruction instruction, ushort general)
     {
-        int next = FirstFree;
+        HostRegister next = FirstFree;
         for (int i = 0; i < Gpr.Count; i++)
         {
             bool keeps = i is Gpr.Rax or Gpr.Rcx or Gpr.Rdx;
             if ((general & (1 << i)) == 0) continue;
             if (!keeps && next > LastFree) return false;
-            _hostNumbers[i] = keeps ? i : next++;
+            _hosts[i] = keeps ? (HostRegister)i : next++;
         }
 
         for (int i = 0; i < instruction.OpCount; i++)
@@ -135,7 +139,7 @@ internal sealed unsafe class StubBuilder
             }
             else if (register.IsGPR())
             {
-                instruction.SetOpRegister(i, register - register.GetNumber() + _hostNumbers[register.GetFullRegister().GetNumber()]);
+                instruction.SetOpRegister(i, register - register.GetNumber() + (int)_hosts[register.GetFullRegister().GetNumber()]);
             }
         }
 
@@ -144,123 +148,87 @@ internal sealed unsafe class StubBuilder
 
     private void LoadRegisters(ushort general, ushort vectors, in HostStub stub)
     {
+        ref CodeEmitter asm = ref _buffer.Emitter;
         if (stub.UsesMxcsr)
         {
-            Mxcsr(store: true, s_mxcsrOfHost);
-            Mxcsr(store: false, s_mxcsrBefore);
+            asm.Stmxcsr(InFrame(s_mxcsrOfHost));
+            asm.Ldmxcsr(InFrame(s_mxcsrBefore));
         }
 
         for (int rest = vectors; rest != 0; rest &= rest - 1)
         {
             int number = BitOperations.TrailingZeroCount(rest);
-            Vector(stub.IsVex, store: false, number, Cpu, CpuState.XmmOffset(number));
+            HostOperand register = new(Cpu, CpuState.XmmOffset(number));
+            if (stub.IsVex) asm.Vmovdqu(number, register);
+            else asm.Movups(number, register);
         }
 
         for (int rest = general; rest != 0; rest &= rest - 1)
         {
             int number = BitOperations.TrailingZeroCount(rest);
-            General(store: false, _hostNumbers[number], Cpu, CpuState.GprOffset(number));
+            asm.Mov(_hosts[number], new HostOperand(Cpu, CpuState.GprOffset(number)));
         }
     }
 
     private void StoreResults(bool flags, in HostStub stub)
     {
-        if (flags) PopFlags();
+        ref CodeEmitter asm = ref _buffer.Emitter;
+        if (flags) StoreFlags();
         for (int rest = stub.General; rest != 0; rest &= rest - 1)
         {
             int number = BitOperations.TrailingZeroCount(rest);
-            General(store: true, _hostNumbers[number], Frame, s_generalInFrame + (sizeof(ulong) * number));
+            asm.Mov(InFrame(s_generalInFrame + (sizeof(ulong) * number)), _hosts[number]);
         }
 
         for (int rest = stub.Vectors; rest != 0; rest &= rest - 1)
         {
             int number = BitOperations.TrailingZeroCount(rest);
-            Vector(stub.IsVex, store: true, number, Frame, s_vectorsInFrame + (32 * number));
+            HostOperand result = InFrame(s_vectorsInFrame + (32 * number));
+            if (stub.IsVex) asm.Vmovdqu(result, number);
+            else asm.Movups(result, number);
         }
 
         if (stub.UsesMxcsr)
         {
-            Mxcsr(store: true, s_mxcsrAfter);
-            Mxcsr(store: false, s_mxcsrOfHost);
+            asm.Stmxcsr(InFrame(s_mxcsrAfter));
+            asm.Ldmxcsr(InFrame(s_mxcsrOfHost));
 
-            // VZEROUPPER: the code of this process is in part SSE, which is slow with upper halves that are in use.
-            _buffer.Write(s_zeroUpper);
+            // The code of this process is in part SSE, which is slow with upper halves that are in use.
+            asm.Vzeroupper();
         }
 
-        // RET
-        _buffer.Write([0xC3]);
+        asm.Ret();
         Debug.Assert(_buffer.Bytes.Length <= Capacity, "A stub has a few loads and stores around one instruction.");
     }
 
-    /// <summary>VMOVDQU with a YMM register, or MOVUPS with an XMM register.</summary>
-    private void Vector(bool isVex, bool store, int number, int @base, int offset)
+    private void LoadFlags()
     {
-        byte upper = (byte)(number >> 3);
-        if (isVex)
-        {
-            _buffer.Write([0xC5, (byte)(upper != 0 ? 0x7E : 0xFE), (byte)(store ? 0x7F : 0x6F)]);
-        }
-        else
-        {
-            if (upper != 0) _buffer.Write([0x44]);
-            _buffer.Write([0x0F, (byte)(store ? 0x11 : 0x10)]);
-        }
-
-        Address(number, @base, offset);
+        _buffer.Emitter.Push(InFrame(s_flags));
+        _buffer.Emitter.Popfq();
     }
 
-    /// <summary>MOV with a 64-bit register.</summary>
-    private void General(bool store, int number, int @base, int offset)
+    private void StoreFlags()
     {
-        _buffer.Write([(byte)(0x48 | (number >> 3 << 2)), (byte)(store ? 0x89 : 0x8B)]);
-        Address(number, @base, offset);
+        _buffer.Emitter.Pushfq();
+        _buffer.Emitter.Pop(InFrame(s_flags));
     }
 
-    /// <summary>STMXCSR or LDMXCSR.</summary>
-    private void Mxcsr(bool store, int offset)
-    {
-        _buffer.Write([0x0F, 0xAE]);
-        Address(store ? 3 : 2, Frame, offset);
-    }
+    private static HostOperand InFrame(int offset) => new(Frame, offset);
 
-    /// <summary>PUSH; POPFQ.</summary>
-    private void PushFlags()
-    {
-        _buffer.Write([0xFF]);
-        Address(6, Frame, s_flags);
-        _buffer.Write([0x9D]);
-    }
-
-    /// <summary>PUSHFQ; POP.</summary>
-    private void PopFlags()
-    {
-        _buffer.Write([0x9C, 0x8F]);
-        Address(0, Frame, s_flags);
-    }
-
-    /// <summary>ModRM with a base and a 32-bit displacement.</summary>
-    private void Address(int register, int @base, int offset)
-    {
-        _buffer.Write([(byte)(0x80 | ((register & 7) << 3) | @base)]);
-        _buffer.Write([(byte)offset, (byte)(offset >> 8), (byte)(offset >> 16), (byte)(offset >> 24)]);
-    }
-
-    /// <summary>The code as it is written, by the encoder too.</summary>
+    /// <summary>The code as it is written: by an emitter, and at the same place by Iced's encoder.</summary>
     private sealed class Buffer : CodeWriter
     {
-        private readonly byte[] _bytes = new byte[Capacity];
-        private int _length;
+        // SAFETY: the array is pinned for as long as it lives, and this object holds it.
+        private readonly byte[] _bytes = GC.AllocateArray<byte>(Capacity, pinned: true);
 
-        public ReadOnlySpan<byte> Bytes => _bytes.AsSpan(0, _length);
+        public CodeEmitter Emitter;
 
-        public void Clear() => _length = 0;
+        public ReadOnlySpan<byte> Bytes => _bytes.AsSpan(0, (int)(Emitter.Position - Start));
 
-        public void Write(ReadOnlySpan<byte> bytes)
-        {
-            bytes.CopyTo(_bytes.AsSpan(_length));
-            _length += bytes.Length;
-        }
+        private byte* Start => (byte*)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(_bytes));
 
-        public override void WriteByte(byte value) => _bytes[_length++] = value;
+        public void Clear() => Emitter = new CodeEmitter(Start);
+
+        public override void WriteByte(byte value) => Emitter.Byte(value);
     }
 }

@@ -3,16 +3,16 @@ using System.Runtime.InteropServices;
 namespace Vitrine.Accelerators.Software.HostSignals;
 
 /// <summary>
-/// Ranges of emitted code, as a signal handler can read them: without a lock, whatever other threads do meanwhile. Chunks of ranges in native
-/// memory, linked, never freed; there are as many as the most ranges that were there at a time needed.
+/// Ranges of emitted code, as a signal handler can read them: without a lock, whatever other threads do meanwhile. Chunks of ranges in
+/// native memory, linked, never freed; there are as many as the most ranges that were there at a time needed.
 /// <code>
 ///  0       next chunk; null in the last one
 ///  0x20    ranges: start, end, landing, record
 /// </code>
 /// </summary>
 /// <remarks>
-/// A reader loads a range's end, its start, and the end again. Ends that agree and aren't null enclose a range that was there at one of these
-/// moments, or the start of one and the end of another. Neither holds the reader's own RIP unless it is the range of the code that it
+/// A reader loads a range's end, its start, and the end again. Ends that agree and aren't null enclose a range that was there at one of
+/// these moments, or the start of one and the end of another. Neither holds the reader's own RIP unless it is the range of the code that it
 /// came from, because that one was there all along, and no range overlaps another that is there at the same time.
 /// </remarks>
 internal sealed unsafe class CodeRangeTable

@@ -1,14 +1,13 @@
 using System.Runtime.InteropServices;
 using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.HostCode;
-using Vitrine.Accelerators.Software.Translator;
 using Vitrine.Errors;
 
 namespace Vitrine.Accelerators.Software.HostSignals;
 
 /// <summary>
-/// Keeps a signal that emitted code raises from ending the process: the code's owner finds it in a record, and reports it. The handler is installed
-/// once in the process, when the first code is guarded, which is after .NET's own handlers: those get what comes from elsewhere.
+/// Keeps a signal that emitted code raises from ending the process: the code's owner finds it in a record, and reports it. The handler is
+/// installed once in the process, when the first code is guarded, which is after .NET's own handlers: those get what comes from elsewhere.
 /// </summary>
 internal static unsafe partial class SignalHandler
 {
@@ -16,7 +15,8 @@ internal static unsafe partial class SignalHandler
     private const int SignalNumbers = 65;
     private const nuint KernelActionBytes = 32;
 
-    private static readonly HostSignal[] s_signals = [HostSignal.SIGILL, HostSignal.SIGTRAP, HostSignal.SIGBUS, HostSignal.SIGFPE, HostSignal.SIGSEGV];
+    private static readonly HostSignal[] s_signals =
+        [HostSignal.SIGILL, HostSignal.SIGTRAP, HostSignal.SIGBUS, HostSignal.SIGFPE, HostSignal.SIGSEGV];
     private static readonly Lock s_lock = new();
     private static CodeRangeTable? s_ranges;
 
@@ -37,7 +37,7 @@ internal static unsafe partial class SignalHandler
         CodeRangeTable ranges = new();
         nint* previous = (nint*)NativeMemory.AllocZeroed(SignalNumbers, (nuint)sizeof(nint));
         ExecutableMemory code = ExecutableMemory.Create(HandlerCode.MaximumBytes);
-        CodeEmitter emitter = new() { Position = code.Writable };
+        CodeEmitter emitter = new(code.Writable);
         HandlerCode.Write(ref emitter, ranges, previous, NativeMemory.AllocZeroed(KernelActionBytes));
         foreach (HostSignal signal in s_signals) Install(signal, (nint)code.Executable, previous);
         return ranges;

@@ -1,5 +1,7 @@
+using System.Numerics;
 using Iced.Intel;
 using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.Accelerators.Software.HostCode;
 using Vitrine.Accelerators.Software.Interpreter.Decode;
 
 namespace Vitrine.Accelerators.Software.Translator;
@@ -62,6 +64,8 @@ internal sealed unsafe partial class BlockTranslator
 
     private bool CanUseX87 => (_mode & (ExecutionMode.FpuTrap | ExecutionMode.X87Traps)) == 0 && EntryStubs.HasX87;
 
+    private static OperandSize SizeOf(int bytes) => (OperandSize)BitOperations.Log2((uint)bytes);
+
     private static int MemoryOperand(in Instruction instruction)
     {
         for (int i = 0; i < instruction.OpCount; i++)
@@ -72,10 +76,10 @@ internal sealed unsafe partial class BlockTranslator
         return -1;
     }
 
-    private void LoadGuest(int register, int guest, bool wide)
+    private void LoadGuest(HostRegister register, int guest, OperandSize size)
     {
-        if (IsHeld(guest)) _emitter.Load(register, State(_at.Held(guest)), wide);
-        else _emitter.Move(register, HostRegister.Of(guest), wide);
+        if (IsHeld(guest)) _emitter.Mov(register, State(_at.Held(guest)), size);
+        else _emitter.Mov(register, RegisterMap.Of(guest), size);
     }
 
     private void EmitCopied(int i, int offset, in InstructionShape shape)
@@ -139,20 +143,20 @@ internal sealed unsafe partial class BlockTranslator
         }
 
         // Registers that are held in memory borrow the two free ones.
-        int free = HostRegister.First;
+        HostRegister free = RegisterMap.First;
         int high = HighByte(shape.RegIsByte && shape.RegIsGeneral, encoding.HasRex, encoding.Reg);
-        int reg = shape.RegIsGeneral && high < 0 ? Borrow(encoding.Reg, ref free, shape.OnlyWrites && shape.WritesReg && IsWideRegister(in instruction)) : encoding.Reg;
-        int vvvv = shape.VvvvIsGeneral ? Borrow(encoding.Vvvv, ref free, false) : encoding.Vvvv;
+        int reg = shape.RegIsGeneral && high < 0 ? (int)Borrow(encoding.Reg, ref free, shape.OnlyWrites && shape.WritesReg && IsWideRegister(in instruction)) : encoding.Reg;
+        int vvvv = shape.VvvvIsGeneral ? (int)Borrow(encoding.Vvvv, ref free, false) : encoding.Vvvv;
         if (memory >= 0)
         {
             // AH to BH can't be named beside a register above 7: swap the halves for the moment.
             if (high >= 0)
             {
-                if (operand.Base == (high & 3) || operand.Index == (high & 3))
+                if (operand.Base == (HostRegister)(high & 3) || operand.Index == (HostRegister)(high & 3))
                 {
-                    _emitter.Lea(HostRegister.Second, operand);
+                    _emitter.Lea(RegisterMap.Second, operand);
                     _second = SecondHolds.Nothing;
-                    operand = new HostOperand(HostRegister.Second, 0);
+                    operand = new HostOperand(RegisterMap.Second, 0);
                 }
 
                 EmitSwapHalves(high);
@@ -168,13 +172,13 @@ internal sealed unsafe partial class BlockTranslator
 
             // Twice the same register is one register, which XADD writes in an order of its own.
             bool same = !plain && shape.RegIsGeneral && high < 0 && encoding.Rm == encoding.Reg && !shape.OnlyWrites;
-            int rm = plain ? encoding.Rm : same ? reg : Borrow(encoding.Rm, ref free, shape.OnlyWrites && shape.WritesRm && IsWideRegister(in instruction));
+            int rm = plain ? encoding.Rm : same ? reg : (int)Borrow(encoding.Rm, ref free, shape.OnlyWrites && shape.WritesRm && IsWideRegister(in instruction));
             encoding.Emit(ref _emitter, reg, rm, vvvv);
-            if (!plain && IsHeld(encoding.Rm) && shape.WritesRm) _emitter.Store(State(_at.Held(encoding.Rm)), rm);
+            if (!plain && IsHeld(encoding.Rm) && shape.WritesRm) _emitter.Mov(State(_at.Held(encoding.Rm)), (HostRegister)rm);
         }
 
-        if (shape.WritesVvvv && IsHeld(encoding.Vvvv)) _emitter.Store(State(_at.Held(encoding.Vvvv)), vvvv);
-        if (shape.RegIsGeneral && high < 0 && IsHeld(encoding.Reg) && shape.WritesReg) _emitter.Store(State(_at.Held(encoding.Reg)), reg);
+        if (shape.WritesVvvv && IsHeld(encoding.Vvvv)) _emitter.Mov(State(_at.Held(encoding.Vvvv)), (HostRegister)vvvv);
+        if (shape.RegIsGeneral && high < 0 && IsHeld(encoding.Reg) && shape.WritesReg) _emitter.Mov(State(_at.Held(encoding.Reg)), (HostRegister)reg);
         NoteFlags(i);
     }
 
@@ -185,18 +189,17 @@ internal sealed unsafe partial class BlockTranslator
 
     private void EmitSwapHalves(int high)
     {
-        _emitter.Byte(0x86);
-        _emitter.Byte(0xC0 | ((high & 3) << 3) | high);
+        _emitter.XchgBytes((HostRegister)(high & 3));
     }
 
     /// <summary>The host register of a guest register; one that is held in memory is loaded into a free one.</summary>
-    private int Borrow(int guest, ref int free, bool onlyWritten)
+    private HostRegister Borrow(int guest, ref HostRegister free, bool onlyWritten)
     {
-        if (!IsHeld(guest)) return HostRegister.Of(guest);
-        int borrowed = free;
-        if (borrowed == HostRegister.Second) _second = SecondHolds.Nothing;
-        free = HostRegister.Second;
-        if (!onlyWritten) _emitter.Load(borrowed, State(_at.Held(guest)));
+        if (!IsHeld(guest)) return RegisterMap.Of(guest);
+        HostRegister borrowed = free;
+        if (borrowed == RegisterMap.Second) _second = SecondHolds.Nothing;
+        free = RegisterMap.Second;
+        if (!onlyWritten) _emitter.Mov(borrowed, State(_at.Held(guest)));
         return borrowed;
     }
 
@@ -209,10 +212,10 @@ internal sealed unsafe partial class BlockTranslator
             return;
         }
 
-        int free = HostRegister.First;
-        int host = Borrow(guest, ref free, false);
-        encoding.EmitOpcodeRegister(ref _emitter, host);
-        if (IsHeld(guest)) _emitter.Store(State(_at.Held(guest)), host);
+        HostRegister free = RegisterMap.First;
+        HostRegister host = Borrow(guest, ref free, false);
+        encoding.EmitOpcodeRegister(ref _emitter, (int)host);
+        if (IsHeld(guest)) _emitter.Mov(State(_at.Held(guest)), host);
     }
 
     // 40 to 4F of 32-bit code: FF /0 and /1 in 64-bit code.
@@ -220,9 +223,10 @@ internal sealed unsafe partial class BlockTranslator
     {
         ref readonly Instruction instruction = ref _instructions[i];
         PrepareFlags(i);
-        if (instruction.Op0Register.IsGPR16()) _emitter.Byte(0x66);
         int guest = instruction.Op0Register.GetFullRegister() - Register.RAX;
-        _emitter.Registers(0xFF, false, instruction.Mnemonic == Mnemonic.Inc ? 0 : 1, HostRegister.Of(guest));
+        OperandSize size = instruction.Op0Register.IsGPR16() ? OperandSize.Word : OperandSize.Dword;
+        if (instruction.Mnemonic == Mnemonic.Inc) _emitter.Inc(RegisterMap.Of(guest), size);
+        else _emitter.Dec(RegisterMap.Of(guest), size);
         NoteFlags(i);
     }
 
@@ -233,8 +237,8 @@ internal sealed unsafe partial class BlockTranslator
         int size = instruction.MemorySize.GetSize();
         Address address = AddressOf(in instruction);
         HostOperand operand = EmitAccess(i, in address, size, store, aligned: false, offset);
-        if (size == 2) _emitter.Byte(0x66);
-        _emitter.Memory((store ? 0x88 : 0x8A) | (size == 1 ? 0 : 1), size == 8, HostRegister.Rax, operand);
+        if (store) _emitter.Mov(operand, HostRegister.Rax, SizeOf(size));
+        else _emitter.Mov(HostRegister.Rax, operand, SizeOf(size));
     }
 
     private void EmitLea(in Instruction instruction, int offset)
@@ -242,16 +246,16 @@ internal sealed unsafe partial class BlockTranslator
         // A segment has no part in it.
         Address address = AddressOf(in instruction) with { Segment = -1 };
         int guest = instruction.Op0Register.GetFullRegister() - Register.RAX;
-        bool wide = instruction.Op0Register.IsGPR64();
-        int host = IsHeld(guest) ? HostRegister.First : HostRegister.Of(guest);
-        if (address.IsDirect) _emitter.Lea(host, address.Operand(0), wide);
+        OperandSize size = instruction.Op0Register.IsGPR64() ? OperandSize.Qword : OperandSize.Dword;
+        HostRegister host = IsHeld(guest) ? RegisterMap.First : RegisterMap.Of(guest);
+        if (address.IsDirect) _emitter.Lea(host, address.Operand(0), size);
         else
         {
-            EmitOffset(in address, HostRegister.First);
-            if (host != HostRegister.First || !wide) _emitter.Move(host, HostRegister.First, wide);
+            EmitOffset(in address, RegisterMap.First);
+            if (host != RegisterMap.First || size != OperandSize.Qword) _emitter.Mov(host, RegisterMap.First, size);
         }
 
-        if (IsHeld(guest)) _emitter.Store(State(_at.Held(guest)), HostRegister.First);
+        if (IsHeld(guest)) _emitter.Mov(State(_at.Held(guest)), RegisterMap.First);
     }
 
     /// <summary>
@@ -276,37 +280,36 @@ internal sealed unsafe partial class BlockTranslator
     {
         ref readonly Instruction instruction = ref _instructions[i];
         bool wide = instruction.Op0Kind == OpKind.Memory ? instruction.MemorySize.GetSize() == 8 : instruction.Op0Register.IsGPR64();
+        OperandSize size = wide ? OperandSize.Qword : OperandSize.Dword;
         if (instruction.Op0Kind == OpKind.Memory)
         {
             Address address = AddressOf(in instruction);
             HostOperand operand = EmitAccess(i, in address, wide ? 8 : 4, write: false, aligned: false, offset);
-            _emitter.Load(HostRegister.First, operand, wide);
+            _emitter.Mov(RegisterMap.First, operand, size);
         }
         else
         {
             SaveFlags();
-            LoadGuest(HostRegister.First, instruction.Op0Register.GetFullRegister() - Register.RAX, wide);
+            LoadGuest(RegisterMap.First, instruction.Op0Register.GetFullRegister() - Register.RAX, size);
         }
 
         if (signed)
         {
-            const int ShiftArithmeticExtension = 7;
             _second = SecondHolds.Nothing;
-            _emitter.Move(HostRegister.Second, HostRegister.Rax, wide);
-            _emitter.Registers(0xC1, wide, ShiftArithmeticExtension, HostRegister.Second);
-            _emitter.Byte(wide ? 63 : 31);
-            _emitter.Registers(0x3B, wide, HostRegister.Second, HostRegister.Rdx);
-            Defer(PendingKind.Interpret, _emitter.JumpIf(Condition.NotEqual), offset);
-            _emitter.Lea(HostRegister.Second, new HostOperand(HostRegister.First, 1), wide);
-            _emitter.Immediate(CompareExtension, wide, HostRegister.Second, 1);
-            Defer(PendingKind.Interpret, _emitter.JumpIf(Condition.BelowOrEqual), offset);
-            _emitter.Registers(0xF7, wide, 7, HostRegister.First);
+            _emitter.Mov(RegisterMap.Second, HostRegister.Rax, size);
+            _emitter.Sar(RegisterMap.Second, wide ? 63 : 31, size);
+            _emitter.Cmp(RegisterMap.Second, HostRegister.Rdx, size);
+            DeferIf(Condition.NotEqual, PendingKind.Interpret, offset);
+            _emitter.Lea(RegisterMap.Second, new HostOperand(RegisterMap.First, 1), size);
+            _emitter.Cmp(RegisterMap.Second, 1, size);
+            DeferIf(Condition.BelowOrEqual, PendingKind.Interpret, offset);
+            _emitter.Idiv(RegisterMap.First, size);
         }
         else
         {
-            _emitter.Registers(0x3B, wide, HostRegister.Rdx, HostRegister.First);
-            Defer(PendingKind.Interpret, _emitter.JumpIf(Condition.AboveOrEqual), offset);
-            _emitter.Registers(0xF7, wide, 6, HostRegister.First);
+            _emitter.Cmp(HostRegister.Rdx, RegisterMap.First, size);
+            DeferIf(Condition.AboveOrEqual, PendingKind.Interpret, offset);
+            _emitter.Div(RegisterMap.First, size);
         }
 
         _flags = FlagsPlace.Host;

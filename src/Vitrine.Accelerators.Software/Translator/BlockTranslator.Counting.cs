@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Iced.Intel;
+using Vitrine.Accelerators.Software.HostCode;
 using Vitrine.Accelerators.Software.Translator.Counting;
 
 namespace Vitrine.Accelerators.Software.Translator;
@@ -30,10 +31,9 @@ internal sealed unsafe partial class BlockTranslator
     /// <summary>Counts one. Destroys the flags.</summary>
     private void Count(TranslationCounter counter)
     {
-        const int IncrementExtension = 0;
         if (!_counts) return;
         byte* start = _emitter.Position;
-        _emitter.Memory(0xFF, true, IncrementExtension, Counter(counter));
+        _emitter.Inc(Counter(counter), OperandSize.Qword);
         _counterBytes += (int)(_emitter.Position - start);
     }
 
@@ -64,11 +64,11 @@ internal sealed unsafe partial class BlockTranslator
     {
         if (!_counts || _uncounted == 0) return;
         byte* start = _emitter.Position;
-        _emitter.Store(Counter(TranslationCounter.Saved), HostRegister.First);
-        _emitter.Load(HostRegister.First, Counter(TranslationCounter.Instructions));
-        _emitter.Lea(HostRegister.First, new HostOperand(HostRegister.First, _uncounted));
-        _emitter.Store(Counter(TranslationCounter.Instructions), HostRegister.First);
-        _emitter.Load(HostRegister.First, Counter(TranslationCounter.Saved));
+        _emitter.Mov(Counter(TranslationCounter.Saved), RegisterMap.First);
+        _emitter.Mov(RegisterMap.First, Counter(TranslationCounter.Instructions));
+        _emitter.Lea(RegisterMap.First, new HostOperand(RegisterMap.First, _uncounted));
+        _emitter.Mov(Counter(TranslationCounter.Instructions), RegisterMap.First);
+        _emitter.Mov(RegisterMap.First, Counter(TranslationCounter.Saved));
         _uncounted = 0;
         _counterBytes += (int)(_emitter.Position - start);
     }

@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Vitrine.Accelerators.Software.HostCode;
 
 namespace Vitrine.Accelerators.Software.Translator;
 
@@ -70,31 +71,27 @@ internal sealed unsafe partial class BlockTranslator
         instruction.MemoryBase == Register.RIP && InstructionShapes.Of(instruction.Code).WritesRm &&
         AddressOf(in instruction).Displacement is > -MaxOperand and < PageSize;
 
-    /// <summary>Saves the flags, if they are not in memory. Changes no flag and only <see cref="HostRegister.First"/>.</summary>
+    /// <summary>Saves the flags, if they are not in memory. Changes no flag and only <see cref="RegisterMap.First"/>.</summary>
     private void SaveFlags()
     {
         if (_flags != FlagsPlace.Host) return;
-        _emitter.Move(HostRegister.First, HostRegister.Rax);
-        _emitter.Byte(0x9F); // LAHF
-        _emitter.Byte(0x0F); // SETO AL
-        _emitter.Byte(0x90);
-        _emitter.Byte(0xC0);
-        _emitter.Byte(0x66);
-        _emitter.Store(State(_at.PackedFlags), HostRegister.Rax, wide: false);
-        _emitter.Move(HostRegister.Rax, HostRegister.First);
+        _emitter.Mov(RegisterMap.First, HostRegister.Rax);
+        _emitter.Lahf();
+        _emitter.Set(Condition.Overflow, HostRegister.Rax);
+        _emitter.Mov(State(_at.PackedFlags), HostRegister.Rax, OperandSize.Word);
+        _emitter.Mov(HostRegister.Rax, RegisterMap.First);
         _flags = FlagsPlace.Both;
     }
 
-    /// <summary>Brings the flags back, if they are only in memory. Changes only <see cref="HostRegister.First"/>.</summary>
+    /// <summary>Brings the flags back, if they are only in memory. Changes only <see cref="RegisterMap.First"/>.</summary>
     private void RestoreFlags()
     {
         if (_flags != FlagsPlace.Memory) return;
-        _emitter.Move(HostRegister.First, HostRegister.Rax);
-        _emitter.Memory0F(0xB7, false, HostRegister.Rax, State(_at.PackedFlags));
-        _emitter.Byte(0x04); // ADD AL, 7F: overflows when AL is 1
-        _emitter.Byte(0x7F);
-        _emitter.Byte(0x9E); // SAHF
-        _emitter.Move(HostRegister.Rax, HostRegister.First);
+        _emitter.Mov(RegisterMap.First, HostRegister.Rax);
+        _emitter.Movzx(HostRegister.Rax, State(_at.PackedFlags), OperandSize.Word);
+        _emitter.Add(HostRegister.Rax, 0x7F, OperandSize.Byte); // overflows when AL is 1
+        _emitter.Sahf();
+        _emitter.Mov(HostRegister.Rax, RegisterMap.First);
         _flags = FlagsPlace.Both;
     }
 

@@ -1,4 +1,5 @@
 using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.Accelerators.Software.HostCode;
 using Vitrine.Accelerators.Software.Mmu;
 
 namespace Vitrine.Accelerators.Software.Translator;
@@ -38,27 +39,26 @@ internal sealed unsafe partial class BlockTranslator
     {
         byte* again = _emitter.Position;
         int span = (int)(high - low);
-        EmitLinear(in address, low - at, HostRegister.Second);
-        if (!address.IsDirect) _emitter.Store(State(_at.Scratch), HostRegister.Second);
+        EmitLinear(in address, low - at, RegisterMap.Second);
+        if (!address.IsDirect) _emitter.Mov(State(_at.Scratch), RegisterMap.Second);
         if (aligned && size > 1)
         {
-            _emitter.Registers(0xF6, false, 0, HostRegister.Second); // TEST
-            _emitter.Byte(size - 1);
-            Defer(PendingKind.Interpret, _emitter.JumpIf(Condition.NotEqual), offset);
+            _emitter.Test(RegisterMap.Second, size - 1, OperandSize.Byte);
+            DeferIf(Condition.NotEqual, PendingKind.Interpret, offset);
         }
 
         long last = address.Displacement + (high - 1 - at);
-        if (address.IsDirect && last <= int.MaxValue) EmitOffset(address with { Displacement = last }, HostRegister.First);
-        else _emitter.Lea(HostRegister.First, new HostOperand(HostRegister.Second, span - 1));
-        _emitter.ShiftRight(HostRegister.Second, 12 - EntryShift);
-        _emitter.Immediate(AndExtension, false, HostRegister.Second, (GuestAccess.TlbEntries - 1) << EntryShift);
-        _emitter.Immediate(AndExtension, true, HostRegister.First, -PageSize);
-        _emitter.Memory(0x03, true, HostRegister.Second, State(_at.Tlb));
-        _emitter.Memory(0x0B, true, HostRegister.First, State(_at.TlbTag));
-        _emitter.Memory(0x3B, true, HostRegister.First, new HostOperand(HostRegister.Second, write ? WriteTagOffset : ReadTagOffset));
+        if (address.IsDirect && last <= int.MaxValue) EmitOffset(address with { Displacement = last }, RegisterMap.First);
+        else _emitter.Lea(RegisterMap.First, new HostOperand(RegisterMap.Second, span - 1));
+        _emitter.Shr(RegisterMap.Second, 12 - EntryShift);
+        _emitter.And(RegisterMap.Second, (GuestAccess.TlbEntries - 1) << EntryShift, OperandSize.Dword);
+        _emitter.And(RegisterMap.First, -PageSize);
+        _emitter.Add(RegisterMap.Second, State(_at.Tlb));
+        _emitter.Or(RegisterMap.First, State(_at.TlbTag));
+        _emitter.Cmp(RegisterMap.First, new HostOperand(RegisterMap.Second, write ? WriteTagOffset : ReadTagOffset));
         int filled = ChooseSlot(in address);
-        ref Pending pending = ref Defer(write ? PendingKind.Write : PendingKind.Read, _emitter.JumpIf(Condition.NotEqual), offset);
-        pending.Resume = again;
+        ref Pending pending = ref DeferIf(Condition.NotEqual, write ? PendingKind.Write : PendingKind.Read, offset);
+        pending.Resume = new CodeLabel(again);
         pending.Address = address;
         pending.Slot = filled;
         pending.Size = size;
@@ -68,8 +68,8 @@ internal sealed unsafe partial class BlockTranslator
         ForgetSlot(filled);
         int fact = shared ? AddFact(in address, low, high, write, PageSlots.Own + (_nextFact % MaxFacts), aligned ? size : 1) : -1;
         _secondFact = fact;
-        _emitter.Load(HostRegister.Second, new HostOperand(HostRegister.Second, AddendOffset));
-        if (shared && !address.IsInPage) _emitter.Store(State(SlotOffset(_facts[fact].Slot) + SlotAddend), HostRegister.Second);
+        _emitter.Mov(RegisterMap.Second, new HostOperand(RegisterMap.Second, AddendOffset));
+        if (shared && !address.IsInPage) _emitter.Mov(State(SlotOffset(_facts[fact].Slot) + SlotAddend), RegisterMap.Second);
         if (IsOneRegister(in address))
         {
             _second = shared ? SecondHolds.Addend : SecondHolds.Nothing;
@@ -78,16 +78,16 @@ internal sealed unsafe partial class BlockTranslator
 
         if (!address.IsDirect)
         {
-            _emitter.Memory(0x03, true, HostRegister.Second, State(_at.Scratch));
-            if (shared && address.IsInPage) _emitter.Store(State(SlotOffset(_facts[fact].Slot) + SlotHost), HostRegister.Second);
+            _emitter.Add(RegisterMap.Second, State(_at.Scratch));
+            if (shared && address.IsInPage) _emitter.Mov(State(SlotOffset(_facts[fact].Slot) + SlotHost), RegisterMap.Second);
             _second = shared ? SecondHolds.Host : SecondHolds.Nothing;
             _secondAt = low;
-            return new HostOperand(HostRegister.Second, (int)(at - low));
+            return new HostOperand(RegisterMap.Second, (int)(at - low));
         }
 
         _second = SecondHolds.Nothing;
         HostOperand guest = address.Operand(0);
-        _emitter.Lea(HostRegister.Second, new HostOperand(HostRegister.Second, guest.Base, 0, guest.Displacement));
-        return new HostOperand(HostRegister.Second, guest.Index, guest.Scale, 0);
+        _emitter.Lea(RegisterMap.Second, new HostOperand(RegisterMap.Second, guest.Base, 0, guest.Displacement));
+        return new HostOperand(RegisterMap.Second, guest.Index, guest.Scale, 0);
     }
 }

@@ -1,6 +1,7 @@
 using System.Numerics;
 using Iced.Intel;
 using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.Accelerators.Software.HostCode;
 using Vitrine.Accelerators.Software.Translator.Counting;
 using Vitrine.X86.State;
 
@@ -10,8 +11,6 @@ namespace Vitrine.Accelerators.Software.Translator;
 internal sealed unsafe partial class BlockTranslator
 {
     // SAFETY: as in the main part.
-    private const int AndExtension = 4;
-    private const int CompareExtension = 7;
     private const int ReadTagOffset = 0;
     private const int WriteTagOffset = 8;
     private const int AddendOffset = 16;
@@ -35,13 +34,13 @@ internal sealed unsafe partial class BlockTranslator
         public readonly bool IsInPage => IsRelative && Segment < 0;
 
         public readonly HostOperand Operand(int more) => new(
-            Base < 0 ? HostRegister.None : HostRegister.Of(Base),
-            Index < 0 ? HostRegister.None : HostRegister.Of(Index),
+            Base < 0 ? HostRegister.None : RegisterMap.Of(Base),
+            Index < 0 ? HostRegister.None : RegisterMap.Of(Index),
             Scale,
             (int)Displacement + more);
     }
 
-    private static bool IsHeld(int guest) => guest is 10 or 11 or 15;
+    private static bool IsHeld(int guest) => RegisterMap.IsHeld(guest);
 
     private static int GeneralNumber(Register register) =>
         register == Register.None ? -1 : register >= Register.RAX ? register - Register.RAX : register - Register.EAX;
@@ -112,34 +111,34 @@ internal sealed unsafe partial class BlockTranslator
     }
 
     /// <summary>The offset of an address in a register.</summary>
-    private void EmitOffset(in Address address, int register)
+    private void EmitOffset(in Address address, HostRegister register)
     {
-        int other = register == HostRegister.First ? HostRegister.Second : HostRegister.First;
-        if (register == HostRegister.Second || IsHeld(address.Index)) _second = SecondHolds.Nothing;
+        HostRegister other = register == RegisterMap.First ? RegisterMap.Second : RegisterMap.First;
+        if (register == RegisterMap.Second || IsHeld(address.Index)) _second = SecondHolds.Nothing;
         if (address.IsRelative)
         {
-            _emitter.Load(register, State(_at.PageRip));
+            _emitter.Mov(register, State(_at.PageRip));
             _emitter.Lea(register, new HostOperand(register, (int)address.Displacement));
             return;
         }
 
-        int @base = address.Base < 0 ? HostRegister.None : HostRegister.Of(address.Base);
-        int index = address.Index < 0 ? HostRegister.None : HostRegister.Of(address.Index);
-        if (IsHeld(address.Base)) _emitter.Load(@base = register, State(_at.Held(address.Base)));
-        if (IsHeld(address.Index)) _emitter.Load(index = other, State(_at.Held(address.Index)));
-        if (@base == register && index < 0 && address.Displacement == 0 && !address.Is32) return;
-        _emitter.Lea(register, new HostOperand(@base, index, address.Scale, (int)address.Displacement), wide: !address.Is32);
+        HostRegister @base = address.Base < 0 ? HostRegister.None : RegisterMap.Of(address.Base);
+        HostRegister index = address.Index < 0 ? HostRegister.None : RegisterMap.Of(address.Index);
+        if (IsHeld(address.Base)) _emitter.Mov(@base = register, State(_at.Held(address.Base)));
+        if (IsHeld(address.Index)) _emitter.Mov(index = other, State(_at.Held(address.Index)));
+        if (@base == register && index == HostRegister.None && address.Displacement == 0 && !address.Is32) return;
+        _emitter.Lea(register, new HostOperand(@base, index, address.Scale, (int)address.Displacement), address.Is32 ? OperandSize.Dword : OperandSize.Qword);
     }
 
     /// <summary>The linear address of a place near an operand in a register.</summary>
-    private void EmitLinear(in Address address, long more, int register)
+    private void EmitLinear(in Address address, long more, HostRegister register)
     {
         EmitOffset(address with { Displacement = address.Displacement + more }, register);
-        if (address.Segment >= 0) _emitter.Memory(0x03, true, register, State(_at.SegmentBase(address.Segment)));
+        if (address.Segment >= 0) _emitter.Add(register, State(_at.SegmentBase(address.Segment)));
     }
 
     /// <summary>
-    /// Checks an access and forms the host address, without <see cref="HostRegister.First"/>. Loses the flags. What is emitted changes nothing of the guest before the access is sure
+    /// Checks an access and forms the host address, without <see cref="RegisterMap.First"/>. Loses the flags. What is emitted changes nothing of the guest before the access is sure
     /// to succeed.
     /// </summary>
     /// <param name="i">The instruction, whose flags are wanted before it.</param>
@@ -152,7 +151,7 @@ internal sealed unsafe partial class BlockTranslator
     {
         LoseFlags(_wanted[i]);
         HostOperand operand = EmitChecked(i, in address, size, write, aligned, offset);
-        Count(address.Base == HostRegister.Rsp ? TranslationCounter.StackAccesses : TranslationCounter.TlbAccesses);
+        Count(address.Base == Gpr.Rsp ? TranslationCounter.StackAccesses : TranslationCounter.TlbAccesses);
         return operand;
     }
 
@@ -177,39 +176,38 @@ internal sealed unsafe partial class BlockTranslator
         long low = at;
         long high = at + size;
         bool shared = !alone && FindExtent(i, in address, size, aligned, ref low, ref high);
-        bool remembers = noted || address.Base == HostRegister.Rsp || (_isOwnLoop && !_scattered.Contains((ulong)(_page + offset)));
+        bool remembers = noted || address.Base == Gpr.Rsp || (_isOwnLoop && !_scattered.Contains((ulong)(_page + offset)));
         if (!remembers) return EmitLookUp(in address, at, low, high, size, write, aligned, shared, offset);
         int slot = ChooseSlot(in address);
         int state = SlotOffset(slot);
-        EmitLinear(in address, low - at, HostRegister.Second);
-        if (noted) _emitter.Store(State(_at.Scratch), HostRegister.Second);
-        _emitter.Memory(0x2B, true, HostRegister.Second, State(state + SlotPage));
+        EmitLinear(in address, low - at, RegisterMap.Second);
+        if (noted) _emitter.Mov(State(_at.Scratch), RegisterMap.Second);
+        _emitter.Sub(RegisterMap.Second, State(state + SlotPage));
         int limit = high - low <= PageSlots.Single ? (write ? SlotSingleWriteLimit : SlotSingleReadLimit) : write ? SlotWriteLimit : SlotReadLimit;
-        _emitter.Memory(0x3B, true, HostRegister.Second, State(state + limit));
-        ref Pending pending = ref Defer(write ? PendingKind.Write : PendingKind.Read, _emitter.JumpIf(Condition.AboveOrEqual), offset);
-        pending.Resume = _emitter.Position;
+        _emitter.Cmp(RegisterMap.Second, State(state + limit));
+        ref Pending pending = ref DeferIf(Condition.AboveOrEqual, write ? PendingKind.Write : PendingKind.Read, offset);
+        pending.Resume = new CodeLabel(_emitter.Position);
         pending.Slot = slot;
         pending.Size = size;
         pending.Own = (int)(at - low);
         pending.Span = (int)(high - low);
         if (aligned && size > 1)
         {
-            _emitter.Registers(0xF6, false, 0, HostRegister.Second); // TEST
-            _emitter.Byte(size - 1);
-            Defer(PendingKind.Interpret, _emitter.JumpIf(Condition.NotEqual), offset);
+            _emitter.Test(RegisterMap.Second, size - 1, OperandSize.Byte);
+            DeferIf(Condition.NotEqual, PendingKind.Interpret, offset);
         }
 
         int fact = AddFact(in address, low, high, write, slot, aligned ? size : 1);
         if (IsOneRegister(in address))
         {
             _second = SecondHolds.Addend;
-            _emitter.Load(HostRegister.Second, State(state + SlotAddend));
+            _emitter.Mov(RegisterMap.Second, State(state + SlotAddend));
         }
         else
         {
             _second = SecondHolds.Host;
             _secondAt = low;
-            _emitter.Memory(0x03, true, HostRegister.Second, State(state + SlotHost));
+            _emitter.Add(RegisterMap.Second, State(state + SlotHost));
         }
 
         _secondFact = fact;
@@ -221,5 +219,5 @@ internal sealed unsafe partial class BlockTranslator
         EmitAccess(i, StackAddress(displacement), size, write, aligned: false, offset);
 
     private Address StackAddress(int displacement) =>
-        new() { Base = HostRegister.Rsp, Index = -1, Segment = -1, Displacement = displacement, Is32 = !_is64 };
+        new() { Base = Gpr.Rsp, Index = -1, Segment = -1, Displacement = displacement, Is32 = !_is64 };
 }

@@ -1,4 +1,5 @@
 using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.Accelerators.Software.HostCode;
 
 namespace Vitrine.Accelerators.Software.Translator;
 
@@ -13,8 +14,8 @@ internal sealed unsafe partial class BlockTranslator
     private struct Pending
     {
         public PendingKind Kind;
-        public byte* Jump;
-        public byte* Resume;
+        public CodeLabel Begin;
+        public CodeLabel Resume;
         public Address Address;
         public int Slot;
         public int Size;
@@ -28,14 +29,24 @@ internal sealed unsafe partial class BlockTranslator
         public long Offset;
     }
 
-    private ref Pending Defer(PendingKind kind, byte* jump, long offset)
+    /// <summary>A label of code that comes behind the block.</summary>
+    private ref CodeLabel DeferLabel(PendingKind kind, long offset)
     {
         ref Pending pending = ref _pending[_pendingCount++];
-        pending = new Pending { Kind = kind, Jump = jump, Offset = offset };
+        pending = new Pending { Kind = kind, Offset = offset };
+        return ref pending.Begin;
+    }
+
+    /// <summary>Emits a branch to code that comes behind the block.</summary>
+    private ref Pending DeferIf(Condition condition, PendingKind kind, long offset)
+    {
+        ref Pending pending = ref _pending[_pendingCount++];
+        pending = new Pending { Kind = kind, Offset = offset };
+        _emitter.Jcc(condition, ref pending.Begin);
         return ref pending;
     }
 
-    /// <summary>What code behind a miss has in <see cref="HostRegister.Second"/> where it goes on.</summary>
+    /// <summary>What code behind a miss has in <see cref="RegisterMap.Second"/> where it goes on.</summary>
     private enum MissEnd
     {
         /// <summary>The distance of the address that was checked from the page's start.</summary>
@@ -59,11 +70,11 @@ internal sealed unsafe partial class BlockTranslator
             _sink?.BeginPending(pending.Kind, pending.Offset, _emitter.Position);
             if (pending.Kind == PendingKind.Link)
             {
-                EmitLink(pending.Jump, (int)pending.Offset);
+                EmitLink(ref pending.Begin, (int)pending.Offset);
                 continue;
             }
 
-            _emitter.Land(pending.Jump);
+            _emitter.Bind(ref pending.Begin);
             switch (pending.Kind)
             {
                 case PendingKind.Poll:
@@ -80,65 +91,75 @@ internal sealed unsafe partial class BlockTranslator
                     break;
                 case PendingKind.Vectors:
                     _emitter.Call(_stubs.LoadVectors);
-                    _emitter.Jump(pending.Resume);
+                    _emitter.Jmp(ref pending.Resume);
                     break;
                 case PendingKind.X87:
                     _emitter.Call(_stubs.X87);
                     _emitter.Word((int)pending.Offset);
                     _emitter.Call(_stubs.LoadX87);
-                    _emitter.Jump(pending.Resume);
+                    _emitter.Jmp(ref pending.Resume);
                     break;
                 case PendingKind.Far:
                     EmitFar(pending.Offset);
                     break;
                 default:
-                    EmitMiss(in pending);
+                    EmitMiss(ref pending);
                     break;
             }
         }
     }
 
-    private void EmitMiss(in Pending pending)
+    private void EmitMiss(ref Pending pending)
     {
         int slot = SlotOffset(pending.Slot);
         bool shared = pending.Span > pending.Size && pending.Span <= PageSlots.Window;
         if (pending.End != MissEnd.Distance)
         {
             // The operand itself; or, while others are checked with it, the first of them.
-            EmitLinear(in pending.Address, shared ? -pending.Own : 0, HostRegister.First);
+            EmitLinear(in pending.Address, shared ? -pending.Own : 0, RegisterMap.First);
         }
         else
         {
-            _emitter.Load(HostRegister.First, State(slot + SlotPage));
-            _emitter.Registers(0x03, true, HostRegister.First, HostRegister.Second);
+            _emitter.Mov(RegisterMap.First, State(slot + SlotPage));
+            _emitter.Add(RegisterMap.First, RegisterMap.Second);
         }
 
         if (shared)
         {
             // Not all of it is in one page, or below the slot's limit: go on where each access is checked alone.
             int room = pending.End == MissEnd.Distance && pending.Span > PageSlots.Single ? PageSlots.Window : pending.Span;
-            _emitter.Move(HostRegister.Second, HostRegister.First, wide: false);
-            _emitter.Immediate(AndExtension, false, HostRegister.Second, PageSize - 1);
-            _emitter.Immediate(CompareExtension, false, HostRegister.Second, PageSize - room);
-            byte* within = _emitter.JumpIf(Condition.BelowOrEqual);
-            EmitLink(_emitter.Jump(), (int)pending.Offset, LinkTraits.Unshared);
-            _emitter.Land(within);
+            _emitter.Mov(RegisterMap.Second, RegisterMap.First, OperandSize.Dword);
+            _emitter.And(RegisterMap.Second, PageSize - 1, OperandSize.Dword);
+            _emitter.Cmp(RegisterMap.Second, PageSize - room, OperandSize.Dword);
+            CodeLabel within = default;
+            _emitter.Jcc(Condition.BelowOrEqual, ref within);
+            EmitJumpToLink((int)pending.Offset, LinkTraits.Unshared);
+            _emitter.Bind(ref within);
         }
 
-        if (pending.Own != 0 && (shared || pending.End == MissEnd.Distance)) _emitter.Lea(HostRegister.First, new HostOperand(HostRegister.First, pending.Own));
+        if (pending.Own != 0 && (shared || pending.End == MissEnd.Distance)) _emitter.Lea(RegisterMap.First, new HostOperand(RegisterMap.First, pending.Own));
 
         _emitter.Call(pending.Kind == PendingKind.Read ? _stubs.Read : _stubs.Write);
         MissSite.Emit(ref _emitter, (int)pending.Offset, pending.Size, pending.Slot);
-        if (pending.End == MissEnd.Addend) _emitter.Load(HostRegister.Second, State(slot + SlotAddend));
-        if (pending.End == MissEnd.Host) _emitter.Memory(0x03, true, HostRegister.Second, State(slot + SlotHost));
-        if (pending.Own != 0 && pending.End != MissEnd.Nothing) _emitter.Lea(HostRegister.Second, new HostOperand(HostRegister.Second, -pending.Own));
-        _emitter.Jump(pending.Resume);
+        if (pending.End == MissEnd.Addend) _emitter.Mov(RegisterMap.Second, State(slot + SlotAddend));
+        if (pending.End == MissEnd.Host) _emitter.Add(RegisterMap.Second, State(slot + SlotHost));
+        if (pending.Own != 0 && pending.End != MissEnd.Nothing) _emitter.Lea(RegisterMap.Second, new HostOperand(RegisterMap.Second, -pending.Own));
+        _emitter.Jmp(ref pending.Resume);
     }
 
-    /// <summary>A branch that was just emitted at a distance field leads to this stub until it is linked.</summary>
-    private void EmitLink(byte* distance, int target, LinkTraits traits = LinkTraits.None)
+    /// <summary>A jump within the page.</summary>
+    private void EmitJumpToLink(int target, LinkTraits traits = LinkTraits.None)
     {
-        _emitter.Land(distance);
+        CodeLabel link = default;
+        _emitter.Jmp(ref link);
+        EmitLink(ref link, target, traits);
+    }
+
+    /// <summary>The one branch to a label leads to this stub until it is linked.</summary>
+    private void EmitLink(ref CodeLabel branch, int target, LinkTraits traits = LinkTraits.None)
+    {
+        byte* distance = branch.LastBranch;
+        _emitter.Bind(ref branch);
         _emitter.Call(_stubs.Link);
         byte* site = _emitter.Position;
         _emitter.Word(target);

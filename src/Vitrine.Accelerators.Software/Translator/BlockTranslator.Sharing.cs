@@ -1,5 +1,6 @@
 using Iced.Intel;
 using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.Accelerators.Software.HostCode;
 using Vitrine.X86.State;
 
 namespace Vitrine.Accelerators.Software.Translator;
@@ -52,7 +53,7 @@ internal sealed unsafe partial class BlockTranslator
     private int _secondFact;
     private long _secondAt;
 
-    /// <summary>What <see cref="HostRegister.Second"/> holds of the fact that it was loaded for.</summary>
+    /// <summary>What <see cref="RegisterMap.Second"/> holds of the fact that it was loaded for.</summary>
     private enum SecondHolds
     {
         Nothing,
@@ -120,8 +121,8 @@ internal sealed unsafe partial class BlockTranslator
     /// <param name="moved">By how much it moves RSP.</param>
     internal static int WrittenRegisters(in Instruction instruction, bool is64, out int moved)
     {
-        const int Stack = 1 << HostRegister.Rsp;
-        const int Accumulators = (1 << HostRegister.Rax) | (1 << HostRegister.Rcx) | (1 << HostRegister.Rdx);
+        const int Stack = 1 << Gpr.Rsp;
+        const int Accumulators = (1 << Gpr.Rax) | (1 << Gpr.Rcx) | (1 << Gpr.Rdx);
         int size = is64 ? 8 : 4;
         moved = 0;
         switch (InstructionShapes.Of(instruction.Code).Kind)
@@ -134,11 +135,11 @@ internal sealed unsafe partial class BlockTranslator
                 if (popped != Stack) moved = size;
                 return popped;
             case InstructionKind.MoveString:
-                return (1 << HostRegister.Rsi) | (1 << HostRegister.Rdi) | RepeatCount(in instruction);
+                return (1 << Gpr.Rsi) | (1 << Gpr.Rdi) | RepeatCount(in instruction);
             case InstructionKind.StoreString:
-                return (1 << HostRegister.Rdi) | RepeatCount(in instruction);
+                return (1 << Gpr.Rdi) | RepeatCount(in instruction);
             case InstructionKind.Leave or InstructionKind.Return:
-                return Stack | (1 << HostRegister.Rbp);
+                return Stack | (1 << Gpr.Rbp);
             case InstructionKind.Lea when instruction.Op0Register == (is64 ? Register.RSP : Register.ESP) && instruction.MemoryBase == instruction.Op0Register &&
                     instruction.MemoryIndex == Register.None:
                 moved = (int)instruction.MemoryDisplacement64;
@@ -170,7 +171,7 @@ internal sealed unsafe partial class BlockTranslator
         return written;
     }
 
-    private static int RepeatCount(in Instruction instruction) => instruction.HasRepPrefix || instruction.HasRepnePrefix ? 1 << HostRegister.Rcx : 0;
+    private static int RepeatCount(in Instruction instruction) => instruction.HasRepPrefix || instruction.HasRepnePrefix ? 1 << Gpr.Rcx : 0;
 
     private static int Bit(Register register) => 1 << (register.GetFullRegister() - Register.RAX);
 
@@ -178,7 +179,7 @@ internal sealed unsafe partial class BlockTranslator
     private int SlotOffset(int slot) => _at.Slots + (slot * sizeof(PageSlot));
 
     /// <summary>An operand's distance from its registers, that of RSP at the start of the block.</summary>
-    private long PlaceOf(in Address address) => address.Displacement + (address.Base == HostRegister.Rsp ? _stackMoved : 0);
+    private long PlaceOf(in Address address) => address.Displacement + (address.Base == Gpr.Rsp ? _stackMoved : 0);
 
     private static bool HaveSameRegisters(in Address a, in Address b) =>
         a.Base == b.Base && a.Index == b.Index && a.Scale == b.Scale && a.Segment == b.Segment && a.Is32 == b.Is32 && a.IsRelative == b.IsRelative;
@@ -230,7 +231,7 @@ internal sealed unsafe partial class BlockTranslator
         const int Tries = 4;
         const int RegionShift = 7;
         int bank = (_mode & ExecutionMode.User) != 0 ? 0 : PageSlots.PerBank;
-        if (address.Base == HostRegister.Rsp) return bank;
+        if (address.Base == Gpr.Rsp) return bank;
         ulong hash = (ulong)(address.Displacement >> 12) * 7;
         if (address.IsRelative) hash = (ulong)(_page + address.Displacement) >> 12;
         else if (address.Base >= 0 || address.Index >= 0) hash += (((ulong)(_page + _start) >> RegionShift) * 29) + (ulong)((address.Base + 2) * (address.Index + 5));
@@ -297,7 +298,7 @@ internal sealed unsafe partial class BlockTranslator
     private static bool Widen(in Address address, in Address other, long moved, int size, long at, int alignment, ref long low, ref long high)
     {
         if (!HaveSameRegisters(in address, in other)) return false;
-        long place = other.Displacement + (other.Base == HostRegister.Rsp ? moved : 0);
+        long place = other.Displacement + (other.Base == Gpr.Rsp ? moved : 0);
         long newLow = Math.Min(low, place);
         long newHigh = Math.Max(high, place + size);
         if (newHigh - newLow > PageSlots.Window || (at - newLow) % alignment != 0 || address.Displacement + (newLow - at) < int.MinValue) return false;
@@ -311,8 +312,8 @@ internal sealed unsafe partial class BlockTranslator
     {
         ref PageFact fact = ref _facts[known];
         CompareWithZero(SlotOffset(fact.Slot) + SlotWriteLimit);
-        ref Pending pending = ref Defer(PendingKind.Write, _emitter.JumpIf(Condition.Equal), offset);
-        pending.Resume = _emitter.Position;
+        ref Pending pending = ref DeferIf(Condition.Equal, PendingKind.Write, offset);
+        pending.Resume = new CodeLabel(_emitter.Position);
         pending.Address = address;
         pending.Slot = fact.Slot;
         pending.Size = size;
@@ -338,20 +339,20 @@ internal sealed unsafe partial class BlockTranslator
         if (IsOneRegister(in address))
         {
             _second = SecondHolds.Addend;
-            _emitter.Load(HostRegister.Second, State(slot + SlotAddend));
+            _emitter.Mov(RegisterMap.Second, State(slot + SlotAddend));
         }
         else if (address.IsInPage)
         {
             _second = SecondHolds.Host;
             _secondAt = _facts[known].Low & ~(PageSize - 1L);
-            _emitter.Load(HostRegister.Second, State(slot + SlotHost));
+            _emitter.Mov(RegisterMap.Second, State(slot + SlotHost));
         }
         else
         {
-            EmitLinear(in address, 0, HostRegister.Second);
+            EmitLinear(in address, 0, RegisterMap.Second);
             _second = SecondHolds.Host;
             _secondAt = at;
-            _emitter.Memory(0x03, true, HostRegister.Second, State(slot + SlotAddend));
+            _emitter.Add(RegisterMap.Second, State(slot + SlotAddend));
         }
 
         return OperandBehind(in address, at);
@@ -359,14 +360,14 @@ internal sealed unsafe partial class BlockTranslator
 
     private HostOperand OperandBehind(in Address address, long at)
     {
-        return _second == SecondHolds.Host ? new HostOperand(HostRegister.Second, (int)(at - _secondAt)) : AddendOperand(in address);
+        return _second == SecondHolds.Host ? new HostOperand(RegisterMap.Second, (int)(at - _secondAt)) : AddendOperand(in address);
     }
 
     private static HostOperand AddendOperand(in Address address)
     {
         HostOperand guest = address.Operand(0);
-        return guest.Index >= 0
-            ? new HostOperand(HostRegister.Second, guest.Index, guest.Scale, guest.Displacement)
-            : new HostOperand(HostRegister.Second, guest.Base, 0, guest.Displacement);
+        return guest.Index != HostRegister.None
+            ? new HostOperand(RegisterMap.Second, guest.Index, guest.Scale, guest.Displacement)
+            : new HostOperand(RegisterMap.Second, guest.Base, 0, guest.Displacement);
     }
 }

@@ -1,4 +1,6 @@
 using Iced.Intel;
+using Vitrine.Accelerators.Software.HostCode;
+using Vitrine.X86.State;
 
 namespace Vitrine.Accelerators.Software.Translator;
 
@@ -9,7 +11,7 @@ internal sealed unsafe partial class BlockTranslator
     private int StackSize => _is64 ? 8 : 4;
 
     private void MoveStack(int distance) =>
-        _emitter.Lea(HostRegister.GuestStack, new HostOperand(HostRegister.GuestStack, distance), _is64);
+        _emitter.Lea(RegisterMap.GuestStack, new HostOperand(RegisterMap.GuestStack, distance), AddressSize);
 
     private void EmitPush(int i, int offset, in InstructionShape shape)
     {
@@ -19,27 +21,26 @@ internal sealed unsafe partial class BlockTranslator
         {
             Address address = AddressOf(in instruction);
             HostOperand operand = EmitAccess(i, in address, size, write: false, aligned: false, offset);
-            _emitter.Load(HostRegister.First, operand, _is64);
-            _emitter.Store(State(_at.Scratch2), HostRegister.First);
+            _emitter.Mov(RegisterMap.First, operand, AddressSize);
+            _emitter.Mov(State(_at.Scratch2), RegisterMap.First);
         }
 
         LoseFlags(_wanted[i]);
         HostOperand top = EmitStackAccess(i, -size, size, write: true, offset);
         if (instruction.Op0Kind == OpKind.Memory)
         {
-            _emitter.Load(HostRegister.First, State(_at.Scratch2));
-            _emitter.Store(top, HostRegister.First, _is64);
+            _emitter.Mov(RegisterMap.First, State(_at.Scratch2));
+            _emitter.Mov(top, RegisterMap.First, AddressSize);
         }
         else if (instruction.Op0Kind == OpKind.Register)
         {
             int guest = instruction.Op0Register.GetFullRegister() - Register.RAX;
-            int free = HostRegister.First;
-            _emitter.Store(top, Borrow(guest, ref free, false), _is64);
+            HostRegister free = RegisterMap.First;
+            _emitter.Mov(top, Borrow(guest, ref free, false), AddressSize);
         }
         else
         {
-            _emitter.Memory(0xC7, _is64, 0, top);
-            _emitter.Dword((int)instruction.GetImmediate(0));
+            _emitter.Mov(top, (int)instruction.GetImmediate(0), AddressSize);
         }
 
         MoveStack(-size);
@@ -50,24 +51,24 @@ internal sealed unsafe partial class BlockTranslator
         int guest = _instructions[i].Op0Register.GetFullRegister() - Register.RAX;
         LoseFlags(_wanted[i]);
         HostOperand top = EmitStackAccess(i, 0, StackSize, write: false, offset);
-        if (guest == 4)
+        if (guest == Gpr.Rsp)
         {
-            _emitter.Load(HostRegister.GuestStack, top, _is64);
+            _emitter.Mov(RegisterMap.GuestStack, top, AddressSize);
             return;
         }
 
-        int host = IsHeld(guest) ? HostRegister.First : HostRegister.Of(guest);
-        _emitter.Load(host, top, _is64);
-        if (IsHeld(guest)) _emitter.Store(State(_at.Held(guest)), HostRegister.First);
+        HostRegister host = IsHeld(guest) ? RegisterMap.First : RegisterMap.Of(guest);
+        _emitter.Mov(host, top, AddressSize);
+        if (IsHeld(guest)) _emitter.Mov(State(_at.Held(guest)), RegisterMap.First);
         MoveStack(StackSize);
     }
 
     // RSP = RBP, then POP RBP: read through RBP first, so that a fault finds RSP as it was.
     private void EmitLeave(int i, int offset)
     {
-        Address address = new() { Base = HostRegister.Rbp, Index = -1, Segment = -1, Is32 = !_is64 };
+        Address address = new() { Base = Gpr.Rbp, Index = -1, Segment = -1, Is32 = !_is64 };
         HostOperand frame = EmitAccess(i, in address, StackSize, write: false, aligned: false, offset);
-        _emitter.Lea(HostRegister.GuestStack, new HostOperand(HostRegister.Rbp, StackSize), _is64);
-        _emitter.Load(HostRegister.Rbp, frame, _is64);
+        _emitter.Lea(RegisterMap.GuestStack, new HostOperand(HostRegister.Rbp, StackSize), AddressSize);
+        _emitter.Mov(HostRegister.Rbp, frame, AddressSize);
     }
 }

@@ -1,5 +1,6 @@
 using System.Numerics;
 using Iced.Intel;
+using Vitrine.Accelerators.Software.HostCode;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.X86.Registers;
 
@@ -25,9 +26,8 @@ internal sealed unsafe partial class BlockTranslator
         int size = instruction.MemorySize.GetSize();
         LoseFlags(_wanted[i]);
         _second = SecondHolds.Nothing;
-        _emitter.Memory(0xF6, false, 0, State(_at.SystemFlags + 1)); // TEST
-        _emitter.Byte(DirectionFlagByte);
-        Defer(PendingKind.Interpret, _emitter.JumpIf(Condition.NotEqual), offset);
+        _emitter.Test(State(_at.SystemFlags + 1), DirectionFlagByte);
+        DeferIf(Condition.NotEqual, PendingKind.Interpret, offset);
         if (instruction.HasRepPrefix)
         {
             EmitRepeated(offset, moves, size);
@@ -36,13 +36,13 @@ internal sealed unsafe partial class BlockTranslator
 
         if (moves)
         {
-            _emitter.Lea(HostRegister.First, new HostOperand(HostRegister.Rsi, size - 1));
-            Defer(PendingKind.Interpret, EmitStringLookUp(HostRegister.Rsi, write: false), offset);
-            _emitter.Store(State(_at.Scratch), HostRegister.Second);
+            _emitter.Lea(RegisterMap.First, new HostOperand(HostRegister.Rsi, size - 1));
+            EmitStringLookUp(HostRegister.Rsi, write: false, ref DeferLabel(PendingKind.Interpret, offset));
+            _emitter.Mov(State(_at.Scratch), RegisterMap.Second);
         }
 
-        _emitter.Lea(HostRegister.First, new HostOperand(HostRegister.Rdi, size - 1));
-        Defer(PendingKind.Interpret, EmitStringLookUp(HostRegister.Rdi, write: true), offset);
+        _emitter.Lea(RegisterMap.First, new HostOperand(HostRegister.Rdi, size - 1));
+        EmitStringLookUp(HostRegister.Rdi, write: true, ref DeferLabel(PendingKind.Interpret, offset));
         EmitHostString(moves, size, repeats: false);
     }
 
@@ -54,110 +54,106 @@ internal sealed unsafe partial class BlockTranslator
     private void EmitRepeated(int offset, bool moves, int size)
     {
         int scale = BitOperations.Log2((uint)size);
-        _emitter.Registers(0x85, true, HostRegister.Rcx, HostRegister.Rcx); // TEST
-        byte* nothing = _emitter.JumpIf(Condition.Equal);
-        _emitter.Immediate(CompareExtension, true, HostRegister.Rcx, _exact ? Interpreter.Integer.Strings.LongestCompared : PageSize / size);
-        Defer(PendingKind.Interpret, _emitter.JumpIf(Condition.Above), offset);
-        byte* source = null;
+        _emitter.Test(HostRegister.Rcx, HostRegister.Rcx);
+        CodeLabel nothing = default;
+        _emitter.Jcc(Condition.Equal, ref nothing);
+        _emitter.Cmp(HostRegister.Rcx, _exact ? Interpreter.Integer.Strings.LongestCompared : PageSize / size);
+        DeferIf(Condition.Above, PendingKind.Interpret, offset);
+        CodeLabel pieces = default;
         if (moves)
         {
-            _emitter.Lea(HostRegister.First, new HostOperand(HostRegister.Rsi, HostRegister.Rcx, scale, -1));
-            source = EmitStringLookUp(HostRegister.Rsi, write: false);
-            _emitter.Store(State(_at.Scratch), HostRegister.Second);
+            _emitter.Lea(RegisterMap.First, new HostOperand(HostRegister.Rsi, HostRegister.Rcx, scale, -1));
+            EmitStringLookUp(HostRegister.Rsi, write: false, ref pieces);
+            _emitter.Mov(State(_at.Scratch), RegisterMap.Second);
         }
 
-        _emitter.Lea(HostRegister.First, new HostOperand(HostRegister.Rdi, HostRegister.Rcx, scale, -1));
-        byte* destination = EmitStringLookUp(HostRegister.Rdi, write: true);
+        _emitter.Lea(RegisterMap.First, new HostOperand(HostRegister.Rdi, HostRegister.Rcx, scale, -1));
+        EmitStringLookUp(HostRegister.Rdi, write: true, ref pieces);
         EmitHostString(moves, size, repeats: true);
-        byte* done = _emitter.Jump();
+        CodeLabel done = default;
+        _emitter.Jmp(ref done);
 
-        if (moves) _emitter.Land(source);
-        _emitter.Land(destination);
-        if (_exact) Defer(PendingKind.Interpret, _emitter.Jump(), offset);
+        _emitter.Bind(ref pieces);
+        if (_exact) _emitter.Jmp(ref DeferLabel(PendingKind.Interpret, offset));
         else EmitPieces(offset, moves, size);
-        _emitter.Land(done);
-        _emitter.Land(nothing);
+        _emitter.Bind(ref done);
+        _emitter.Bind(ref nothing);
     }
 
     private void EmitPieces(int offset, bool moves, int size)
     {
-        const int Negate = 3;
-        const int ExchangeOpcode = 0x87;
-        const int MoveIfAbove = 0x47;
-        byte* next = _emitter.Position;
-        EmitRoom(HostRegister.First, HostRegister.Rdi);
+        CodeLabel next = new(_emitter.Position);
+        EmitRoom(RegisterMap.First, HostRegister.Rdi);
         if (moves)
         {
-            EmitRoom(HostRegister.Second, HostRegister.Rsi);
-            _emitter.Registers(0x3B, true, HostRegister.First, HostRegister.Second);
-            _emitter.Registers0F(MoveIfAbove, true, HostRegister.First, HostRegister.Second);
+            EmitRoom(RegisterMap.Second, HostRegister.Rsi);
+            _emitter.Cmp(RegisterMap.First, RegisterMap.Second);
+            _emitter.Cmov(Condition.Above, RegisterMap.First, RegisterMap.Second);
         }
 
-        if (size > 1) _emitter.ShiftRight(HostRegister.First, BitOperations.Log2((uint)size));
-        _emitter.Registers(0x3B, true, HostRegister.First, HostRegister.Rcx);
-        _emitter.Registers0F(MoveIfAbove, true, HostRegister.First, HostRegister.Rcx);
-        _emitter.Registers(0x85, true, HostRegister.First, HostRegister.First); // TEST
-        Defer(PendingKind.Interpret, _emitter.JumpIf(Condition.Equal), offset);
-        _emitter.Store(State(_at.Scratch2), HostRegister.First);
+        if (size > 1) _emitter.Shr(RegisterMap.First, BitOperations.Log2((uint)size));
+        _emitter.Cmp(RegisterMap.First, HostRegister.Rcx);
+        _emitter.Cmov(Condition.Above, RegisterMap.First, HostRegister.Rcx);
+        _emitter.Test(RegisterMap.First, RegisterMap.First);
+        DeferIf(Condition.Equal, PendingKind.Interpret, offset);
+        _emitter.Mov(State(_at.Scratch2), RegisterMap.First);
         if (moves)
         {
-            _emitter.Move(HostRegister.First, HostRegister.Rsi);
-            Defer(PendingKind.Interpret, EmitStringLookUp(HostRegister.Rsi, write: false), offset);
-            _emitter.Store(State(_at.Scratch), HostRegister.Second);
+            _emitter.Mov(RegisterMap.First, HostRegister.Rsi);
+            EmitStringLookUp(HostRegister.Rsi, write: false, ref DeferLabel(PendingKind.Interpret, offset));
+            _emitter.Mov(State(_at.Scratch), RegisterMap.Second);
         }
 
-        _emitter.Move(HostRegister.First, HostRegister.Rdi);
-        Defer(PendingKind.Interpret, EmitStringLookUp(HostRegister.Rdi, write: true), offset);
-        _emitter.Load(HostRegister.First, State(_at.Scratch2));
-        _emitter.Registers(0x2B, true, HostRegister.Rcx, HostRegister.First);
-        _emitter.Registers(ExchangeOpcode, true, HostRegister.Rcx, HostRegister.First);
-        _emitter.Store(State(_at.Scratch2), HostRegister.First);
+        _emitter.Mov(RegisterMap.First, HostRegister.Rdi);
+        EmitStringLookUp(HostRegister.Rdi, write: true, ref DeferLabel(PendingKind.Interpret, offset));
+        _emitter.Mov(RegisterMap.First, State(_at.Scratch2));
+        _emitter.Sub(HostRegister.Rcx, RegisterMap.First);
+        _emitter.Xchg(HostRegister.Rcx, RegisterMap.First);
+        _emitter.Mov(State(_at.Scratch2), RegisterMap.First);
         EmitHostString(moves, size, repeats: true);
-        _emitter.Load(HostRegister.Rcx, State(_at.Scratch2));
-        _emitter.Registers(0x85, true, HostRegister.Rcx, HostRegister.Rcx); // TEST
-        _emitter.JumpIf(Condition.NotEqual, next);
+        _emitter.Mov(HostRegister.Rcx, State(_at.Scratch2));
+        _emitter.Test(HostRegister.Rcx, HostRegister.Rcx);
+        _emitter.Jcc(Condition.NotEqual, ref next);
 
         // From an address to the end of its page.
-        void EmitRoom(int register, int pointer)
+        void EmitRoom(HostRegister register, HostRegister pointer)
         {
-            const int OrExtension = 1;
-            _emitter.Move(register, pointer);
-            _emitter.Immediate(OrExtension, true, register, -PageSize);
-            _emitter.Registers(0xF7, true, Negate, register);
+            _emitter.Mov(register, pointer);
+            _emitter.Or(register, -PageSize);
+            _emitter.Neg(register);
         }
     }
 
-    /// <summary>The instruction, with the addend of the destination in <see cref="HostRegister.Second"/> and that of the source in the first scratch field.</summary>
+    /// <summary>The instruction, with the addend of the destination in <see cref="RegisterMap.Second"/> and that of the source in the first scratch field.</summary>
     private void EmitHostString(bool moves, int size, bool repeats)
     {
         if (moves)
         {
-            _emitter.Load(HostRegister.First, State(_at.Scratch));
-            _emitter.Lea(HostRegister.Rsi, new HostOperand(HostRegister.Rsi, HostRegister.First, 0, 0));
+            _emitter.Mov(RegisterMap.First, State(_at.Scratch));
+            _emitter.Lea(HostRegister.Rsi, new HostOperand(HostRegister.Rsi, RegisterMap.First, 0, 0));
         }
 
-        _emitter.Lea(HostRegister.Rdi, new HostOperand(HostRegister.Rdi, HostRegister.Second, 0, 0));
-        if (repeats) _emitter.Byte(0xF3);
-        if (size == 2) _emitter.Byte(0x66);
-        if (size == 8) _emitter.Byte(0x48);
-        _emitter.Byte((moves ? 0xA4 : 0xAA) | (size > 1 ? 1 : 0));
-        if (moves) _emitter.Registers(0x2B, true, HostRegister.Rsi, HostRegister.First);
-        _emitter.Registers(0x2B, true, HostRegister.Rdi, HostRegister.Second);
+        _emitter.Lea(HostRegister.Rdi, new HostOperand(HostRegister.Rdi, RegisterMap.Second, 0, 0));
+        if (moves) _emitter.Movs(SizeOf(size), repeats);
+        else _emitter.Stos(SizeOf(size), repeats);
+        if (moves) _emitter.Sub(HostRegister.Rsi, RegisterMap.First);
+        _emitter.Sub(HostRegister.Rdi, RegisterMap.Second);
     }
 
-    /// <summary>The addend of a page in <see cref="HostRegister.Second"/>, if the last byte in <see cref="HostRegister.First"/> is in it too.</summary>
-    /// <returns>The branch that is taken if it isn't, or the TLB doesn't know it.</returns>
-    private byte* EmitStringLookUp(int pointer, bool write)
+    /// <summary>The addend of a page in <see cref="RegisterMap.Second"/>, if the last byte in <see cref="RegisterMap.First"/> is in it too.</summary>
+    /// <param name="pointer">Points to the first byte.</param>
+    /// <param name="write">The page is written to.</param>
+    /// <param name="miss">Where it goes on if it isn't, or the TLB doesn't know it.</param>
+    private void EmitStringLookUp(HostRegister pointer, bool write, ref CodeLabel miss)
     {
-        _emitter.Move(HostRegister.Second, pointer);
-        _emitter.ShiftRight(HostRegister.Second, 12 - EntryShift);
-        _emitter.Immediate(AndExtension, false, HostRegister.Second, (GuestAccess.TlbEntries - 1) << EntryShift);
-        _emitter.Immediate(AndExtension, true, HostRegister.First, -PageSize);
-        _emitter.Memory(0x03, true, HostRegister.Second, State(_at.Tlb));
-        _emitter.Memory(0x0B, true, HostRegister.First, State(_at.TlbTag));
-        _emitter.Memory(0x3B, true, HostRegister.First, new HostOperand(HostRegister.Second, write ? WriteTagOffset : ReadTagOffset));
-        byte* miss = _emitter.JumpIf(Condition.NotEqual);
-        _emitter.Load(HostRegister.Second, new HostOperand(HostRegister.Second, AddendOffset));
-        return miss;
+        _emitter.Mov(RegisterMap.Second, pointer);
+        _emitter.Shr(RegisterMap.Second, 12 - EntryShift);
+        _emitter.And(RegisterMap.Second, (GuestAccess.TlbEntries - 1) << EntryShift, OperandSize.Dword);
+        _emitter.And(RegisterMap.First, -PageSize);
+        _emitter.Add(RegisterMap.Second, State(_at.Tlb));
+        _emitter.Or(RegisterMap.First, State(_at.TlbTag));
+        _emitter.Cmp(RegisterMap.First, new HostOperand(RegisterMap.Second, write ? WriteTagOffset : ReadTagOffset));
+        _emitter.Jcc(Condition.NotEqual, ref miss);
+        _emitter.Mov(RegisterMap.Second, new HostOperand(RegisterMap.Second, AddendOffset));
     }
 }

@@ -1,3 +1,4 @@
+using Vitrine.Accelerators.Software.HostCode;
 using Vitrine.X86.Registers;
 using Vitrine.X86.State;
 
@@ -14,17 +15,16 @@ internal sealed unsafe partial class BlockTranslator
         _second = SecondHolds.Nothing;
         ForgetSegment(Seg.Gs);
         int present = _at.SegmentBase(Seg.Gs);
-        _emitter.Load(HostRegister.First, State(present));
-        _emitter.Load(HostRegister.Second, State(_at.KernelGsBase));
-        _emitter.Store(State(present), HostRegister.Second);
-        _emitter.Store(State(_at.KernelGsBase), HostRegister.First);
+        _emitter.Mov(RegisterMap.First, State(present));
+        _emitter.Mov(RegisterMap.Second, State(_at.KernelGsBase));
+        _emitter.Mov(State(present), RegisterMap.Second);
+        _emitter.Mov(State(_at.KernelGsBase), RegisterMap.First);
     }
 
     private void EmitClearInterrupts(int i)
     {
         LoseFlags(_wanted[i]);
-        _emitter.Memory(0x81, true, AndExtension, State(_at.SystemFlags));
-        _emitter.Dword(~InterruptFlag);
+        _emitter.And(State(_at.SystemFlags), ~InterruptFlag);
     }
 
     /// <summary>
@@ -33,13 +33,10 @@ internal sealed unsafe partial class BlockTranslator
     /// </summary>
     private void EmitSetInterrupts(int i, int offset)
     {
-        const int OrExtension = 1;
         LoseFlags(_wanted[i]);
-        _emitter.Memory(0x83, false, CompareExtension, State(_at.InterruptWaits));
-        _emitter.Byte(0);
-        Defer(PendingKind.Interpret, _emitter.JumpIf(Condition.NotEqual), offset);
-        _emitter.Memory(0x81, true, OrExtension, State(_at.SystemFlags));
-        _emitter.Dword(InterruptFlag);
+        _emitter.Cmp(State(_at.InterruptWaits), 0, OperandSize.Dword);
+        DeferIf(Condition.NotEqual, PendingKind.Interpret, offset);
+        _emitter.Or(State(_at.SystemFlags), InterruptFlag);
     }
 
     private void EmitPushFlags(int i, int offset)
@@ -52,15 +49,14 @@ internal sealed unsafe partial class BlockTranslator
 
         // Into the slot first: both free registers are needed for the parts.
         _second = SecondHolds.Nothing;
-        _emitter.Lea(HostRegister.Second, top);
-        _emitter.Memory0F(0xB6, false, HostRegister.First, State(_at.PackedFlags + 1));
-        _emitter.Immediate(AndExtension, false, HostRegister.First, LahfFlags);
-        _emitter.Memory(0x0B, true, HostRegister.First, State(_at.SystemFlags));
-        _emitter.Store(new HostOperand(HostRegister.Second, 0), HostRegister.First);
-        _emitter.Memory0F(0xB6, false, HostRegister.First, State(_at.PackedFlags));
-        _emitter.Registers(0xC1, false, 4, HostRegister.First);
-        _emitter.Byte(OverflowShift);
-        _emitter.Memory(0x09, true, HostRegister.First, new HostOperand(HostRegister.Second, 0));
+        _emitter.Lea(RegisterMap.Second, top);
+        _emitter.Movzx(RegisterMap.First, State(_at.PackedFlags + 1), OperandSize.Byte);
+        _emitter.And(RegisterMap.First, LahfFlags, OperandSize.Dword);
+        _emitter.Or(RegisterMap.First, State(_at.SystemFlags));
+        _emitter.Mov(new HostOperand(RegisterMap.Second, 0), RegisterMap.First);
+        _emitter.Movzx(RegisterMap.First, State(_at.PackedFlags), OperandSize.Byte);
+        _emitter.Shl(RegisterMap.First, OverflowShift, OperandSize.Dword);
+        _emitter.Or(new HostOperand(RegisterMap.Second, 0), RegisterMap.First);
         MoveStack(-8);
     }
 }

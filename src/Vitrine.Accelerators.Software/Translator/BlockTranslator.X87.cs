@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Vitrine.Accelerators.Software.HostCode;
 using Vitrine.Accelerators.Software.Interpreter.Decode;
 
 namespace Vitrine.Accelerators.Software.Translator;
@@ -16,10 +17,9 @@ internal sealed unsafe partial class BlockTranslator
     {
         if (_vectorsReady) return;
         LoseFlags(_wanted[i]);
-        _emitter.Memory(0x83, false, CompareExtension, State(_at.VectorsLoaded));
-        _emitter.Byte(0);
-        ref Pending pending = ref Defer(PendingKind.Vectors, _emitter.JumpIf(Condition.Equal), offset);
-        pending.Resume = _emitter.Position;
+        _emitter.Cmp(State(_at.VectorsLoaded), 0, OperandSize.Dword);
+        ref Pending pending = ref DeferIf(Condition.Equal, PendingKind.Vectors, offset);
+        pending.Resume = new CodeLabel(_emitter.Position);
         _vectorsReady = true;
     }
 
@@ -29,12 +29,11 @@ internal sealed unsafe partial class BlockTranslator
         if (_x87Ready) return;
         _second = SecondHolds.Nothing;
         LoseFlags(_wanted[i]);
-        _emitter.Memory(0x83, false, CompareExtension, State(_at.X87Loaded));
-        _emitter.Byte(0);
-        ref Pending pending = ref Defer(PendingKind.X87, _emitter.JumpIf(Condition.Equal), offset);
-        pending.Resume = _emitter.Position;
-        _emitter.Load(HostRegister.First, State(_at.PageRip));
-        _emitter.Store(State(_at.X87Page), HostRegister.First);
+        _emitter.Cmp(State(_at.X87Loaded), 0, OperandSize.Dword);
+        ref Pending pending = ref DeferIf(Condition.Equal, PendingKind.X87, offset);
+        pending.Resume = new CodeLabel(_emitter.Position);
+        _emitter.Mov(RegisterMap.First, State(_at.PageRip));
+        _emitter.Mov(State(_at.X87Page), RegisterMap.First);
         _x87Ready = true;
     }
 
@@ -44,22 +43,20 @@ internal sealed unsafe partial class BlockTranslator
         ref readonly Instruction instruction = ref _instructions[i];
         byte* opcode = _page + offset;
         while ((*opcode & 0xF8) != 0xD8) opcode++;
-        _emitter.Memory(0xC7, false, 0, State(_at.X87Place));
-        _emitter.Dword(offset | ((((opcode[0] & 7) << 8) | opcode[1]) << 12));
+        _emitter.Mov(State(_at.X87Place), offset | ((((opcode[0] & 7) << 8) | opcode[1]) << 12), OperandSize.Dword);
         if (!memory) return;
-        _emitter.Memory(0xC7, false, 0, State(_at.X87Segment));
-        _emitter.Dword(Operands.SegmentNumber(instruction.MemorySegment) + 1);
+        _emitter.Mov(State(_at.X87Segment), Operands.SegmentNumber(instruction.MemorySegment) + 1, OperandSize.Dword);
         Address address = AddressOf(in instruction);
-        if (address.IsDirect) _emitter.Lea(HostRegister.First, address.Operand(0));
+        if (address.IsDirect) _emitter.Lea(RegisterMap.First, address.Operand(0));
         else EmitOperandOffset(in address);
-        _emitter.Store(State(_at.Fdp), HostRegister.First);
+        _emitter.Mov(State(_at.Fdp), RegisterMap.First);
     }
 
     // The offset in the segment again, without the register that holds the host address.
     private void EmitOperandOffset(in Address address)
     {
-        _emitter.Load(HostRegister.First, State(_at.Scratch));
-        if (address.Segment >= 0) _emitter.Memory(0x2B, true, HostRegister.First, State(_at.SegmentBase(address.Segment)));
+        _emitter.Mov(RegisterMap.First, State(_at.Scratch));
+        if (address.Segment >= 0) _emitter.Sub(RegisterMap.First, State(_at.SegmentBase(address.Segment)));
     }
 
     /// <summary>
@@ -67,12 +64,12 @@ internal sealed unsafe partial class BlockTranslator
     /// </summary>
     private void EmitLoadControlWord(in HostOperand operand, int offset)
     {
-        _emitter.Memory0F(0xB7, false, HostRegister.First, operand);
-        _emitter.Store(State(_at.Scratch2), HostRegister.First);
-        _emitter.Immediate(AndExtension, false, HostRegister.First, ControlWordMasks);
-        _emitter.Immediate(CompareExtension, false, HostRegister.First, ControlWordMasks);
-        Defer(PendingKind.Interpret, _emitter.JumpIf(Condition.NotEqual), offset);
-        _emitter.Memory(0xD9, false, 5, State(_at.Scratch2));
+        _emitter.Movzx(RegisterMap.First, operand, OperandSize.Word);
+        _emitter.Mov(State(_at.Scratch2), RegisterMap.First);
+        _emitter.And(RegisterMap.First, ControlWordMasks, OperandSize.Dword);
+        _emitter.Cmp(RegisterMap.First, ControlWordMasks, OperandSize.Dword);
+        DeferIf(Condition.NotEqual, PendingKind.Interpret, offset);
+        _emitter.Fldcw(State(_at.Scratch2));
     }
 
     /// <summary>The same for MXCSR: an unmasked exception, or a reserved bit.</summary>
@@ -80,11 +77,11 @@ internal sealed unsafe partial class BlockTranslator
     {
         const int Masks = 0x1F80;
         const int MasksAndReserved = unchecked((int)0xFFFF_0000) | Masks;
-        _emitter.Load(HostRegister.First, operand, wide: false);
-        _emitter.Store(State(_at.Scratch2), HostRegister.First);
-        _emitter.Immediate(AndExtension, false, HostRegister.First, MasksAndReserved);
-        _emitter.Immediate(CompareExtension, false, HostRegister.First, Masks);
-        Defer(PendingKind.Interpret, _emitter.JumpIf(Condition.NotEqual), offset);
-        _emitter.Memory0F(0xAE, false, 2, State(_at.Scratch2));
+        _emitter.Mov(RegisterMap.First, operand, OperandSize.Dword);
+        _emitter.Mov(State(_at.Scratch2), RegisterMap.First);
+        _emitter.And(RegisterMap.First, MasksAndReserved, OperandSize.Dword);
+        _emitter.Cmp(RegisterMap.First, Masks, OperandSize.Dword);
+        DeferIf(Condition.NotEqual, PendingKind.Interpret, offset);
+        _emitter.Ldmxcsr(State(_at.Scratch2));
     }
 }

@@ -2,6 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using Iced.Intel;
 using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.Accelerators.Software.HostCode;
 using Vitrine.Accelerators.Software.HostExecution;
 using Vitrine.Accelerators.Software.Interpreter.Decode;
 using Vitrine.Accelerators.Software.Translator.Counting;
@@ -198,10 +199,10 @@ internal sealed unsafe partial class BlockTranslator : IDisposable
     // A key that matches says: in this address space, the page behind the present one is the expected one.
     private void EmitSecondPageCheck(int cell)
     {
-        _emitter.Load(HostRegister.First, State(_at.PageRip));
-        _emitter.Memory(0x33, true, HostRegister.First, State(_at.CodeKey));
-        _emitter.Memory(0x3B, true, HostRegister.First, State(StateMemory.Keys + (cell * sizeof(ulong))));
-        Defer(PendingKind.SecondPage, _emitter.JumpIf(Condition.NotEqual), _start);
+        _emitter.Mov(RegisterMap.First, State(_at.PageRip));
+        _emitter.Xor(RegisterMap.First, State(_at.CodeKey));
+        _emitter.Cmp(RegisterMap.First, State(StateMemory.Keys + (cell * sizeof(ulong))));
+        DeferIf(Condition.NotEqual, PendingKind.SecondPage, _start);
     }
 
     /// <summary>Writes the code by which branches from anywhere enter a block.</summary>
@@ -226,12 +227,13 @@ internal sealed unsafe partial class BlockTranslator : IDisposable
     private void EmitEntry(in TranslatedBlock block)
     {
         int offset = (int)((ulong)block.Guest & 0xFFF);
-        _emitter.Lea(HostRegister.Second, new HostOperand(HostRegister.First, -offset), (block.Mode & ExecutionMode.Code64) != 0);
-        _emitter.Memory(0x33, true, HostRegister.Second, State(block.EntryIsGlobal ? _at.GlobalKey : _at.CodeKey));
-        _emitter.Memory(0x3B, true, HostRegister.Second, State(StateMemory.Keys + (block.Cell * sizeof(ulong))));
-        _emitter.JumpIf(Condition.NotEqual, _stubs.Lookup);
-        _emitter.Lea(HostRegister.First, new HostOperand(HostRegister.First, -offset), (block.Mode & ExecutionMode.Code64) != 0);
-        _emitter.Store(State(_at.PageRip), HostRegister.First);
+        OperandSize size = (block.Mode & ExecutionMode.Code64) != 0 ? OperandSize.Qword : OperandSize.Dword;
+        _emitter.Lea(RegisterMap.Second, new HostOperand(RegisterMap.First, -offset), size);
+        _emitter.Xor(RegisterMap.Second, State(block.EntryIsGlobal ? _at.GlobalKey : _at.CodeKey));
+        _emitter.Cmp(RegisterMap.Second, State(StateMemory.Keys + (block.Cell * sizeof(ulong))));
+        _emitter.Jcc(Condition.NotEqual, _stubs.Lookup);
+        _emitter.Lea(RegisterMap.First, new HostOperand(RegisterMap.First, -offset), size);
+        _emitter.Mov(State(_at.PageRip), RegisterMap.First);
     }
 
     /// <summary>Writes the code by which branches backwards in the same page enter a block.</summary>
@@ -246,14 +248,17 @@ internal sealed unsafe partial class BlockTranslator : IDisposable
     /// <inheritdoc/>
     public void Dispose() => NativeMemory.Free(_crossing);
 
-    private static HostOperand State(int offset) => new(HostRegister.State, offset);
+    /// <summary>Size of addresses, and of what PUSH and POP move.</summary>
+    private OperandSize AddressSize => _is64 ? OperandSize.Qword : OperandSize.Dword;
+
+    private static HostOperand State(int offset) => new(RegisterMap.State, offset);
 
     private byte* Writable(byte* executable) => executable - _cache.ToExecutable;
 
     private void EmitPollAndJump(int offset, byte* body)
     {
         CompareWithZero(_at.PollAt);
-        _emitter.JumpIf(Condition.NotEqual, Writable(body));
+        _emitter.Jcc(Condition.NotEqual, Writable(body));
         _emitter.Call(_stubs.Poll);
         _emitter.Word(offset);
     }
@@ -261,13 +266,12 @@ internal sealed unsafe partial class BlockTranslator : IDisposable
     private void EmitPoll(int offset)
     {
         CompareWithZero(_at.PollAt);
-        Defer(PendingKind.Poll, _emitter.JumpIf(Condition.Equal), offset);
+        DeferIf(Condition.Equal, PendingKind.Poll, offset);
     }
 
     private void CompareWithZero(int stateOffset)
     {
-        _emitter.Memory(0x83, true, 7, State(stateOffset));
-        _emitter.Byte(0);
+        _emitter.Cmp(State(stateOffset), 0);
     }
 
     private void Decode()

@@ -1,5 +1,6 @@
 using System.Runtime.Intrinsics.X86;
 using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.Accelerators.Software.HostCode;
 using Vitrine.Accelerators.Software.HostExecution;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.Translator.Counting;
@@ -13,15 +14,14 @@ namespace Vitrine.Accelerators.Software.Translator;
 internal sealed unsafe class EntryStubs
 {
     // SAFETY: writes to the code cache, which has room for all of it; the code touches the state whose address it is given.
-    private const int ConditionNotEqual = 5;
-    private const int ConditionEqual = 4;
-    private const int ConditionSign = 8;
     private const int XmmStride = 32;
-    private const int LoadMxcsr = 2;
-    private const int StoreMxcsr = 3;
 
     // Bytes of a return address.
     private const int Pushed = 8;
+
+    // Of the System V convention, those that a function has to leave as they were.
+    private static readonly HostRegister[] s_saved =
+        [HostRegister.Rbx, HostRegister.Rbp, HostRegister.R12, HostRegister.R13, HostRegister.R14, HostRegister.R15];
 
     private readonly StateOffsets _at = StateOffsets.Instance;
 
@@ -39,7 +39,7 @@ internal sealed unsafe class EntryStubs
         Leave = emitter.Position;
         EmitLeave(ref emitter);
         Lookup = emitter.Position;
-        emitter.Store(State(_at.Rip), HostRegister.First);
+        emitter.Mov(State(_at.Rip), RegisterMap.First);
         LeaveFor(ref emitter, ExitReason.Lookup);
         Link = EmitExit(ref emitter, ExitReason.Link);
         Interpret = EmitExit(ref emitter, ExitReason.Interpret);
@@ -65,7 +65,7 @@ internal sealed unsafe class EntryStubs
     /// <summary>Where the signal handler leads code of the cache that has raised a signal (<see cref="ExitReason.HostFault"/>).</summary>
     public byte* HostFault { get; }
 
-    /// <summary>Jumped to with the target's RIP in <see cref="HostRegister.First"/> where no code is known for it.</summary>
+    /// <summary>Jumped to with the target's RIP in <see cref="RegisterMap.First"/> where no code is known for it.</summary>
     public byte* Lookup { get; }
 
     /// <summary>Called at an <see cref="ExitReason.Link"/>.</summary>
@@ -78,9 +78,9 @@ internal sealed unsafe class EntryStubs
     public byte* Poll { get; }
 
     /// <summary>
-    /// Called with the linear address in <see cref="HostRegister.First"/> where a read isn't in the page of its slot, or near its end: fills the slot
-    /// from the TLB, and goes on behind the site (<see cref="ExitReason.Read"/>) with the address's distance from the page's start in
-    /// <see cref="HostRegister.Second"/>.
+    /// Called with the linear address in <see cref="RegisterMap.First"/> where a read isn't in the page of its slot, or near its end: fills
+    /// the slot from the TLB, and goes on behind the site (<see cref="ExitReason.Read"/>) with the address's distance from the page's start
+    /// in <see cref="RegisterMap.Second"/>.
     /// </summary>
     public byte* Read { get; }
 
@@ -107,48 +107,45 @@ internal sealed unsafe class EntryStubs
 
     private byte* Leave { get; }
 
-    private static HostOperand State(int offset) => new(HostRegister.State, offset);
+    private static HostOperand State(int offset) => new(RegisterMap.State, offset);
 
     // Returns where the host's stack pointer is in the state.
     private byte* EmitEnter(ref CodeEmitter emitter)
     {
-        foreach (int saved in (ReadOnlySpan<int>)[HostRegister.Rbx, HostRegister.Rbp, 12, 13, 14, 15])
-        {
-            if (saved > 7) emitter.Byte(0x41);
-            emitter.Byte(0x50 | (saved & 7));
-        }
+        foreach (HostRegister saved in s_saved) emitter.Push(saved);
 
-        emitter.Store(new HostOperand(HostRegister.Rdi, _at.HostStack), HostRegister.State);
-        emitter.Move(HostRegister.State, HostRegister.Rdi);
+        emitter.Mov(new HostOperand(HostRegister.Rdi, _at.HostStack), RegisterMap.State);
+        emitter.Mov(RegisterMap.State, HostRegister.Rdi);
         byte* onState = emitter.Position;
-        emitter.Store(State(_at.EntryPoint), HostRegister.Rsi);
-        emitter.Memory0F(0xAE, false, StoreMxcsr, State(_at.HostMxcsr));
-        byte* without = EmitIfVectors(ref emitter);
+        emitter.Mov(State(_at.EntryPoint), HostRegister.Rsi);
+        emitter.Stmxcsr(State(_at.HostMxcsr));
+        CodeLabel without = default;
+        EmitUnlessVectors(ref emitter, ref without);
         EmitVectors(ref emitter, 0, store: false);
-        emitter.Memory0F(0xAE, false, LoadMxcsr, State(_at.Mxcsr));
-        emitter.Land(without);
+        emitter.Ldmxcsr(State(_at.Mxcsr));
+        emitter.Bind(ref without);
         for (int guest = 0; guest < 16; guest++)
         {
-            if (HostRegister.Of(guest) != HostRegister.None) continue;
-            emitter.Load(HostRegister.First, State(_at.Gpr(guest)));
-            emitter.Store(State(_at.Held(guest)), HostRegister.First);
+            if (RegisterMap.Of(guest) != HostRegister.None) continue;
+            emitter.Mov(RegisterMap.First, State(_at.Gpr(guest)));
+            emitter.Mov(State(_at.Held(guest)), RegisterMap.First);
         }
 
         for (int guest = 0; guest < 16; guest++)
         {
-            int host = HostRegister.Of(guest);
-            if (host != HostRegister.None) emitter.Load(host, State(_at.Gpr(guest)));
+            HostRegister host = RegisterMap.Of(guest);
+            if (host != HostRegister.None) emitter.Mov(host, State(_at.Gpr(guest)));
         }
 
-        emitter.Load(HostRegister.First, State(_at.Rip));
-        emitter.Memory(0xFF, false, 4, State(_at.EntryPoint));
+        emitter.Mov(RegisterMap.First, State(_at.Rip));
+        emitter.Jmp(State(_at.EntryPoint));
         return onState;
     }
 
     // Nothing is known of RSP: the fault may be one of shared code that was called.
     private void EmitHostFault(ref CodeEmitter emitter, CpuState* cpu)
     {
-        emitter.Constant(HostRegister.State, (ulong)cpu);
+        emitter.Movabs(RegisterMap.State, (ulong)cpu);
         LeaveFor(ref emitter, ExitReason.HostFault);
     }
 
@@ -156,48 +153,43 @@ internal sealed unsafe class EntryStubs
     {
         for (int guest = 0; guest < 16; guest++)
         {
-            int host = HostRegister.Of(guest);
+            HostRegister host = RegisterMap.Of(guest);
             if (host == HostRegister.None)
             {
-                emitter.Load(HostRegister.First, State(_at.Held(guest)));
-                host = HostRegister.First;
+                emitter.Mov(RegisterMap.First, State(_at.Held(guest)));
+                host = RegisterMap.First;
             }
 
-            emitter.Store(State(_at.Gpr(guest)), host);
+            emitter.Mov(State(_at.Gpr(guest)), host);
         }
 
-        byte* without = EmitIfVectors(ref emitter);
+        CodeLabel without = default;
+        EmitUnlessVectors(ref emitter, ref without);
         EmitVectors(ref emitter, 0, store: true);
-        emitter.Memory0F(0xAE, false, StoreMxcsr, State(_at.Mxcsr));
-        emitter.Memory0F(0xAE, false, LoadMxcsr, State(_at.HostMxcsr));
-        emitter.Land(without);
-        emitter.Load(HostRegister.Rax, State(_at.ExitReason), wide: false);
-        emitter.Load(HostRegister.State, State(_at.HostStack));
-        foreach (int saved in (ReadOnlySpan<int>)[15, 14, 13, 12, HostRegister.Rbp, HostRegister.Rbx])
-        {
-            if (saved > 7) emitter.Byte(0x41);
-            emitter.Byte(0x58 | (saved & 7));
-        }
+        emitter.Stmxcsr(State(_at.Mxcsr));
+        emitter.Ldmxcsr(State(_at.HostMxcsr));
+        emitter.Bind(ref without);
+        emitter.Mov(HostRegister.Rax, State(_at.ExitReason), OperandSize.Dword);
+        emitter.Mov(RegisterMap.State, State(_at.HostStack));
+        for (int i = s_saved.Length - 1; i >= 0; i--) emitter.Pop(s_saved[i]);
 
-        emitter.Byte(0xC3);
+        emitter.Ret();
     }
 
     // Skips what follows unless the vector registers are the guest's.
-    private byte* EmitIfVectors(ref CodeEmitter emitter)
+    private void EmitUnlessVectors(ref CodeEmitter emitter, ref CodeLabel without)
     {
-        emitter.Memory(0x83, false, 7, State(_at.VectorsLoaded));
-        emitter.Byte(0);
-        return emitter.JumpIf(ConditionEqual);
+        emitter.Cmp(State(_at.VectorsLoaded), 0, OperandSize.Dword);
+        emitter.Jcc(Condition.Equal, ref without);
     }
 
     // Called from emitted code, so the state is 8 bytes above RSP. Changes no flags.
     private void EmitLoadVectors(ref CodeEmitter emitter)
     {
         EmitVectors(ref emitter, Pushed, store: false);
-        emitter.Memory0F(0xAE, false, LoadMxcsr, State(_at.Mxcsr + Pushed));
-        emitter.Memory(0xC7, false, 0, State(_at.VectorsLoaded + Pushed));
-        emitter.Dword(1);
-        emitter.Byte(0xC3);
+        emitter.Ldmxcsr(State(_at.Mxcsr + Pushed));
+        emitter.Mov(State(_at.VectorsLoaded + Pushed), 1, OperandSize.Dword);
+        emitter.Ret();
     }
 
     private void EmitVectors(ref CodeEmitter emitter, int pushed, bool store)
@@ -207,25 +199,22 @@ internal sealed unsafe class EntryStubs
             HostOperand slot = State(_at.Xmm + (i * XmmStride) + pushed);
             if (HostProcessor.HasAvx)
             {
-                // VMOVDQU ymm
-                emitter.Byte(0xC4);
-                emitter.Byte((i > 7 ? 0x60 : 0xE0) | 1);
-                emitter.Byte(0x7E);
-                emitter.Byte(store ? 0x7F : 0x6F);
-                emitter.ModRm(i, slot);
+                if (store) emitter.Vmovdqu(slot, i);
+                else emitter.Vmovdqu(i, slot);
+            }
+            else if (store)
+            {
+                emitter.Movups(slot, i);
             }
             else
             {
-                emitter.Memory0F(store ? 0x11 : 0x10, false, i, slot);
+                emitter.Movups(i, slot);
             }
         }
 
         if (HostProcessor.HasAvx && store)
         {
-            // VZEROUPPER
-            emitter.Byte(0xC5);
-            emitter.Byte(0xF8);
-            emitter.Byte(0x77);
+            emitter.Vzeroupper();
         }
     }
 
@@ -238,13 +227,12 @@ internal sealed unsafe class EntryStubs
     }
 
     // POP m64 forms its address behind the increment of RSP.
-    private void PopSite(ref CodeEmitter emitter) => emitter.Memory(0x8F, false, 0, State(_at.ExitSite));
+    private void PopSite(ref CodeEmitter emitter) => emitter.Pop(State(_at.ExitSite));
 
     private void LeaveFor(ref CodeEmitter emitter, ExitReason reason)
     {
-        emitter.Memory(0xC7, false, 0, State(_at.ExitReason));
-        emitter.Dword((int)reason);
-        emitter.Jump(Leave);
+        emitter.Mov(State(_at.ExitReason), (int)reason, OperandSize.Dword);
+        emitter.Jmp(Leave);
     }
 
     private static bool HasXsave()
@@ -256,98 +244,96 @@ internal sealed unsafe class EntryStubs
     // Called from emitted code, so the state is 8 bytes above RSP. Changes the flags.
     private void EmitLoadX87(ref CodeEmitter emitter)
     {
-        emitter.Store(State(_at.Scratch + Pushed), HostRegister.Rax);
-        emitter.Store(State(_at.Scratch2 + Pushed), HostRegister.Rdx);
+        emitter.Mov(State(_at.Scratch + Pushed), HostRegister.Rax);
+        emitter.Mov(State(_at.Scratch2 + Pushed), HostRegister.Rdx);
         EmitX87Mask(ref emitter);
-        emitter.Memory0F(0xAE, true, 5, State(StateMemory.X87Area + Pushed)); // XRSTOR64
-        emitter.Load(HostRegister.Rax, State(_at.Scratch + Pushed));
-        emitter.Load(HostRegister.Rdx, State(_at.Scratch2 + Pushed));
-        emitter.Memory(0xC7, false, 0, State(_at.X87Loaded + Pushed));
-        emitter.Dword(1);
-        emitter.Byte(0xC3);
+        emitter.Xrstor64(State(StateMemory.X87Area + Pushed));
+        emitter.Mov(HostRegister.Rax, State(_at.Scratch + Pushed));
+        emitter.Mov(HostRegister.Rdx, State(_at.Scratch2 + Pushed));
+        emitter.Mov(State(_at.X87Loaded + Pushed), 1, OperandSize.Dword);
+        emitter.Ret();
     }
 
     private static void EmitSaveX87(ref CodeEmitter emitter)
     {
         EmitX87Mask(ref emitter);
-        emitter.Memory0F(0xAE, true, 4, new HostOperand(HostRegister.Rdi, StateMemory.X87Area)); // XSAVE64
-        emitter.Byte(0xDB); // FNINIT
-        emitter.Byte(0xE3);
-        emitter.Byte(0xC3);
+        emitter.Xsave64(new HostOperand(HostRegister.Rdi, StateMemory.X87Area));
+        emitter.Fninit();
+        emitter.Ret();
     }
 
     // EDX:EAX = 1: the x87 component alone.
     private static void EmitX87Mask(ref CodeEmitter emitter)
     {
-        emitter.Registers(0x31, false, HostRegister.Rdx, HostRegister.Rdx);
-        emitter.Byte(0xB8);
-        emitter.Dword(1);
+        emitter.Xor(HostRegister.Rdx, HostRegister.Rdx, OperandSize.Dword);
+        emitter.Mov(HostRegister.Rax, 1u);
     }
 
-    // Called with the linear address in R10, so the state is 8 bytes above RSP: finds the address's page in the TLB, fills the site's slot, and returns
-    // with the distance from the page's start in R15. The site is an instruction that does nothing, so that the return is one.
+    // Called with the linear address in R10, so the state is 8 bytes above RSP: finds the address's page in the TLB, fills the site's slot,
+    // and returns with the distance from the page's start in R15. The site is an instruction that does nothing, so that the return is one.
     private byte* EmitMiss(ref CodeEmitter emitter, bool write, bool counts)
     {
-        const int AndExtension = 4;
-        const int ShiftLeftExtension = 4;
         const int SlotShift = 6;
         byte* start = emitter.Position;
-        emitter.Store(Called(_at.MissAddress), HostRegister.First);
-        emitter.Store(Called(_at.SavedRax), HostRegister.Rax);
+        emitter.Mov(Called(_at.MissAddress), RegisterMap.First);
+        emitter.Mov(Called(_at.SavedRax), HostRegister.Rax);
 
         // RAX: page of the last byte, and tag. R15: entry.
-        emitter.Load(HostRegister.Second, Called(-Pushed));
-        emitter.Memory0F(0xB6, false, HostRegister.Rax, new HostOperand(HostRegister.Second, MissSite.Size));
-        emitter.Registers(0x03, true, HostRegister.Rax, HostRegister.First);
-        emitter.Immediate(AndExtension, true, HostRegister.Rax, -4096);
-        emitter.Memory(0x0B, true, HostRegister.Rax, Called(_at.TlbTag));
-        emitter.Move(HostRegister.Second, HostRegister.First);
-        emitter.ShiftRight(HostRegister.Second, 7);
-        emitter.Immediate(AndExtension, false, HostRegister.Second, (GuestAccess.TlbEntries - 1) << 5);
-        emitter.Memory(0x03, true, HostRegister.Second, Called(_at.Tlb));
-        emitter.Memory(0x3B, true, HostRegister.Rax, new HostOperand(HostRegister.Second, write ? 8 : 0));
-        byte* miss = emitter.JumpIf(ConditionNotEqual);
+        emitter.Mov(RegisterMap.Second, Called(-Pushed));
+        emitter.Movzx(HostRegister.Rax, new HostOperand(RegisterMap.Second, MissSite.Size), OperandSize.Byte);
+        emitter.Add(HostRegister.Rax, RegisterMap.First);
+        emitter.And(HostRegister.Rax, -4096);
+        emitter.Or(HostRegister.Rax, Called(_at.TlbTag));
+        emitter.Mov(RegisterMap.Second, RegisterMap.First);
+        emitter.Shr(RegisterMap.Second, 7);
+        emitter.And(RegisterMap.Second, (GuestAccess.TlbEntries - 1) << 5, OperandSize.Dword);
+        emitter.Add(RegisterMap.Second, Called(_at.Tlb));
+        emitter.Cmp(HostRegister.Rax, new HostOperand(RegisterMap.Second, write ? 8 : 0));
+        CodeLabel miss = default;
+        emitter.Jcc(Condition.NotEqual, ref miss);
 
         // R10: the slot.
-        emitter.Load(HostRegister.First, Called(-Pushed));
-        emitter.Memory0F(0xB6, false, HostRegister.First, new HostOperand(HostRegister.First, MissSite.Slot));
-        emitter.Registers(0xC1, false, ShiftLeftExtension, HostRegister.First);
-        emitter.Byte(SlotShift);
+        emitter.Mov(RegisterMap.First, Called(-Pushed));
+        emitter.Movzx(RegisterMap.First, new HostOperand(RegisterMap.First, MissSite.Slot), OperandSize.Byte);
+        emitter.Shl(RegisterMap.First, SlotShift, OperandSize.Dword);
 
         // Now and then somebody looks which accesses come here too often; those near the end of the slot's page don't count.
-        emitter.Memory(0x3B, true, HostRegister.Rax, Slot(BlockTranslator.SlotTag));
-        byte* same = emitter.JumpIf(ConditionEqual);
-        emitter.Memory(0xFF, false, 1, Called(_at.MissBudget)); // DEC
-        byte* sampled = emitter.JumpIf(ConditionSign);
+        emitter.Cmp(HostRegister.Rax, Slot(BlockTranslator.SlotTag));
+        CodeLabel same = default;
+        emitter.Jcc(Condition.Equal, ref same);
+        emitter.Dec(Called(_at.MissBudget), OperandSize.Dword);
+        CodeLabel sampled = default;
+        emitter.Jcc(Condition.Sign, ref sampled);
         if (counts) CountIfStack(ref emitter);
-        emitter.Land(same);
-        emitter.Store(Slot(BlockTranslator.SlotTag), HostRegister.Rax);
+        emitter.Bind(ref same);
+        emitter.Mov(Slot(BlockTranslator.SlotTag), HostRegister.Rax);
 
         // The other tag says whether the page takes the other kind of access too.
-        emitter.Memory(0x3B, true, HostRegister.Rax, new HostOperand(HostRegister.Second, write ? 0 : 8));
+        emitter.Cmp(HostRegister.Rax, new HostOperand(RegisterMap.Second, write ? 0 : 8));
         StoreLimits(ref emitter, write, PageSlots.Limit, PageSlots.SingleLimit);
         StoreLimits(ref emitter, !write, PageSlots.Limit, PageSlots.SingleLimit);
-        byte* both = emitter.JumpIf(ConditionEqual);
+        CodeLabel both = default;
+        emitter.Jcc(Condition.Equal, ref both);
         StoreLimits(ref emitter, !write, 0, 0);
-        emitter.Land(both);
-        emitter.Load(HostRegister.Second, new HostOperand(HostRegister.Second, 16));
-        emitter.Store(Slot(BlockTranslator.SlotAddend), HostRegister.Second);
-        emitter.Immediate(AndExtension, true, HostRegister.Rax, -4096);
-        emitter.Store(Slot(BlockTranslator.SlotPage), HostRegister.Rax);
-        emitter.Registers(0x03, true, HostRegister.Second, HostRegister.Rax);
-        emitter.Store(Slot(BlockTranslator.SlotHost), HostRegister.Second);
-        emitter.Load(HostRegister.Second, Called(_at.MissAddress));
-        emitter.Immediate(AndExtension, false, HostRegister.Second, 0xFFF);
-        emitter.Load(HostRegister.Rax, Called(_at.SavedRax));
-        emitter.Byte(0xC3);
+        emitter.Bind(ref both);
+        emitter.Mov(RegisterMap.Second, new HostOperand(RegisterMap.Second, 16));
+        emitter.Mov(Slot(BlockTranslator.SlotAddend), RegisterMap.Second);
+        emitter.And(HostRegister.Rax, -4096);
+        emitter.Mov(Slot(BlockTranslator.SlotPage), HostRegister.Rax);
+        emitter.Add(RegisterMap.Second, HostRegister.Rax);
+        emitter.Mov(Slot(BlockTranslator.SlotHost), RegisterMap.Second);
+        emitter.Mov(RegisterMap.Second, Called(_at.MissAddress));
+        emitter.And(RegisterMap.Second, 0xFFF, OperandSize.Dword);
+        emitter.Mov(HostRegister.Rax, Called(_at.SavedRax));
+        emitter.Ret();
 
-        emitter.Land(sampled);
-        emitter.Load(HostRegister.Rax, Called(_at.SavedRax));
+        emitter.Bind(ref sampled);
+        emitter.Mov(HostRegister.Rax, Called(_at.SavedRax));
         PopSite(ref emitter);
         LeaveFor(ref emitter, ExitReason.Sample);
 
-        emitter.Land(miss);
-        emitter.Load(HostRegister.Rax, Called(_at.SavedRax));
+        emitter.Bind(ref miss);
+        emitter.Mov(HostRegister.Rax, Called(_at.SavedRax));
         PopSite(ref emitter);
         LeaveFor(ref emitter, write ? ExitReason.Write : ExitReason.Read);
         return start;
@@ -356,22 +342,20 @@ internal sealed unsafe class EntryStubs
     // The first slot of each half is the stack's.
     private void CountIfStack(ref CodeEmitter emitter)
     {
-        emitter.Registers(0xF7, false, 0, HostRegister.First); // TEST
-        emitter.Dword((PageSlots.PerBank - 1) * sizeof(PageSlot));
-        byte* other = emitter.JumpIf(ConditionNotEqual);
-        emitter.Memory(0xFF, true, 0, Called(_at.Counters + ((int)TranslationCounter.StackPageChanges * sizeof(ulong))));
-        emitter.Land(other);
+        emitter.Test(RegisterMap.First, (PageSlots.PerBank - 1) * sizeof(PageSlot), OperandSize.Dword);
+        CodeLabel other = default;
+        emitter.Jcc(Condition.NotEqual, ref other);
+        emitter.Inc(Called(_at.Counters + ((int)TranslationCounter.StackPageChanges * sizeof(ulong))), OperandSize.Qword);
+        emitter.Bind(ref other);
     }
 
     private static HostOperand Called(int offset) => State(offset + Pushed);
 
-    private HostOperand Slot(int field) => new(HostRegister.State, HostRegister.First, 0, Pushed + _at.Slots + field);
+    private HostOperand Slot(int field) => new(RegisterMap.State, RegisterMap.First, 0, Pushed + _at.Slots + field);
 
     private void StoreLimits(ref CodeEmitter emitter, bool write, int limit, int single)
     {
-        emitter.Memory(0xC7, true, 0, Slot(write ? BlockTranslator.SlotWriteLimit : BlockTranslator.SlotReadLimit));
-        emitter.Dword(limit);
-        emitter.Memory(0xC7, true, 0, Slot(write ? BlockTranslator.SlotSingleWriteLimit : BlockTranslator.SlotSingleReadLimit));
-        emitter.Dword(single);
+        emitter.Mov(Slot(write ? BlockTranslator.SlotWriteLimit : BlockTranslator.SlotReadLimit), limit);
+        emitter.Mov(Slot(write ? BlockTranslator.SlotSingleWriteLimit : BlockTranslator.SlotSingleReadLimit), single);
     }
 }

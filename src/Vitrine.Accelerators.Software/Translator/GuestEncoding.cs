@@ -1,3 +1,5 @@
+using Vitrine.Accelerators.Software.HostCode;
+
 namespace Vitrine.Accelerators.Software.Translator;
 
 /// <summary>
@@ -107,7 +109,7 @@ internal unsafe struct GuestEncoding
     /// <summary>Writes the instruction with a memory operand.</summary>
     public readonly void Emit(ref CodeEmitter emitter, int reg, in HostOperand memory, int vvvv)
     {
-        EmitOpcode(ref emitter, CodeEmitter.RexBits(false, reg, memory), vvvv, KeepsRex(reg));
+        EmitOpcode(ref emitter, CodeEmitter.RexBits(reg, memory), vvvv, KeepsRex(reg));
         emitter.ModRm(reg, memory);
         emitter.Bytes(_bytes + _tail, _length - _tail);
     }

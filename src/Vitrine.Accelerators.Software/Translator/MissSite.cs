@@ -1,3 +1,5 @@
+using Vitrine.Accelerators.Software.HostCode;
+
 namespace Vitrine.Accelerators.Software.Translator;
 
 /// <summary>
@@ -19,14 +21,6 @@ internal static class MissSite
     public const int Bytes = 7;
 
     /// <summary>Writes one.</summary>
-    public static void Emit(ref CodeEmitter emitter, int offset, int size, int slot)
-    {
-        // NOP m32 [RAX + displacement]
-        emitter.Byte(0x0F);
-        emitter.Byte(0x1F);
-        emitter.Byte(0x80);
-        emitter.Word(offset);
-        emitter.Byte(size - 1);
-        emitter.Byte(slot);
-    }
+    public static void Emit(ref CodeEmitter emitter, int offset, int size, int slot) =>
+        emitter.NopWithData(offset | ((size - 1) << (8 * (Size - Offset))) | (slot << (8 * (Slot - Offset))));
 }

@@ -34,7 +34,7 @@ internal unsafe struct TranslatedBlock
     /// <summary>The code, for branches in the same page.</summary>
     public byte* Body;
 
-    /// <summary>Where branches from anywhere enter, with the target's RIP in <see cref="HostRegister.First"/>; null until one does.</summary>
+    /// <summary>Where branches from anywhere enter, with the target's RIP in <see cref="RegisterMap.First"/>; null until one does.</summary>
     public byte* Entry;
 
     /// <summary>Where branches from behind in the same page enter, which look for requests; null until one does.</summary>

@@ -62,7 +62,7 @@ internal sealed unsafe class TranslationCache : EngineCode, IDisposable
         _cpu = cpu;
         _memory = ExecutableMemory.CreateUpTo(bytes, Math.Min(bytes, LeastBytes));
         _keys = (ulong*)((byte*)cpu + StateMemory.Keys);
-        _emitter.Position = _memory.Writable;
+        _emitter = new CodeEmitter(_memory.Writable);
         if (!TryCommit())
         {
             _memory.Dispose();
@@ -250,7 +250,7 @@ internal sealed unsafe class TranslationCache : EngineCode, IDisposable
     public override void Flush()
     {
         if (_blocks.Count == 0) return;
-        _emitter.Position = _codeStart;
+        _emitter = new CodeEmitter(_codeStart);
         _droppedBytes = 0;
         NativeMemory.Clear(_keys, (nuint)(_cells * sizeof(ulong)));
         _cells = 1;

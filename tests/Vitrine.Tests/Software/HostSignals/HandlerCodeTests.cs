@@ -3,7 +3,6 @@ using Vitrine.Accelerators.Software;
 using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.HostCode;
 using Vitrine.Accelerators.Software.HostSignals;
-using Vitrine.Accelerators.Software.Translator;
 using Xunit;
 
 namespace Vitrine.Tests.Software.HostSignals;
@@ -45,18 +44,18 @@ public sealed unsafe class HandlerCodeTests : IDisposable
         _record = (SignalRecord*)NativeMemory.AllocZeroed((nuint)sizeof(SignalRecord));
         _previous = (nint*)NativeMemory.AllocZeroed(65, 8);
         _code = ExecutableMemory.Create(2 * HandlerCode.MaximumBytes);
-        CodeEmitter emitter = new() { Position = _code.Writable };
+        CodeEmitter emitter = new(_code.Writable);
         HandlerCode.Write(ref emitter, _table, _previous, _frame + FrameBytes - 32);
         Assert.True(emitter.Position - _code.Writable <= HandlerCode.MaximumBytes);
         _handler = (delegate* unmanaged<int, byte*, byte*, void>)_code.Executable;
 
         // The handler from before notes its arguments.
-        emitter.Position = _code.Writable + HandlerCode.MaximumBytes;
-        emitter.Constant(HostRegister.Rax, (ulong)_frame);
-        emitter.Store(new HostOperand(HostRegister.Rax, FrameBytes - Seen), HostRegister.Rdi);
-        emitter.Store(new HostOperand(HostRegister.Rax, FrameBytes - Seen + 8), HostRegister.Rsi);
-        emitter.Store(new HostOperand(HostRegister.Rax, FrameBytes - Seen + 16), HostRegister.Rdx);
-        emitter.Byte(0xC3);
+        emitter = new CodeEmitter(_code.Writable + HandlerCode.MaximumBytes);
+        emitter.Movabs(HostRegister.Rax, (ulong)_frame);
+        emitter.Mov(new HostOperand(HostRegister.Rax, FrameBytes - Seen), HostRegister.Rdi);
+        emitter.Mov(new HostOperand(HostRegister.Rax, FrameBytes - Seen + 8), HostRegister.Rsi);
+        emitter.Mov(new HostOperand(HostRegister.Rax, FrameBytes - Seen + 16), HostRegister.Rdx);
+        emitter.Ret();
         _previous[SIGSEGV] = (nint)(_code.Executable + HandlerCode.MaximumBytes);
     }
 
