@@ -120,19 +120,21 @@ public sealed class SoftwareAccelerator : IAccelerator
         if (options.Lockstep && options.Vcpus > 1)
         {
             throw VitrineException.User(
+                ErrorCode.ConfigLockstepCpus,
                 $"Lockstep was asked for with {options.Vcpus} CPUs.",
                 "Between the interpreter's try of a block and the translator's run another CPU may change what it reads, which is no fault of either.",
-                "Give --cpus 1.");
+                "Give the machine one CPU.").With("cpus", options.Vcpus);
         }
 
         if (options.Engine == SoftwareEngine.Translator && !HostHasTranslator)
         {
             throw VitrineException.User(
+                ErrorCode.ConfigTranslatorHost,
                 $"The translator does not run on this host ({RuntimeInformation.OSDescription}, {RuntimeInformation.ProcessArchitecture}).",
                 "It makes machine code for Linux on x86-64.",
                 options.Lockstep
-                    ? "Leave --lockstep out: it compares the translator with the interpreter, which alone runs on every host."
-                    : "Leave --soft out, or give --soft interpreter, which runs on every host.");
+                    ? "Leave lockstep out: it compares the translator with the interpreter, which alone runs on every host."
+                    : "Leave the choice of engine out, or choose the interpreter, which runs on every host.").With("lockstep", options.Lockstep);
         }
 
         return new SoftwareAccelerator(options);
@@ -147,18 +149,22 @@ public sealed class SoftwareAccelerator : IAccelerator
         {
             if (IsInterpreted(model)) return;
             throw VitrineException.User(
+                ErrorCode.CpuModelNotInterpreted,
                 $"The interpreter does not have the CPU model {model}.",
                 $"It offers {string.Join(", ", CpuModels.All.Where(IsInterpreted))}; the others let the host's processor execute what is new in them.",
-                HostHasTranslator ? "Choose one of these with --cpu, or give --soft translator." : "Choose one of these with --cpu.");
+                HostHasTranslator ? "Choose one of these, or the translator." : "Choose one of these.")
+                .With("model", model.Name).With("translator", HostHasTranslator);
         }
 
         if (model == CpuModels.Host || model == CpuModels.Max) return;
         IReadOnlyList<string> missing = model.Missing(new CpuidEnvironment { Native = HostProcessor.Cpuid });
         if (missing.Count == 0) return;
         throw VitrineException.User(
+            ErrorCode.CpuModelBeyondHost,
             $"The CPU model {model} can't run on this host.",
             $"The host's processor has to execute what is new in it, and lacks {string.Join(", ", missing)}.",
-            $"Choose --cpu {CpuModels.Host}, which has what the host has, or --cpu {CpuModels.X8664V2}.");
+            $"Choose {CpuModels.Host}, which has what the host has, or {CpuModels.X8664V2}.")
+            .With("model", model.Name).With("like-host", CpuModels.Host.Name).With("everywhere", CpuModels.X8664V2.Name);
     }
 
     // What is new in them is left out of "max", so that the interpreter has it too.
@@ -174,9 +180,10 @@ public sealed class SoftwareAccelerator : IAccelerator
     {
         if (mmu != MmuMode.Shadow || vcpus == 1) return;
         throw VitrineException.User(
+            ErrorCode.ConfigShadowCpus,
             $"Shadow page tables were asked for with {vcpus} CPUs.",
             "They belong to one CPU: what another one writes to the guest's tables would not reach them.",
-            "Leave --mmu out or give --mmu nested, or give --cpus 1.");
+            "Leave the choice of MMU out or choose the nested one, or give the machine one CPU.").With("cpus", vcpus);
     }
 
     /// <summary>Checks the number of vCPUs against the host.</summary>
@@ -185,9 +192,10 @@ public sealed class SoftwareAccelerator : IAccelerator
     {
         if (vcpus == 1 || hostKeepsStoreOrder) return;
         throw VitrineException.User(
+            ErrorCode.CpuStoreOrder,
             $"{vcpus} CPUs were asked for, and the software CPU has one on this host ({RuntimeInformation.ProcessArchitecture}).",
             "Guests rely on the order in which an x86 processor's stores are seen by another, which this host's processors don't keep.",
-            "Leave --cpus out, or give --cpus 1.");
+            "Give the machine one CPU.").With("cpus", vcpus);
     }
 
     /// <inheritdoc/>

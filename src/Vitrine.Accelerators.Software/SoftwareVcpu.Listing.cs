@@ -27,6 +27,7 @@ internal sealed unsafe partial class SoftwareVcpu : ITranslatorInspection
         if (!ModeIsTranslated)
         {
             throw VitrineException.User(
+                ErrorCode.TranslatorModeInterpreted,
                 $"The guest is in {ModeName()}, whose code is not translated.",
                 "The translator takes 64-bit code, and 32-bit code in flat segments; the interpreter executes everything else.",
                 "Let the guest run on until it is in such a mode.");
@@ -56,9 +57,10 @@ internal sealed unsafe partial class SoftwareVcpu : ITranslatorInspection
     }
 
     private static VitrineException NoCode(ulong linear, string why) => VitrineException.User(
+        ErrorCode.TranslatorNoBlock,
         string.Create(CultureInfo.InvariantCulture, $"There is no block at linear address 0x{linear:x}."),
         $"Probably {why}.",
-        "Give another address, or let the guest run on first.");
+        "Give another address, or let the guest run on first.").With("address", linear);
 
     private string ModeName() =>
         (_cpu->Mode & ExecutionMode.Protected) == 0 ? "real mode"

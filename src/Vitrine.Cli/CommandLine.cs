@@ -48,6 +48,7 @@ internal static class CommandLine
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             return Messages.Fail(VitrineException.Host(
+                CommandErrorCode.File,
                 $"Reading or writing a file failed: {error.Message.TrimEnd('.')}.",
                 "The disk is probably full, or a limit or right of this user is in the way.",
                 "Look at `df` and `ulimit -a`, and run it again.",
@@ -81,6 +82,7 @@ internal static class CommandLine
             if (!parsed.GetValue(version))
             {
                 throw VitrineException.User(
+                    CommandErrorCode.Arguments,
                     "No command was given.",
                     "Vitrine needs to know what to do: run, demo, explain, translate, disasm-block, check-entry or check.",
                     "Try 'vitrine demo' for a first look, or 'vitrine --help'.");
@@ -97,6 +99,7 @@ internal static class CommandLine
         Command command = parsed.CommandResult.Command;
         string suggestion = parsed.UnmatchedTokens is [var unknown, ..] ? Suggestion.For(unknown, Known(command, unknown)) : "";
         return VitrineException.User(
+            CommandErrorCode.Arguments,
             parsed.Errors[0].Message,
             "An option or argument is probably mistyped, or its value is missing.",
             $"{suggestion}See '{(command.Name == Name ? Name : $"{Name} {command.Name}")} --help' for what it takes.");

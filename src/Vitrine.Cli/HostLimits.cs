@@ -18,6 +18,7 @@ internal static class HostLimits
             {
                 case IOException { HResult: Enfile or Emfile }:
                     return VitrineException.Host(
+                        CommandErrorCode.HostLimit,
                         "The host lets this process open no more files.",
                         "The limit that `ulimit -n` shows is reached.",
                         "Raise it with `ulimit -n 256`.",
@@ -25,6 +26,7 @@ internal static class HostLimits
 
                 case IOException { HResult: OutputFile.TooLarge }:
                     return VitrineException.Host(
+                        CommandErrorCode.HostLimit,
                         "A file can't be written to its end.",
                         "It has reached the size that `ulimit -f` allows.",
                         "Raise the limit, or write to another place.",
@@ -34,12 +36,14 @@ internal static class HostLimits
                 case OutOfMemoryException:
                 case IOException when error is TypeInitializationException:
                     return VitrineException.Host(
+                        CommandErrorCode.HostLimit,
                         "The host gives this process no more memory or no more threads.",
                         "A limit is probably reached: `ulimit -v` or `ulimit -d` for memory, `ulimit -u` for threads, or one of its control group's.",
                         "Raise it, or give a smaller --memory or fewer --cpus.",
                         error);
                 case FileNotFoundException { FileName: { } name } when IsAssembly(name):
                     return VitrineException.Host(
+                        CommandErrorCode.HostLimit,
                         $"A part of the program can't be loaded ({name.Split(',')[0]}).",
                         "Its file is missing, or a limit is reached: `ulimit -n` for open files, `ulimit -v` or `ulimit -d` for memory.",
                         "Raise the limit, or build the program again.",

@@ -125,6 +125,7 @@ internal static class HostPath
         if (descriptor < 0)
         {
             throw VitrineException.User(
+                CommandErrorCode.File,
                 $"The file '{path}' can't be opened: {Libc.DescribeLastError()}.",
                 "The path is probably mistyped, or this user has no right to it.",
                 "Give the path of a file that this user may open; its name is not UTF-8, so it must be given byte by byte.");
@@ -133,6 +134,7 @@ internal static class HostPath
         if (!File.Exists(name))
         {
             throw VitrineException.Host(
+                CommandErrorCode.File,
                 $"The file '{path}' can't be used here.",
                 "Its name is not UTF-8, and there is no /proc by which it could be named otherwise.",
                 "Mount /proc, or give the file another name.");

@@ -30,7 +30,7 @@ internal static class Messages
     /// <summary>Prints an error and returns the exit status for it. A stack trace comes only with VITRINE_TRACE=1.</summary>
     public static int Fail(VitrineException error)
     {
-        Say(error.Message);
+        Say(Remedies.Tell(error));
         Trace(error);
         return StatusOf(error);
     }

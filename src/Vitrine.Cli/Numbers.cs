@@ -19,6 +19,7 @@ internal static class Numbers
             number > ulong.MaxValue >> shift)
         {
             throw VitrineException.User(
+                CommandErrorCode.Arguments,
                 $"{option} '{text}' is not a size.",
                 "A size is a whole number of bytes, or a number with the unit K, M or G.",
                 $"Give it like {option} 512M.");
@@ -33,6 +34,7 @@ internal static class Numbers
     {
         if (TryAddress(text, out ulong address)) return address;
         throw VitrineException.User(
+            CommandErrorCode.Arguments,
             $"{option} '{text}' is not an address.",
             "An address is a decimal number, or a hexadecimal one that begins with 0x.",
             option.StartsWith('-') ? $"Give it like {option} 0x100000." : "Give it like 0x100000.");
@@ -50,6 +52,7 @@ internal static class Numbers
     {
         if (int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int count)) return count;
         throw VitrineException.User(
+            CommandErrorCode.Arguments,
             $"{option} '{text}' is not a whole number.",
             "The value is probably mistyped, or belongs to another option.",
             $"Give it like {option} 1.");
@@ -67,6 +70,7 @@ internal static class Numbers
         }
 
         throw VitrineException.User(
+            CommandErrorCode.Arguments,
             $"{option} '{text}' is not a time that can be waited for.",
             $"A time is a number of seconds above 0, and at most {Longest}.",
             $"Give it like {option} 60.");

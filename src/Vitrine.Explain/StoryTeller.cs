@@ -48,9 +48,11 @@ public static class StoryTeller
     {
         if (request.Instructions is >= 1 and <= StoryRequest.MostTold) return;
         throw VitrineException.User(
+            ErrorCode.StoryLength,
             $"{request.Instructions} instructions were asked for.",
             $"A story tells 1 to {StoryRequest.MostTold} instructions one by one.",
-            "Give a number in that range, or run on to an address or an exit.");
+            "Give a number in that range, or run on to an address or an exit.")
+            .With("instructions", request.Instructions).With("maximum", StoryRequest.MostTold);
     }
 
     // From 1 on: the log also counts the calls that were made for this story's sake.

@@ -44,9 +44,11 @@ public sealed unsafe class GuestMemory : IDisposable
         if ((offset & PageMask) != 0 || offset > target.Size || size > target.Size - offset)
         {
             throw VitrineException.User(
+                ErrorCode.MemoryAliasOutOfRange,
                 $"Memory slot '{name}' would show {size} bytes from offset 0x{offset:x} of '{target.Name}', which has {target.Size}.",
                 "The alias reaches beyond the memory it shows.",
-                "Choose an offset and a size inside it, both multiples of 4096.");
+                "Choose an offset and a size inside it, both multiples of 4096.")
+                .With("slot", name).With("other", target.Name).With("offset", offset).With("bytes", size);
         }
 
         return Insert(new MemorySlot(_nextId++, name, start, size, target.Host, target.HostOffset + offset, flags));
@@ -154,9 +156,10 @@ public sealed unsafe class GuestMemory : IDisposable
             (start.Value + size - 1) >> GuestPhysicalBits != 0)
         {
             throw VitrineException.User(
+                ErrorCode.MemorySlotInvalid,
                 $"Memory slot '{name}' at {start} with {size} bytes is not possible.",
                 $"Start and size must be multiples of 4096, the size not zero, and the end within {GuestPhysicalBits} address bits.",
-                "Correct the address or the size.");
+                "Correct the address or the size.").With("slot", name).With("start", start.Value).With("bytes", size);
         }
 
         foreach (MemorySlot slot in _slots)
@@ -164,9 +167,11 @@ public sealed unsafe class GuestMemory : IDisposable
             if (start.Value < slot.End.Value && slot.Start.Value < start.Value + size)
             {
                 throw VitrineException.User(
+                    ErrorCode.MemorySlotOverlap,
                     $"Memory slot '{name}' at {start} with {size} bytes overlaps slot '{slot.Name}' at {slot.Start} with {slot.Size} bytes.",
                     "Two slots can't back the same guest-physical address.",
-                    "Move or shrink one of them.");
+                    "Move or shrink one of them.")
+                    .With("slot", name).With("start", start.Value).With("bytes", size).With("other", slot.Name);
             }
         }
     }

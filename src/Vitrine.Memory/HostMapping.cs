@@ -33,9 +33,10 @@ public sealed unsafe partial class HostMapping : SafeHandle
         if (address == -1)
         {
             throw VitrineException.Host(
+                ErrorCode.MemoryRefused,
                 $"The host refused {size >> 20} MiB of memory for the guest (errno {Marshal.GetLastPInvokeError()}).",
                 "The host has less address space or memory left than the guest asks for.",
-                "Choose a smaller --memory, or raise the limit shown by `ulimit -v`.");
+                "Give the guest less memory, or raise the limit shown by `ulimit -v`.").With("bytes", (ulong)size).With("errno", Marshal.GetLastPInvokeError());
         }
 
         _reservation = address;

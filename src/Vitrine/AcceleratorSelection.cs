@@ -36,13 +36,13 @@ internal static class AcceleratorSelection
             case AcceleratorChoice.Soft:
                 return Software(config, clock);
             case AcceleratorChoice.Auto when config.Lockstep:
-                notice = "Using the software CPU, because --lockstep compares its two engines.";
+                notice = "Using the software CPU, because lockstep compares its two engines.";
                 return Software(config, clock);
             case AcceleratorChoice.Auto when config.Mmu is not null:
                 notice = "Using the software CPU, because an MMU mode was given, and KVM's own MMU can't be chosen.";
                 return Software(config, clock);
             case AcceleratorChoice.Auto when config.Engine is not null:
-                notice = "Using the software CPU, because --soft says how it is to execute, and KVM has no use for that.";
+                notice = "Using the software CPU, because an engine of it was chosen, and KVM has no use for that.";
                 return Software(config, clock);
             default:
                 KvmVerdict verdict = KvmVerdict.Current;
@@ -57,7 +57,7 @@ internal static class AcceleratorSelection
         { WorthUsing: true } => "Using KVM, because it works here and runs the guest's kernel at full speed.",
         { Problem: null } => string.Create(
             CultureInfo.InvariantCulture,
-            $"Using the software CPU, because KVM only emulates ring 0 here ({verdict.NanosecondsPerInstruction:0} ns per instruction); --accel kvm would use it anyway."),
+            $"Using the software CPU, because KVM only emulates ring 0 here ({verdict.NanosecondsPerInstruction:0} ns per instruction)."),
         _ => $"Using the software CPU, because KVM does not work here: {verdict.Problem}",
     };
 

@@ -26,33 +26,39 @@ internal static class ConfigCheck
         if (memoryBytes == 0)
         {
             throw VitrineException.User(
+                ErrorCode.MemoryZero,
                 "The guest's memory is 0 bytes.",
                 "A guest needs at least 1 MiB, and Linux about 64 MiB.",
-                "Give a size such as --memory 512M.");
+                "Set MachineConfig.MemoryBytes, such as 512UL << 20.");
         }
 
         if (memoryBytes % PageSize != 0)
         {
             throw VitrineException.User(
+                ErrorCode.MemoryUnaligned,
                 $"The guest's memory of {memoryBytes} bytes is not a multiple of {PageSize}.",
                 "Memory comes in pages of 4 KiB; a unit is probably missing after the number.",
-                "Give a size with a unit, such as --memory 512M.");
+                "Set MachineConfig.MemoryBytes to a multiple of it, such as 512UL << 20.").With("bytes", memoryBytes);
         }
 
         if (memoryBytes is < MinimumMemory or > MaximumMemory)
         {
             throw VitrineException.User(
+                ErrorCode.MemoryOutOfRange,
                 $"The guest's memory of {Show(memoryBytes)} is outside what the board has room for, 1 MiB to 64 GiB.",
                 "The number or its unit is probably mistyped.",
-                "Give a size in that range, such as --memory 512M.");
+                "Set MachineConfig.MemoryBytes to a size in that range, such as 512UL << 20.")
+                .With("bytes", memoryBytes).With("minimum", MinimumMemory).With("maximum", MaximumMemory);
         }
 
         if (memoryBytes > availableBytes)
         {
             throw VitrineException.Host(
+                ErrorCode.MemoryBeyondHost,
                 $"The guest's memory of {Show(memoryBytes)} is more than the {Show(availableBytes.Value)} that the host has available.",
                 "The guest would push the host into swapping, or be killed at the limit of its control group.",
-                "Give a smaller --memory, or end other programs first.");
+                "Give the guest less memory, or end other programs first.")
+                .With("bytes", memoryBytes).With("available", availableBytes.Value);
         }
     }
 
@@ -62,9 +68,10 @@ internal static class ConfigCheck
     {
         if (cpus is >= 1 and <= MaximumCpus) return;
         throw VitrineException.User(
+            ErrorCode.CpuCount,
             $"{cpus} CPUs were asked for, and a machine has 1 to {MaximumCpus}.",
             cpus < 1 ? "A machine needs a processor to start on." : "The number is probably mistyped; more CPUs than the host has would only take turns.",
-            $"Give --cpus with a number from 1 to {MaximumCpus}.");
+            $"Set MachineConfig.Cpus to a number from 1 to {MaximumCpus}.").With("cpus", cpus).With("maximum", MaximumCpus);
     }
 
     /// <summary>Checks the number of vCPUs against what an accelerator supports.</summary>
@@ -73,9 +80,10 @@ internal static class ConfigCheck
     {
         if (cpus <= maximum) return;
         throw VitrineException.User(
+            ErrorCode.CpuCount,
             $"{cpus} CPUs were asked for, and the accelerator '{accelerator}' supports 1 to {maximum} on this host.",
             "Each accelerator has its own limit.",
-            $"Give --cpus with a number from 1 to {maximum}.");
+            $"Set MachineConfig.Cpus to a number from 1 to {maximum}.").With("cpus", cpus).With("maximum", maximum);
     }
 
     /// <summary>Checks that a machine in lockstep has two engines to compare. What else it needs, the accelerator checks.</summary>
@@ -85,9 +93,10 @@ internal static class ConfigCheck
         if (config.Accelerator == AcceleratorChoice.Kvm || config.Engine == SoftwareEngine.Interpreter)
         {
             throw VitrineException.User(
+                ErrorCode.ConfigLockstepEngine,
                 $"Lockstep was asked for with {(config.Accelerator == AcceleratorChoice.Kvm ? "KVM" : "the interpreter alone")}.",
                 "It compares the translator of the software CPU with its interpreter, block by block.",
-                "Leave --accel and --soft out, or --lockstep.");
+                "Leave the choice of accelerator and engine out, or lockstep.");
         }
     }
 

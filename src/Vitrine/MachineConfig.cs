@@ -2,6 +2,7 @@ using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Observation;
 using Vitrine.Accelerators.Software;
 using Vitrine.Boot;
+using Vitrine.Errors;
 using Vitrine.Timing;
 using Vitrine.X86.Cpuid;
 
@@ -77,7 +78,7 @@ public sealed record MachineConfig
     public Action<string>? Notice { get; init; }
 
     /// <summary>Checks what can be checked without making anything; <see cref="VirtualMachine.Create"/> does it too.</summary>
-    /// <exception cref="Errors.VitrineException">A value is outside its limits.</exception>
+    /// <exception cref="VitrineException">A value is outside its limits.</exception>
     public void Check()
     {
         ConfigCheck.Memory(MemoryBytes, HostMemory.AvailableBytes);
@@ -86,19 +87,21 @@ public sealed record MachineConfig
         SoftwareAccelerator.CheckMmu(Mmu, Cpus);
         if (Mmu is not null && Accelerator == AcceleratorChoice.Kvm)
         {
-            throw Errors.VitrineException.User(
+            throw VitrineException.User(
+                ErrorCode.ConfigMmuOnKvm,
                 "An MMU mode was given for KVM.",
                 "Shadow and nested are the modes of the software CPU; KVM's own MMU can't be chosen from here.",
-                "Leave --mmu out, or give --accel soft.");
+                "Leave MachineConfig.Mmu out, or choose the software CPU.");
         }
 
         if (Lockstep) ConfigCheck.Lockstep(this);
         if (Engine is not null && Accelerator == AcceleratorChoice.Kvm)
         {
-            throw Errors.VitrineException.User(
+            throw VitrineException.User(
+                ErrorCode.ConfigEngineOnKvm,
                 "An engine of the software CPU was given for KVM.",
                 "Interpreter and translator are what the software CPU executes with; KVM uses the host's processor.",
-                "Leave --soft out, or give --accel soft.");
+                "Leave MachineConfig.Engine out, or choose the software CPU.");
         }
     }
 }

@@ -9,4 +9,8 @@ namespace Vitrine;
 /// One line; where the end is not the guest's wish also registers, the instruction decoded, and the last exits.
 /// </param>
 /// <param name="Error">The error of the host behind an <see cref="VmEndReason.InternalError"/>, where there is one.</param>
-public sealed record VmEnd(VmEndReason Reason, uint Value, string Report, VitrineException? Error = null);
+public sealed record VmEnd(VmEndReason Reason, uint Value, string Report, VitrineException? Error = null)
+{
+    /// <summary>Settings that may help, where the report names some.</summary>
+    public EndAdvice? Advice { get; init; }
+}

@@ -75,13 +75,13 @@ internal sealed record NodeRights
         if (Permits())
         {
             return ($"{node}, which lets this user in, so a container's device rules or a security module forbid it.",
-                $"Start the container with --device {Path}, or allow the device in the security module's policy, or use --accel soft.");
+                $"Start the container with --device {Path}, or allow the device in the security module's policy.");
         }
 
         bool groupMay = Has(GroupRights());
         if (groupMay && UserIsListed)
         {
-            return ($"{node}; the user {User} is a member of {Group}, but this session began before that.", "Log in again, or use --accel soft.");
+            return ($"{node}; the user {User} is a member of {Group}, but this session began before that.", "Log in again.");
         }
 
         if (groupMay && Group.Id != 0)
@@ -89,10 +89,10 @@ internal sealed record NodeRights
             string enter = Group.Name is { } name
                 ? $"Run `sudo usermod -aG {name} $USER` and log in again"
                 : $"Give the process the group with that number (docker run --group-add {Group.Id})";
-            return ($"{node}, and this user ({User}) is not in the group {Group}.", $"{enter}, or use --accel soft.");
+            return ($"{node}, and this user ({User}) is not in the group {Group}.", $"{enter}.");
         }
 
-        return ($"{node}, which does not let this user ({User}) in.", $"Run `sudo setfacl -m u:$USER:rw {Path}`, or use --accel soft.");
+        return ($"{node}, which does not let this user ({User}) in.", $"Run `sudo setfacl -m u:$USER:rw {Path}`.");
     }
 
     // acl(5), "ACCESS CHECK ALGORITHM".

@@ -79,8 +79,9 @@ internal static unsafe class Ring0Timing
         if (result < 0) throw vcpu.Error(KvmIoctl.KVM_RUN, -result);
         uint reason = mapping.Run->exit_reason;
         return reason == KvmExit.KVM_EXIT_HLT ? elapsed : throw VitrineException.Host(
+            ErrorCode.KvmProbeFailed,
             $"A loop of two instructions on KVM ended with {KvmExitName.Of(reason)} instead of its HLT.",
             "This KVM does not run ring 0 as it should.",
-            "Look at the kernel's log (dmesg), or use --accel soft.");
+            "Look at the kernel's log (dmesg).");
     }
 }

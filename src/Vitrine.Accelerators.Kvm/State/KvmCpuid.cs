@@ -33,9 +33,10 @@ internal static class KvmCpuid
         if (entries.Length > CpuidCodec.MaximumEntries)
         {
             throw VitrineException.User(
+                ErrorCode.KvmCpuidLimit,
                 $"{entries.Length} CPUID entries were given, where KVM takes at most {CpuidCodec.MaximumEntries}.",
                 "The CPU model has leaves or subleaves that it does not need.",
-                "Leave out those that answer zero.");
+                "Leave out those that answer zero.").With("entries", entries.Length).With("maximum", CpuidCodec.MaximumEntries);
         }
 
         byte[] buffer = CpuidCodec.Encode(entries);

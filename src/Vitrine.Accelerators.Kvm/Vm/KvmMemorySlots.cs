@@ -34,9 +34,10 @@ internal sealed unsafe class KvmMemorySlots
             if (slot.Id >= _limit)
             {
                 throw VitrineException.Host(
+                    ErrorCode.KvmSlotLimit,
                     $"Memory slot '{slot.Name}' has number {slot.Id}, where KVM allows {_limit} slots.",
                     "The machine maps memory in too many pieces.",
-                    "Use fewer slots.");
+                    "Use fewer slots.").With("slot", slot.Id).With("maximum", _limit);
             }
 
             // KVM changes neither the READONLY flag nor the host address of a slot that exists.

@@ -136,9 +136,10 @@ internal sealed unsafe partial class ExecutableMemory : IDisposable
     }
 
     private static VitrineException Refused(string what, nuint size) => VitrineException.Host(
+        ErrorCode.TranslatorMemoryRefused,
         $"The host refused a {what} of {size >> 10} KiB for machine code (errno {Marshal.GetLastPInvokeError()}).",
         "It is short of memory or descriptors, a limit (`ulimit -f`, `ulimit -v` or `ulimit -n`) is too low, or a security policy forbids memory that is executed after it was written.",
-        "Give --soft interpreter, which needs no such memory, or permit it.");
+        "Choose the interpreter, which needs no such memory, or permit it.").With("errno", Marshal.GetLastPInvokeError());
 
     [LibraryImport("libc", EntryPoint = "memfd_create", SetLastError = true, StringMarshalling = StringMarshalling.Utf8)]
     private static partial int MemfdCreate(string name, uint flags);

@@ -67,9 +67,10 @@ internal sealed unsafe class TranslationCache : EngineCode, IDisposable
         {
             _memory.Dispose();
             throw VitrineException.Host(
+                ErrorCode.TranslatorNoMemory,
                 $"The host has no {CommitStep >> 10} KiB of memory for machine code.",
                 "It is used up, or what may be used of it is (see /proc/meminfo, CommitLimit and Committed_AS).",
-                "End other programs, or give --soft interpreter.");
+                "End other programs, or choose the interpreter.");
         }
 
         Stubs = new EntryStubs(ref _emitter, ToExecutable, cpu, counts);

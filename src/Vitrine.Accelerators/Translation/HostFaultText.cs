@@ -11,11 +11,14 @@ public static class HostFaultText
         ArgumentNullException.ThrowIfNull(fault);
         string instruction = fault.Instruction is { } guest ? $", {guest.Bytes}  {guest.Text}" : "";
         string what = Text($"{fault.Signal} in code that the software CPU made, for RIP 0x{fault.Rip:x}{instruction}.");
-        return fault is { Signal: "SIGBUS", GuestPhysical: { } address }
-            ? Text($"{what} The host could not provide the guest's memory at guest-physical address 0x{address:x}. ") +
-                "It is probably out of memory. Free some, or choose a smaller --memory."
-            : $"{what} This is a defect of Vitrine, not of the guest. Report what follows; --soft interpreter --cpu x86-64-v2 probably runs the guest.";
+        return IsMissingMemory(fault)
+            ? Text($"{what} The host could not provide the guest's memory at guest-physical address 0x{fault.GuestPhysical:x}. ") +
+                "It is probably out of memory. Free some, or give the guest less memory."
+            : $"{what} This is a defect of Vitrine, not of the guest. Report what follows; the interpreter with the CPU model x86-64-v2 probably runs the guest.";
     }
+
+    /// <summary>True when the host could not provide memory that it had promised.</summary>
+    public static bool IsMissingMemory(HostFault fault) => fault is { Signal: "SIGBUS", GuestPhysical: not null };
 
     /// <summary>What is known of the host's side, with the block.</summary>
     public static string Details(HostFault fault)

@@ -28,7 +28,8 @@ internal static class CheckCommand
         output.WriteLine(SoftwareAccelerator.HostHasTranslator
             ? "soft   works. It needs nothing of the host."
             : "soft   works, with the interpreter. It needs nothing of the host; the translator needs Linux on x86-64.");
-        output.WriteLine($"auto   {(host.AutomaticChoice == AcceleratorChoice.Kvm ? "kvm" : "soft")}. {host.Reason}");
+        string anyway = host.Kvm is { Usable: true, EmulatesRing0: true } ? " --accel kvm would use it anyway." : "";
+        output.WriteLine($"auto   {(host.AutomaticChoice == AcceleratorChoice.Kvm ? "kvm" : "soft")}. {host.Reason}{anyway}");
         output.WriteLine();
         string level = host.Cpu.Level == 0 ? "not x86-64" : string.Create(CultureInfo.InvariantCulture, $"x86-64-v{host.Cpu.Level}");
         output.WriteLine($"CPU    {host.Cpu.Name}, {level}");
@@ -54,7 +55,7 @@ internal static class CheckCommand
 
     private static string Verdict(KvmReport kvm) => kvm switch
     {
-        { Problem: { } problem } => $"does not work. {problem.Message}",
+        { Problem: { } problem } => $"does not work. {Remedies.Tell(problem)}",
         { EmulatesRing0: true } => string.Create(
             CultureInfo.InvariantCulture,
             $"works, but emulates ring 0 instead of running it: {kvm.NanosecondsPerInstruction:0} ns for each kernel instruction, where hardware needs less than one."),

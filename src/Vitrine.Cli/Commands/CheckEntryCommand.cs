@@ -38,6 +38,7 @@ internal static class CheckEntryCommand
         if (format is not (null or "text" or "json"))
         {
             throw VitrineException.User(
+                CommandErrorCode.Arguments,
                 $"--format '{format}' is not a form of output.",
                 "The forms are text and json.",
                 $"{Suggestion.For(format, "text", "json")}Give one of them.");
@@ -46,7 +47,7 @@ internal static class CheckEntryCommand
         EntryDump dump = Read(path);
         EntryJudgement judgement = EntryJudgement.Of(dump);
         if (format == "json") EntryCheckOutput.WriteJson(dump, judgement, StandardOutput.Writer);
-        else EntryCheckOutput.WriteText(dump, judgement, all, StandardOutput.Writer);
+        else EntryCheckOutput.WriteText(dump, judgement, all, StandardOutput.Writer, "--all lists them");
         return judgement.Verdict switch
         {
             EntryVerdict.Enters => ExitStatus.Success,
@@ -73,6 +74,7 @@ internal static class CheckEntryCommand
         catch (Exception error) when (error is FileNotFoundException or DirectoryNotFoundException)
         {
             throw VitrineException.User(
+                CommandErrorCode.File,
                 $"The file '{path}' does not exist.",
                 "The name is probably mistyped, or relative to another folder.",
                 "Give the file with the kernel's log, or - for standard input.",
@@ -85,6 +87,7 @@ internal static class CheckEntryCommand
     }
 
     private static VitrineException Unreadable(string path, string reason, Exception? error) => VitrineException.User(
+        CommandErrorCode.File,
         $"The file '{path}' can't be read: {reason}.",
         "It is probably another user's, or no ordinary file.",
         "Give a file that you may read, or - for standard input.",

@@ -94,6 +94,7 @@ internal static class ConsoleSession
     }
 
     private static VitrineException OutOfProcessorTime() => VitrineException.Host(
+        CommandErrorCode.HostLimit,
         "The guest was stopped, because this process has used the processor time that it may use.",
         "The limit that `ulimit -t` shows is reached.",
         "Raise it, or leave it unlimited for guests.");
@@ -156,11 +157,11 @@ internal static class ConsoleSession
     {
         if (timedOut)
         {
-            Messages.Say($"The guest did not end within {timeout!.Value.TotalSeconds.ToString(CultureInfo.InvariantCulture)} s. {end.Report}");
+            Messages.Say($"The guest did not end within {timeout!.Value.TotalSeconds.ToString(CultureInfo.InvariantCulture)} s. {Remedies.Tell(end)}");
             return ExitStatus.Timeout;
         }
 
-        if (end.Reason is not (VmEndReason.PowerOff or VmEndReason.DebugExit or VmEndReason.Stopped)) Messages.Say(end.Report);
+        if (end.Reason is not (VmEndReason.PowerOff or VmEndReason.DebugExit or VmEndReason.Stopped)) Messages.Say(Remedies.Tell(end));
         StringWriter explanation = new(CultureInfo.InvariantCulture);
         if (EndExplanation.Write(machine, end, explanation, Messages.IsColourful)) Messages.Write(explanation.ToString());
         return end.Error is null ? ExitStatus.Of(end) : Messages.StatusOf(end.Error);

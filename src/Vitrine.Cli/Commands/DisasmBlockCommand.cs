@@ -48,11 +48,13 @@ internal static class DisasmBlockCommand
     }
 
     private static VitrineException NoAddress() => VitrineException.User(
+        CommandErrorCode.Arguments,
         "No address was given.",
         "A block begins at an address.",
         "Give the linear address of its first instruction, like 'vitrine disasm-block 0x100000 --flat code.bin@0x100000'.");
 
     private static VitrineException NoTranslator() => VitrineException.User(
+        CommandErrorCode.Arguments,
         "A machine without the translator was asked for.",
         "KVM and the interpreter make no host code that could be shown.",
         "Leave --accel and --soft out.");

@@ -62,6 +62,7 @@ internal static class ExplainCommand
         if (given > 1)
         {
             throw VitrineException.User(
+                CommandErrorCode.Arguments,
                 "More than one of --instructions, --until and --until-exit were given.",
                 "A story has one end.",
                 "Give one of them, or none for the first instruction.");
@@ -71,6 +72,7 @@ internal static class ExplainCommand
         if (count < 0)
         {
             throw VitrineException.User(
+                CommandErrorCode.Arguments,
                 $"{count} instructions were asked for.",
                 $"A story tells at least 1 and at most {StoryRequest.MostTold}.",
                 "Give another number to --instructions.");

@@ -67,6 +67,7 @@ internal sealed class GuestOptions
         if (given.Length != 1)
         {
             throw VitrineException.User(
+                CommandErrorCode.Arguments,
                 given.Length == 0 ? "Nothing to boot was given." : $"{string.Join(" and ", given)} were given together.",
                 "A machine boots exactly one of --kernel, --firmware and --flat.",
                 "Give one of them, or try 'vitrine demo'.");
@@ -78,6 +79,7 @@ internal sealed class GuestOptions
         {
             string alone = kernelOnly.Length > 0 ? kernelOnly[0] : flatOnly[0];
             throw VitrineException.User(
+                CommandErrorCode.Arguments,
                 $"{alone} was given with {given[0]}.",
                 $"It belongs to {(kernelOnly.Length > 0 ? "--kernel" : "--flat")} only.",
                 $"Leave {alone} out.");
@@ -98,6 +100,7 @@ internal sealed class GuestOptions
         if (at <= 0 || !Numbers.TryAddress(flat[(at + 1)..], out ulong address))
         {
             throw VitrineException.User(
+                CommandErrorCode.Arguments,
                 at <= 0 ? $"--flat '{flat}' doesn't say where to load the code." : $"--flat '{flat}': '{flat[(at + 1)..]}' is not an address to load the code at.",
                 "It is a file and an address, with @ between them; the address is a decimal number, or a hexadecimal one that begins with 0x.",
                 $"Give it like --flat {(at > 0 ? flat[..at] : at < 0 ? flat : "code.bin")}@0x100000.");
@@ -113,6 +116,7 @@ internal sealed class GuestOptions
                 "protected" => FlatMode.Protected,
                 "long" or null => FlatMode.Long,
                 _ => throw VitrineException.User(
+                    CommandErrorCode.Arguments,
                     $"--mode '{mode}' is not a processor mode to start in.",
                     "The modes are real, protected and long.",
                     $"{Suggestion.For(mode, "real", "protected", "long")}Give one of them."),

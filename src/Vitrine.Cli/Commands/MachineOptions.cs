@@ -91,6 +91,7 @@ internal sealed class MachineOptions
         "kvm" => AcceleratorChoice.Kvm,
         "soft" => AcceleratorChoice.Soft,
         _ => throw VitrineException.User(
+            CommandErrorCode.Arguments,
             $"{_accelerator.Name} '{name}' is not an accelerator.",
             "The accelerators are auto, kvm and soft.",
             $"{Suggestion.For(name, "auto", "kvm", "soft")}Leave it out, or see 'vitrine check' for what works here."),
@@ -102,6 +103,7 @@ internal sealed class MachineOptions
         "shadow" => MmuMode.Shadow,
         "nested" => MmuMode.Nested,
         _ => throw VitrineException.User(
+            CommandErrorCode.Arguments,
             $"{_mmu.Name} '{name}' is not an MMU mode.",
             "The modes are shadow and nested.",
             $"{Suggestion.For(name, "shadow", "nested")}Leave it out for the default, or see docs/shadow-paging.md for what they are."),
@@ -113,6 +115,7 @@ internal sealed class MachineOptions
         "interpreter" => SoftwareEngine.Interpreter,
         "translator" => SoftwareEngine.Translator,
         _ => throw VitrineException.User(
+            CommandErrorCode.Arguments,
             $"{_engine.Name} '{name}' is not an engine of the software CPU.",
             "The engines are interpreter and translator.",
             $"{Suggestion.For(name, "interpreter", "translator")}Leave it out for the default."),

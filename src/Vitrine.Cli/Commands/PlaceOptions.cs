@@ -39,7 +39,7 @@ internal sealed class PlaceOptions
             machine.Start();
             if (machine.Wait(time) is { } end)
             {
-                Messages.Say($"The guest ended before; this is how it stands. {end.Report}");
+                Messages.Say($"The guest ended before; this is how it stands. {Remedies.Tell(end)}");
                 return true;
             }
 
@@ -50,7 +50,7 @@ internal sealed class PlaceOptions
         StepReport report = machine.StepUntil(address, timeout: patience);
         if (report.Outcome == StepOutcome.Reached) return true;
         Messages.Say(report.End is { } ended
-            ? $"The guest ended before it came to 0x{address:x}; this is how it stands. {ended.Report}"
+            ? $"The guest ended before it came to 0x{address:x}; this is how it stands. {Remedies.Tell(ended)}"
             : $"The guest did not come to 0x{address:x} within {patience.TotalSeconds} s; this is how it stands.");
         return false;
     }

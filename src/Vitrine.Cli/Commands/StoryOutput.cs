@@ -36,6 +36,7 @@ internal sealed class StoryOutput
         if (format is not ("text" or "json" or "html"))
         {
             throw VitrineException.User(
+                CommandErrorCode.Arguments,
                 $"{_format.Name} '{format}' is not a form that a story has.",
                 "The forms are text, json and html.",
                 $"{Suggestion.For(format, "text", "json", "html")}Give one of them, or leave it out for text.");
@@ -44,6 +45,7 @@ internal sealed class StoryOutput
         if (parsed.GetValue(_output) is { } path && (path.Length == 0 || Directory.Exists(path) || !Directory.Exists(FolderOf(path))))
         {
             throw VitrineException.User(
+                CommandErrorCode.Output,
                 $"{_output.Name} '{path}' can't be written.",
                 "It is a folder, or the folder it would be in does not exist.",
                 "Give the path of a file in a folder that exists.");
@@ -92,6 +94,7 @@ internal sealed class StoryOutput
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw VitrineException.User(
+                CommandErrorCode.Output,
                 $"{_output.Name} '{path}' can't be written: {error.Message.TrimEnd('.')}.",
                 "The file is probably protected, or in use.",
                 "Give another path.",

@@ -69,6 +69,7 @@ internal static class TranslateCommand
             "write" => PageAccess.Write,
             "fetch" => PageAccess.Fetch,
             _ => throw VitrineException.User(
+                CommandErrorCode.Arguments,
                 $"--access '{text}' is not an access.",
                 "The accesses are read, write and fetch, and in user mode read-user, write-user and fetch-user.",
                 $"{Suggestion.For(text, "read", "write", "fetch", "read-user", "write-user", "fetch-user")}Give one of them, or leave it out for read."),
@@ -76,6 +77,7 @@ internal static class TranslateCommand
     }
 
     private static VitrineException NoAddress() => VitrineException.User(
+        CommandErrorCode.Arguments,
         "No address was given.",
         "A translation needs a linear address to begin with.",
         "Give one, like --gva 0xfffffff0.");

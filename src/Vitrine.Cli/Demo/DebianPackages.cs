@@ -110,6 +110,7 @@ internal sealed class DebianPackages(string folder)
     }
 
     private static VitrineException Failed(string what, string why, Exception? inner = null) => VitrineException.Host(
+        CommandErrorCode.Demo,
         $"{char.ToUpperInvariant(what[0])}{what[1..]}.", why, "Give a kernel of your own with 'vitrine run --kernel'.", inner);
 
     private static bool IsOnPath(string command) =>

@@ -52,6 +52,7 @@ internal sealed record LinuxGuest(string Kernel, string Initrd)
         if (folder is null)
         {
             throw VitrineException.Host(
+                CommandErrorCode.Demo,
                 "There is no folder to keep the demo's Linux in.",
                 "Neither XDG_CACHE_HOME nor HOME names one by its whole path.",
                 "Set XDG_CACHE_HOME to a folder of this user's.");
@@ -72,6 +73,7 @@ internal sealed record LinuxGuest(string Kernel, string Initrd)
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw VitrineException.Host(
+                CommandErrorCode.Demo,
                 $"The folder '{folder}' can't be filled ({error.Message.TrimEnd('.')}).",
                 "The disk is full, or the folder belongs to somebody else.",
                 "Make room, or set XDG_CACHE_HOME to another folder.",
@@ -99,6 +101,7 @@ internal sealed record LinuxGuest(string Kernel, string Initrd)
         if (!DebianPackages.ToolsPresent)
         {
             throw VitrineException.Host(
+                CommandErrorCode.Demo,
                 "apt-get, apt-cache and dpkg-deb are not all on this host.",
                 "It is probably not a Debian or one of its relatives.",
                 "Give a kernel of your own with 'vitrine run --kernel'.");

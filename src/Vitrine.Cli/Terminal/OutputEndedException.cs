@@ -15,6 +15,7 @@ internal sealed class OutputEndedException(WriteResult result) : IOException("St
         if (result == WriteResult.Full)
         {
             return Messages.Fail(VitrineException.Host(
+                CommandErrorCode.Output,
                 $"{lost} can't be written to standard output.",
                 "The disk is full, or the file has reached the size that `ulimit -f` allows.",
                 "Make room, raise the limit, or let standard output go elsewhere."));

@@ -32,10 +32,12 @@ internal abstract record OutputTarget
         "null" => new Nowhere(),
         _ when text.StartsWith(FilePrefix, StringComparison.Ordinal) && text.Length > FilePrefix.Length => new ToFile(text[FilePrefix.Length..]),
         FilePrefix => throw VitrineException.User(
+            CommandErrorCode.Arguments,
             $"{option} '{text}' is not a place for output.",
             $"There is no path behind {FilePrefix}.",
             $"Give it like {option} {FilePrefix}guest.log."),
         _ => throw VitrineException.User(
+            CommandErrorCode.Arguments,
             $"{option} '{text}' is not a place for output.",
             "It is one of stdio, file:PATH and null.",
             $"{Suggestion.For(text, "stdio", "file:", "null")}Give it like {option} stdio or {option} file:guest.log."),
@@ -68,6 +70,7 @@ internal abstract record OutputTarget
         catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
             throw VitrineException.User(
+                CommandErrorCode.Output,
                 $"The file '{path}' for the guest's output can't be created ({error.Message.TrimEnd('.')}).",
                 "Its folder does not exist, or may not be written to.",
                 "Choose another path after file:.",

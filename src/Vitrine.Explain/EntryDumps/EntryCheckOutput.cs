@@ -16,7 +16,8 @@ public static class EntryCheckOutput
     /// <param name="judgement">What came of it.</param>
     /// <param name="all">Lists every check, not only those that fail.</param>
     /// <param name="output">Where to.</param>
-    public static void WriteText(EntryDump dump, EntryJudgement judgement, bool all, TextWriter output)
+    /// <param name="hint">How the others are listed, where they aren't; null says nothing.</param>
+    public static void WriteText(EntryDump dump, EntryJudgement judgement, bool all, TextWriter output, string? hint = null)
     {
         ArgumentNullException.ThrowIfNull(dump);
         ArgumentNullException.ThrowIfNull(judgement);
@@ -40,7 +41,7 @@ public static class EntryCheckOutput
             foreach (EntryCheckResult result in results.Where(result => result.Outcome == EntryOutcome.Failed)) WriteFailure(output, result);
             bool unexplained = judgement.Verdict == EntryVerdict.Unexplained;
             if (!fromRegisters || results.Any(result => result.Outcome == EntryOutcome.Failed)) output.WriteLine();
-            WriteCounts(output, results, all);
+            WriteCounts(output, results, all ? null : hint);
             if (fromRegisters && !unexplained) WriteBriefly(output, results);
             else WriteUnchecked(output, results, fromRegisters);
             if (unexplained) Wrap(output, "", Beyond(trial));
@@ -108,13 +109,13 @@ public static class EntryCheckOutput
         Wrap(output, Indent, $"Usual cause: {result.Rule.UsualCause}");
     }
 
-    private static void WriteCounts(TextWriter output, ImmutableArray<EntryCheckResult> results, bool all)
+    private static void WriteCounts(TextWriter output, ImmutableArray<EntryCheckResult> results, string? hint)
     {
         int Count(EntryOutcome outcome) => results.Count(result => result.Outcome == outcome);
-        string hint = all ? "" : " (--all lists them)";
+        string how = hint is null ? "" : $" ({hint})";
         Wrap(output, "", string.Create(
             CultureInfo.InvariantCulture,
-            $"{Count(EntryOutcome.Passed)} checks passed, {Count(EntryOutcome.Failed)} failed, {Count(EntryOutcome.NotApplicable)} don't apply{hint}."));
+            $"{Count(EntryOutcome.Passed)} checks passed, {Count(EntryOutcome.Failed)} failed, {Count(EntryOutcome.NotApplicable)} don't apply{how}."));
     }
 
     private static void WriteUnchecked(TextWriter output, ImmutableArray<EntryCheckResult> results, bool fromRegisters)

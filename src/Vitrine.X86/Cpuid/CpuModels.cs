@@ -92,7 +92,8 @@ public static class CpuModels
     /// <summary>The model of that name.</summary>
     /// <exception cref="VitrineException">There is none.</exception>
     public static CpuModel Get(string name) => Find(name) ?? throw VitrineException.User(
+        ErrorCode.CpuModelUnknown,
         $"There is no CPU model called '{name}'.",
         "The name is misspelled, or belongs to another program's list.",
-        $"{Suggestion.For(name, All.Select(static model => model.Name))}Choose one of: {string.Join(", ", All)}.");
+        $"{Suggestion.For(name, All.Select(static model => model.Name))}Choose one of: {string.Join(", ", All)}.").With("model", name);
 }

@@ -108,8 +108,10 @@ internal static class AcpiTables
     {
         if (address + (ulong)table.Length <= MemoryLayout.AcpiTablesEnd && memory.TryWrite(new Gpa(address), table)) return;
         throw VitrineException.User(
+            ErrorCode.AcpiNoRoom,
             $"The ACPI tables don't fit: {table.Length} bytes at 0x{address:x}.",
             $"They lie below 0x{MemoryLayout.AcpiTablesEnd:x}, where the guest must have RAM.",
-            "Give the guest at least 1 MiB of memory, and fewer processors.");
+            "Give the guest at least 1 MiB of memory, and fewer processors.")
+            .With("bytes", table.Length).With("address", address);
     }
 }

@@ -10,7 +10,7 @@ internal static class BootLoader
     // Enough to recognise every kind of kernel: a Multiboot header lies within the first 8192 bytes.
     private const int RecognitionBytes = 8192;
     private const string KernelSource = "Give a kernel file such as /boot/vmlinuz-*, or download one with `apt-get download linux-image-cloud-amd64`.";
-    private const string InitrdSource = "Give an initramfs file such as /boot/initrd.img-*, or leave --initrd out.";
+    private const string InitrdSource = "Give an initramfs file such as /boot/initrd.img-*, or leave it out.";
     private const string FlatSource = "Give the path of the raw code to load.";
 
     /// <summary>Loads a guest.</summary>

@@ -18,17 +18,19 @@ internal static class CommandLineArea
         if (bytes.Length > limit)
         {
             throw VitrineException.User(
+                ErrorCode.BootCommandLineTooLong,
                 $"The kernel command line has {bytes.Length} bytes, and this kernel accepts {limit}.",
                 "The kernel has a buffer of a fixed size for it.",
-                "Shorten it (--append).");
+                "Shorten it.").With("bytes", bytes.Length).With("limit", limit);
         }
 
         if (bytes.Contains((byte)0))
         {
             throw VitrineException.User(
+                ErrorCode.BootCommandLineZeroByte,
                 "The kernel command line contains a zero byte.",
                 "A zero byte ends it, so the rest would be lost silently.",
-                "Remove the zero byte (--append).");
+                "Remove the zero byte.");
         }
 
         map.Claim("the command line", HandoffArea.CommandLine, HandoffArea.CommandLineSize);

@@ -18,18 +18,20 @@ internal static class FlatLoader
         if (entry - address.Value >= (ulong)image.Length)
         {
             throw VitrineException.User(
+                ErrorCode.BootEntryOutside,
                 $"The entry 0x{entry:x} lies outside the flat code, which is at {address} to 0x{address.Value + (ulong)image.Length - 1:x}.",
                 "The entry is an absolute address, not an offset in the file.",
-                "Choose an entry inside the code.");
+                "Choose an entry inside the code.").With("entry", entry);
         }
 
         ulong limit = mode == FlatMode.Real ? RealLimit : FourGiB;
         if (entry >= limit)
         {
             throw VitrineException.User(
+                ErrorCode.BootEntryUnreachable,
                 $"The entry 0x{entry:x} is not reachable in {Name(mode)} mode, where addresses end at 0x{limit:x}.",
                 "Real mode reaches 1 MiB, and the other modes start with the first 4 GiB.",
-                "Load the code lower, or choose another mode.");
+                "Load the code lower, or choose another mode.").With("entry", entry).With("limit", limit);
         }
 
         map.Copy(image, 0, address.Value, (ulong)image.Length);

@@ -49,9 +49,10 @@ internal sealed class ImageFile : IDisposable
         if (path.Length == 0)
         {
             throw VitrineException.User(
+                ErrorCode.ImagePathEmpty,
                 $"The {role} '' can't be read: its path is empty.",
                 "A variable of a script is probably not set.",
-                "Give the path of a regular file.");
+                "Give the path of a regular file.").With("role", role);
         }
 
         SafeFileHandle? handle = null;
@@ -66,32 +67,36 @@ internal sealed class ImageFile : IDisposable
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw VitrineException.User($"The {role} '{path}' does not exist.", "The path is probably mistyped, or the file was never installed.", source, e);
+            throw VitrineException.User(ErrorCode.ImageMissing, $"The {role} '{path}' does not exist.", "The path is probably mistyped, or the file was never installed.", source, e)
+                .With("role", role).With("path", path);
         }
         catch (UnauthorizedAccessException e)
         {
             throw VitrineException.User(
+                ErrorCode.ImageUnreadable,
                 $"The {role} '{path}' can't be read.",
                 "It is a directory, or this user has no right to read it.",
                 $"Check it with `ls -ld '{path}'`, and give a file that this user may read.",
-                e);
+                e).With("role", role).With("path", path);
         }
         catch (NotSupportedException e)
         {
             // It has no length.
             throw VitrineException.User(
+                ErrorCode.ImageNotRegular,
                 $"The {role} '{path}' can't be read: it is no regular file.",
                 "A pipe or a terminal gives its bytes only once and in their order, and an image is read here and there.",
                 "Write it to a file, and give the path of that.",
-                e);
+                e).With("role", role).With("path", path);
         }
         catch (Exception e) when (e is IOException or ArgumentException)
         {
             throw VitrineException.User(
+                ErrorCode.ImageUnreadable,
                 $"The {role} '{path}' can't be read: {e.Message.TrimEnd('.')}.",
                 "The path names no regular file, or the file system failed.",
                 "Give the path of a regular file.",
-                e);
+                e).With("role", role).With("path", path);
         }
         catch (VitrineException)
         {
@@ -101,9 +106,10 @@ internal sealed class ImageFile : IDisposable
     }
 
     private static VitrineException Empty(string path, string role, string source) => VitrineException.User(
+        ErrorCode.ImageEmpty,
         $"The {role} '{path}' is empty (0 bytes).",
         "A copy or download of it was probably cut short, or it is no regular file.",
-        source);
+        source).With("role", role).With("path", path);
 
     /// <summary>Reads bytes at an offset.</summary>
     /// <exception cref="VitrineException">The range reaches beyond the end, or the host failed to read.</exception>
@@ -132,10 +138,11 @@ internal sealed class ImageFile : IDisposable
         catch (IOException e)
         {
             throw VitrineException.Host(
+                ErrorCode.ImageReadFailed,
                 $"Reading the {_role} '{Name}' failed: {e.Message.TrimEnd('.')}.",
                 "The device or the file system that holds it reports an error.",
                 "Copy the file elsewhere, and look into the host's log (`dmesg`).",
-                e);
+                e).With("role", _role).With("path", Name);
         }
     }
 
@@ -156,13 +163,14 @@ internal sealed class ImageFile : IDisposable
     /// <summary>The error for an image that ends too early.</summary>
     /// <param name="because">What is missing, after a comma.</param>
     internal VitrineException Truncated(string because) => VitrineException.User(
+        ErrorCode.ImageTruncated,
         $"The {_role} '{Name}' is truncated: it has {Length} bytes, but {because}.",
         "A copy or download of it was probably cut short, or its headers are damaged.",
-        "Get the file again and compare its checksum.");
+        "Get the file again and compare its checksum.").With("role", _role).With("path", Name);
 
     /// <summary>The error for an image whose content is not acceptable.</summary>
     internal VitrineException Invalid(string what, string why, string remedy) =>
-        VitrineException.User($"The {_role} '{Name}' {what}.", why, remedy);
+        VitrineException.User(ErrorCode.ImageInvalid, $"The {_role} '{Name}' {what}.", why, remedy).With("role", _role).With("path", Name);
 
     /// <inheritdoc/>
     public void Dispose() => _handle?.Dispose();

@@ -109,15 +109,17 @@ public sealed class Initramfs
         string name = path.Trim('/');
         if (name.Length != 0 && !name.Contains('\0', StringComparison.Ordinal) && !name.Split('/').Any(static part => part is "" or "." or "..")) return name;
         throw VitrineException.User(
+            ErrorCode.InitramfsPath,
             $"The path '{path}' is not possible in an initramfs.",
             "It is empty, or has an empty part, '.', '..' or a zero byte in it.",
-            "Give a plain path such as /bin/busybox.");
+            "Give a plain path such as /bin/busybox.").With("path", path);
     }
 
     private static VitrineException Taken(string name) => VitrineException.User(
+        ErrorCode.InitramfsTaken,
         $"The path '/{name}' is in the initramfs already.",
         "It was added twice, or a file and a directory want the same name.",
-        "Add each path once.");
+        "Add each path once.").With("path", name);
 
     private sealed record Entry(string Name, uint Mode, ReadOnlyMemory<byte> Content, uint Major, uint Minor);
 }

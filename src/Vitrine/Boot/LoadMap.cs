@@ -41,9 +41,11 @@ internal sealed class LoadMap
         if (!InRam(start, length))
         {
             throw VitrineException.User(
+                ErrorCode.BootNoRoom,
                 $"Memory has no room for {what}: it needs {length} bytes at 0x{start:x}, and the guest has {_layout.MemoryBytes >> 20} MiB of RAM.",
                 "The guest's memory is too small, or the image asks for an address where this machine has no RAM.",
-                "Give the guest more memory (--memory), or link the image for an address inside it.");
+                "Give the guest more memory, or link the image for an address inside it.")
+                .With("what", what).With("bytes", length).With("otherwise", "link the image for an address inside it");
         }
 
         foreach ((string other, ulong otherStart, ulong otherEnd) in _claims)
@@ -51,9 +53,10 @@ internal sealed class LoadMap
             if (start < otherEnd && otherStart < start + length)
             {
                 throw VitrineException.User(
+                    ErrorCode.BootOverlap,
                     $"In guest memory {what} at 0x{start:x} (0x{length:x} bytes) overlaps {other} at 0x{otherStart:x} (0x{otherEnd - otherStart:x} bytes).",
                     "The image asks for addresses that are already taken.",
-                    "Load or link it at another address.");
+                    "Load or link it at another address.").With("what", what).With("other", other);
             }
         }
 
@@ -127,9 +130,10 @@ internal sealed class LoadMap
     private Span<byte> Span(ulong address, int length) => _memory.TryGetSpan(new Gpa(address), length, out Span<byte> bytes)
         ? bytes
         : throw VitrineException.User(
+            ErrorCode.BootNoSlot,
             $"Guest memory at 0x{address:x} (0x{length:x} bytes) has no memory slot behind it.",
             "The machine was built with fewer slots than its layout says.",
-            "Create the slots of the layout before loading a guest.");
+            "Create the slots of the layout before loading a guest.").With("address", address);
 
     private bool InRam(ulong start, ulong length) =>
         start <= _layout.LowBytes
@@ -138,7 +142,9 @@ internal sealed class LoadMap
               length <= _layout.HighBytes - (start - MemoryLayout.HighStart);
 
     private VitrineException NoRoom(string what, ulong length, ulong floor, ulong ceiling) => VitrineException.User(
+        ErrorCode.BootNoRoom,
         $"Memory has no room for {what}: it has {length} bytes, and {(ceiling > floor ? ceiling - floor : 0)} bytes are free between 0x{floor:x} and 0x{ceiling:x}.",
         $"The guest's memory of {_layout.MemoryBytes >> 20} MiB is too small for it.",
-        "Give the guest more memory (--memory), or a smaller file.");
+        "Give the guest more memory, or a smaller file.")
+        .With("what", what).With("bytes", length).With("otherwise", "give a smaller file");
 }

@@ -1,7 +1,9 @@
 using Iced.Intel;
 using Vitrine.Accelerators;
+using Vitrine.Accelerators.Software;
 using Vitrine.Accelerators.Translation;
 using Vitrine.Memory;
+using Vitrine.X86.Cpuid;
 
 namespace Vitrine.Run;
 
@@ -47,15 +49,19 @@ internal static class EndDescription
                 return new VmEnd(VmEndReason.EnginesDiffer, 0, LockstepDifferenceText.Of(vcpu.Accelerated.LockstepDifference!));
             case ExitKind.InternalError when vcpu.Accelerated.HostFault is { } fault:
                 VmEnd end = Full(VmEndReason.InternalError, HostFaultText.Headline(fault), outcome, ref exit, vcpu, memory);
-                return end with { Report = $"{end.Report}\n\n{HostFaultText.Details(fault)}" };
+                return end with { Report = $"{end.Report}\n\n{HostFaultText.Details(fault)}", Advice = Advice(fault) };
             default:
                 vcpu.Refresh();
                 Instruction? instruction =
                     FailureReport.TryDecode(vcpu, memory, exit.InstructionBytes, out Instruction decoded, out _) ? decoded : null;
-                return Full(
-                    VmEndReason.InternalError, FailureAdvice.Explain(accelerator, ref exit, instruction), outcome, ref exit, vcpu, memory);
+                string explanation = FailureAdvice.Explain(accelerator, ref exit, instruction, out EndAdvice? advice);
+                return Full(VmEndReason.InternalError, explanation, outcome, ref exit, vcpu, memory) with { Advice = advice };
         }
     }
+
+    private static EndAdvice Advice(HostFault fault) => HostFaultText.IsMissingMemory(fault)
+        ? new EndAdvice { LessMemory = true }
+        : new EndAdvice { Engine = SoftwareEngine.Interpreter, CpuModel = CpuModels.X8664V2.Name };
 
     private static VmEnd Full(VmEndReason reason, string headline, ExitOutcome outcome, ref VmExit exit, Vcpu vcpu, GuestMemory memory)
     {

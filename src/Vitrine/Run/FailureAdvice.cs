@@ -16,49 +16,50 @@ internal static class FailureAdvice
     /// <param name="accelerator">Its name.</param>
     /// <param name="exit">The exit.</param>
     /// <param name="instruction">The instruction at RIP; null when it could not be fetched.</param>
-    internal static string Explain(string accelerator, ref VmExit exit, Instruction? instruction)
+    /// <param name="advice">Settings that the explanation advises to try; null when it advises none.</param>
+    internal static string Explain(string accelerator, ref VmExit exit, Instruction? instruction, out EndAdvice? advice)
     {
+        advice = new EndAdvice { Accelerator = AcceleratorChoice.Soft };
         if (exit.Reason != VmExitReason.InternalError)
         {
             return $"The accelerator '{accelerator}' returned with exit reason {exit.Detail}, which is not known here. " +
-                "It is probably newer than this version. Try --accel soft.";
+                "It is probably newer than this version. Try the software CPU.";
         }
 
         string what = $"The accelerator '{accelerator}' stopped with internal error {exit.Suberror} ({Name(exit.Suberror)}).";
+        if (exit.Suberror == SuberrorEmulation) return $"{what} {EmulationCause(instruction, ref advice)}";
         return exit.Suberror switch
         {
-            SuberrorEmulation when instruction is null =>
-                $"{what} The guest probably jumped to an address where there is no memory. " +
-                "Look at the registers and the last exits below for where it came from.",
-            SuberrorEmulation => $"{what} {EmulationCause(instruction.Value)}",
             SuberrorSimultaneousException or SuberrorDelivery =>
                 $"{what} The guest's interrupt descriptor table or stack probably lies in device memory or is damaged. " +
-                "Look at IDTR and RSP below, and try --accel soft.",
-            _ => $"{what} This is probably a limit of the host's KVM. Try --accel soft.",
+                "Look at IDTR and RSP below, and try the software CPU.",
+            _ => $"{what} This is probably a limit of the host's KVM. Try the software CPU.",
         };
     }
 
     // Where KVM emulates, its emulator lacks whole families; a guest that isn't told of a feature doesn't use it.
-    private static string EmulationCause(Instruction instruction)
+    private static string EmulationCause(Instruction? failed, ref EndAdvice? advice)
     {
-        if (instruction.IsInvalid)
+        if (failed is not { IsInvalid: false } instruction)
         {
-            return "The bytes at RIP are no instruction: the guest probably runs data as code. Look at the registers and the last exits below.";
+            advice = null;
+            return failed is null
+                ? "The guest probably jumped to an address where there is no memory. Look at the registers and the last exits below for where it came from."
+                : "The bytes at RIP are no instruction: the guest probably runs data as code. Look at the registers and the last exits below.";
         }
 
         string[] features = [.. instruction.Code.CpuidFeatures().Select(static feature => feature.ToString())];
-        return $"KVM's instruction emulator probably doesn't know {instruction.Mnemonic.ToString().ToUpperInvariant()} ({string.Join(", ", features)}). {Way(features)}";
+        string? model = Without(features)?.Name;
+        advice = new EndAdvice { Accelerator = AcceleratorChoice.Soft, CpuModel = model };
+        string way = model is null
+            ? "No CPU model is without it. Try the software CPU."
+            : $"Hide the feature with the CPU model {model} or a smaller one, or try the software CPU.";
+        return $"KVM's instruction emulator probably doesn't know {instruction.Mnemonic.ToString().ToUpperInvariant()} ({string.Join(", ", features)}). {way}";
     }
 
     // The largest model without the feature; none is smaller than level 1.
-    private static string Way(string[] features)
-    {
-        CpuModel? without = new[] { CpuModels.X8664V3, CpuModels.X8664V2, CpuModels.X8664V1 }
-            .FirstOrDefault(model => !features.All(model.InstructionSets.Contains));
-        return without is null
-            ? "No CPU model is without it. Try --accel soft."
-            : $"Hide the feature with --cpu {without.Name} or a smaller model, or try --accel soft.";
-    }
+    private static CpuModel? Without(string[] features) => new[] { CpuModels.X8664V3, CpuModels.X8664V2, CpuModels.X8664V1 }
+        .FirstOrDefault(model => !features.All(model.InstructionSets.Contains));
 
     private static string Name(uint suberror) => suberror switch
     {

@@ -18,7 +18,7 @@ public sealed class KvmErrorTests
     [InlineData(Errno.EPERM, "may not be opened", "ls -l /dev/kvm")]
     [InlineData(Errno.ENODEV, "no driver", "modprobe")]
     [InlineData(Errno.EMFILE, "too many files", "ulimit -n")]
-    [InlineData(Errno.EIO, "could not be opened", "--accel soft")]
+    [InlineData(Errno.EIO, "could not be opened", "the software CPU")]
     public void OpenErrorsNameCauseAndRemedy(int errno, string what, string remedy)
     {
         VitrineException e = Fails(new RecordingKvmSystem { OpenResult = -errno });

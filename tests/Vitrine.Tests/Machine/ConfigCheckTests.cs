@@ -56,7 +56,7 @@ public sealed class ConfigCheckTests
     {
         VitrineException error = Assert.Throws<VitrineException>(() => (Config(2) with { Mmu = MmuMode.Shadow }).Check());
         Assert.Equal(ErrorKind.User, error.Kind);
-        Assert.Contains("--mmu nested", error.Remedy, StringComparison.Ordinal);
+        Assert.Equal(ErrorCode.ConfigShadowCpus, error.Code);
         (Config(1) with { Mmu = MmuMode.Shadow }).Check();
         (Config(8) with { Mmu = MmuMode.Nested }).Check();
     }

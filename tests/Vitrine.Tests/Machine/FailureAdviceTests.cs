@@ -25,9 +25,10 @@ public sealed class FailureAdviceTests
     {
         Decoder decoder = Decoder.Create(64, Convert.FromHexString(bytes));
         VmExit exit = new() { Reason = VmExitReason.InternalError, Suberror = Emulation };
-        string advice = FailureAdvice.Explain("kvm", ref exit, decoder.Decode());
-        Assert.Contains("--accel soft", advice, StringComparison.Ordinal);
-        if (model is null) Assert.DoesNotContain("--cpu", advice, StringComparison.Ordinal);
-        else Assert.Contains($"--cpu {model} ", advice, StringComparison.Ordinal);
+        string text = FailureAdvice.Explain("kvm", ref exit, decoder.Decode(), out EndAdvice? advice);
+        Assert.Contains("the software CPU", text, StringComparison.Ordinal);
+        if (model is null) Assert.DoesNotContain("the CPU model", text, StringComparison.Ordinal);
+        else Assert.Contains($"the CPU model {model} ", text, StringComparison.Ordinal);
+        Assert.Equal(new EndAdvice { Accelerator = AcceleratorChoice.Soft, CpuModel = model }, advice);
     }
 }
