@@ -6,6 +6,7 @@ using Vitrine.Accelerators.Software.HostCode;
 using Vitrine.Accelerators.Software.HostExecution;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.Sharing;
+using Vitrine.Accelerators.Software.System;
 using Vitrine.Accelerators.Software.Translator;
 using Vitrine.Errors;
 using Vitrine.Memory;
@@ -28,12 +29,7 @@ public sealed class SoftwareAccelerator : IAccelerator
     private SoftwareAccelerator(SoftwareOptions options)
     {
         _vcpus = new SoftwareVcpu?[options.Vcpus];
-        if (options.Vcpus > 1)
-        {
-            CodeDirectory = new CodeDirectory();
-            Exclusive = new ExclusiveSection(this);
-        }
-
+        Group = new VcpuGroup(options.Vcpus);
         Clock = options.Clock ?? MachineClock.StartNew();
         TimeStamps = new TimeStampOrigin(Clock);
         Mmu = options.Mmu ?? DefaultMmu(options.Vcpus);
@@ -68,11 +64,8 @@ public sealed class SoftwareAccelerator : IAccelerator
     /// <summary>The way between local APICs.</summary>
     internal InterruptFabric Interrupts { get; } = new();
 
-    /// <summary>Who has decoded code of which page; null with one vCPU.</summary>
-    internal CodeDirectory? CodeDirectory { get; }
-
-    /// <summary>Lets one vCPU run alone; null with one vCPU.</summary>
-    internal ExclusiveSection? Exclusive { get; }
+    /// <summary>The vCPUs as they see each other.</summary>
+    internal VcpuGroup Group { get; }
 
     /// <summary>The machine's time.</summary>
     internal MachineClock Clock { get; }
@@ -205,7 +198,7 @@ public sealed class SoftwareAccelerator : IAccelerator
         lock (_lock)
         {
             SlotView added = new(slot);
-            CodeDirectory?.AddMemory(slot);
+            Group.CodeDirectory?.AddMemory(slot);
             _slots = [.. _slots.Where(view => view.Slot.Id != slot.Id), added];
             foreach (SoftwareVcpu? vcpu in _vcpus) vcpu?.ReloadSlots();
         }
@@ -232,8 +225,8 @@ public sealed class SoftwareAccelerator : IAccelerator
 
         // Writes before the flush may come without being noted, but then also before the caller reads the memory.
         Span<int> tickets = stackalloc int[VcpuLimit];
-        for (int i = 0; i < _vcpus.Length; i++) tickets[i] = _vcpus[i]?.AskForFlush() ?? 0;
-        for (int i = 0; i < _vcpus.Length; i++) _vcpus[i]?.WaitForFlush(tickets[i]);
+        for (int i = 0; i < _vcpus.Length; i++) tickets[i] = Group.Find(i)?.AskForFlush() ?? 0;
+        for (int i = 0; i < _vcpus.Length; i++) Group.Find(i)?.WaitForFlush(tickets[i]);
     }
 
     /// <inheritdoc/>
@@ -246,6 +239,7 @@ public sealed class SoftwareAccelerator : IAccelerator
             if (_vcpus[id] is not null) throw new InvalidOperationException($"vCPU {id} exists already.");
             SoftwareVcpu vcpu = new(this, id);
             Volatile.Write(ref _vcpus[id], vcpu);
+            Group.Add(vcpu.Presence);
             Interrupts.Connect(vcpu.LocalApic);
             return vcpu;
         }
@@ -265,21 +259,12 @@ public sealed class SoftwareAccelerator : IAccelerator
     public void Dispose()
     {
         foreach (SoftwareVcpu? vcpu in _vcpus) vcpu?.Dispose();
-        CodeDirectory?.Dispose();
+        Group.Dispose();
         _slots = [];
     }
 
     /// <summary>A vCPU by its number; null before it is created. Any thread.</summary>
     internal SoftwareVcpu? Vcpu(int id) => Volatile.Read(ref _vcpus[id]);
-
-    /// <summary>Memory has been written where nobody notices it: all vCPUs but one must forget what they derived from it.</summary>
-    internal void ForgetMemory(SoftwareVcpu except)
-    {
-        for (int id = 0; id < _vcpus.Length && _vcpus.Length > 1; id++)
-        {
-            if (Vcpu(id) is { } vcpu && vcpu != except) vcpu.AskToForget();
-        }
-    }
 
     /// <summary>
     /// True when a vCPU that waits without being able to take an interrupt waits for nothing: every other one does so too, and nothing has

@@ -1,7 +1,6 @@
 using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.System;
 using Vitrine.X86.Registers;
-using Vitrine.X86.State;
 
 namespace Vitrine.Accelerators.Software;
 
@@ -12,7 +11,7 @@ internal sealed unsafe partial class SoftwareVcpu
     private void RunUntilExit()
     {
         // Accesses that user space has answered are part of an instruction that must finish before anything interrupts it.
-        bool finishing = CompleteAccess();
+        bool finishing = _exit.CompleteAccess();
         while (true)
         {
             if (!finishing)
@@ -24,7 +23,7 @@ internal sealed unsafe partial class SoftwareVcpu
             }
 
             finishing = false;
-            if (_requests is not null) Attend();
+            if (_presence.Requests is not null) Attend();
             bool alive = NeedsSteps() ? RunOne() && !LeaveForStep() : RunBlocks();
             if (!alive) return;
         }
@@ -51,7 +50,7 @@ internal sealed unsafe partial class SoftwareVcpu
         }
         else
         {
-            Op* op = Find(_cpu->Rip);
+            Op* op = _code.Find(_cpu->Rip);
             if (op != null) Execute(op);
         }
 
@@ -79,7 +78,7 @@ internal sealed unsafe partial class SoftwareVcpu
         if (DebugEvents.IsTrapWaiting(_cpu) || DebugEvents.HasInstructionBreakpoint(_cpu, LinearRip()))
             return InterruptDelivery.DeliverDebugTrap(_cpu) || ShutDown();
         _cpu->InterruptShadow = 0;
-        Op* op = Translates && ModeIsTranslated ? FindOne() : FindSingle();
+        Op* op = Translates && ModeIsTranslated ? _code.FindOne() : _code.FindSingle();
         if (op != null) Execute(op);
 
         // Of consecutive loads of SS only the first casts a shadow, or a row of them would keep everything away.
@@ -144,9 +143,9 @@ internal sealed unsafe partial class SoftwareVcpu
     private bool LeaveForStep()
     {
         if (!SingleStep) return false;
-        _exit.Reason = VmExitReason.Debug;
-        _exit.Address = LinearRip();
-        _exit.Detail = 0;
+        _exit.Value.Reason = VmExitReason.Debug;
+        _exit.Value.Address = LinearRip();
+        _exit.Value.Detail = 0;
 
         // The look at events that this one was, or cut short, comes before whatever runs next.
         Volatile.Write(ref _cpu->PollAt, 0);
@@ -155,11 +154,9 @@ internal sealed unsafe partial class SoftwareVcpu
 
     private bool ShutDown()
     {
-        _exit.Reason = VmExitReason.Shutdown;
+        _exit.Value.Reason = VmExitReason.Shutdown;
         return false;
     }
 
-    private ulong LinearRip() => LinearOf(_cpu->Rip);
-
-    private ulong LinearOf(ulong rip) => (_cpu->Mode & ExecutionMode.Code64) != 0 ? rip : (uint)(_cpu->Segments[Seg.Cs].Base + rip);
+    private ulong LinearRip() => _code.LinearOf(_cpu->Rip);
 }

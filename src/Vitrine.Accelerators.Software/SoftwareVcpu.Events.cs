@@ -22,11 +22,11 @@ internal sealed unsafe partial class SoftwareVcpu
         // First, so that a request that comes while we look is not overwritten.
         // The exchange is a full barrier: no flag below is read before it.
         Interlocked.Exchange(ref _cpu->PollAt, _cpu->Instructions + (ulong)LongestPoll);
-        if (_flushesWanted != _flushesDone) AnswerFlush();
+        if (_presence.IsFlushWanted) AnswerFlush();
         if (!AnswerKick())
         {
             // What came with the kick has not been looked at.
-            AskForAttention();
+            _presence.AskForAttention();
             return false;
         }
 
@@ -34,9 +34,9 @@ internal sealed unsafe partial class SoftwareVcpu
         LocalApic.Advance(now);
         if (LocalApic.TryTakeEoiBroadcast(out byte ended))
         {
-            AskForAttention();
-            _exit.Reason = VmExitReason.IoapicEoi;
-            _exit.Vector = ended;
+            _presence.AskForAttention();
+            _exit.Value.Reason = VmExitReason.IoapicEoi;
+            _exit.Value.Vector = ended;
             return false;
         }
 
@@ -88,7 +88,7 @@ internal sealed unsafe partial class SoftwareVcpu
     /// <returns>False when the exit is filled in; the vCPU stays halted.</returns>
     private bool WaitForInterrupt()
     {
-        LeaveGuest();
+        _presence.Leave();
         bool goesOn = WaitWhileHalted();
         EnterGuest();
         return goesOn;
@@ -118,7 +118,7 @@ internal sealed unsafe partial class SoftwareVcpu
             long deadline = LocalApic.NextDeadline;
             if (_translations is { IsLarge: true })
             {
-                if (idle) ReleaseCode();
+                if (idle) _code.Release();
                 else deadline = Math.Min(deadline, _idle.End);
             }
 
@@ -128,9 +128,8 @@ internal sealed unsafe partial class SoftwareVcpu
 
     private void AnswerFlush()
     {
-        // A request that comes during the flush has a later number and asks for another one.
-        int wanted = _flushesWanted;
+        int wanted = _presence.BeginFlush();
         _mmu.FlushTlb();
-        _flushesDone = wanted;
+        _presence.EndFlush(wanted);
     }
 }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.HostExecution;
+using Vitrine.Accelerators.Software.Interpreter.Decode;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.Translator;
 using Vitrine.Accelerators.Software.Translator.Listing;
@@ -42,12 +43,12 @@ internal sealed unsafe partial class SoftwareVcpu
     }
 
     /// <summary>A stub has raised a signal at an operation, which has not been executed.</summary>
-    internal void StopAtStub(in SignalRecord signal, Op* op, HostStub* stub)
+    void IStubFaults.StopAtStub(in SignalRecord signal, Op* op, HostStub* stub)
     {
         ulong rip = _cpu->Rip;
         int bitness = (_cpu->Mode & ExecutionMode.Code64) != 0 ? 64 : (_cpu->Mode & ExecutionMode.Code32) != 0 ? 32 : 16;
-        byte* bytes = stackalloc byte[MaxLength];
-        GuestCodeLine guest = CodeText.Guest(bytes, CopyInstruction(rip, bytes), bitness, rip, _translator!.DecoderOptions);
+        byte* bytes = stackalloc byte[CodeFinder.MaxLength];
+        GuestCodeLine guest = CodeText.Guest(bytes, _code.CopyInstruction(rip, bytes), bitness, rip, _translator!.DecoderOptions);
         byte* start = (byte*)stub->Entry;
         byte* at = InstructionOf(in signal, 0);
         HostCodeLine host = InstructionAt(at, start, rip);
@@ -82,15 +83,7 @@ internal sealed unsafe partial class SoftwareVcpu
         ExitForHostFault();
     }
 
-    private void ExitForHostFault()
-    {
-        byte[] bytes = Convert.FromHexString(HostFault!.Instruction?.Bytes ?? "");
-        bytes.CopyTo(new Span<byte>(_data, MaxLength));
-        _exit.SetInstruction(_data, bytes.Length);
-        _exit.Reason = VmExitReason.InternalError;
-        _exit.Suberror = 0;
-        _cpu->Leave = LeaveReason.Exit;
-    }
+    private void ExitForHostFault() => _exit.ForHostFault(Convert.FromHexString(HostFault!.Instruction?.Bytes ?? ""));
 
     /// <summary>Where the instruction that raised a signal lies, in the view that can be read.</summary>
     private static byte* InstructionOf(in SignalRecord signal, nint toExecutable)
@@ -121,7 +114,7 @@ internal sealed unsafe partial class SoftwareVcpu
     private HostCodeLine InstructionAt(byte* at, byte* start, ulong rip)
     {
         int offset = (int)(at - start);
-        return new HostDisassembler(_translations!.Stubs).List(start, offset, offset + MaxLength, offset + MaxLength, new CodeMarks(start, rip, ulong.MaxValue))[0];
+        return new HostDisassembler(_translations!.Stubs).List(start, offset, offset + CodeFinder.MaxLength, offset + CodeFinder.MaxLength, new CodeMarks(start, rip, ulong.MaxValue))[0];
     }
 
     private ulong? PhysicalOf(ulong host)

@@ -37,7 +37,7 @@ internal sealed unsafe partial class SoftwareVcpu : ITranslatorInspection
         if (!_mmu.TryTranslate(linear, out ulong gpa)) throw NoCode(linear, "no page is mapped there as the guest's paging stands");
         byte* host = _mmu.HostFor(gpa, 1, out _);
         if (host == null) throw NoCode(linear, "no memory is behind it, but a device or nothing");
-        if (!_translations!.HasRoom) FlushCode();
+        if (!_translations!.HasRoom) _code.Flush();
 
         const ExecutionMode NotTheGuests = ExecutionMode.SingleStep | ExecutionMode.FloatTraps | ExecutionMode.X87Traps;
         ExecutionMode mode = (_cpu->Mode & ~NotTheGuests) | CpuModes.FloatTraps(_cpu);
@@ -71,20 +71,8 @@ internal sealed unsafe partial class SoftwareVcpu : ITranslatorInspection
     /// <summary>The instruction at a RIP, for telling of it. Invalid when it can't be fetched.</summary>
     private Instruction InstructionAt(ulong rip)
     {
-        byte* bytes = stackalloc byte[MaxLength];
-        _codeReader.Start(bytes, CopyInstruction(rip, bytes));
+        byte* bytes = stackalloc byte[CodeFinder.MaxLength];
+        _codeReader.Start(bytes, _code.CopyInstruction(rip, bytes));
         return Decoder.Create((_cpu->Mode & ExecutionMode.Code64) != 0 ? 64 : 32, _codeReader, _translator!.DecoderOptions).Decode();
-    }
-
-    /// <summary>Copies the bytes from a RIP on that an instruction may have.</summary>
-    /// <returns>How many could be fetched, at most <see cref="MaxLength"/>.</returns>
-    private int CopyInstruction(ulong rip, byte* bytes)
-    {
-        if (!_mmu.TryTranslate(LinearOf(rip), out ulong gpa)) return 0;
-        int first = Math.Min(MaxLength, PageSize - (int)(gpa & (PageSize - 1)));
-        CopyCode(gpa, bytes, first);
-        if (first == MaxLength || !_mmu.TryTranslate(LinearOf(rip + (ulong)first), out ulong next)) return first;
-        CopyCode(next, bytes + first, MaxLength - first);
-        return MaxLength;
     }
 }

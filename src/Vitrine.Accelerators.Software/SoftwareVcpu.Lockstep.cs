@@ -104,7 +104,7 @@ internal sealed unsafe partial class SoftwareVcpu
         while (trail.Length < block->Instructions)
         {
             _overlay.Instruction = trail.Length;
-            Op* op = FindOne();
+            Op* op = _code.FindOne();
             if (op == null) break;
             _cpu->BlockRip = _cpu->Rip;
             ulong expected = Faults.NextRip(_cpu, op);
@@ -184,12 +184,7 @@ internal sealed unsafe partial class SoftwareVcpu
         ExitForDifference();
     }
 
-    private void ExitForDifference()
-    {
-        _exit.Reason = VmExitReason.EnginesDiffer;
-        _exit.Detail = LockstepDifference!.Rip;
-        _cpu->Leave = LeaveReason.Exit;
-    }
+    private void ExitForDifference() => _exit.ForDifference(LockstepDifference!.Rip);
 
     /// <summary>Makes registers and memory what they were before the block.</summary>
     private void UndoBlock()

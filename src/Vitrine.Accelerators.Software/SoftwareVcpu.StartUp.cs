@@ -1,5 +1,6 @@
 using Vitrine.Accelerators.Software.Apic;
 using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.Accelerators.Software.System;
 using Vitrine.X86.Registers;
 using Vitrine.X86.State;
 
@@ -26,7 +27,7 @@ internal sealed unsafe partial class SoftwareVcpu
     /// <returns>False when the exit is filled in; the vCPU goes on waiting.</returns>
     private bool WaitForStartUp()
     {
-        LeaveGuest();
+        _presence.Leave();
         bool started = WaitUntilStarted();
         EnterGuest();
         return started;
@@ -69,7 +70,7 @@ internal sealed unsafe partial class SoftwareVcpu
     {
         ProcessorState state = new();
         GetState(state);
-        ResetState.ApplyInit(state, _cpuid.Lookup(1, 0).Eax);
+        ResetState.ApplyInit(state, _processor.Cpuid.Lookup(1, 0).Eax);
         state.Msrs.Remove(Msr.IA32_TIME_STAMP_COUNTER);
         Put(state, PutLevel.Reset);
         LocalApic.Init();
@@ -86,7 +87,7 @@ internal sealed unsafe partial class SoftwareVcpu
         cs.Selector = (uint)vector << 8;
         cs.Base = (ulong)vector << 12;
         _cpu->Rip = 0;
-        CpuModes.Refresh(_cpu);
+        ModeChange.Apply(_cpu);
         Volatile.Write(ref _cpu->PollAt, 0);
     }
 
@@ -97,7 +98,7 @@ internal sealed unsafe partial class SoftwareVcpu
         // Of two that go to sleep at once, one at least must see the other asleep.
         Interlocked.MemoryBarrier();
         if (!SleepsForGood || !_accelerator.NobodyRuns(this)) return false;
-        _exit.Reason = VmExitReason.HaltForever;
+        _exit.Value.Reason = VmExitReason.HaltForever;
         return true;
     }
 
@@ -115,7 +116,7 @@ internal sealed unsafe partial class SoftwareVcpu
     {
         if (!_kicked) return true;
         _kicked = false;
-        _exit.Reason = VmExitReason.Interrupted;
+        _exit.Value.Reason = VmExitReason.Interrupted;
         return false;
     }
 }

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.Accelerators.Software.Interpreter.Decode;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.Translator;
 using Vitrine.Accelerators.Statistics;
@@ -157,7 +158,7 @@ internal sealed unsafe partial class SoftwareVcpu
     {
         _cpu->Rip = rip;
         _cpu->Leave = LeaveReason.NextBlock;
-        if (!TryLocate(rip, out _, out ulong gpa, out bool isGlobal)) return BackWithFault();
+        if (!_code.TryLocate(rip, out _, out ulong gpa, out bool isGlobal)) return BackWithFault();
         byte* host = _mmu.HostFor(gpa, 1, out _);
         TranslatedBlock* block = host == null ? null : FindTranslation(host, rip, entry: isGlobal);
         if (block == null) return InterpretAt(rip, InterpretationCause.Code);
@@ -178,7 +179,7 @@ internal sealed unsafe partial class SoftwareVcpu
         if (!_translations.HasRoom)
         {
             _translations.NoteFull();
-            FlushCode();
+            _code.Flush();
             block = null;
         }
 
@@ -213,7 +214,7 @@ internal sealed unsafe partial class SoftwareVcpu
 
         // The second page is noted before it is read: who writes to it meanwhile leaves a request, which finds the block.
         if (!_mmu.Guard.BeginDecode(second)) return null;
-        _mmu.Guard.EndDecode(second, MaxLength - 1);
+        _mmu.Guard.EndDecode(second, CodeFinder.MaxLength - 1);
         if (!_mmu.Guard.BeginDecode(host)) return null;
         TranslatedBlock* block = _translator!.TranslateCrossing(host, second, _cpu->Mode);
         if (block != null)
@@ -236,7 +237,7 @@ internal sealed unsafe partial class SoftwareVcpu
     /// <summary>The second page of a block's instruction is not known to be where it was.</summary>
     private byte* FindSecondPage(ulong rip)
     {
-        if (!TryLocate(rip, out _, out ulong gpa, out _)) return InterpretAt(rip, InterpretationCause.Code);
+        if (!_code.TryLocate(rip, out _, out ulong gpa, out _)) return InterpretAt(rip, InterpretationCause.Code);
         byte* host = _mmu.HostFor(gpa, 1, out _);
         TranslatedBlock* block = host == null ? null : _translations!.Find(host, _cpu->Mode);
         byte* second = SecondPageOf(rip);
@@ -268,7 +269,7 @@ internal sealed unsafe partial class SoftwareVcpu
         ulong rip = Truncate(_cpu->PageRip + (ulong)target);
         _cpu->Rip = rip;
         _cpu->Leave = LeaveReason.NextBlock;
-        if (!TryLocate(rip, out _, out ulong gpa, out _)) return BackWithFault();
+        if (!_code.TryLocate(rip, out _, out ulong gpa, out _)) return BackWithFault();
         byte* host = _mmu.HostFor(gpa, 1, out _);
         ulong flushes = _translations!.Flushes;
         TranslatedBlock* block = host == null ? null : FindTranslation(host, rip, (traits & LinkTraits.Unshared) != 0 ? ExecutionMode.Unshared : 0);
@@ -359,7 +360,7 @@ internal sealed unsafe partial class SoftwareVcpu
     {
         _cpu->Rip = rip;
         Unload();
-        Op* op = FindOne();
+        Op* op = _code.FindOne();
         if (op == null) return null;
         _cpu->BlockRip = rip;
         Op* next = op->Handler(_cpu, op);
@@ -387,26 +388,4 @@ internal sealed unsafe partial class SoftwareVcpu
         PackFlags();
         return !IsBranchTarget(_cpu->Rip) ? null : Lockstep ? Enter(_cpu->Rip) : _translations!.EntryFor(_cpu->Rip);
     }
-
-    /// <summary>The operation of the instruction at RIP, alone.</summary>
-    private Op* FindOne()
-    {
-        _cpu->Leave = LeaveReason.NextBlock;
-        ulong rip = _cpu->Rip;
-        JumpCacheEntry* entry = JumpCache.EntryFor(_cpu, rip);
-        if (entry->Rip == rip && entry->Tag == _cpu->CodeTag && IsOne(Block.Of(entry->First))) return entry->First;
-        if (!TryLocate(rip, out ulong linear, out ulong gpa, out _)) return null;
-        byte* host = _mmu.HostFor(gpa, 1, out _);
-        ExecutionMode mode = _cpu->Mode | ExecutionMode.SingleStep;
-        Block* block = host == null ? null : _blocks.Find(host, mode);
-        if (block == null && host != null) block = Decode(host, mode);
-        if (block == null) return DecodeSingle(linear, gpa) ? Block.Ops(_single) : null;
-        entry->Rip = rip;
-        entry->Tag = _cpu->CodeTag;
-        entry->First = Block.Ops(block);
-        return entry->First;
-    }
-
-    // A branch that was interpreted may have left a whole block for the same RIP.
-    private static bool IsOne(Block* block) => !block->Dropped && (block->Mode & ExecutionMode.SingleStep) != 0;
 }

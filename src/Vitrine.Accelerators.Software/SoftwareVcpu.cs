@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Software.Apic;
 using Vitrine.Accelerators.Software.Blocks;
@@ -20,10 +19,9 @@ using Vitrine.X86.VmEntry;
 namespace Vitrine.Accelerators.Software;
 
 /// <summary>One vCPU of the software accelerator: the dispatcher between blocks, events and exits.</summary>
-internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
+internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu, IStubFaults
 {
-    // SAFETY: _cpu, _data and _single are native allocations owned by this object and freed in Dispose; only the vCPU's thread
-    // touches them, except PollAt, to which others write zero.
+    // SAFETY: _cpu is a native allocation owned by this object and freed in Dispose; only the vCPU's thread touches it, except PollAt, to which others write zero.
     // Bounds of how many instructions run between two looks at the clock: about 100 and 2 microseconds.
     private const long LongestPoll = 20_000;
     private const long ShortestPoll = 400;
@@ -36,37 +34,28 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
     };
 
     private readonly CpuState* _cpu;
-    private readonly byte* _data;
-    private readonly Block* _single;
-    private readonly GCHandle _self;
     private readonly SoftwareAccelerator _accelerator;
     private readonly MachineClock _clock;
     private readonly BlockCache _blocks;
-    private readonly BlockBuilder _builder = new();
-    private readonly Bus _bus;
+    private readonly VcpuExit _exit;
+    private readonly VcpuPresence _presence;
     private readonly SoftMmu _mmu;
-    private VmExit _exit;
+    private readonly Processor _processor;
+    private readonly CodeFinder _code;
     private readonly WakeSignal _wake = new();
-    private CpuidTable _cpuid = new([]);
-    private bool _accessPending;
     private bool _halted;
     private bool _disposed;
     private volatile bool _kicked;
-    private volatile int _flushesWanted;
-    private volatile int _flushesDone;
 
     internal SoftwareVcpu(SoftwareAccelerator accelerator, int id)
     {
         _accelerator = accelerator;
         _clock = accelerator.Clock;
         Id = id;
-        _exclusive = accelerator.Exclusive;
-        _requests = accelerator.Vcpus > 1 ? new PageRequests() : null;
         _cpu = StateMemory.Allocate(accelerator.Engine == SoftwareEngine.Translator ? TranslationCache.BranchesFor(accelerator.TranslationBytes) : 0);
-        _data = (byte*)NativeMemory.AllocZeroed(64);
-        _single = (Block*)NativeMemory.AllocZeroed((nuint)(sizeof(Block) + (2 * sizeof(Op))));
-        _self = GCHandle.Alloc(this);
-        _cpu->Owner = GCHandle.ToIntPtr(_self);
+        _cpu->Translates = accelerator.Engine == SoftwareEngine.Translator;
+        _exit = new VcpuExit(_cpu);
+        _presence = new VcpuPresence(_cpu, id, accelerator.Group);
         _blocks = new BlockCache(accelerator.CodeArenaBytes);
         _cpu->JumpCache = _blocks.Jumps;
         if (accelerator.Engine == SoftwareEngine.Translator)
@@ -86,17 +75,16 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
 
         if (accelerator.Statistics) _profile = new InterpreterProfile();
         _cpu->SystemFlags = Rflags.Fixed;
-        _bus = new Bus(this, _cpu);
-        _mmu = new SoftMmu(_cpu, id, accelerator, _bus, _blocks);
+        LocalApic = new LocalApic((uint)id, new ApicClock(_cpu, _clock), Wake, accelerator.Interrupts);
+        Bus bus = new(_cpu, _exit, LocalApic);
+        _mmu = new SoftMmu(_cpu, _presence, accelerator.Group, bus, _blocks, accelerator.Slots, accelerator.Mmu);
+        _processor = new Processor(_cpu, _mmu, bus, LocalApic, _presence, _clock);
+        _code = new CodeFinder(_cpu, _mmu, _blocks);
         if (Lockstep)
         {
             _memoryComparison = new MemoryComparison(_overlay!, _watch!);
             _mmu.WatchWrites(_watch!);
         }
-
-        LocalApic = new LocalApic((uint)id, new ApicClock(_cpu, _clock), Wake, accelerator.Interrupts);
-        LocalApicPage = LocalApic.PageAddress;
-        Msrs = new ModelSpecificRegisters(_cpu, this);
 
         // Its time-stamp counter joins those of the others when the machine puts a state; until then it has one of its own.
         ProcessorState state = ResetState.Create(id, 0);
@@ -139,14 +127,17 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
     /// <summary>The MMU, for slow paths and instructions that change translations.</summary>
     internal SoftMmu Mmu => _mmu;
 
-    /// <summary>Ports and device memory.</summary>
-    internal Bus Bus => _bus;
+    /// <summary>What instructions of the system reach.</summary>
+    internal Processor Processor => _processor;
+
+    /// <summary>From RIP to operations.</summary>
+    internal CodeFinder Code => _code;
+
+    /// <summary>The vCPU as the others see it.</summary>
+    internal VcpuPresence Presence => _presence;
 
     /// <summary>The local APIC.</summary>
     internal LocalApic LocalApic { get; }
-
-    /// <summary>RDMSR and WRMSR.</summary>
-    internal ModelSpecificRegisters Msrs { get; }
 
     /// <summary>Executes instructions that the interpreter has no handler for; null where none is announced.</summary>
     internal HostExecutor? Host { get; private set; }
@@ -157,27 +148,24 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
     /// <summary>Decoded blocks, for counters.</summary>
     internal BlockCache Blocks => _blocks;
 
-    /// <summary>Guest-physical page of the local APIC's registers; ulong.MaxValue when they are not mapped (disabled or x2APIC).</summary>
-    internal ulong LocalApicPage { get; set; } = ulong.MaxValue;
-
     /// <inheritdoc/>
     public void SetCpuid(ReadOnlySpan<CpuidEntry> entries)
     {
         const uint ExtendedFeatures = 0x8000_0001;
         const uint GigabytePages = 1u << 26;
-        _cpuid = new CpuidTable(entries);
-        _mmu.GigabytePages = (_cpuid.Lookup(ExtendedFeatures, 0).Edx & GigabytePages) != 0;
-        HostBinder? native = _accelerator.Engine == SoftwareEngine.Translator ? new HostBinder(_cpuid) : null;
-        if (native is { IsEmpty: false }) Host ??= new HostExecutor();
-        _builder.Use(native, Host);
+        CpuidTable cpuid = _processor.Cpuid = new CpuidTable(entries);
+        _mmu.GigabytePages = (cpuid.Lookup(ExtendedFeatures, 0).Edx & GigabytePages) != 0;
+        HostBinder? native = _accelerator.Engine == SoftwareEngine.Translator ? new HostBinder(cpuid) : null;
+        if (native is { IsEmpty: false }) native.Executor = Host ??= new HostExecutor(_cpu, this);
+        _code.Use(native);
         _translator?.Use(native);
-        FlushCode();
+        _code.Flush();
     }
 
     /// <inheritdoc/>
     public void GetState(ProcessorState state)
     {
-        CompleteAccess();
+        _exit.CompleteAccess();
         StateTransfer.Get(_cpu, state);
         state.ApicBase = LocalApic.ApicBase;
         state.Cr8 = LocalApic.Cr8;
@@ -186,7 +174,7 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
         state.MpState = WaitsForStartUp ? _start : _halted ? MpState.Halted : MpState.Runnable;
         foreach (uint index in ModelSpecificRegisters.Transferred)
         {
-            if (Msrs.TryRead(index, out ulong value)) state.Msrs[index] = value;
+            if (_processor.Msrs.TryRead(index, out ulong value)) state.Msrs[index] = value;
         }
     }
 
@@ -198,13 +186,13 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
         Put(state, level);
 
         // What has been written to memory where nobody notices it concerns the others too.
-        _accelerator.ForgetMemory(this);
+        _accelerator.Group.ForgetMemory(_presence);
         EntryFailure = EntryChecks.FirstFailure(state, s_processor);
     }
 
     private void Put(ProcessorState state, PutLevel level)
     {
-        CompleteAccess();
+        _exit.CompleteAccess();
         _cpu->Replay.Count = 0;
         StateTransfer.Put(state, _cpu);
         if (level >= PutLevel.Reset)
@@ -214,11 +202,11 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
             if (state.LocalApic[VersionRegister] != 0) LocalApic.LoadState(state.LocalApic, state.ApicBase);
             else LocalApic.Reset();
             _cpu->PendingDebug = 0;
-            LocalApicPage = LocalApic.IsMmioEnabled ? LocalApic.PageAddress : ulong.MaxValue;
+            _processor.Bus.FollowLocalApic();
             _halted = state.MpState == MpState.Halted;
             _start = state.MpState is MpState.Uninitialized or MpState.InitReceived ? state.MpState : MpState.Runnable;
             LocalApic.RestoreNmis(state.Events.NmisPending);
-            AskForAttention();
+            _presence.AskForAttention();
         }
 
         NoteSleep(WaitsForStartUp || (_halted && !InterruptsEnabled));
@@ -229,14 +217,14 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
             if (!writable || !state.Msrs.TryGetValue(index, out ulong value)) continue;
             if (index == Msr.IA32_TIME_STAMP_COUNTER) SetTsc(value);
             else if (index == Msr.IA32_TSC_ADJUST) _cpu->TscAdjust = value;
-            else Msrs.TryWrite(index, value);
+            else _processor.Msrs.TryWrite(index, value);
         }
 
-        FlushCode();
+        _code.Flush();
 
         // Whoever puts a state may have written to memory too, where nobody notices it.
         _mmu.Reset();
-        CpuModes.Refresh(_cpu);
+        ModeChange.Apply(_cpu);
         LockstepDifference = null;
         HostFault = null;
     }
@@ -258,13 +246,13 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
         if (LockstepDifference is not null)
         {
             ExitForDifference();
-            return ref _exit;
+            return ref _exit.Value;
         }
 
         if (HostFault is not null)
         {
             ExitForHostFault();
-            return ref _exit;
+            return ref _exit.Value;
         }
 
         try
@@ -276,17 +264,17 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
         {
             // Should something of ours fail, the others must not wait for this one for ever.
             _mmu.Guard.EndWrite();
-            LeaveGuest();
+            _presence.Leave();
         }
 
-        return ref _exit;
+        return ref _exit.Value;
     }
 
     private ref VmExit RefuseEntry()
     {
-        _exit.Reason = VmExitReason.FailEntry;
-        _exit.Detail = EntryRefusals.InvalidGuestState;
-        return ref _exit;
+        _exit.Value.Reason = VmExitReason.FailEntry;
+        _exit.Value.Detail = EntryRefusals.InvalidGuestState;
+        return ref _exit.Value;
     }
 
     /// <inheritdoc/>
@@ -318,97 +306,16 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu
         _wake.Dispose();
         _blocks.Dispose();
         Host?.Dispose();
-        NativeMemory.Free(_single);
-        NativeMemory.Free(_data);
-        _self.Free();
+        _code.Dispose();
+        _processor.Dispose();
+        _exit.Dispose();
         StateMemory.Free(_cpu);
-    }
-
-    /// <summary>What the processor has, as CPUID announces it when nothing is switched off (SDM vol. 2, CPUID).</summary>
-    internal CpuidEntry Cpuid(uint leaf, uint subleaf) => _cpuid.Lookup(leaf, subleaf);
-
-    /// <summary>As <see cref="Cpuid"/>, with leaves beyond a limit missing.</summary>
-    internal CpuidEntry LimitedCpuid(uint leaf, uint subleaf, uint highestBasic) => _cpuid.Lookup(leaf, subleaf, highestBasic);
-
-    /// <summary>The time-stamp counter as the guest sees it.</summary>
-    internal ulong ReadTsc() => (ulong)(_clock.Now + _cpu->TscOffset);
-
-    /// <summary>Prepares a port exit.</summary>
-    internal void ExitForPort(ushort port, int size, bool isWrite, uint value)
-    {
-        _exit.Reason = VmExitReason.PortIo;
-        _exit.Port = port;
-        ExitForAccess(size, isWrite, value);
-    }
-
-    /// <summary>Prepares an exit for device memory.</summary>
-    internal void ExitForMemory(ulong gpa, int size, bool isWrite, ulong value)
-    {
-        _exit.Reason = VmExitReason.Mmio;
-        _exit.Address = gpa;
-        ExitForAccess(size, isWrite, value);
-    }
-
-    /// <summary>Reads a register of the local APIC.</summary>
-    internal ulong ReadLocalApic(uint offset, int size) => LocalApic.Read(offset);
-
-    /// <summary>Writes a register of the local APIC.</summary>
-    internal void WriteLocalApic(uint offset, int size, ulong value)
-    {
-        LocalApic.Write(offset, (uint)value);
-        Volatile.Write(ref _cpu->PollAt, 0);
-    }
-
-    /// <summary>Asks the vCPU to drop its translations, so that it notes writes again. Any thread.</summary>
-    /// <returns>What <see cref="WaitForFlush"/> waits for.</returns>
-    internal int AskForFlush()
-    {
-        int ticket = Interlocked.Increment(ref _flushesWanted);
-        AskForAttention();
-        return ticket;
-    }
-
-    /// <summary>
-    /// Waits until the vCPU has done what <see cref="AskForFlush"/> asked for, or stands, where it will do it before it goes on. Any thread;
-    /// that of a vCPU only while it isn't in <see cref="Run"/>.
-    /// </summary>
-    internal void WaitForFlush(int ticket)
-    {
-        Interlocked.MemoryBarrier();
-        SpinWait spin = default;
-        while (_running && _flushesDone - ticket < 0) spin.SpinOnce();
     }
 
     /// <summary>The slots have changed. The vCPU must not be running.</summary>
     internal void ReloadSlots()
     {
-        FlushCode();
-        _mmu.ReloadSlots();
-    }
-
-    private void ExitForAccess(int size, bool isWrite, ulong value)
-    {
-        _exit.Size = size;
-        _exit.Count = 1;
-        _exit.IsWrite = isWrite;
-        *(ulong*)_data = value;
-        _exit.SetData(_data, size);
-        _cpu->Leave = LeaveReason.Exit;
-        _accessPending = true;
-    }
-
-    /// <summary>Enters the answer of the last exit into the replay log.</summary>
-    /// <returns>True when the interrupted instruction has to run again before anything else.</returns>
-    private bool CompleteAccess()
-    {
-        ref ReplayLog log = ref _cpu->Replay;
-        if (_accessPending)
-        {
-            _accessPending = false;
-            if (log.Count < ReplayLog.Capacity) log.Data[log.Count++] = *(ulong*)_data;
-        }
-
-        log.Cursor = 0;
-        return log.Count > 0 && log.Instruction == _cpu->Instructions + 1;
+        _code.Flush();
+        _mmu.ReloadSlots(_accelerator.Slots);
     }
 }

@@ -9,11 +9,8 @@ internal static unsafe class CpuModes
 {
     // SAFETY: takes the vCPU's own state.
 
-    /// <summary>
-    /// Recomputes <see cref="CpuState.Mode"/>, the bounds of all segments, and which TLB is in use. Call after a change of
-    /// CR0, CR3 (through <see cref="Mmu.SoftMmu.LoadCr3"/>), CR4, XCR0, EFER, any segment register, CPL, DR7, or RFLAGS.VM and AC.
-    /// </summary>
-    public static void Refresh(CpuState* cpu)
+    /// <summary>Recomputes <see cref="CpuState.Mode"/> and the bounds of all segments. The MMU has to follow, see <see cref="System.ModeChange"/>.</summary>
+    public static void Derive(CpuState* cpu)
     {
         bool isProtected = (cpu->Cr0 & Cr0.PE) != 0;
         bool vm86 = isProtected && (cpu->SystemFlags & Rflags.VM) != 0;
@@ -30,7 +27,7 @@ internal static unsafe class CpuModes
         if ((cpu->Cr0 & (Cr0.EM | Cr0.TS)) != 0 || (cpu->Cr4 & Cr4.OSFXSR) == 0) mode |= ExecutionMode.SseTrap;
         if ((cpu->Cr0 & Cr0.TS) != 0 || !IsAvxEnabled(cpu, isProtected && !vm86)) mode |= ExecutionMode.AvxTrap;
         if (cpu->Cpl == 3) mode |= ExecutionMode.User;
-        if (cpu->Vcpu.Translates)
+        if (cpu->Translates)
         {
             mode |= FloatTraps(cpu);
             if ((mode & ExecutionMode.Code64) == 0 && isProtected && !vm86 && IsFlat(cpu)) mode |= ExecutionMode.Flat;
@@ -40,7 +37,6 @@ internal static unsafe class CpuModes
         bool stays64 = (cpu->Mode & mode & ExecutionMode.Code64) != 0;
         cpu->Mode = mode;
         for (int i = 0; i < Seg.Count && !stays64; i++) SegmentFile.Refresh(ref cpu->Segments[i], mode);
-        cpu->Vcpu.Mmu.RefreshMode();
     }
 
     /// <summary>The part of the mode that MXCSR and the x87 control and status words make.</summary>

@@ -308,8 +308,22 @@ internal unsafe struct CpuState
     /// <summary>The signal that translated code has raised, until it is reported.</summary>
     public SignalRecord Signal;
 
-    /// <summary>GCHandle of the <see cref="SoftwareVcpu"/>; slow paths only.</summary>
-    public nint Owner;
+    // --- the way to objects, for slow paths: each room knows how to use its own --------------------------------------
+
+    /// <summary>GCHandle of the <see cref="Mmu.SoftMmu"/>.</summary>
+    public nint MmuHandle;
+
+    /// <summary>GCHandle of the <see cref="System.Processor"/>.</summary>
+    public nint ProcessorHandle;
+
+    /// <summary>GCHandle of the <see cref="Interpreter.Decode.CodeFinder"/>.</summary>
+    public nint CodeFinderHandle;
+
+    /// <summary>GCHandle of the <see cref="HostExecution.HostExecutor"/>; zero where there is none.</summary>
+    public nint HostExecutorHandle;
+
+    /// <summary>An engine translates what it can: the mode says more than the interpreter has to know.</summary>
+    public bool Translates;
 
     /// <summary>Sets the vector of a fault to raise; the operation then returns <c>Faults.Raise</c>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -330,9 +344,6 @@ internal unsafe struct CpuState
         FaultHasErrorCode = false;
         Leave = LeaveReason.Fault;
     }
-
-    /// <summary>The vCPU that owns the state. For slow paths.</summary>
-    public readonly SoftwareVcpu Vcpu => (SoftwareVcpu)GCHandle.FromIntPtr(Owner).Target!;
 
     /// <summary>Byte offset of general register <paramref name="number"/>.</summary>
     public static ushort GprOffset(int number) => (ushort)(CpuOffsets.Gpr + (number * 8));

@@ -2,7 +2,7 @@ namespace Vitrine.Accelerators.Software.Cpu;
 
 /// <summary>
 /// What decoded code depends on besides its bytes: part of a block's key. Recomputed by
-/// <see cref="CpuModes.Refresh"/> whenever something it is made of changes.
+/// <see cref="CpuModes.Derive"/> whenever something it is made of changes.
 /// </summary>
 [Flags]
 internal enum ExecutionMode : uint

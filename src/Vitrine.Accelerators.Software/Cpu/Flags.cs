@@ -120,7 +120,7 @@ internal static unsafe class Flags
 
     /// <summary>
     /// Sets RFLAGS without any check: bit 1 is forced, bits 3, 5, 15 and 22 upwards are cleared. The caller refreshes
-    /// the modes when VM, AC or TF changed (<see cref="CpuModes.Refresh"/>).
+    /// the modes when VM, AC or TF changed (<see cref="System.ModeChange.Apply"/>).
     /// </summary>
     public static void SetRflags(CpuState* cpu, ulong rflags)
     {

@@ -12,7 +12,7 @@ namespace Vitrine.Accelerators.Software.HostExecution;
 /// Binds the instructions that a vCPU announces beyond the interpreter's: to the <see cref="HostExecutor"/>, or to a handler where
 /// the host can't execute them on copies. They are those with a feature of <see cref="s_features"/>; nothing else ever goes to the host.
 /// </summary>
-internal sealed unsafe class HostBinder
+internal sealed unsafe class HostBinder : ExtraInstructions
 {
     // SAFETY: writes to the operation that it is given.
     private static readonly (CpuFeature Announced, CpuidFeature Name)[] s_features =
@@ -43,14 +43,17 @@ internal sealed unsafe class HostBinder
     /// <summary>True when there is nothing to bind.</summary>
     public bool IsEmpty => _native.Count == 0;
 
-    /// <summary>True when the decoder is to know TZCNT: without BMI1 its bytes are BSF.</summary>
-    public bool HasTzcnt => _native.Contains(CpuidFeature.BMI1);
+    /// <summary>What executes the instructions that the host can execute on copies; needed to bind them.</summary>
+    public HostExecutor? Executor { get; set; }
 
-    /// <summary>True when the decoder is to know LZCNT: without it its bytes are BSR.</summary>
-    public bool HasLzcnt => _native.Contains(CpuidFeature.LZCNT);
+    /// <inheritdoc/>
+    public override bool HasTzcnt => _native.Contains(CpuidFeature.BMI1);
 
-    /// <summary>True for an instruction that this binder binds.</summary>
-    public bool Contains(Code code)
+    /// <inheritdoc/>
+    public override bool HasLzcnt => _native.Contains(CpuidFeature.LZCNT);
+
+    /// <inheritdoc/>
+    public override bool Contains(Code code)
     {
         bool native = false;
         foreach (CpuidFeature feature in code.CpuidFeatures())
@@ -62,12 +65,8 @@ internal sealed unsafe class HostBinder
         return native;
     }
 
-    /// <summary>Binds an instruction that <see cref="Contains"/> knows.</summary>
-    /// <param name="instruction">The instruction.</param>
-    /// <param name="context">The block's mode.</param>
-    /// <param name="host">What executes it; only asked for whether it can.</param>
-    /// <param name="op">The operation, with its common fields filled.</param>
-    public static void Bind(in Instruction instruction, in BindContext context, HostExecutor host, Op* op)
+    /// <inheritdoc/>
+    public override void Bind(in Instruction instruction, in BindContext context, Op* op)
     {
         Handler refusal = Refusal(in instruction, in context);
         if (refusal != null)
@@ -111,7 +110,7 @@ internal sealed unsafe class HostBinder
                 op->Handler = &ProcessorNumber;
                 break;
             default:
-                BindNative(in instruction, host, op);
+                BindNative(in instruction, Executor!, op);
                 break;
         }
     }

@@ -27,17 +27,27 @@ internal sealed unsafe class HostExecutor : IDisposable
 
     private readonly HostFrame* _frame;
     private readonly StubTable _stubs;
+    private readonly IStubFaults _faults;
+    private GCHandle<HostExecutor> _handle;
     private HostStub* _run;
 
-    /// <summary>Creates the executor.</summary>
+    /// <summary>The executor of a state, which leads to it from now on.</summary>
+    /// <param name="cpu">The state.</param>
+    /// <param name="faults">Hears of signals.</param>
     /// <exception cref="VitrineException">The host refuses memory for code.</exception>
-    public HostExecutor()
+    public HostExecutor(CpuState* cpu, IStubFaults faults)
     {
+        _faults = faults;
         _frame = (HostFrame*)NativeMemory.AlignedAlloc((nuint)sizeof(HostFrame), 64);
         NativeMemory.Clear(_frame, (nuint)sizeof(HostFrame));
         _frame->MxcsrOfHost = MxcsrOfManagedCode;
         _stubs = new StubTable(_frame);
+        _handle = new GCHandle<HostExecutor>(this);
+        cpu->HostExecutorHandle = GCHandle<HostExecutor>.ToIntPtr(_handle);
     }
+
+    /// <summary>The executor of a state that has one.</summary>
+    public static HostExecutor Of(CpuState* cpu) => GCHandle<HostExecutor>.FromIntPtr(cpu->HostExecutorHandle).Target;
 
     /// <summary>The operand in memory: filled before <see cref="TryRun"/> where the instruction reads it, valid after it where it writes it.</summary>
     public byte* Operand => _frame->Operand;
@@ -118,13 +128,14 @@ internal sealed unsafe class HostExecutor : IDisposable
         SignalRecord signal = _frame->Signal;
         _frame->Signal = default;
         fault = Faults.Raise(cpu, op);
-        cpu->Vcpu.StopAtStub(in signal, op, _run);
+        _faults.StopAtStub(in signal, op, _run);
         return false;
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
+        _handle.Dispose();
         _stubs.Dispose();
         NativeMemory.AlignedFree(_frame);
     }

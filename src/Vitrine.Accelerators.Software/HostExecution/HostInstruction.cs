@@ -21,7 +21,7 @@ internal static unsafe class HostInstruction
     /// <summary>All operands are registers.</summary>
     public static Op* Registers(CpuState* cpu, Op* op)
     {
-        HostExecutor host = cpu->Vcpu.Host!;
+        HostExecutor host = HostExecutor.Of(cpu);
         if (!host.TryRun(cpu, op, out Op* fault)) return fault;
         host.Commit(cpu);
         return op + 1;
@@ -30,7 +30,7 @@ internal static unsafe class HostInstruction
     /// <summary>A source is in memory.</summary>
     public static Op* Load(CpuState* cpu, Op* op)
     {
-        HostExecutor host = cpu->Vcpu.Host!;
+        HostExecutor host = HostExecutor.Of(cpu);
         int size = op->Extra & OperandSize;
         if (!AnyAddress.ForRead(cpu, op, size, out ulong linear)) return Faults.Raise(cpu, op);
         if (IsMisaligned(op, linear)) return Faults.GeneralProtection(cpu, op);
@@ -52,7 +52,7 @@ internal static unsafe class HostInstruction
     /// <summary>The destination is in memory.</summary>
     public static Op* Store(CpuState* cpu, Op* op)
     {
-        HostExecutor host = cpu->Vcpu.Host!;
+        HostExecutor host = HostExecutor.Of(cpu);
         int size = op->Extra & OperandSize;
         if (!AnyAddress.ForWrite(cpu, op, size, out ulong linear)) return Faults.Raise(cpu, op);
         if (IsMisaligned(op, linear)) return Faults.GeneralProtection(cpu, op);

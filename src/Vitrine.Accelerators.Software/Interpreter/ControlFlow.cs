@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.Accelerators.Software.Interpreter.Decode;
 
 namespace Vitrine.Accelerators.Software.Interpreter;
 
@@ -55,14 +56,14 @@ internal static unsafe class ControlFlow
         }
         else
         {
-            SoftwareVcpu vcpu = cpu->Vcpu;
-            ulong flushes = vcpu.Blocks.Flushes;
-            next = vcpu.Find(target);
+            CodeFinder finder = CodeFinder.Of(cpu);
+            ulong flushes = finder.Flushes;
+            next = finder.Find(target);
             if (next == null) return null;
             cpu->BlockRip = target;
 
             // When the arena was full, this operation's memory has been handed out again.
-            if (vcpu.Blocks.Flushes != flushes) return next;
+            if (finder.Flushes != flushes) return next;
         }
 
         if (op->StaysInPage && !Block.Of(next)->Dropped) op->Link = next;

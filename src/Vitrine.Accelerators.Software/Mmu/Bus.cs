@@ -1,3 +1,4 @@
+using Vitrine.Accelerators.Software.Apic;
 using Vitrine.Accelerators.Software.Cpu;
 
 namespace Vitrine.Accelerators.Software.Mmu;
@@ -7,10 +8,16 @@ namespace Vitrine.Accelerators.Software.Mmu;
 /// <see cref="VmExit"/>; when the run loop has answered it, the instruction runs again and finds the answer in the
 /// <see cref="ReplayLog"/>. The local APIC's page is answered at once.
 /// </summary>
-internal sealed unsafe class Bus(SoftwareVcpu vcpu, CpuState* cpu)
+internal sealed unsafe class Bus(CpuState* cpu, VcpuExit exit, LocalApic localApic)
 {
     // SAFETY: data pointers are the callers' buffers of at least the given size.
     private const ulong ApicPageMask = ~0xFFFUL;
+
+    /// <summary>Guest-physical page of the local APIC's registers; ulong.MaxValue when they are not mapped (disabled or x2APIC).</summary>
+    public ulong LocalApicPage { get; private set; } = localApic.PageAddress;
+
+    /// <summary>The local APIC has been enabled, disabled or moved.</summary>
+    public void FollowLocalApic() => LocalApicPage = localApic.IsMmioEnabled ? localApic.PageAddress : ulong.MaxValue;
 
     /// <summary>IN and INS: reads a port.</summary>
     /// <returns>False when the access has left as an exit.</returns>
@@ -24,7 +31,7 @@ internal sealed unsafe class Bus(SoftwareVcpu vcpu, CpuState* cpu)
         }
 
         value = 0;
-        vcpu.ExitForPort(port, size, isWrite: false, 0);
+        exit.ForPort(port, size, isWrite: false, 0);
         return false;
     }
 
@@ -34,7 +41,7 @@ internal sealed unsafe class Bus(SoftwareVcpu vcpu, CpuState* cpu)
     {
         DebugEvents.NotePort(cpu, port, size);
         if (TryReplay(op, out _)) return true;
-        vcpu.ExitForPort(port, size, isWrite: true, value);
+        exit.ForPort(port, size, isWrite: true, value);
         return false;
     }
 
@@ -47,7 +54,7 @@ internal sealed unsafe class Bus(SoftwareVcpu vcpu, CpuState* cpu)
             ulong data;
             if (IsLocalApic(gpa))
             {
-                data = vcpu.ReadLocalApic((uint)gpa & 0xFFF, part);
+                data = localApic.Read((uint)gpa & 0xFFF);
             }
             else if (op == null)
             {
@@ -55,7 +62,7 @@ internal sealed unsafe class Bus(SoftwareVcpu vcpu, CpuState* cpu)
             }
             else if (!TryReplay(op, out data))
             {
-                vcpu.ExitForMemory(gpa, part, isWrite: false, 0);
+                exit.ForMemory(gpa, part, isWrite: false, 0);
                 return false;
             }
 
@@ -78,11 +85,12 @@ internal sealed unsafe class Bus(SoftwareVcpu vcpu, CpuState* cpu)
             Buffer.MemoryCopy(source, &data, part, part);
             if (IsLocalApic(gpa))
             {
-                vcpu.WriteLocalApic((uint)gpa & 0xFFF, part, data);
+                localApic.Write((uint)gpa & 0xFFF, (uint)data);
+                Volatile.Write(ref cpu->PollAt, 0);
             }
             else if (op != null && !TryReplay(op, out _))
             {
-                vcpu.ExitForMemory(gpa, part, isWrite: true, data);
+                exit.ForMemory(gpa, part, isWrite: true, data);
                 return false;
             }
 
@@ -102,7 +110,7 @@ internal sealed unsafe class Bus(SoftwareVcpu vcpu, CpuState* cpu)
         return part;
     }
 
-    private bool IsLocalApic(ulong gpa) => (gpa & ApicPageMask) == vcpu.LocalApicPage;
+    private bool IsLocalApic(ulong gpa) => (gpa & ApicPageMask) == LocalApicPage;
 
     private bool TryReplay(Op* op, out ulong data)
     {

@@ -13,10 +13,10 @@ namespace Vitrine.Accelerators.Software.Mmu;
 /// the write, or whatever comes behind it, therefore finds the request at its next look, and none can decode the old bytes meanwhile. That is more than SDM vol. 3,
 /// 9.1.3 "Handling Self- and Cross-Modifying Code" asks for, which is a serializing instruction behind the flag that announces new code.
 /// </remarks>
-internal sealed unsafe class CodeGuard(int vcpu, BlockCache blocks, Tlb tlb, SoftwareAccelerator accelerator)
+internal sealed unsafe class CodeGuard(int vcpu, BlockCache blocks, Tlb tlb, VcpuGroup group)
 {
     // SAFETY: host addresses are the callers', inside a slot; _locked is the one that the lock was taken for.
-    private readonly CodeDirectory? _directory = accelerator.CodeDirectory;
+    private readonly CodeDirectory? _directory = group.CodeDirectory;
     private byte* _locked;
 
     /// <summary>True when code was decoded from a page, by this vCPU or another one.</summary>
@@ -38,7 +38,7 @@ internal sealed unsafe class CodeGuard(int vcpu, BlockCache blocks, Tlb tlb, Sof
         if (decoders == 0) return;
         blocks.DropPage(host);
         for (uint others = decoders & ~(1u << vcpu); others != 0; others &= others - 1)
-            accelerator.Vcpu(BitOperations.TrailingZeroCount(others))?.AskToDrop((ulong)host & ~0xFFFUL);
+            group.Find(BitOperations.TrailingZeroCount(others))?.AskToDrop((ulong)host & ~0xFFFUL);
     }
 
     /// <summary>The bytes have changed.</summary>
@@ -114,11 +114,11 @@ internal sealed unsafe class CodeGuard(int vcpu, BlockCache blocks, Tlb tlb, Sof
         for (uint rest = writers / CodeDirectory.Writer(0); rest != 0; rest &= rest - 1)
         {
             int other = BitOperations.TrailingZeroCount(rest);
-            if (_directory!.TryAsk(host, other)) accelerator.Vcpu(other)!.AskToClose((ulong)host & ~0xFFFUL);
+            if (_directory!.TryAsk(host, other)) group.Find(other)!.AskToClose((ulong)host & ~0xFFFUL);
 
             // It says that it runs before it looks for requests.
             Interlocked.MemoryBarrier();
-            if (accelerator.Vcpu(other)!.IsRunning) closed = false;
+            if (group.Find(other)!.IsRunning) closed = false;
         }
 
         return closed;

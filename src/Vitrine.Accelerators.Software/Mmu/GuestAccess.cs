@@ -75,57 +75,57 @@ internal static unsafe class GuestAccess
         where T : unmanaged
     {
         T result = default;
-        bool ok = cpu->Vcpu.Mmu.ProbeWrite(op, linear, sizeof(T)) && cpu->Vcpu.Mmu.Read(op, linear, (byte*)&result, sizeof(T));
+        bool ok = SoftMmu.Of(cpu).ProbeWrite(op, linear, sizeof(T)) && SoftMmu.Of(cpu).Read(op, linear, (byte*)&result, sizeof(T));
         value = result;
         return ok;
     }
 
     /// <summary>Checks that a later write of <paramref name="size"/> bytes will not fault. Bus addresses pass.</summary>
-    public static bool ProbeWrite(CpuState* cpu, Op* op, ulong linear, int size) => cpu->Vcpu.Mmu.ProbeWrite(op, linear, size);
+    public static bool ProbeWrite(CpuState* cpu, Op* op, ulong linear, int size) => SoftMmu.Of(cpu).ProbeWrite(op, linear, size);
 
     /// <summary>Checks that a later read of <paramref name="size"/> bytes will not fault. Bus addresses pass.</summary>
-    public static bool ProbeRead(CpuState* cpu, Op* op, ulong linear, int size) => cpu->Vcpu.Mmu.ProbeRead(op, linear, size);
+    public static bool ProbeRead(CpuState* cpu, Op* op, ulong linear, int size) => SoftMmu.Of(cpu).ProbeRead(op, linear, size);
 
     /// <summary>Reads many bytes (FXRSTOR, FNSAVE images, ...). Probes the whole range first.</summary>
     public static bool ReadBytes(CpuState* cpu, Op* op, ulong linear, byte* destination, int size) =>
-        cpu->Vcpu.Mmu.Read(op, linear, destination, size);
+        SoftMmu.Of(cpu).Read(op, linear, destination, size);
 
     /// <summary>Writes many bytes. Probes the whole range first, so that it writes all or nothing.</summary>
     public static bool WriteBytes(CpuState* cpu, Op* op, ulong linear, byte* source, int size) =>
-        cpu->Vcpu.Mmu.ProbeWrite(op, linear, size) && cpu->Vcpu.Mmu.Write(op, linear, source, size);
+        SoftMmu.Of(cpu).ProbeWrite(op, linear, size) && SoftMmu.Of(cpu).Write(op, linear, source, size);
 
     /// <summary>Reads as the processor itself does (descriptor tables, TSS): a supervisor access whatever the privilege level.</summary>
     public static bool ReadSystem<T>(CpuState* cpu, ulong linear, out T value)
         where T : unmanaged
     {
         T result = default;
-        bool ok = cpu->Vcpu.Mmu.AsSupervisor(linear, (byte*)&result, sizeof(T), write: false);
+        bool ok = SoftMmu.Of(cpu).AsSupervisor(linear, (byte*)&result, sizeof(T), write: false);
         value = result;
         return ok;
     }
 
     /// <summary>Writes as the processor itself does, see <see cref="ReadSystem"/>.</summary>
     public static bool WriteSystem<T>(CpuState* cpu, ulong linear, T value)
-        where T : unmanaged => cpu->Vcpu.Mmu.AsSupervisor(linear, (byte*)&value, sizeof(T), write: true);
+        where T : unmanaged => SoftMmu.Of(cpu).AsSupervisor(linear, (byte*)&value, sizeof(T), write: true);
 
     /// <summary>Sets and clears bits of a byte as the processor itself does, locked (SDM vol. 3, 9.1.2.1 "Automatic Locking").</summary>
-    public static bool ChangeSystem(CpuState* cpu, ulong linear, byte set, byte clear) => cpu->Vcpu.Mmu.ChangeAsSupervisor(linear, set, clear);
+    public static bool ChangeSystem(CpuState* cpu, ulong linear, byte set, byte clear) => SoftMmu.Of(cpu).ChangeAsSupervisor(linear, set, clear);
 
     /// <summary>Checks that a later <see cref="WriteSystem"/> in the range will not fault.</summary>
     public static bool ProbeWriteSystem(CpuState* cpu, ulong linear, int size) =>
-        cpu->Vcpu.Mmu.ProbeWriteAsSupervisor(linear, size);
+        SoftMmu.Of(cpu).ProbeWriteAsSupervisor(linear, size);
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static bool ReadSlow<T>(CpuState* cpu, Op* op, ulong linear, out T value)
         where T : unmanaged
     {
         T result = default;
-        bool ok = cpu->Vcpu.Mmu.Read(op, linear, (byte*)&result, sizeof(T));
+        bool ok = SoftMmu.Of(cpu).Read(op, linear, (byte*)&result, sizeof(T));
         value = result;
         return ok;
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static bool WriteSlow<T>(CpuState* cpu, Op* op, ulong linear, T value)
-        where T : unmanaged => cpu->Vcpu.Mmu.ProbeWrite(op, linear, sizeof(T)) && cpu->Vcpu.Mmu.Write(op, linear, (byte*)&value, sizeof(T));
+        where T : unmanaged => SoftMmu.Of(cpu).ProbeWrite(op, linear, sizeof(T)) && SoftMmu.Of(cpu).Write(op, linear, (byte*)&value, sizeof(T));
 }

@@ -29,7 +29,7 @@ internal static unsafe class LockedAccess
         where T : unmanaged
     {
         void* pointer = GuestAccess.TryWritePointer<T>(cpu, linear);
-        if (pointer == null || IsSplit(linear, sizeof(T))) return cpu->Vcpu.Mmu.BeginLocked(op, linear, sizeof(T), operand);
+        if (pointer == null || IsSplit(linear, sizeof(T))) return SoftMmu.Of(cpu).BeginLocked(op, linear, sizeof(T), operand);
         operand->Pointer = pointer;
         operand->Place = LockedPlace.Memory;
         return true;
@@ -63,7 +63,7 @@ internal static unsafe class LockedAccess
     /// <returns>False when a bus access is recorded: the instruction runs again.</returns>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool End<T>(CpuState* cpu, Op* op, LockedOperand* operand)
-        where T : unmanaged => operand->Place == LockedPlace.Memory || cpu->Vcpu.Mmu.EndLocked(op, sizeof(T), operand);
+        where T : unmanaged => operand->Place == LockedPlace.Memory || SoftMmu.Of(cpu).EndLocked(op, sizeof(T), operand);
 
     /// <summary>
     /// The host can't be asked for an interlocked operation on it: it lies on two lines of the cache (which costs an x86 host microseconds, or the process a signal

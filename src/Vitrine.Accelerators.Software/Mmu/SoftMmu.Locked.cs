@@ -15,7 +15,7 @@ internal sealed unsafe partial class SoftMmu
 
         // A trial run has the machine for itself, and changes nothing.
         if (_trial != null) return TakeCopy(op, linear, size, operand);
-        if (LockedAccess.IsSplit(linear, size)) return _cpu->Vcpu.IsAlone ? TakeCopy(op, linear, size, operand) : WishToBeAlone(_cpu);
+        if (LockedAccess.IsSplit(linear, size)) return _presence.IsAlone ? TakeCopy(op, linear, size, operand) : WishToBeAlone(_cpu);
         if (!Translate(op, Wrap(linear), PresentAccess() | PageAccess.Write, _cpu->Tlb, out ulong gpa)) return false;
         byte* host = _memory.HostFor(gpa, size, out SlotView? slot);
         if (host == null || slot!.ReadOnly) return TakeCopy(op, linear, size, operand);

@@ -1,8 +1,10 @@
+using System.Runtime.InteropServices;
 using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Software.Blocks;
 using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.Mmu.Nested;
 using Vitrine.Accelerators.Software.Mmu.Shadow;
+using Vitrine.Accelerators.Software.Sharing;
 using Vitrine.X86.Exceptions;
 using Vitrine.X86.Paging;
 using Vitrine.X86.Registers;
@@ -22,12 +24,13 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
     private const int MaxPhyAddr = X86.Cpuid.CpuModels.PhysicalAddressBits;
 
     private readonly CpuState* _cpu;
-    private readonly SoftwareAccelerator _accelerator;
+    private readonly VcpuPresence _presence;
     private readonly Bus _bus;
     private readonly CodeGuard _guard;
     private readonly GuestPhysicalMemory _memory = new();
     private readonly Tlb _tlb;
     private readonly AddressTranslator _translator;
+    private GCHandle<SoftMmu> _handle;
     private PagingContext _context;
     private ulong _contextCr0;
     private ulong _contextCr4;
@@ -40,18 +43,33 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
     private ulong _codeBase;
     private uint _codeLimit;
 
-    /// <summary>Creates the MMU of one vCPU.</summary>
-    public SoftMmu(CpuState* cpu, int vcpu, SoftwareAccelerator accelerator, Bus bus, BlockCache blocks)
+    /// <summary>The MMU of a state, which leads to it from now on.</summary>
+    /// <param name="cpu">The state of the vCPU.</param>
+    /// <param name="presence">The vCPU among the others.</param>
+    /// <param name="group">All vCPUs of the machine.</param>
+    /// <param name="bus">Where accesses go that no slot answers.</param>
+    /// <param name="blocks">The code that was decoded from memory.</param>
+    /// <param name="slots">The slots.</param>
+    /// <param name="mode">What stands behind the TLB.</param>
+    public SoftMmu(CpuState* cpu, VcpuPresence presence, VcpuGroup group, Bus bus, BlockCache blocks, SlotView[] slots, MmuMode mode)
     {
         _cpu = cpu;
-        _accelerator = accelerator;
+        _presence = presence;
         _bus = bus;
+        _handle = new GCHandle<SoftMmu>(this);
+        cpu->MmuHandle = GCHandle<SoftMmu>.ToIntPtr(_handle);
         _tlb = new Tlb(cpu, blocks);
-        _guard = new CodeGuard(vcpu, blocks, _tlb, accelerator);
-        _memory.Load(accelerator.Slots);
-        _translator = accelerator.Mmu == MmuMode.Shadow ? new ShadowPaging(_memory, _guard, _tlb) : new NestedPaging(_memory, _guard, _tlb);
+        _guard = new CodeGuard(presence.Id, blocks, _tlb, group);
+        _memory.Load(slots);
+        _translator = mode == MmuMode.Shadow ? new ShadowPaging(_memory, _guard, _tlb) : new NestedPaging(_memory, _guard, _tlb);
         Reset();
     }
+
+    /// <summary>The MMU of a state. For slow paths.</summary>
+    public static SoftMmu Of(CpuState* cpu) => GCHandle<SoftMmu>.FromIntPtr(cpu->MmuHandle).Target;
+
+    /// <summary>True when no other vCPU runs, nor can before this one has completed its instruction.</summary>
+    public bool IsAlone => _presence.IsAlone;
 
     /// <inheritdoc/>
     public MmuMode Mode => _translator.Mode;
@@ -82,10 +100,10 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
     /// <inheritdoc/>
     public IReadOnlyList<NestedReference> InspectNested(ulong linear) => IsTranslatable(linear) ? _translator.InspectNested(in _context, linear) : [];
 
-    /// <summary>Takes over the accelerator's slots and drops every translation.</summary>
-    public void ReloadSlots()
+    /// <summary>Takes over the machine's slots and drops every translation.</summary>
+    public void ReloadSlots(SlotView[] slots)
     {
-        _memory.Load(_accelerator.Slots);
+        _memory.Load(slots);
         Reset();
     }
 
@@ -287,6 +305,7 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        _handle.Dispose();
         _translator.Dispose();
         _tlb.Dispose();
     }

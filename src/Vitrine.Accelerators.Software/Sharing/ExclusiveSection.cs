@@ -4,19 +4,19 @@ namespace Vitrine.Accelerators.Software.Sharing;
 /// Lets one vCPU do something while no other one runs: what the host can't do as one operation, such as a locked instruction on an operand in two pages. Rare, and as
 /// slow as the slowest of the others is to stop.
 /// </summary>
-internal sealed class ExclusiveSection(SoftwareAccelerator accelerator)
+internal sealed class ExclusiveSection(VcpuGroup group)
 {
     private readonly object _sync = new();
-    private volatile SoftwareVcpu? _owner;
+    private volatile VcpuPresence? _owner;
 
     /// <summary>True when a vCPU is inside.</summary>
-    public bool IsHeldBy(SoftwareVcpu vcpu) => _owner == vcpu;
+    public bool IsHeldBy(VcpuPresence vcpu) => _owner == vcpu;
 
     /// <summary>True when a vCPU must not run now. Any vCPU that says it runs must ask this behind a full barrier.</summary>
-    public bool Excludes(SoftwareVcpu vcpu) => _owner is { } owner && owner != vcpu;
+    public bool Excludes(VcpuPresence vcpu) => _owner is { } owner && owner != vcpu;
 
     /// <summary>Enters; returns when the others stand. On the thread of the vCPU, which must not count as running.</summary>
-    public void Enter(SoftwareVcpu vcpu)
+    public void Enter(VcpuPresence vcpu)
     {
         lock (_sync)
         {
@@ -25,9 +25,9 @@ internal sealed class ExclusiveSection(SoftwareAccelerator accelerator)
         }
 
         Interlocked.MemoryBarrier();
-        for (int id = 0; id < accelerator.Vcpus; id++)
+        for (int id = 0; id < group.Count; id++)
         {
-            if (accelerator.Vcpu(id) is not { } other || other == vcpu) continue;
+            if (group.Find(id) is not { } other || other == vcpu) continue;
             other.AskForAttention();
             SpinWait spin = default;
             while (other.IsRunning) spin.SpinOnce(sleep1Threshold: -1);

@@ -49,7 +49,7 @@ internal static unsafe class CallGate
         if (!target.TryMarkAccessed(cpu) || (isCall && !frame.TryWrite())) return false;
         target.Enter(cpu, offset);
         if (isCall) StackPointer.Set(cpu, frame.Mask, frame.Pointer);
-        CpuModes.Refresh(cpu);
+        ModeChange.Apply(cpu);
         return true;
     }
 
@@ -67,7 +67,7 @@ internal static unsafe class CallGate
         target.Enter(cpu, offset);
         SegmentLoad.StoreNull(cpu, Seg.Ss, (ushort)target.Cpl, target.Cpl);
         cpu->Gpr[Gpr.Rsp] = frame.Pointer;
-        CpuModes.Refresh(cpu);
+        ModeChange.Apply(cpu);
         return true;
     }
 
@@ -89,7 +89,7 @@ internal static unsafe class CallGate
         target.Enter(cpu, offset);
         SegmentLoad.Store(cpu, Seg.Ss, selector, stack);
         StackPointer.Set(cpu, frame.Mask, frame.Pointer);
-        CpuModes.Refresh(cpu);
+        ModeChange.Apply(cpu);
         return true;
     }
 

@@ -53,11 +53,11 @@ internal static unsafe class ControlRegisters
 
         bool pae = paging && (cpu->Cr4 & Cr4.PAE) != 0 && (efer & Efer.LMA) == 0;
         bool loadsPointers = pae && (changed & (Cr0.PG | Cr0.CD | Cr0.NW)) != 0;
-        if (loadsPointers && !cpu->Vcpu.Mmu.TryLoadPdptes(cpu->Cr3)) return GuestFault.GeneralProtection(cpu, 0);
+        if (loadsPointers && !SoftMmu.Of(cpu).TryLoadPdptes(cpu->Cr3)) return GuestFault.GeneralProtection(cpu, 0);
         cpu->Cr0 = value;
         cpu->Efer = efer;
-        CpuModes.Refresh(cpu);
-        if (loadsPointers || (changed & (Cr0.PG | Cr0.PE | Cr0.WP)) != 0) cpu->Vcpu.Mmu.FlushAll();
+        ModeChange.Apply(cpu);
+        if (loadsPointers || (changed & (Cr0.PG | Cr0.PE | Cr0.WP)) != 0) SoftMmu.Of(cpu).FlushAll();
         return true;
     }
 
@@ -68,7 +68,7 @@ internal static unsafe class ControlRegisters
         bool longMode = (cpu->Mode & ExecutionMode.LongMode) != 0;
         bool keep = (cpu->Cr4 & Cr4.PCIDE) != 0 && (value & KeepTranslations) != 0;
         if (keep) value &= ~KeepTranslations;
-        SoftMmu mmu = cpu->Vcpu.Mmu;
+        SoftMmu mmu = SoftMmu.Of(cpu);
         ulong beyond = value >> CpuModels.PhysicalAddressBits << CpuModels.PhysicalAddressBits;
         if (longMode && beyond != 0 && ((beyond & ~X86.Registers.Cr3.Masking) != 0 || !HasMasking(cpu)))
             return GuestFault.GeneralProtection(cpu, 0);
@@ -89,11 +89,11 @@ internal static unsafe class ControlRegisters
         if (longMode && (value & Cr4.PAE) == 0) return GuestFault.GeneralProtection(cpu, 0);
         if ((changed & value & Cr4.PCIDE) != 0 && (!longMode || (cpu->Cr3 & PcidMask) != 0)) return GuestFault.GeneralProtection(cpu, 0);
         bool pae = (cpu->Cr0 & Cr0.PG) != 0 && (value & Cr4.PAE) != 0 && !longMode;
-        if (pae && (changed & (Cr4.PAE | Cr4.PGE | Cr4.PSE | Cr4.SMEP)) != 0 && !cpu->Vcpu.Mmu.TryLoadPdptes(cpu->Cr3))
+        if (pae && (changed & (Cr4.PAE | Cr4.PGE | Cr4.PSE | Cr4.SMEP)) != 0 && !SoftMmu.Of(cpu).TryLoadPdptes(cpu->Cr3))
             return GuestFault.GeneralProtection(cpu, 0);
         cpu->Cr4 = value;
-        CpuModes.Refresh(cpu);
-        if ((changed & RightsBits) != 0) cpu->Vcpu.Mmu.FlushAll();
+        ModeChange.Apply(cpu);
+        if ((changed & RightsBits) != 0) SoftMmu.Of(cpu).FlushAll();
         return true;
     }
 
@@ -105,18 +105,18 @@ internal static unsafe class ControlRegisters
         const uint SyscallBit = 1u << 11;
         const uint NxBit = 1u << 20;
         const uint LongModeBit = 1u << 29;
-        uint edx = cpu->Vcpu.Cpuid(ExtendedFeatures, 0).Edx;
+        uint edx = Processor.Of(cpu).Cpuid.Lookup(ExtendedFeatures, 0).Edx;
         ulong supported = Efer.LMA
             | ((edx & SyscallBit) != 0 ? Efer.SCE : 0)
-            | ((edx & NxBit) != 0 && !cpu->Vcpu.Msrs.IsExecuteDisableOff ? Efer.NXE : 0)
+            | ((edx & NxBit) != 0 && !Processor.Of(cpu).Msrs.IsExecuteDisableOff ? Efer.NXE : 0)
             | ((edx & LongModeBit) != 0 ? Efer.LME : 0);
         ulong old = cpu->Efer;
         value = (value & ~Efer.LMA) | (old & Efer.LMA);
         if ((value & ~supported) != 0) return GuestFault.GeneralProtection(cpu, 0);
         if (((value ^ old) & Efer.LME) != 0 && (cpu->Cr0 & Cr0.PG) != 0) return GuestFault.GeneralProtection(cpu, 0);
         cpu->Efer = value;
-        CpuModes.Refresh(cpu);
-        if (((value ^ old) & Efer.NXE) != 0) cpu->Vcpu.Mmu.FlushAll();
+        ModeChange.Apply(cpu);
+        if (((value ^ old) & Efer.NXE) != 0) SoftMmu.Of(cpu).FlushAll();
         return true;
     }
 
@@ -125,13 +125,13 @@ internal static unsafe class ControlRegisters
     public static bool TryWriteXcr0(CpuState* cpu, ulong value)
     {
         const uint StateComponents = 0xD;
-        CpuidEntry components = cpu->Vcpu.Cpuid(StateComponents, 0);
+        CpuidEntry components = Processor.Of(cpu).Cpuid.Lookup(StateComponents, 0);
         ulong supported = components.Eax | ((ulong)components.Edx << 32);
         bool valid = (value & XsaveLayout.X87) != 0 && (value & ~supported) == 0 &&
             ((value & XsaveLayout.Avx) == 0 || (value & XsaveLayout.Sse) != 0);
         if (!valid) return GuestFault.GeneralProtection(cpu, 0);
         cpu->Xcr0 = value;
-        CpuModes.Refresh(cpu);
+        ModeChange.Apply(cpu);
         return true;
     }
 
@@ -143,13 +143,13 @@ internal static unsafe class ControlRegisters
         return (cpu->Cr4 & Cr4.PAE) != 0 && (cpu->Segments[Seg.Cs].Access & LongCode) == 0 && !task16;
     }
 
-    private static bool HasMasking(CpuState* cpu) => (cpu->Vcpu.Cpuid(Leaf7, 1).Eax & CpuFeatures.Lam.Mask) != 0;
+    private static bool HasMasking(CpuState* cpu) => (Processor.Of(cpu).Cpuid.Lookup(Leaf7, 1).Eax & CpuFeatures.Lam.Mask) != 0;
 
     /// <summary>The CR4 bits whose features CPUID announces.</summary>
     private static ulong SupportedCr4(CpuState* cpu)
     {
-        CpuidEntry leaf1 = cpu->Vcpu.Cpuid(Leaf1, 0);
-        CpuidEntry leaf7 = cpu->Vcpu.Cpuid(Leaf7, 0);
+        CpuidEntry leaf1 = Processor.Of(cpu).Cpuid.Lookup(Leaf1, 0);
+        CpuidEntry leaf7 = Processor.Of(cpu).Cpuid.Lookup(Leaf7, 0);
         (uint c1, uint d1, uint b7, uint c7) = (leaf1.Ecx, leaf1.Edx, leaf7.Ebx, leaf7.Ecx);
         ulong bits = Cr4.PCE;
         if (Has(d1, 1)) bits |= Cr4.VME | Cr4.PVI;

@@ -27,7 +27,7 @@ internal static unsafe class FarReturn
             SegmentLoad.StoreParagraph(cpu, Seg.Cs, selector, (cpu->Mode & ExecutionMode.Virtual8086) != 0);
             cpu->Rip = rip;
             StackPointer.Set(cpu, frame.Mask, frame.Pointer + release);
-            CpuModes.Refresh(cpu);
+            ModeChange.Apply(cpu);
             return true;
         }
 
@@ -40,7 +40,7 @@ internal static unsafe class FarReturn
             SegmentLoad.Store(cpu, Seg.Cs, selector, code);
             cpu->Rip = rip;
             StackPointer.Set(cpu, frame.Mask, frame.Pointer + release);
-            CpuModes.Refresh(cpu);
+            ModeChange.Apply(cpu);
             return true;
         }
 
@@ -91,7 +91,7 @@ internal static unsafe class FarReturn
         if (DescriptorRules.IsNull(selector)) SegmentLoad.StoreNull(cpu, Seg.Ss, selector, level);
         else SegmentLoad.Store(cpu, Seg.Ss, selector, stack);
         if (outward) SegmentLoad.DropInaccessible(cpu);
-        CpuModes.Refresh(cpu);
+        ModeChange.Apply(cpu);
         StackPointer.Set(cpu, StackPointer.Mask(cpu), pointer + release);
     }
 }

@@ -77,7 +77,7 @@ internal static unsafe class FarTransfer
 
         SegmentLoad.StoreParagraph(cpu, Seg.Cs, selector, (cpu->Mode & ExecutionMode.Virtual8086) != 0);
         cpu->Rip = offset;
-        CpuModes.Refresh(cpu);
+        ModeChange.Apply(cpu);
         return true;
     }
 
@@ -102,7 +102,7 @@ internal static unsafe class FarTransfer
 
         SegmentLoad.Store(cpu, Seg.Cs, (ushort)((selector & ~3u) | cpu->Cpl), code);
         cpu->Rip = offset;
-        CpuModes.Refresh(cpu);
+        ModeChange.Apply(cpu);
         return true;
     }
 

@@ -18,7 +18,7 @@ internal static unsafe class InterruptReturn
         if (cpu->NmiMasked)
         {
             cpu->NmiMasked = false;
-            cpu->Vcpu.LocalApic.EndNmi();
+            Processor.Of(cpu).LocalApic.EndNmi();
             Volatile.Write(ref cpu->PollAt, 0);
         }
 
@@ -74,7 +74,7 @@ internal static unsafe class InterruptReturn
         cpu->Rip = rip;
         StackPointer.Set(cpu, frame.Mask, frame.Pointer);
         SetFlags(cpu, flags, changeable);
-        CpuModes.Refresh(cpu);
+        ModeChange.Apply(cpu);
         return true;
     }
 
@@ -111,7 +111,7 @@ internal static unsafe class InterruptReturn
         cpu->Rip = rip;
         StackPointer.Set(cpu, frame.Mask, frame.Pointer);
         SetFlags(cpu, flags, changeable);
-        CpuModes.Refresh(cpu);
+        ModeChange.Apply(cpu);
         return true;
     }
 
@@ -134,7 +134,7 @@ internal static unsafe class InterruptReturn
         SegmentLoad.StoreParagraph(cpu, Seg.Ds, (ushort)ds, virtual8086: true);
         SegmentLoad.StoreParagraph(cpu, Seg.Fs, (ushort)fs, virtual8086: true);
         SegmentLoad.StoreParagraph(cpu, Seg.Gs, (ushort)gs, virtual8086: true);
-        CpuModes.Refresh(cpu);
+        ModeChange.Apply(cpu);
         return true;
     }
 

@@ -49,7 +49,7 @@ internal static unsafe class LongModeInterrupts
         if (inward) SegmentLoad.StoreNull(cpu, Seg.Ss, (ushort)target.Cpl, target.Cpl);
         cpu->Gpr[Gpr.Rsp] = frame.Pointer;
         cpu->SystemFlags &= ~(Rflags.TF | Rflags.NT | Rflags.RF | Rflags.VM | (isInterruptGate ? Rflags.IF : 0));
-        CpuModes.Refresh(cpu);
+        ModeChange.Apply(cpu);
         return true;
     }
 }

@@ -17,14 +17,14 @@ internal sealed unsafe class ModelSpecificRegisters
     private const uint TscAdjustBit = 1u << 1;
 
     private readonly CpuState* _cpu;
-    private readonly SoftwareVcpu _vcpu;
+    private readonly Processor _processor;
     private ulong _miscEnable = MiscEnable.FastStrings | MiscEnableReadOnly;
 
     /// <summary>Creates the registers of a vCPU as they are after RESET.</summary>
-    public ModelSpecificRegisters(CpuState* cpu, SoftwareVcpu vcpu)
+    public ModelSpecificRegisters(CpuState* cpu, Processor processor)
     {
         _cpu = cpu;
-        _vcpu = vcpu;
+        _processor = processor;
     }
 
     /// <summary>Memory types.</summary>
@@ -48,7 +48,7 @@ internal sealed unsafe class ModelSpecificRegisters
     /// <returns>False for #GP(0).</returns>
     public bool TryRead(uint index, out ulong value)
     {
-        LocalApic apic = _vcpu.LocalApic;
+        LocalApic apic = _processor.LocalApic;
         switch (index)
         {
             case Msr.IA32_EFER:
@@ -61,7 +61,7 @@ internal sealed unsafe class ModelSpecificRegisters
                 value = _cpu->Segments[Seg.Gs].Base;
                 return true;
             case Msr.IA32_TIME_STAMP_COUNTER:
-                value = _vcpu.ReadTsc();
+                value = _processor.ReadTsc();
                 return true;
             case Msr.IA32_TSC_ADJUST:
                 value = _cpu->TscAdjust;
@@ -84,7 +84,7 @@ internal sealed unsafe class ModelSpecificRegisters
                 value = MicrocodeRevision;
                 return true;
             case Msr.MSR_PLATFORM_INFO or Msr.IA32_PERF_STATUS:
-                value = (_vcpu.TscKilohertz / BusKilohertz) << (int)PlatformRatioShift;
+                value = (GuestClock.TscKilohertz / BusKilohertz) << (int)PlatformRatioShift;
                 return true;
             case Msr.IA32_P5_MC_ADDR or Msr.IA32_P5_MC_TYPE or Msr.IA32_PLATFORM_ID
                 or Msr.IA32_MCG_CAP or Msr.IA32_MCG_STATUS or Msr.IA32_DEBUGCTL:
@@ -101,7 +101,7 @@ internal sealed unsafe class ModelSpecificRegisters
     /// <returns>False for #GP(0).</returns>
     public bool TryWrite(uint index, ulong value)
     {
-        LocalApic apic = _vcpu.LocalApic;
+        LocalApic apic = _processor.LocalApic;
         switch (index)
         {
             case Msr.IA32_EFER:
@@ -111,7 +111,7 @@ internal sealed unsafe class ModelSpecificRegisters
             case Msr.IA32_GS_BASE:
                 return TryWriteBase(Seg.Gs, value);
             case Msr.IA32_TIME_STAMP_COUNTER:
-                MoveTsc(value - _vcpu.ReadTsc());
+                MoveTsc(value - _processor.ReadTsc());
                 return true;
             case Msr.IA32_TSC_ADJUST:
                 if (!HasTscAdjust) return false;
@@ -122,7 +122,7 @@ internal sealed unsafe class ModelSpecificRegisters
                 return true;
             case Msr.IA32_APIC_BASE:
                 if (!apic.TrySetApicBase(value, CpuModels.PhysicalAddressBits)) return false;
-                _vcpu.LocalApicPage = apic.IsMmioEnabled ? apic.PageAddress : ulong.MaxValue;
+                _processor.Bus.FollowLocalApic();
                 return true;
             case >= Msr.IA32_X2APIC_FIRST and <= Msr.IA32_X2APIC_LAST:
                 return apic.TryWriteMsr(index, value);
@@ -130,7 +130,7 @@ internal sealed unsafe class ModelSpecificRegisters
                 return TryWriteMiscEnable(value);
             case Msr.IA32_PKRS:
                 if (!HasPkrs || value > uint.MaxValue) return false;
-                _vcpu.Mmu.LoadKeys(_cpu->Pkru, (uint)value);
+                _processor.Mmu.LoadKeys(_cpu->Pkru, (uint)value);
                 return true;
             case Msr.IA32_BIOS_SIGN_ID or Msr.IA32_BIOS_UPDT_TRIG or Msr.IA32_P5_MC_ADDR or Msr.IA32_P5_MC_TYPE:
                 return true;
@@ -141,16 +141,16 @@ internal sealed unsafe class ModelSpecificRegisters
         }
     }
 
-    private bool HasPkrs => (_vcpu.Cpuid(7, 0).Ecx & CpuFeatures.Pks.Mask) != 0;
+    private bool HasPkrs => (_processor.Cpuid.Lookup(7, 0).Ecx & CpuFeatures.Pks.Mask) != 0;
 
-    private bool HasTscAdjust => (_vcpu.Cpuid(7, 0).Ebx & TscAdjustBit) != 0;
+    private bool HasTscAdjust => (_processor.Cpuid.Lookup(7, 0).Ebx & TscAdjustBit) != 0;
 
     // A write to either register moves the counter and is counted in IA32_TSC_ADJUST (SDM vol. 3, 18.17.3 "Time-Stamp Counter Adjustment").
     private void MoveTsc(ulong ticks)
     {
         _cpu->TscOffset += (long)ticks;
         _cpu->TscAdjust += ticks;
-        _vcpu.LocalApic.OnTscChanged();
+        _processor.LocalApic.OnTscChanged();
     }
 
     private bool TryWriteBase(int number, ulong value)
@@ -168,9 +168,9 @@ internal sealed unsafe class ModelSpecificRegisters
     {
         if ((value & ~(MiscEnable.Writable | MiscEnable.ReadOnly)) != 0) return false;
         bool monitorChanges = ((value ^ _miscEnable) & MiscEnable.Monitor) != 0;
-        if (monitorChanges && (_vcpu.Cpuid(1, 0).Ecx & CpuFeatures.Sse3.Mask) == 0) return false;
+        if (monitorChanges && (_processor.Cpuid.Lookup(1, 0).Ecx & CpuFeatures.Sse3.Mask) == 0) return false;
         bool takesExecuteDisable = (value & MiscEnable.ExecuteDisableOff) != 0;
-        if (takesExecuteDisable && (_vcpu.Cpuid(0x8000_0001, 0).Edx & CpuFeatures.Nx.Mask) == 0) return false;
+        if (takesExecuteDisable && (_processor.Cpuid.Lookup(0x8000_0001, 0).Edx & CpuFeatures.Nx.Mask) == 0) return false;
         _miscEnable = (value & MiscEnable.Writable) | MiscEnableReadOnly;
         return true;
     }

@@ -65,7 +65,7 @@ internal unsafe ref struct PopFrame
         bool inside;
         if ((_cpu->Mode & ExecutionMode.Code64) != 0)
         {
-            inside = _cpu->Vcpu.Mmu.IsDataAddress(linear) && _cpu->Vcpu.Mmu.IsDataAddress(linear + (ulong)sizeof(T) - 1);
+            inside = SoftMmu.Of(_cpu).IsDataAddress(linear) && SoftMmu.Of(_cpu).IsDataAddress(linear + (ulong)sizeof(T) - 1);
         }
         else
         {

@@ -150,6 +150,6 @@ internal static unsafe class ProtectedModeInterrupts
     {
         bool isInterruptGate = gate.Type is DescriptorType.InterruptGate or DescriptorType.InterruptGate16;
         cpu->SystemFlags &= ~(Rflags.TF | Rflags.NT | Rflags.RF | Rflags.VM | (isInterruptGate ? Rflags.IF : 0));
-        CpuModes.Refresh(cpu);
+        ModeChange.Apply(cpu);
     }
 }

@@ -66,7 +66,7 @@ internal unsafe ref struct PushFrame
         {
             offset = (offset - (ulong)_width) & _mask;
             bool inside = _isLong
-                ? _cpu->Vcpu.Mmu.IsDataAddress(offset) && _cpu->Vcpu.Mmu.IsDataAddress(offset + (ulong)_width - 1)
+                ? SoftMmu.Of(_cpu).IsDataAddress(offset) && SoftMmu.Of(_cpu).IsDataAddress(offset + (ulong)_width - 1)
                 : StackPointer.IsInside(_stack, offset, _width);
             if (!inside) return GuestFault.Stack(_cpu, stackError);
             ulong linear = Linear(offset);

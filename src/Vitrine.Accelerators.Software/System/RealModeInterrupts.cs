@@ -40,7 +40,7 @@ internal static unsafe class RealModeInterrupts
         cpu->SystemFlags &= ~cleared;
         SegmentLoad.StoreParagraph(cpu, Seg.Cs, (ushort)(target >> 16), (cpu->Mode & ExecutionMode.Virtual8086) != 0);
         cpu->Rip = offset;
-        CpuModes.Refresh(cpu);
+        ModeChange.Apply(cpu);
         return true;
     }
 }

@@ -76,9 +76,9 @@ internal static unsafe class TaskSwitch
         Flags.SetRflags(cpu, flags);
         for (int i = 0; i < 8; i++) cpu->Gpr[i] = image.Gpr[i];
         LoadSelectors(cpu, image);
-        CpuModes.Refresh(cpu);
+        ModeChange.Apply(cpu);
         bool loaded = TryLoadPaging(cpu, task, image) && TryLoadSegments(cpu, image, external);
-        CpuModes.Refresh(cpu);
+        ModeChange.Apply(cpu);
         if (!loaded) return TransferOutcome.FaultInNewTask;
         if (image.DebugTrap) cpu->PendingDebug |= Dr6.BT;
         return TransferOutcome.Done;
@@ -130,7 +130,7 @@ internal static unsafe class TaskSwitch
     private static bool TryLoadPaging(CpuState* cpu, TaskSegment task, in TaskImage image)
     {
         if (!task.Is32 || (cpu->Cr0 & Cr0.PG) == 0) return true;
-        SoftMmu mmu = cpu->Vcpu.Mmu;
+        SoftMmu mmu = SoftMmu.Of(cpu);
         if ((cpu->Cr4 & Cr4.PAE) != 0 && !mmu.TryLoadPdptes(image.Cr3)) return GuestFault.GeneralProtection(cpu, 0);
         mmu.LoadCr3(image.Cr3, keepTranslations: false);
         return true;

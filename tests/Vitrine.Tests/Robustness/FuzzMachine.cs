@@ -33,7 +33,7 @@ internal sealed unsafe class FuzzMachine : IDisposable
     private readonly GuestMemory _host = new();
     private readonly SoftwareAccelerator _accelerator;
     private readonly List<Gpa> _fences = [];
-    private readonly nint _owner;
+    private readonly (nint, nint, nint, nint) _handles;
     private readonly byte[] _page = new byte[Fence];
 
     public FuzzMachine(SoftwareEngine engine)
@@ -57,7 +57,7 @@ internal sealed unsafe class FuzzMachine : IDisposable
         CpuidEnvironment environment = new() { TscKilohertz = 1_000_000, ApicTimerKilohertz = 1_000_000, Native = Vcpu.SupportedCpuid };
         CpuidEntry[] cpuid = CpuModels.Max.Build(environment, 0);
         Vcpu.SetCpuid([.. cpuid.Select(WithEveryFeature)]);
-        _owner = Vcpu.State->Owner;
+        _handles = Handles;
     }
 
     public SoftwareVcpu Vcpu { get; }
@@ -66,6 +66,9 @@ internal sealed unsafe class FuzzMachine : IDisposable
     public bool HasAvx => CpuFeatures.Avx.IsIn(Vcpu.SupportedCpuid);
 
     public GuestMemory Memory => _memory;
+
+    private (nint Mmu, nint Processor, nint CodeFinder, nint HostExecutor) Handles =>
+        (Vcpu.State->MmuHandle, Vcpu.State->ProcessorHandle, Vcpu.State->CodeFinderHandle, Vcpu.State->HostExecutorHandle);
 
     public void Write(ulong address, ReadOnlySpan<byte> bytes) => Assert.True(_memory.TryWrite(new Gpa(address), bytes));
 
@@ -92,7 +95,7 @@ internal sealed unsafe class FuzzMachine : IDisposable
         }
 
         CpuState* cpu = Vcpu.State;
-        Assert.Equal(_owner, cpu->Owner);
+        Assert.Equal(_handles, Handles);
         Assert.Equal(0UL, cpu->Zero);
         Assert.InRange(cpu->Cpl, 0u, 3u);
         Assert.InRange(cpu->FpuTop, 0, 7);

@@ -1,7 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using Iced.Intel;
 using Vitrine.Accelerators.Software.Cpu;
-using Vitrine.Accelerators.Software.HostExecution;
 using Vitrine.Accelerators.Software.Interpreter.Integer;
 
 namespace Vitrine.Accelerators.Software.Interpreter.Decode;
@@ -32,29 +31,26 @@ internal sealed unsafe class BlockBuilder
     private readonly Instruction[] _instructions = new Instruction[MaxInstructions];
     private readonly bool[] _flagsDead = new bool[MaxInstructions];
     private readonly OpTable _table = OpTable.Instance;
-    private HostBinder? _native;
-    private HostExecutor? _host;
+    private ExtraInstructions? _extra;
 
     /// <summary>Creates the builder with its decoders, for the interpreter's instructions.</summary>
     public BlockBuilder() => CreateDecoders(Options);
 
-    /// <summary>Adds the instructions that the host executes, or takes them away.</summary>
-    /// <param name="native">Which they are; null for none.</param>
-    /// <param name="host">What executes them.</param>
-    public void Use(HostBinder? native, HostExecutor? host)
+    /// <summary>Adds instructions beyond those of the table, or takes them away.</summary>
+    /// <param name="extra">Which they are; null for none.</param>
+    public void Use(ExtraInstructions? extra)
     {
-        _native = native;
-        _host = host;
-        CreateDecoders(OptionsFor(native));
+        _extra = extra;
+        CreateDecoders(OptionsFor(extra));
     }
 
     /// <summary>How to decode for a processor.</summary>
-    /// <param name="native">The instructions that it has besides those of the interpreter; null for none.</param>
-    internal static DecoderOptions OptionsFor(HostBinder? native)
+    /// <param name="extra">The instructions that it has besides those of the interpreter; null for none.</param>
+    internal static DecoderOptions OptionsFor(ExtraInstructions? extra)
     {
         DecoderOptions options = Options;
-        if (native is { HasTzcnt: true }) options &= ~DecoderOptions.NoMPFX_0FBC;
-        if (native is { HasLzcnt: true }) options &= ~DecoderOptions.NoMPFX_0FBD;
+        if (extra is { HasTzcnt: true }) options &= ~DecoderOptions.NoMPFX_0FBC;
+        if (extra is { HasLzcnt: true }) options &= ~DecoderOptions.NoMPFX_0FBD;
         return options;
     }
 
@@ -125,8 +121,8 @@ internal sealed unsafe class BlockBuilder
 
     private void Bind(in Instruction instruction, in BindContext context, Op* op)
     {
-        if (_native is null || _table.Contains(instruction.Code) || !_native.Contains(instruction.Code)) _table.Bind(in instruction, in context, op);
-        else HostBinder.Bind(in instruction, in context, _host!, op);
+        if (_extra is null || _table.Contains(instruction.Code) || !_extra.Contains(instruction.Code)) _table.Bind(in instruction, in context, op);
+        else _extra.Bind(in instruction, in context, op);
     }
 
     private static bool StaysInPage(int pageOffset, long distance) => (ulong)(pageOffset + distance) < 0x1000;

@@ -196,7 +196,7 @@ internal static unsafe class CompareExchange
         if (!AnyAddress.ForWrite(cpu, op, 16, out ulong linear)) return Faults.Raise(cpu, op);
         if ((linear & 15) != 0) return Faults.GeneralProtection(cpu, op);
         bool interlocked = WideExchange.IsSupported;
-        if (!interlocked && !cpu->Vcpu.IsAlone)
+        if (!interlocked && !SoftMmu.Of(cpu).IsAlone)
         {
             SoftMmu.WishToBeAlone(cpu);
             return Faults.Raise(cpu, op);

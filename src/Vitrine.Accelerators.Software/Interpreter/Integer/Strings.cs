@@ -324,7 +324,7 @@ internal static unsafe class Strings
         source = null;
         target = null;
         if (GuestAccess.EntryFor(cpu->Tlb, from) != GuestAccess.EntryFor(cpu->Tlb, to) || ((from ^ to) & ~0xFFFUL) == 0) return false;
-        SoftMmu mmu = cpu->Vcpu.Mmu;
+        SoftMmu mmu = SoftMmu.Of(cpu);
         mmu.Refill(from, 1, write: false);
         source = HostForRead(cpu, from);
         if (source == null) return false;

@@ -50,7 +50,7 @@ internal static unsafe class ControlRegisterOps
             2 => cpu->Cr2,
             3 => cpu->Cr3,
             4 => cpu->Cr4,
-            _ => cpu->Vcpu.LocalApic.Cr8,
+            _ => Processor.Of(cpu).LocalApic.Cr8,
         };
         SystemOperand.WriteSized(cpu, op->Dst, op->Extra, value);
         return op + 1;
@@ -86,10 +86,10 @@ internal static unsafe class ControlRegisterOps
 
     private static void SetTaskPriority(CpuState* cpu, byte value)
     {
-        cpu->Vcpu.LocalApic.Cr8 = value;
+        Processor.Of(cpu).LocalApic.Cr8 = value;
 
         // Kernels change it often, and seldom does anything wait for that.
-        if (cpu->Vcpu.LocalApic.HasDeliverableInterrupt(out _)) Volatile.Write(ref cpu->PollAt, 0);
+        if (Processor.Of(cpu).LocalApic.HasDeliverableInterrupt(out _)) Volatile.Write(ref cpu->PollAt, 0);
     }
 
     private static void BindStatusWord(in Instruction instruction, in BindContext context, Op* op)
@@ -113,7 +113,7 @@ internal static unsafe class ControlRegisterOps
         if (cpu->Cpl != 0) return Faults.GeneralProtection(cpu, op);
         if ((cpu->Cr0 & Cr0.TS) == 0) return op + 1;
         cpu->Cr0 &= ~Cr0.TS;
-        CpuModes.Refresh(cpu);
+        ModeChange.Apply(cpu);
         return Faults.CompleteAndLeave(cpu, op);
     }
 

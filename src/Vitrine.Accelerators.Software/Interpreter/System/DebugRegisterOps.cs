@@ -1,6 +1,7 @@
 using Iced.Intel;
 using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.Interpreter.Decode;
+using Vitrine.Accelerators.Software.System;
 using Vitrine.X86.Exceptions;
 using Vitrine.X86.Registers;
 
@@ -57,7 +58,7 @@ internal static unsafe class DebugRegisterOps
         if (number < 4) cpu->DebugAddress[number] = value;
         else if (number == 6) cpu->Dr6 = (value & Dr6.Writable) | Dr6.Fixed1;
         else cpu->Dr7 = (value & Dr7.Writable) | Dr7.Fixed1;
-        CpuModes.Refresh(cpu);
+        ModeChange.Apply(cpu);
         return Faults.SerializeAndLeave(cpu, op);
     }
 

@@ -1,6 +1,7 @@
 using Iced.Intel;
 using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.Interpreter.Decode;
+using Vitrine.Accelerators.Software.System;
 using Vitrine.X86.Registers;
 using Vitrine.X86.State;
 
@@ -106,7 +107,7 @@ internal static unsafe class FastCallOps
         Flatten(ref cpu->Segments[Seg.Cs], code, codeAccess | dpl);
         Flatten(ref cpu->Segments[Seg.Ss], stack, DataAccess | dpl);
         cpu->Cpl = level;
-        CpuModes.Refresh(cpu);
+        ModeChange.Apply(cpu);
     }
 
     private static void Flatten(ref SegmentCache segment, ushort selector, uint access)

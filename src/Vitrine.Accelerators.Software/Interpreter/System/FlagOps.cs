@@ -1,6 +1,7 @@
 using Iced.Intel;
 using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.Interpreter.Decode;
+using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.System;
 using Vitrine.X86.Registers;
 
@@ -81,7 +82,7 @@ internal static unsafe class FlagOps
         if (cpu->Cpl != 0) return Faults.InvalidOpcode(cpu, op);
         if ((cpu->SystemFlags & Rflags.AC) == value) return op + 1;
         cpu->SystemFlags ^= Rflags.AC;
-        cpu->Vcpu.Mmu.RefreshMode();
+        SoftMmu.Of(cpu).RefreshMode();
         return op + 1;
     }
 
@@ -126,7 +127,7 @@ internal static unsafe class FlagOps
         Stack.SetPointer(cpu, frame.Pointer);
         Flags.SetRflags(cpu, flags & ~Rflags.RF);
         ulong changed = old ^ flags;
-        if ((changed & Rflags.AC) != 0) cpu->Vcpu.Mmu.RefreshMode();
+        if ((changed & Rflags.AC) != 0) SoftMmu.Of(cpu).RefreshMode();
 
         // IF that becomes 1 or TF: the dispatcher must look at once.
         return (changed & flags & (Rflags.IF | Rflags.TF)) != 0 ? Faults.CompleteAndLeave(cpu, op) : op + 1;

@@ -48,7 +48,7 @@ internal static unsafe class MsrOps
     private static Op* Read(CpuState* cpu, Op* op)
     {
         if (cpu->Cpl != 0) return Faults.GeneralProtection(cpu, op);
-        if (!cpu->Vcpu.Msrs.TryRead((uint)cpu->Gpr[Gpr.Rcx], out ulong value)) return Faults.GeneralProtection(cpu, op);
+        if (!Processor.Of(cpu).Msrs.TryRead((uint)cpu->Gpr[Gpr.Rcx], out ulong value)) return Faults.GeneralProtection(cpu, op);
         SetPair(cpu, value);
         return op + 1;
     }
@@ -56,7 +56,7 @@ internal static unsafe class MsrOps
     private static Op* Write(CpuState* cpu, Op* op)
     {
         if (cpu->Cpl != 0) return Faults.GeneralProtection(cpu, op);
-        if (!cpu->Vcpu.Msrs.TryWrite((uint)cpu->Gpr[Gpr.Rcx], Pair(cpu))) return Faults.GeneralProtection(cpu, op);
+        if (!Processor.Of(cpu).Msrs.TryWrite((uint)cpu->Gpr[Gpr.Rcx], Pair(cpu))) return Faults.GeneralProtection(cpu, op);
 
         // Modes, the APIC and its timer may have changed; the dispatcher looks at them.
         cpu->PollAt = 0;
@@ -66,14 +66,14 @@ internal static unsafe class MsrOps
     private static Op* ReadTimeStamp(CpuState* cpu, Op* op)
     {
         if ((cpu->Cr4 & Cr4.TSD) != 0 && cpu->Cpl != 0) return Faults.GeneralProtection(cpu, op);
-        SetPair(cpu, cpu->Vcpu.ReadTsc());
+        SetPair(cpu, Processor.Of(cpu).ReadTsc());
         return op + 1;
     }
 
     private static Op* ReadTimeStampAndProcessor(CpuState* cpu, Op* op)
     {
         if ((cpu->Cr4 & Cr4.TSD) != 0 && cpu->Cpl != 0) return Faults.GeneralProtection(cpu, op);
-        SetPair(cpu, cpu->Vcpu.ReadTsc());
+        SetPair(cpu, Processor.Of(cpu).ReadTsc());
         cpu->Gpr[Gpr.Rcx] = (uint)cpu->TscAux;
         return op + 1;
     }
@@ -83,7 +83,7 @@ internal static unsafe class MsrOps
         if ((cpu->Cr4 & Cr4.OSXSAVE) == 0) return Faults.InvalidOpcode(cpu, op);
         const uint StateLeaf = 0xD;
         uint number = (uint)cpu->Gpr[Gpr.Rcx];
-        bool usage = number == 1 && (cpu->Vcpu.Cpuid(StateLeaf, 1).Eax & CpuFeatures.Xgetbv1.Mask) != 0;
+        bool usage = number == 1 && (Processor.Of(cpu).Cpuid.Lookup(StateLeaf, 1).Eax & CpuFeatures.Xgetbv1.Mask) != 0;
         if (number != 0 && !usage) return Faults.GeneralProtection(cpu, op);
         SetPair(cpu, usage ? cpu->Xcr0 & XSave.InUse(cpu) : cpu->Xcr0);
         return op + 1;

@@ -57,7 +57,7 @@ internal static unsafe class PortOps
     {
         int size = op->Extra;
         if (!TryCheck(cpu, port, size)) return Faults.Raise(cpu, op);
-        if (!cpu->Vcpu.Bus.PortRead(cpu, op, port, size, out uint value)) return Faults.Raise(cpu, op);
+        if (!Processor.Of(cpu).Bus.PortRead(cpu, op, port, size, out uint value)) return Faults.Raise(cpu, op);
         if (size == 1) Width.WriteRegister<byte>(cpu, CpuState.GprOffset(Gpr.Rax), value);
         else SystemOperand.WriteSized(cpu, CpuState.GprOffset(Gpr.Rax), size, value);
         return op + 1;
@@ -69,6 +69,6 @@ internal static unsafe class PortOps
         if (!TryCheck(cpu, port, size)) return Faults.Raise(cpu, op);
         uint value = (uint)cpu->Gpr[Gpr.Rax];
         if (size < 4) value &= (1u << (size * 8)) - 1;
-        return cpu->Vcpu.Bus.PortWrite(cpu, op, port, size, value) ? op + 1 : Faults.Raise(cpu, op);
+        return Processor.Of(cpu).Bus.PortWrite(cpu, op, port, size, value) ? op + 1 : Faults.Raise(cpu, op);
     }
 }

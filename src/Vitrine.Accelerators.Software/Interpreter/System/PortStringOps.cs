@@ -2,6 +2,7 @@ using Iced.Intel;
 using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.Interpreter.Decode;
 using Vitrine.Accelerators.Software.Mmu;
+using Vitrine.Accelerators.Software.System;
 using Vitrine.X86.Registers;
 using Vitrine.X86.State;
 
@@ -68,7 +69,7 @@ internal static unsafe class PortStringOps
         public static bool Step(CpuState* cpu, Op* op, ushort port) =>
             TryForm(cpu, op, Gpr.Rdi, sizeof(T), write: true, out ulong linear)
             && GuestAccess.ProbeWrite(cpu, op, linear, sizeof(T))
-            && cpu->Vcpu.Bus.PortRead(cpu, op, port, sizeof(T), out uint value)
+            && Processor.Of(cpu).Bus.PortRead(cpu, op, port, sizeof(T), out uint value)
             && GuestAccess.Write(cpu, op, linear, Width.From<T>(value));
     }
 
@@ -82,7 +83,7 @@ internal static unsafe class PortStringOps
         public static bool Step(CpuState* cpu, Op* op, ushort port) =>
             TryForm(cpu, op, Gpr.Rsi, sizeof(T), write: false, out ulong linear)
             && GuestAccess.Read(cpu, op, linear, out T value)
-            && cpu->Vcpu.Bus.PortWrite(cpu, op, port, sizeof(T), (uint)Width.ToUInt64(value));
+            && Processor.Of(cpu).Bus.PortWrite(cpu, op, port, sizeof(T), (uint)Width.ToUInt64(value));
     }
 
     private static Op* Run<TElement>(CpuState* cpu, Op* op)

@@ -1,6 +1,7 @@
 using Iced.Intel;
 using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.Interpreter.Decode;
+using Vitrine.Accelerators.Software.System;
 using Vitrine.X86.Cpuid;
 using Vitrine.X86.Registers;
 using Vitrine.X86.State;
@@ -47,7 +48,7 @@ internal static unsafe class ProcessorOps
     {
         uint leaf = (uint)cpu->Gpr[Gpr.Rax];
         uint subleaf = (uint)cpu->Gpr[Gpr.Rcx];
-        CpuidEntry entry = cpu->Vcpu.LimitedCpuid(leaf, subleaf, cpu->Vcpu.Msrs.HighestCpuidLeaf);
+        CpuidEntry entry = Processor.Of(cpu).Cpuid.Lookup(leaf, subleaf, Processor.Of(cpu).Msrs.HighestCpuidLeaf);
 
         // Beyond the highest leaf another one answers, as it is.
         leaf = entry.Function;
@@ -58,13 +59,13 @@ internal static unsafe class ProcessorOps
         {
             // Two bits follow the machine's state: CR4.OSXSAVE, and the APIC's global enable.
             ecx = (cpu->Cr4 & Cr4.OSXSAVE) != 0 ? ecx | OsxsaveFeature : ecx & ~OsxsaveFeature;
-            if (!cpu->Vcpu.LocalApic.IsEnabled) edx &= ~ApicFeature;
+            if (!Processor.Of(cpu).LocalApic.IsEnabled) edx &= ~ApicFeature;
         }
         else if (leaf == StructuredFeatures && subleaf == 0)
         {
             ecx = (cpu->Cr4 & Cr4.PKE) != 0 ? ecx | OspkeFeature : ecx & ~OspkeFeature;
         }
-        else if (leaf == ExtendedFeatures && cpu->Vcpu.Msrs.IsExecuteDisableOff)
+        else if (leaf == ExtendedFeatures && Processor.Of(cpu).Msrs.IsExecuteDisableOff)
         {
             edx &= ~CpuFeatures.Nx.Mask;
         }
@@ -86,7 +87,7 @@ internal static unsafe class ProcessorOps
 
     private static Op* Pause(CpuState* cpu, Op* op)
     {
-        cpu->Vcpu.Pause();
+        Processor.Of(cpu).Presence.Pause();
         return op + 1;
     }
 

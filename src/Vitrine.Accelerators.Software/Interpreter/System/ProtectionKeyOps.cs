@@ -1,6 +1,7 @@
 using Iced.Intel;
 using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.Interpreter.Decode;
+using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.X86.Registers;
 using Vitrine.X86.State;
 
@@ -34,7 +35,7 @@ internal static unsafe class ProtectionKeyOps
     {
         if ((cpu->Cr4 & Cr4.PKE) == 0) return Faults.InvalidOpcode(cpu, op);
         if (((uint)cpu->Gpr[Gpr.Rcx] | (uint)cpu->Gpr[Gpr.Rdx]) != 0) return Faults.GeneralProtection(cpu, op);
-        cpu->Vcpu.Mmu.LoadKeys((uint)cpu->Gpr[Gpr.Rax], cpu->Pkrs);
+        SoftMmu.Of(cpu).LoadKeys((uint)cpu->Gpr[Gpr.Rax], cpu->Pkrs);
         return op + 1;
     }
 }

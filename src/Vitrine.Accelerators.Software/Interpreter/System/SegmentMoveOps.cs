@@ -43,7 +43,7 @@ internal static unsafe class SegmentMoveOps
         if ((cpu->Mode & ExecutionMode.Code64) != 0 && number != Seg.Ss) return op + 1;
 
         // SS decides how wide the stack is, and all three whether segments are flat.
-        if (number is Seg.Ss or Seg.Ds or Seg.Es) CpuModes.Refresh(cpu);
+        if (number is Seg.Ss or Seg.Ds or Seg.Es) ModeChange.Apply(cpu);
         return Faults.CompleteAndLeave(cpu, op);
     }
 

@@ -43,7 +43,7 @@ internal static unsafe class TranslationOps
         ulong linear = (cpu->Mode & ExecutionMode.Code64) != 0
             ? offset + *(ulong*)((byte*)cpu + op->SegmentBase)
             : (uint)(cpu->Segments[op->Segment].Base + offset);
-        cpu->Vcpu.Mmu.InvalidatePage(linear);
+        SoftMmu.Of(cpu).InvalidatePage(linear);
         return Faults.SerializeAndLeave(cpu, op);
     }
 
@@ -64,7 +64,7 @@ internal static unsafe class TranslationOps
             _ => false,
         };
         if (!valid) return Faults.GeneralProtection(cpu, op);
-        SoftMmu mmu = cpu->Vcpu.Mmu;
+        SoftMmu mmu = SoftMmu.Of(cpu);
         if (type == 0) mmu.InvalidatePage(descriptor[1]);
         else if (type == 1) mmu.InvalidatePcid((uint)pcid);
         else mmu.FlushAll();

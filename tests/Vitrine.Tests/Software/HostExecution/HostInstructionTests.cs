@@ -1,8 +1,8 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using Vitrine.Accelerators.Software;
-using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.HostExecution;
+using Vitrine.Accelerators.Software.System;
 using Vitrine.Tests.Software.Sse;
 using Vitrine.X86.Cpuid;
 using Vitrine.X86.Registers;
@@ -50,7 +50,7 @@ public sealed unsafe class HostInstructionTests
         machine.Cpu->Cr0 |= cr0;
         machine.Cpu->Cr4 = (machine.Cpu->Cr4 & ~Cr4.OSXSAVE) | cr4;
         machine.Cpu->Xcr0 = xcr0;
-        CpuModes.Refresh(machine.Cpu);
+        ModeChange.Apply(machine.Cpu);
         Assert.Equal(vector, machine.Execute(_vaddps));
         Assert.Equal(vector, machine.Execute(_vzeroupper));
         Assert.Equal(general, machine.Execute(_andn));
@@ -65,7 +65,7 @@ public sealed unsafe class HostInstructionTests
         Assert.SkipUnless(CpuFeatures.Sha.IsIn(HostProcessor.Cpuid), "the host has no SHA");
         using SystemMachine machine = Long();
         machine.Cpu->Cr0 |= cr0;
-        CpuModes.Refresh(machine.Cpu);
+        ModeChange.Apply(machine.Cpu);
         Assert.Equal(outcome, machine.Execute(_sha256msg1));
     }
 
@@ -261,7 +261,7 @@ public sealed unsafe class HostInstructionTests
     {
         machine.Cpu->Cr4 |= Cr4.OSFXSR | Cr4.OSXSAVE;
         machine.Cpu->Xcr0 = 7;
-        CpuModes.Refresh(machine.Cpu);
+        ModeChange.Apply(machine.Cpu);
         return machine;
     }
 }

@@ -104,7 +104,7 @@ public sealed class StartUpTests : IDisposable
         state.Gpr[Gpr.Rbx] = 1;
         state.Cr0 &= ~(Cr0.CD | Cr0.NW);
         _other.PutState(state, PutLevel.Full);
-        ulong stamp = _other.ReadTsc();
+        ulong stamp = _other.Processor.ReadTsc();
         Send(Init);
         AssertWaits(MpState.InitReceived);
         state = Look();
@@ -112,7 +112,7 @@ public sealed class StartUpTests : IDisposable
         Assert.Equal((0ul, Cr0.ET, 0xFFF0ul), (state.Gpr[Gpr.Rbx], state.Cr0, state.Rip));
         Assert.Equal(ResetState.ApicDefaultBase | ResetState.ApicBaseEnable | ResetState.ApicBaseX2ApicEnable, state.ApicBase);
         Assert.Equal((1, 0xFF), (state.LocalApic[0x23], state.LocalApic[0xF0]));
-        Assert.InRange(_other.ReadTsc(), stamp, stamp + 100_000_000_000);
+        Assert.InRange(_other.Processor.ReadTsc(), stamp, stamp + 100_000_000_000);
     }
 
     [Fact]
@@ -244,9 +244,9 @@ public sealed class StartUpTests : IDisposable
 
     private static void AssertShowOneTime(SoftwareVcpu first, SoftwareVcpu second)
     {
-        ulong before = first.ReadTsc();
-        ulong between = second.ReadTsc();
-        ulong after = first.ReadTsc();
+        ulong before = first.Processor.ReadTsc();
+        ulong between = second.Processor.ReadTsc();
+        ulong after = first.Processor.ReadTsc();
         Assert.InRange(between, before, after);
     }
 
@@ -273,7 +273,7 @@ public sealed class StartUpTests : IDisposable
         VmExitReason reason = default;
         Thread thread = new(() => reason = _other.Run().Reason) { IsBackground = true };
         thread.Start();
-        bool waits = SpinWait.SpinUntil(() => _other is { IsRunning: false, SleepsForGood: true }, TimeSpan.FromSeconds(60));
+        bool waits = SpinWait.SpinUntil(() => _other is { Presence.IsRunning: false, SleepsForGood: true }, TimeSpan.FromSeconds(60));
         _other.Kick();
         Assert.True(thread.Join(TimeSpan.FromSeconds(60)));
         Assert.True(waits);

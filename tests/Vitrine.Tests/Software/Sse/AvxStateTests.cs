@@ -1,8 +1,8 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 using Vitrine.Accelerators.Software;
-using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.HostExecution;
+using Vitrine.Accelerators.Software.System;
 using Vitrine.X86.Cpuid;
 using Vitrine.X86.Registers;
 using Vitrine.X86.State;
@@ -44,7 +44,7 @@ public sealed unsafe class AvxStateTests : IDisposable
         _machine = SystemMachine.Long(model: CpuModels.Host);
         _machine.Cpu->Cr4 |= Cr4.OSFXSR | Cr4.OSXSAVE;
         _machine.Cpu->Xcr0 = 7;
-        CpuModes.Refresh(_machine.Cpu);
+        ModeChange.Apply(_machine.Cpu);
     }
 
     public static TheoryData<string, byte[]> Saves => new() { { "xsave64", _xsave64 }, { "xsaveopt64", _xsaveopt64 }, { "xsavec64", _xsavec64 } };

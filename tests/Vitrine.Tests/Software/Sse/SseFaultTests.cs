@@ -1,5 +1,6 @@
 using Iced.Intel;
 using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.Accelerators.Software.System;
 using Vitrine.X86.Exceptions;
 using Vitrine.X86.Registers;
 using Xunit;
@@ -95,7 +96,7 @@ public sealed unsafe class SseFaultTests
     {
         using SystemMachine machine = SystemMachine.Long();
         machine.Cpu->Cr0 |= Cr0.EM | Cr0.TS;
-        CpuModes.Refresh(machine.Cpu);
+        ModeChange.Apply(machine.Cpu);
         int seen = 0;
         foreach (Code code in OwnedCodes.All.Where(code => _alwaysAvailable.Contains(code.Mnemonic())))
         {

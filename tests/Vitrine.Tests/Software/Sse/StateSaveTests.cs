@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.Accelerators.Software.System;
 using Vitrine.X86.Registers;
 using Vitrine.X86.State;
 using Xunit;
@@ -43,7 +44,7 @@ public sealed unsafe class StateSaveTests : IDisposable
     {
         _machine.Cpu->Cr4 |= Cr4.OSFXSR | Cr4.OSXSAVE;
         _machine.Cpu->Xcr0 = 3;
-        CpuModes.Refresh(_machine.Cpu);
+        ModeChange.Apply(_machine.Cpu);
     }
 
     public static TheoryData<string, byte[]> Saves => new()
@@ -263,7 +264,7 @@ public sealed unsafe class StateSaveTests : IDisposable
     {
         _machine.Cpu->Cr0 = (_machine.Cpu->Cr0 & ~(Cr0.TS | Cr0.EM)) | cr0;
         _machine.Cpu->Cr4 = (_machine.Cpu->Cr4 & ~(Cr4.OSFXSR | Cr4.OSXSAVE)) | cr4;
-        CpuModes.Refresh(_machine.Cpu);
+        ModeChange.Apply(_machine.Cpu);
     }
 
     /// <summary>EDX:EAX for XSAVE and XRSTOR: no more than the guest has.</summary>

@@ -83,7 +83,7 @@ public sealed unsafe class MsrTests
         if (value != 0xFEE0_0D00) return;
         m.Cpu->Gpr[Gpr.Rcx] = 0x802; // APIC id
         Assert.Equal("ok", m.Execute(a => a.rdmsr()));
-        Assert.Equal(ulong.MaxValue, m.Vcpu.LocalApicPage);
+        Assert.Equal(ulong.MaxValue, m.Vcpu.Processor.Bus.LocalApicPage);
     }
 
     [Fact]

@@ -100,7 +100,7 @@ internal sealed unsafe class SystemMachine : IDisposable
         set
         {
             Flags.SetRflags(Cpu, value);
-            CpuModes.Refresh(Cpu);
+            ModeChange.Apply(Cpu);
         }
     }
 
@@ -137,7 +137,7 @@ internal sealed unsafe class SystemMachine : IDisposable
         SegmentLoad.StoreParagraph(machine.Cpu, Seg.Cs, 0x0700, virtual8086: true);
         machine.Rsp = 0x800;
         machine.Cpu->Rip = 0x1000;
-        CpuModes.Refresh(machine.Cpu);
+        ModeChange.Apply(machine.Cpu);
         return machine;
     }
 
@@ -236,7 +236,7 @@ internal sealed unsafe class SystemMachine : IDisposable
         // Memory was written behind the vCPU's back: what it decoded there is stale.
         Vcpu.ReloadSlots();
         ulong rip = Cpu->Rip;
-        Op* op = Vcpu.Find(rip);
+        Op* op = Vcpu.Code.Find(rip);
         Assert.True(op != null, $"no instruction at {rip:x}");
         Cpu->BlockRip = rip;
         Op* next = op->Handler(Cpu, op);
@@ -267,7 +267,7 @@ internal sealed unsafe class SystemMachine : IDisposable
     private void LoadFlat(int cpl, ushort code)
     {
         Cpu->Cpl = (uint)cpl;
-        CpuModes.Refresh(Cpu);
+        ModeChange.Apply(Cpu);
         ushort data = cpl == 0 ? Data0 : Data3;
         Load(Seg.Cs, code);
         foreach (int number in (ReadOnlySpan<int>)[Seg.Ss, Seg.Ds, Seg.Es, Seg.Fs, Seg.Gs]) Load(number, data);
@@ -286,7 +286,7 @@ internal sealed unsafe class SystemMachine : IDisposable
     {
         Rsp = stack;
         Cpu->Rip = Code;
-        CpuModes.Refresh(Cpu);
+        ModeChange.Apply(Cpu);
         return this;
     }
 }

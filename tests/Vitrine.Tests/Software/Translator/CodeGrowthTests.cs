@@ -59,7 +59,7 @@ public sealed unsafe class CodeGrowthTests
         RunAll(m, rounds: 1);
         (nuint committed, ulong resident) = (cache.Committed, Resident(cache.Start + cache.ToExecutable));
         Assert.True(committed > 4 << 20, "the guest has too little code for this test");
-        m.Vcpu.ReleaseCode();
+        m.Vcpu.Code.Release();
         Assert.Equal(1UL, cache.TimesReleased);
         Assert.True(cache.Committed < committed / 2 && cache.Branches == StateMemory.FewestBranches);
         Assert.InRange(Resident(cache.Start + cache.ToExecutable), 0UL, Math.Min((ulong)cache.Committed, resident / 2));

@@ -2,6 +2,7 @@ using Iced.Intel;
 using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.Interpreter.Decode;
 using Vitrine.Accelerators.Software.Mmu;
+using Vitrine.Accelerators.Software.System;
 using Vitrine.X86.Cpuid;
 using Vitrine.X86.Exceptions;
 using Vitrine.X86.Registers;
@@ -170,7 +171,7 @@ internal static unsafe class XSave
         else if ((requested & Avx) != 0) AvxArea.Initialize(cpu, count);
         if ((loaded & X87) != 0) FxArea.RestoreX87(cpu, area, (op->Extra & Wide) != 0);
         else if ((requested & X87) != 0) FxArea.InitializeX87(cpu);
-        if ((requested & Pkru) != 0) cpu->Vcpu.Mmu.LoadKeys(pkru, cpu->Pkrs);
+        if ((requested & Pkru) != 0) SoftMmu.Of(cpu).LoadKeys(pkru, cpu->Pkrs);
         return op + 1;
     }
 
@@ -186,7 +187,7 @@ internal static unsafe class XSave
     {
         if (!compacted) return (header[0] & ~cpu->Xcr0) == 0 && header[1] == 0 && header[2] == 0;
         ulong components = header[1] & ~CompactedFormat;
-        if ((cpu->Vcpu.Cpuid(StateLeaf, 1).Eax & CpuFeatures.Xsavec.Mask) == 0) return false;
+        if ((Processor.Of(cpu).Cpuid.Lookup(StateLeaf, 1).Eax & CpuFeatures.Xsavec.Mask) == 0) return false;
         if ((components & ~cpu->Xcr0) != 0 || (header[0] & ~components) != 0) return false;
         ulong reserved = 0;
         for (int i = 2; i < HeaderSize / sizeof(ulong); i++) reserved |= header[i];

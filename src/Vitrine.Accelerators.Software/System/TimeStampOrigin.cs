@@ -1,6 +1,6 @@
 using Vitrine.Timing;
 
-namespace Vitrine.Accelerators.Software;
+namespace Vitrine.Accelerators.Software.System;
 
 /// <summary>
 /// Gives the processors that are reset together one time-stamp counter: each is put on its own thread, so at its own time, and a

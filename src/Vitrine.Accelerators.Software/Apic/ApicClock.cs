@@ -1,8 +1,7 @@
-using Vitrine.Accelerators.Software.Apic;
 using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Timing;
 
-namespace Vitrine.Accelerators.Software;
+namespace Vitrine.Accelerators.Software.Apic;
 
 /// <summary>The time as one vCPU's local APIC sees it: the machine's, and that vCPU's time-stamp counter.</summary>
 internal sealed unsafe class ApicClock(CpuState* cpu, MachineClock clock) : IApicClock

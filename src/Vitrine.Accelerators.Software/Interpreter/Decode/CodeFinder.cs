@@ -1,20 +1,53 @@
 using System.Runtime.InteropServices;
+using Vitrine.Accelerators.Software.Blocks;
 using Vitrine.Accelerators.Software.Cpu;
-using Vitrine.Accelerators.Software.Interpreter.Decode;
+using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.X86.Exceptions;
 using Vitrine.X86.State;
 
-namespace Vitrine.Accelerators.Software;
+namespace Vitrine.Accelerators.Software.Interpreter.Decode;
 
-/// <content>From RIP to decoded operations.</content>
-internal sealed unsafe partial class SoftwareVcpu
+/// <summary>From RIP to decoded operations, for one vCPU: looks them up, and decodes what is not known yet.</summary>
+internal sealed unsafe class CodeFinder : IDisposable
 {
-    // SAFETY: as in the main part: the state, blocks and buffers are this object's native allocations, and only the vCPU's thread comes here.
-    private const int MaxLength = 15;
+    // SAFETY: _cpu is the state of the vCPU that owns this object, and outlives it; _single is a native allocation with room for a block of two operations, freed in
+    // Dispose. Only the vCPU's thread comes here.
+
+    /// <summary>The most bytes that an instruction may have (SDM vol. 2, 2.3.11).</summary>
+    public const int MaxLength = 15;
+
+    private const int PageSize = 0x1000;
+
+    private readonly CpuState* _cpu;
+    private readonly SoftMmu _mmu;
+    private readonly BlockCache _blocks;
+    private readonly BlockBuilder _builder = new();
+    private readonly Block* _single;
+    private GCHandle<CodeFinder> _handle;
+
+    /// <summary>The finder of a state, which leads to it from now on.</summary>
+    public CodeFinder(CpuState* cpu, SoftMmu mmu, BlockCache blocks)
+    {
+        _cpu = cpu;
+        _mmu = mmu;
+        _blocks = blocks;
+        _single = (Block*)NativeMemory.AllocZeroed((nuint)(sizeof(Block) + (2 * sizeof(Op))));
+        _handle = new GCHandle<CodeFinder>(this);
+        cpu->CodeFinderHandle = GCHandle<CodeFinder>.ToIntPtr(_handle);
+    }
+
+    /// <summary>Times that all blocks were dropped: operations that were found before must not be touched any more.</summary>
+    public ulong Flushes => _blocks.Flushes;
+
+    /// <summary>The finder of a state. For slow paths.</summary>
+    public static CodeFinder Of(CpuState* cpu) => GCHandle<CodeFinder>.FromIntPtr(cpu->CodeFinderHandle).Target;
+
+    /// <summary>Sets the instructions that the processor has besides those of the interpreter; null for none.</summary>
+    public void Use(ExtraInstructions? extra) => _builder.Use(extra);
 
     /// <summary>The first operation of the block at a RIP, decoded if need be.</summary>
     /// <returns>Null when a fault is recorded; RIP is then that of the instruction that can't be fetched.</returns>
-    internal Op* Find(ulong rip)
+    public Op* Find(ulong rip)
     {
         _cpu->Rip = rip;
         _cpu->Leave = LeaveReason.NextBlock;
@@ -32,14 +65,42 @@ internal sealed unsafe partial class SoftwareVcpu
         return entry->First;
     }
 
-    private Op* FindSingle()
+    /// <summary>The operation of the instruction at RIP, decoded anew: it runs once.</summary>
+    /// <returns>Null when a fault is recorded.</returns>
+    public Op* FindSingle()
     {
         _cpu->Leave = LeaveReason.NextBlock;
         if (!TryLocate(_cpu->Rip, out ulong linear, out ulong gpa, out _)) return null;
         return DecodeSingle(linear, gpa) ? Block.Ops(_single) : null;
     }
 
-    private bool TryLocate(ulong rip, out ulong linear, out ulong gpa, out bool isGlobal)
+    /// <summary>The operation of the instruction at RIP, alone in its block.</summary>
+    /// <returns>Null when a fault is recorded.</returns>
+    public Op* FindOne()
+    {
+        _cpu->Leave = LeaveReason.NextBlock;
+        ulong rip = _cpu->Rip;
+        JumpCacheEntry* entry = JumpCache.EntryFor(_cpu, rip);
+        if (entry->Rip == rip && entry->Tag == _cpu->CodeTag && IsOne(Block.Of(entry->First))) return entry->First;
+        if (!TryLocate(rip, out ulong linear, out ulong gpa, out _)) return null;
+        byte* host = _mmu.HostFor(gpa, 1, out _);
+        ExecutionMode mode = _cpu->Mode | ExecutionMode.SingleStep;
+        Block* block = host == null ? null : _blocks.Find(host, mode);
+        if (block == null && host != null) block = Decode(host, mode);
+        if (block == null) return DecodeSingle(linear, gpa) ? Block.Ops(_single) : null;
+        entry->Rip = rip;
+        entry->Tag = _cpu->CodeTag;
+        entry->First = Block.Ops(block);
+        return entry->First;
+    }
+
+    /// <summary>Where the code of a RIP lies.</summary>
+    /// <param name="rip">The instruction pointer.</param>
+    /// <param name="linear">Its linear address.</param>
+    /// <param name="gpa">Its guest-physical address.</param>
+    /// <param name="isGlobal">A load of CR3 doesn't end the translation.</param>
+    /// <returns>False when a fault is recorded.</returns>
+    public bool TryLocate(ulong rip, out ulong linear, out ulong gpa, out bool isGlobal)
     {
         isGlobal = false;
         linear = rip;
@@ -93,8 +154,8 @@ internal sealed unsafe partial class SoftwareVcpu
     {
         Block* block = _blocks.Allocate(BlockBuilder.MaxOperations);
         if (block != null) return block;
-        if (Translates) _blocks.FlushDecoded();
-        else FlushCode();
+        if (_cpu->Translates) _blocks.FlushDecoded();
+        else Flush();
         return _blocks.Allocate(BlockBuilder.MaxOperations);
     }
 
@@ -134,16 +195,42 @@ internal sealed unsafe partial class SoftwareVcpu
         else NativeMemory.Fill(destination, (nuint)length, 0xFF);
     }
 
-    private void FlushCode()
+    /// <summary>Drops all blocks, and the code that an engine made with them.</summary>
+    public void Flush()
     {
         _mmu.Guard.LeaveAll();
         _blocks.Flush();
     }
 
     /// <summary>A guest that is idle gives the host the memory back that its code takes.</summary>
-    internal void ReleaseCode()
+    public void Release()
     {
-        FlushCode();
+        Flush();
         _blocks.Release();
     }
+
+    /// <summary>Copies the bytes from a RIP on that an instruction may have.</summary>
+    /// <returns>How many could be fetched, at most <see cref="MaxLength"/>.</returns>
+    public int CopyInstruction(ulong rip, byte* bytes)
+    {
+        if (!_mmu.TryTranslate(LinearOf(rip), out ulong gpa)) return 0;
+        int first = Math.Min(MaxLength, PageSize - (int)(gpa & (PageSize - 1)));
+        CopyCode(gpa, bytes, first);
+        if (first == MaxLength || !_mmu.TryTranslate(LinearOf(rip + (ulong)first), out ulong next)) return first;
+        CopyCode(next, bytes + first, MaxLength - first);
+        return MaxLength;
+    }
+
+    /// <summary>The linear address of a RIP.</summary>
+    public ulong LinearOf(ulong rip) => (_cpu->Mode & ExecutionMode.Code64) != 0 ? rip : (uint)(_cpu->Segments[Seg.Cs].Base + rip);
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _handle.Dispose();
+        NativeMemory.Free(_single);
+    }
+
+    // A branch that was interpreted may have left a whole block for the same RIP.
+    private static bool IsOne(Block* block) => !block->Dropped && (block->Mode & ExecutionMode.SingleStep) != 0;
 }

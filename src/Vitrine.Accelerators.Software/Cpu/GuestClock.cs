@@ -1,8 +1,8 @@
-namespace Vitrine.Accelerators.Software;
+namespace Vitrine.Accelerators.Software.Cpu;
 
 /// <summary>
 /// The clocks of the software CPU. Both tick a thousand million times a second, so that a tick is a nanosecond of
-/// <see cref="Timing.MachineClock"/> and none is ever scaled.
+/// <see cref="Vitrine.Timing.MachineClock"/> and none is ever scaled.
 /// </summary>
 internal static class GuestClock
 {

@@ -1,0 +1,91 @@
+using System.Runtime.InteropServices;
+
+namespace Vitrine.Accelerators.Software.Cpu;
+
+/// <summary>
+/// The exit that a vCPU leaves with: filled where its cause is found, returned by the vCPU. An access that user space has to answer is part of an instruction that is not
+/// finished: its answer goes into the <see cref="ReplayLog"/> before the instruction runs again.
+/// </summary>
+internal sealed unsafe class VcpuExit : IDisposable
+{
+    // SAFETY: _data is a native allocation of DataBytes that this object owns and frees in Dispose; _cpu is the vCPU's state, which outlives it. The vCPU's thread only.
+
+    /// <summary>Room for the data of an access, or the bytes of an instruction.</summary>
+    public const int DataBytes = 64;
+
+    private readonly CpuState* _cpu;
+    private readonly byte* _data = (byte*)NativeMemory.AllocZeroed(DataBytes);
+    private VmExit _exit;
+    private bool _accessPending;
+
+    /// <summary>An exit of the vCPU that a state belongs to.</summary>
+    public VcpuExit(CpuState* cpu) => _cpu = cpu;
+
+    /// <summary>The exit itself.</summary>
+    public ref VmExit Value => ref _exit;
+
+    /// <summary>Leaves for an access to a port.</summary>
+    public void ForPort(ushort port, int size, bool isWrite, uint value)
+    {
+        _exit.Reason = VmExitReason.PortIo;
+        _exit.Port = port;
+        ForAccess(size, isWrite, value);
+    }
+
+    /// <summary>Leaves for an access to device memory.</summary>
+    public void ForMemory(ulong gpa, int size, bool isWrite, ulong value)
+    {
+        _exit.Reason = VmExitReason.Mmio;
+        _exit.Address = gpa;
+        ForAccess(size, isWrite, value);
+    }
+
+    /// <summary>Leaves because code in the host failed while it executed an instruction.</summary>
+    /// <param name="instruction">The bytes of the guest's instruction; at most <see cref="DataBytes"/>, empty when they are not known.</param>
+    public void ForHostFault(ReadOnlySpan<byte> instruction)
+    {
+        instruction.CopyTo(new Span<byte>(_data, DataBytes));
+        _exit.SetInstruction(_data, instruction.Length);
+        _exit.Reason = VmExitReason.InternalError;
+        _exit.Suberror = 0;
+        _cpu->Leave = LeaveReason.Exit;
+    }
+
+    /// <summary>Leaves because the engines differ, see <see cref="VmExitReason.EnginesDiffer"/>.</summary>
+    /// <param name="rip">Where they do.</param>
+    public void ForDifference(ulong rip)
+    {
+        _exit.Reason = VmExitReason.EnginesDiffer;
+        _exit.Detail = rip;
+        _cpu->Leave = LeaveReason.Exit;
+    }
+
+    /// <summary>Enters the answer of the last exit into the replay log.</summary>
+    /// <returns>True when the interrupted instruction has to run again before anything else.</returns>
+    public bool CompleteAccess()
+    {
+        ref ReplayLog log = ref _cpu->Replay;
+        if (_accessPending)
+        {
+            _accessPending = false;
+            if (log.Count < ReplayLog.Capacity) log.Data[log.Count++] = *(ulong*)_data;
+        }
+
+        log.Cursor = 0;
+        return log.Count > 0 && log.Instruction == _cpu->Instructions + 1;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => NativeMemory.Free(_data);
+
+    private void ForAccess(int size, bool isWrite, ulong value)
+    {
+        _exit.Size = size;
+        _exit.Count = 1;
+        _exit.IsWrite = isWrite;
+        *(ulong*)_data = value;
+        _exit.SetData(_data, size);
+        _cpu->Leave = LeaveReason.Exit;
+        _accessPending = true;
+    }
+}
