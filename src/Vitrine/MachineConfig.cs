@@ -1,6 +1,7 @@
 using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Observation;
 using Vitrine.Accelerators.Software;
+using Vitrine.Boards;
 using Vitrine.Boot;
 using Vitrine.Errors;
 using Vitrine.Timing;
@@ -13,6 +14,9 @@ public sealed record MachineConfig
 {
     /// <summary>What to boot.</summary>
     public required BootSource Boot { get; init; }
+
+    /// <summary>The devices around the processors, and where they are.</summary>
+    public BoardModel Board { get; init; } = BoardModel.Microvm;
 
     /// <summary>Guest RAM in bytes: a multiple of 4 KiB, from 1 MiB to 64 GiB.</summary>
     public ulong MemoryBytes { get; init; } = 512UL << 20;

@@ -22,7 +22,6 @@ namespace Vitrine;
 public sealed class VirtualMachine : IDisposable
 {
     private readonly IAccelerator _accelerator;
-    private readonly MemoryLayout _layout;
     private readonly MachineClock _clock;
     private readonly Lock _deviceLock = new();
     private readonly ExternalInputs _inputs;
@@ -32,31 +31,42 @@ public sealed class VirtualMachine : IDisposable
     private readonly VcpuThread[] _vcpus;
     private readonly VcpuGate _gate;
     private readonly TaskCompletionSource<VmEnd> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private volatile MicrovmBoard _board;
+    private readonly BoardContext _boardContext;
+    private volatile IBoard _board;
     private VmEnd? _end;
     private int _vcpusLeft;
     private readonly Lock _disposeLock = new();
     private volatile bool _disposed;
 
-    private VirtualMachine(
-        MachineConfig config, MachineClock clock, GuestMemory memory, MemoryLayout layout, IAccelerator accelerator, ProcessorState bootState)
+    private VirtualMachine(MachineConfig config, MachineClock clock, GuestMemory memory, MemoryLayout layout, IAccelerator accelerator)
     {
         Config = config;
         _clock = clock;
         _inputs = new ExternalInputs(_deviceLock);
         Memory = memory;
-        _layout = layout;
         _accelerator = accelerator;
         foreach (MemorySlot slot in memory.Slots) accelerator.SetMemorySlot(slot);
         _vcpus = new VcpuThread[config.Cpus];
         _gate = new VcpuGate(config.Cpus, ResetBoard, vcpu => _vcpus[vcpu].Settle(), NoteStanding);
         _vcpusLeft = config.Cpus;
         _interrupts = new BoardInterrupts(accelerator);
-        _board = CreateBoard();
+        _boardContext = new BoardContext
+        {
+            Memory = layout,
+            Cpus = config.Cpus,
+            DeviceLock = _deviceLock,
+            Clock = clock,
+            Interrupts = _interrupts,
+            SerialInput = _serialInput,
+
+            // First to whoever shows it: who waits for a text finds it shown.
+            SerialOutput = (config.SerialOutput ?? Discard) + _serialOutput.Append,
+            DebugOutput = config.DebugOutput ?? Discard,
+        };
+        _board = config.Board.Create(_boardContext);
         for (int id = 0; id < config.Cpus; id++)
         {
-            ProcessorState state = id == 0 ? bootState : ResetState.Create(id, cpuidSignature: 0);
-            _vcpus[id] = new VcpuThread(this, id, state);
+            _vcpus[id] = new VcpuThread(this, id, ResetState.Create(id, cpuidSignature: 0));
         }
     }
 
@@ -118,7 +128,7 @@ public sealed class VirtualMachine : IDisposable
     {
         ArgumentNullException.ThrowIfNull(config);
         config.Check();
-        MemoryLayout layout = new(config.MemoryBytes);
+        MemoryLayout layout = config.Board.MapMemory(config.MemoryBytes);
         MachineClock clock = new(config.ClockSource);
         GuestMemory memory = new();
         IAccelerator? accelerator = null;
@@ -128,9 +138,8 @@ public sealed class VirtualMachine : IDisposable
             accelerator = AcceleratorSelection.Create(config, clock, out string? notice);
             ConfigCheck.Cpus(config.Cpus, accelerator.MaximumVcpus, accelerator.Name);
             MemorySlots.Create(memory, layout, config.Boot);
-            ProcessorState bootState = ResetState.Create(apicId: 0, cpuidSignature: 0);
-            BootLoader.Load(config.Boot, memory, layout, bootState, config.Cpus);
-            machine = new VirtualMachine(config, clock, memory, layout, accelerator, bootState);
+            machine = new VirtualMachine(config, clock, memory, layout, accelerator);
+            machine.LoadGuest();
             if (notice is not null) config.Notice?.Invoke(notice);
             foreach (VcpuThread vcpu in machine._vcpus) vcpu.Start();
             foreach (VcpuThread vcpu in machine._vcpus) vcpu.WaitUntilReady();
@@ -435,8 +444,11 @@ public sealed class VirtualMachine : IDisposable
         foreach (VcpuThread vcpu in _vcpus) vcpu.Kick();
     }
 
-    // A new board is a board after reset, whatever state the old one was in.
-    private MicrovmBoard CreateBoard() => new(Config, _deviceLock, _clock, _interrupts, _serialInput, _serialOutput);
+    private void LoadGuest() => BootLoader.Load(Config.Boot, Memory, _board.Description, _vcpus[0].State);
+
+    private static void Discard(ReadOnlySpan<byte> bytes)
+    {
+    }
 
     // On the thread of the last vCPU to arrive, while all stand at the gate.
     private void ResetBoard()
@@ -444,9 +456,11 @@ public sealed class VirtualMachine : IDisposable
         try
         {
             _board.Dispose();
-            _board = CreateBoard();
+
+            // A new board is a board after reset, whatever state the old one was in.
+            _board = Config.Board.Create(_boardContext);
             foreach (VcpuThread vcpu in _vcpus) vcpu.Reset();
-            BootLoader.Load(Config.Boot, Memory, _layout, _vcpus[0].State, Config.Cpus);
+            LoadGuest();
         }
         catch (Errors.VitrineException error)
         {

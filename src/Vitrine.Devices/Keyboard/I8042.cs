@@ -1,4 +1,5 @@
 using System.Globalization;
+using Vitrine.Devices.Acpi;
 using Vitrine.Devices.Buses;
 using Vitrine.Devices.Interrupts;
 using static Vitrine.Devices.Keyboard.I8042Registers;
@@ -10,7 +11,7 @@ namespace Vitrine.Devices.Keyboard;
 /// a keyboard comes back as "resend" with the time-out bit set, which is what the controller reports when nobody
 /// answers. The gate of address line 20 is kept but masks nothing, as on processors without an A20M# pin.
 /// </summary>
-public sealed class I8042 : IPortDevice, IInspectable
+public sealed class I8042 : IPortDevice, IInspectable, IAcpiDevice, IAcpiFixedHardware
 {
     private readonly InterruptLine _line;
     private readonly Action _reset;
@@ -32,6 +33,12 @@ public sealed class I8042 : IPortDevice, IInspectable
 
     /// <inheritdoc/>
     public string Name => "i8042";
+
+    /// <inheritdoc/>
+    public string AcpiHardwareId => "PNP0303";
+
+    /// <inheritdoc/>
+    public void DescribeTo(AcpiFixedHardware hardware, DeviceResources resources) => hardware.HasKeyboardController = true;
 
     /// <inheritdoc/>
     public uint ReadPort(int offset, int size) => offset == CommandOffset ? _status : ReadData();

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Vitrine.Devices.Acpi;
 using Vitrine.Devices.Buses;
 using Vitrine.Devices.Interrupts;
 using Vitrine.Devices.Timing;
@@ -10,7 +11,7 @@ namespace Vitrine.Devices.Power;
 /// The ACPI PM1a event and control blocks and the power management timer. The machine is always in ACPI mode, so events
 /// raise the SCI and never an SMI. The only sleep state is S5.
 /// </summary>
-public sealed class AcpiPowerManagement : IPortDevice, IInspectable
+public sealed class AcpiPowerManagement : IPortDevice, IInspectable, IAcpiFixedHardware
 {
     private static readonly ClockRate Rate = new(TimerHertz);
 
@@ -74,6 +75,17 @@ public sealed class AcpiPowerManagement : IPortDevice, IInspectable
         NoteCarry();
         for (int i = 0; i < size; i++) WriteByte(offset + i, (byte)(value >> (8 * i)));
         Update();
+    }
+
+    /// <inheritdoc/>
+    public void DescribeTo(AcpiFixedHardware hardware, DeviceResources resources)
+    {
+        int port = resources.Ports[0].First;
+        hardware.ControlInterrupt = resources.Interrupts[0];
+        hardware.EventBlock = new AcpiRegister(port + EventOffset, EventBlockLength);
+        hardware.ControlBlock = new AcpiRegister(port + ControlOffset, ControlBlockLength);
+        hardware.TimerBlock = new AcpiRegister(port + TimerOffset, TimerBlockLength);
+        hardware.SoftOffSleepType = SleepTypeS5;
     }
 
     /// <inheritdoc/>

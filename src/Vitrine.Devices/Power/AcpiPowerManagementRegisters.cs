@@ -1,8 +1,8 @@
 namespace Vitrine.Devices.Power;
 
 /// <summary>
-/// The ACPI fixed hardware registers (ACPI 6.4, section 4.8.3). The FADT must say: SMI_CMD 0 (ACPI mode is always on),
-/// PM1_EVT_LEN 4, PM1_CNT_LEN 2, PM_TMR_LEN 4, SCI_INT 9, and the flag TMR_VAL_EXT (bit 8), for the timer has 32 bits.
+/// The ACPI fixed hardware registers (ACPI 6.4, section 4.8.3). The FADT must say SMI_CMD 0, for ACPI mode is always on, and the flag
+/// TMR_VAL_EXT (bit 8), for the timer has 32 bits; the rest follows from where the registers are attached.
 /// </summary>
 public static class AcpiPowerManagementRegisters
 {
@@ -12,22 +12,13 @@ public static class AcpiPowerManagementRegisters
     /// <summary>Number of ports.</summary>
     public const int PortCount = 12;
 
-    /// <summary>PM1a_EVT_BLK: status, then enable, two bytes each.</summary>
-    public const int EventBlock = Port + EventOffset;
-
-    /// <summary>Length of the event block in bytes.</summary>
+    /// <summary>Length of PM1a_EVT_BLK in bytes: status, then enable, two bytes each.</summary>
     public const int EventBlockLength = 4;
 
-    /// <summary>PM1a_CNT_BLK.</summary>
-    public const int ControlBlock = Port + ControlOffset;
-
-    /// <summary>Length of the control block in bytes.</summary>
+    /// <summary>Length of PM1a_CNT_BLK in bytes.</summary>
     public const int ControlBlockLength = 2;
 
-    /// <summary>PM_TMR_BLK.</summary>
-    public const int TimerBlock = Port + TimerOffset;
-
-    /// <summary>Length of the timer block in bytes.</summary>
+    /// <summary>Length of PM_TMR_BLK in bytes.</summary>
     public const int TimerBlockLength = 4;
 
     /// <summary>The timer's frequency in Hz.</summary>

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Vitrine.Devices.Acpi;
 using Vitrine.Devices.Buses;
 using static Vitrine.Devices.Power.ResetControlRegisters;
 
@@ -9,7 +10,7 @@ namespace Vitrine.Devices.Power;
 /// accesses only; all others are PCI's, which this board has not.
 /// </summary>
 /// <param name="reset">Called when the guest asks for a reset, with the device lock held.</param>
-public sealed class ResetControl(Action reset) : IPortDevice, IInspectable
+public sealed class ResetControl(Action reset) : IPortDevice, IInspectable, IAcpiFixedHardware
 {
     private byte _value;
 
@@ -31,10 +32,17 @@ public sealed class ResetControl(Action reset) : IPortDevice, IInspectable
     }
 
     /// <inheritdoc/>
+    public void DescribeTo(AcpiFixedHardware hardware, DeviceResources resources)
+    {
+        hardware.ResetRegister = new AcpiRegister(resources.Ports[0].First + RegisterOffset, 1);
+        hardware.ResetValue = ResetValue;
+    }
+
+    /// <inheritdoc/>
     public IEnumerable<KeyValuePair<string, string>> Inspect()
     {
         yield return new("value", _value.ToString("X2", CultureInfo.InvariantCulture));
     }
 
-    private static bool IsRegister(int offset, int size) => offset == Port - FirstPort && size == 1;
+    private static bool IsRegister(int offset, int size) => offset == RegisterOffset && size == 1;
 }

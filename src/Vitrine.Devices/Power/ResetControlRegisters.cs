@@ -18,5 +18,6 @@ public static class ResetControlRegisters
     /// <summary>Number of ports to attach.</summary>
     public const int PortCount = 4;
 
+    internal const int RegisterOffset = Port - FirstPort;
     internal const byte SystemReset = 0x02, ResetProcessor = 0x04, Kept = 0x0A;
 }

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Vitrine.Devices.Acpi;
 using Vitrine.Devices.Buses;
 using Vitrine.Devices.Interrupts;
 using static Vitrine.Devices.Serial.Uart16550Registers;
@@ -9,7 +10,7 @@ namespace Vitrine.Devices.Serial;
 /// A 16550A serial port (National Semiconductor PC16550D). Bytes leave at once, whatever the divisor says, so the
 /// transmitter is always empty; the character time-out is immediate too. The other side is a modem that is ready.
 /// </summary>
-public sealed class Uart16550 : IPortDevice, IInspectable
+public sealed class Uart16550 : IPortDevice, IInspectable, IAcpiDevice
 {
     // The lines of a peer that is present and ready.
     private const byte PeerLines = MsrCts | MsrDsr | MsrDcd;
@@ -44,6 +45,9 @@ public sealed class Uart16550 : IPortDevice, IInspectable
 
     /// <inheritdoc/>
     public string Name { get; }
+
+    /// <inheritdoc/>
+    public string AcpiHardwareId => "PNP0501";
 
     /// <summary>
     /// Called when <see cref="Receive"/> has refused bytes and the receiver is empty again, so that the feeder can go on.

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Globalization;
+using Vitrine.Devices.Acpi;
 using Vitrine.Devices.Buses;
 using Vitrine.Devices.Interrupts;
 using static Vitrine.Devices.Timing.CmosRtcRegisters;
@@ -11,7 +12,7 @@ namespace Vitrine.Devices.Timing;
 /// the machine is held, as with a battery; periodic interrupts follow the machine's time.
 /// Nothing runs between accesses except a timer for an interrupt that is enabled and not yet pending.
 /// </summary>
-public sealed class CmosRtc : IPortDevice, IInspectable
+public sealed class CmosRtc : IPortDevice, IInspectable, IAcpiDevice, IAcpiFixedHardware
 {
     private const long TicksPerSecond = TimeSpan.TicksPerSecond;
 
@@ -53,6 +54,9 @@ public sealed class CmosRtc : IPortDevice, IInspectable
     /// <inheritdoc/>
     public string Name => "rtc";
 
+    /// <inheritdoc/>
+    public string AcpiHardwareId => "PNP0B00";
+
     /// <summary>Whether the guest has masked the NMI (port 0x70, bit 7).</summary>
     public bool NmiMasked { get; private set; }
 
@@ -74,6 +78,9 @@ public sealed class CmosRtc : IPortDevice, IInspectable
         int rate and < 3 => 64L << rate, // 256 and 128 Hz, as 8 and 9 give
         int rate => 1L << (rate - 1),
     };
+
+    /// <inheritdoc/>
+    public void DescribeTo(AcpiFixedHardware hardware, DeviceResources resources) => hardware.CenturyRegister = Century;
 
     /// <inheritdoc/>
     public uint ReadPort(int offset, int size)

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Text;
-using Vitrine.Boot;
 using Vitrine.Errors;
 using Vitrine.Memory;
 using Vitrine.X86;
@@ -8,8 +7,7 @@ using Vitrine.X86;
 namespace Vitrine.Acpi;
 
 /// <summary>
-/// The ACPI tables of the board: RSDP, RSDT, XSDT, FADT, FACS, MADT and DSDT (ACPI specification 6.3, chapter 5.2).
-/// They lie in the BIOS area, so that operating systems that search for the RSDP find it too.
+/// The ACPI tables of a board, generated from what is attached to it: RSDP, RSDT, XSDT, FADT, FACS, MADT and DSDT (ACPI specification 6.3, chapter 5.2).
 /// </summary>
 internal static class AcpiTables
 {
@@ -20,35 +18,39 @@ internal static class AcpiTables
     private const int RsdpSize = 36;
     private const int RsdpV1Size = 20;
     private const int FacsSize = 64;
+    private const int OemTableIdLength = 8;
     private const ulong Alignment = 64;
 
     /// <summary>Writes the tables.</summary>
-    /// <param name="memory">Guest memory; RAM must back <see cref="MemoryLayout.AcpiTables"/>.</param>
-    /// <param name="cpus">Number of processors; their local APIC ids are 0, 1, ...</param>
+    /// <param name="memory">Guest memory; RAM must back the area.</param>
+    /// <param name="start">Where they begin, with the RSDP: a multiple of 16, in the BIOS area if systems are to find it by searching.</param>
+    /// <param name="end">Where they must have ended.</param>
+    /// <param name="hardware">What they describe.</param>
     /// <returns>The address of the RSDP.</returns>
-    internal static ulong Write(GuestMemory memory, int cpus)
+    internal static ulong Write(GuestMemory memory, ulong start, ulong end, AcpiHardware hardware)
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(cpus, 1);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(cpus, MaxCpus);
+        ArgumentOutOfRangeException.ThrowIfLessThan(hardware.Cpus, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(hardware.Cpus, MaxCpus);
 
-        ulong rsdp = MemoryLayout.AcpiTables;
-        ulong next = rsdp + RsdpSize;
+        ulong next = start + RsdpSize;
         ulong Place(byte[] table)
         {
             ulong address = (next + Alignment - 1) & ~(Alignment - 1);
             next = address + (ulong)table.Length;
-            Put(memory, address, table);
+            Put(memory, address, end, table);
             return address;
         }
 
+        byte[] Table(string signature, byte revision, byte[] body) => WithHeader(signature, revision, hardware.BoardName, body);
+
         ulong facs = Place(Facs());
-        ulong dsdt = Place(Table("DSDT", 2, Dsdt.Build(cpus)));
-        ulong fadt = Place(Table("FACP", Fadt.Revision, Fadt.Build((uint)facs, (uint)dsdt)));
-        ulong madt = Place(Table("APIC", Madt.Revision, Madt.Build(cpus)));
+        ulong dsdt = Place(Table("DSDT", 2, Dsdt.Build(hardware)));
+        ulong fadt = Place(Table("FACP", Fadt.Revision, Fadt.Build(hardware.Fixed, (uint)facs, (uint)dsdt)));
+        ulong madt = Place(Table("APIC", Madt.Revision, Madt.Build(hardware)));
         ulong rsdt = Place(Table("RSDT", 1, [.. Bytes32((uint)fadt), .. Bytes32((uint)madt)]));
         ulong xsdt = Place(Table("XSDT", 1, [.. Bytes64(fadt), .. Bytes64(madt)]));
-        Put(memory, rsdp, Rsdp((uint)rsdt, xsdt));
-        return rsdp;
+        Put(memory, start, end, Rsdp((uint)rsdt, xsdt));
+        return start;
     }
 
     // 5.2.5.3: the first checksum covers the 20 bytes of ACPI 1.0, the second one all.
@@ -77,14 +79,14 @@ internal static class AcpiTables
     }
 
     // 5.2.6 "System Description Table Header".
-    private static byte[] Table(string signature, byte revision, byte[] body)
+    private static byte[] WithHeader(string signature, byte revision, string board, byte[] body)
     {
         byte[] table = new byte[HeaderSize + body.Length];
         Encoding.ASCII.GetBytes(signature, table);
         BinaryPrimitives.WriteUInt32LittleEndian(table.AsSpan(4), (uint)table.Length);
         table[8] = revision;
         "VITRIN"u8.CopyTo(table.AsSpan(10));
-        "MICROVM "u8.CopyTo(table.AsSpan(16));
+        Encoding.ASCII.GetBytes(board.ToUpperInvariant().PadRight(OemTableIdLength), table.AsSpan(16, OemTableIdLength));
         BinaryPrimitives.WriteUInt32LittleEndian(table.AsSpan(24), 1);
         "VTRN"u8.CopyTo(table.AsSpan(28));
         BinaryPrimitives.WriteUInt32LittleEndian(table.AsSpan(32), 1);
@@ -104,13 +106,13 @@ internal static class AcpiTables
 
     private static byte[] Bytes64(ulong value) => [.. Bytes32((uint)value), .. Bytes32((uint)(value >> 32))];
 
-    private static void Put(GuestMemory memory, ulong address, byte[] table)
+    private static void Put(GuestMemory memory, ulong address, ulong end, byte[] table)
     {
-        if (address + (ulong)table.Length <= MemoryLayout.AcpiTablesEnd && memory.TryWrite(new Gpa(address), table)) return;
+        if (address + (ulong)table.Length <= end && memory.TryWrite(new Gpa(address), table)) return;
         throw VitrineException.User(
             ErrorCode.AcpiNoRoom,
             $"The ACPI tables don't fit: {table.Length} bytes at 0x{address:x}.",
-            $"They lie below 0x{MemoryLayout.AcpiTablesEnd:x}, where the guest must have RAM.",
+            $"They lie below 0x{end:x}, where the guest must have RAM.",
             "Give the guest at least 1 MiB of memory, and fewer processors.")
             .With("bytes", table.Length).With("address", address);
     }

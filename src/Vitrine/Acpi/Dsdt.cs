@@ -1,37 +1,41 @@
 using System.Globalization;
-using Vitrine.Devices.Power;
+using Vitrine.Devices;
+using Vitrine.Devices.Acpi;
 
 namespace Vitrine.Acpi;
 
-/// <summary>The board's devices as ACPI sees them, for drivers that look for them nowhere else.</summary>
+/// <summary>A board's devices as ACPI sees them, for drivers that look for them nowhere else.</summary>
 internal static class Dsdt
 {
+    // An EISA id is three letters and four hexadecimal digits; ACPI's own are longer and strings (ACPI 6.3, 6.1.5).
+    private const int EisaIdLength = 7;
+
     /// <summary>The AML of the definition block.</summary>
-    /// <param name="cpus">Number of processors.</param>
-    internal static byte[] Build(int cpus)
+    internal static byte[] Build(AcpiHardware hardware)
     {
-        byte[][] devices =
-        [
-            Aml.Device(
-                "COM1",
-                Aml.Name("_HID", Aml.EisaId("PNP0501")),
-                Aml.Name("_UID", Aml.Integer(1)),
-                Aml.Name("_CRS", Aml.ResourceTemplate(Aml.Io(0x3F8, 8), Aml.Irq(4)))),
-            Aml.Device(
-                "RTC",
-                Aml.Name("_HID", Aml.EisaId("PNP0B00")),
-                Aml.Name("_CRS", Aml.ResourceTemplate(Aml.Io(0x70, 2), Aml.Irq(8)))),
-            Aml.Device(
-                "KBD",
-                Aml.Name("_HID", Aml.EisaId("PNP0303")),
-                Aml.Name("_CRS", Aml.ResourceTemplate(Aml.Io(0x60, 1), Aml.Io(0x64, 1), Aml.Irq(1)))),
-            .. Enumerable.Range(0, cpus).Select(Processor),
-        ];
+        byte[] system = Aml.Scope(@"\_SB", [.. hardware.Devices.Select(Device), .. Enumerable.Range(0, hardware.Cpus).Select(Processor)]);
 
         // \_S5: SLP_TYP for PM1a and PM1b, two reserved elements (ACPI 6.3, 7.4.2).
-        byte[] softOff = Aml.Package(Aml.Integer(AcpiPowerManagementRegisters.SleepTypeS5), Aml.Integer(AcpiPowerManagementRegisters.SleepTypeS5), Aml.Integer(0), Aml.Integer(0));
-        return [.. Aml.Name(@"\_S5", softOff), .. Aml.Scope(@"\_SB", devices)];
+        return hardware.Fixed.SoftOffSleepType is { } type
+            ? [.. Aml.Name(@"\_S5", Aml.Package(Aml.Integer(type), Aml.Integer(type), Aml.Integer(0), Aml.Integer(0))), .. system]
+            : system;
     }
+
+    private static byte[] Device(AcpiDevice device)
+    {
+        string id = device.Device.AcpiHardwareId;
+        List<byte[]> objects = [Aml.Name("_HID", id.Length == EisaIdLength ? Aml.EisaId(id) : Aml.String(id))];
+        if (device.Uid is { } uid) objects.Add(Aml.Name("_UID", Aml.Integer((uint)uid)));
+        objects.Add(Aml.Name("_CRS", Resources(device.Resources)));
+        return Aml.Device(device.Name, [.. objects, .. device.Device.AcpiObjects]);
+    }
+
+    private static byte[] Resources(DeviceResources resources) => Aml.ResourceTemplate(
+    [
+        .. resources.Ports.Select(static range => Aml.Io(checked((ushort)range.First), checked((byte)range.Count))),
+        .. resources.Memory.Select(static range => Aml.Memory32Fixed(checked((uint)range.Start), checked((uint)range.Length))),
+        .. resources.Interrupts.Select(Aml.Interrupt),
+    ]);
 
     // The _UID is what ties the device to its local APIC in the MADT.
     private static byte[] Processor(int number) => Aml.Device(

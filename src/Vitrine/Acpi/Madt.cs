@@ -1,6 +1,4 @@
-using Vitrine.Boot;
 using Vitrine.Devices.Interrupts;
-using Vitrine.Devices.Power;
 
 namespace Vitrine.Acpi;
 
@@ -19,14 +17,13 @@ internal static class Madt
     private const byte ActiveHighLevel = 0x0D;
 
     /// <summary>The table without its header.</summary>
-    /// <param name="cpus">Number of processors.</param>
-    internal static byte[] Build(int cpus) =>
+    internal static byte[] Build(AcpiHardware hardware) =>
     [
-        .. Bytes32((uint)MemoryLayout.LocalApicBase), DualPics, 0, 0, 0,
-        .. Enumerable.Range(0, cpus).SelectMany(static id => LocalApic((byte)id)),
-        .. IoApic(0, (uint)MemoryLayout.IoapicBase, 0),
+        .. Bytes32((uint)hardware.LocalApic), DualPics, 0, 0, 0,
+        .. Enumerable.Range(0, hardware.Cpus).SelectMany(static id => LocalApic((byte)id)),
+        .. IoApic(0, (uint)hardware.Ioapic, 0),
         .. InterruptOverride(InterruptRouter.TimerLine, InterruptRouter.TimerGlobalInterrupt, ConformsToBus),
-        .. InterruptOverride(AcpiPowerManagementRegisters.Interrupt, AcpiPowerManagementRegisters.Interrupt, ActiveHighLevel),
+        .. hardware.Fixed.ControlInterrupt is { } sci ? InterruptOverride((byte)sci, (uint)sci, ActiveHighLevel) : [],
         .. LocalApicNmi(),
     ];
 

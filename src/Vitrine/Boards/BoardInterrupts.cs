@@ -7,7 +7,7 @@ namespace Vitrine.Boards;
 /// The seam between a board's interrupt controllers and the accelerator's local APICs. It outlives a reset of the board:
 /// an accelerator is connected once, a board's controllers are made anew.
 /// </summary>
-internal sealed class BoardInterrupts : IExternalInterruptSource, IInterruptMessageSink
+internal sealed class BoardInterrupts : IExternalInterruptSource, IInterruptFabric
 {
     private readonly IAccelerator _accelerator;
     private volatile IVirtualCpu? _bootProcessor;
@@ -21,18 +21,16 @@ internal sealed class BoardInterrupts : IExternalInterruptSource, IInterruptMess
         if (!accelerator.HasInterruptControllers) accelerator.ConnectExternalInterrupts(this);
     }
 
-    /// <summary>True when PIC, IOAPIC and PIT are the accelerator's.</summary>
+    /// <inheritdoc/>
     public bool InAccelerator => _accelerator.HasInterruptControllers;
 
-    /// <summary>Lines into the accelerator's own controllers.</summary>
+    /// <inheritdoc/>
     public IInterruptSink AcceleratorLines => new LineSink(_accelerator);
 
     /// <summary>Names the processor that the 8259 pair interrupts.</summary>
     public void ConnectBootProcessor(IVirtualCpu cpu) => _bootProcessor = cpu;
 
-    /// <summary>Names the 8259 pair that is asked for vectors from now on.</summary>
-    /// <param name="pics">The pair.</param>
-    /// <param name="deviceLock">The lock of its board.</param>
+    /// <inheritdoc/>
     public void Connect(PicPair pics, Lock deviceLock)
     {
         _deviceLock = deviceLock;
@@ -40,7 +38,7 @@ internal sealed class BoardInterrupts : IExternalInterruptSource, IInterruptMess
         ExternalLineChanged(pics.Output);
     }
 
-    /// <summary>The 8259 pair's output has changed.</summary>
+    /// <inheritdoc/>
     public void ExternalLineChanged(bool level) => _bootProcessor?.NotifyExternalInterrupt(level);
 
     /// <inheritdoc/>

@@ -1,4 +1,5 @@
 using Vitrine.Acpi;
+using Vitrine.Boards;
 using Vitrine.Memory;
 using Vitrine.X86.State;
 
@@ -16,16 +17,16 @@ internal static class BootLoader
     /// <summary>Loads a guest.</summary>
     /// <param name="source">What to boot.</param>
     /// <param name="memory">Guest memory with the slots of <see cref="MemorySlots.Create"/>.</param>
-    /// <param name="layout">Its layout.</param>
+    /// <param name="board">What the guest is told of its board.</param>
     /// <param name="bootCpu">The boot processor, in its state after reset.</param>
-    /// <param name="cpus">Number of processors, for the ACPI tables.</param>
     /// <exception cref="Errors.VitrineException">A file is missing, damaged, of an unknown kind, or doesn't fit.</exception>
-    internal static void Load(BootSource source, GuestMemory memory, MemoryLayout layout, ProcessorState bootCpu, int cpus)
+    internal static void Load(BootSource source, GuestMemory memory, BoardDescription board, ProcessorState bootCpu)
     {
+        MemoryLayout layout = board.Memory;
         LoadMap map = new(memory, layout);
 
         // Before code that may want its place.
-        if (source is not BootSource.Firmware) LegacyBiosArea.Write(memory);
+        if (source is not BootSource.Firmware) LegacyBiosArea.Write(memory, board.SerialPorts);
         switch (source)
         {
             case BootSource.Firmware firmware:
@@ -33,7 +34,7 @@ internal static class BootLoader
                 break;
             case BootSource.Flat flat:
                 // Before the code, which may want their place.
-                AcpiTables.Write(memory, cpus);
+                WriteAcpiTables(memory, board);
                 using (ImageFile image = ImageFile.Open(flat.Path, "flat code file", FlatSource))
                 {
                     FlatLoader.Load(image, flat.Address, flat.Entry, flat.Mode, map, bootCpu);
@@ -41,7 +42,7 @@ internal static class BootLoader
 
                 break;
             case BootSource.FlatBytes flat:
-                AcpiTables.Write(memory, cpus);
+                WriteAcpiTables(memory, board);
                 using (ImageFile image = new(flat.Code, "flat code", "flat code"))
                 {
                     FlatLoader.Load(image, flat.Address, flat.Entry, flat.Mode, map, bootCpu);
@@ -52,12 +53,15 @@ internal static class BootLoader
                 using (ImageFile image = ImageFile.Open(kernel.Path, "kernel", KernelSource))
                 using (ImageFile? initrd = kernel.Initrd is null ? null : ImageFile.Open(kernel.Initrd, "initrd", InitrdSource))
                 {
-                    LoadKernel(image, initrd, kernel.CommandLine, layout, map, bootCpu, AcpiTables.Write(memory, cpus));
+                    LoadKernel(image, initrd, kernel.CommandLine, layout, map, bootCpu, WriteAcpiTables(memory, board));
                 }
 
                 break;
         }
     }
+
+    private static ulong WriteAcpiTables(GuestMemory memory, BoardDescription board) =>
+        AcpiTables.Write(memory, MemoryLayout.AcpiTables, MemoryLayout.AcpiTablesEnd, board.Acpi);
 
     /// <summary>Loads a kernel of any kind, recognised by its content.</summary>
     internal static void LoadKernel(

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics;
+using Vitrine.Boards;
 using Vitrine.X86.State;
 
 namespace Vitrine.Boot;
@@ -81,7 +82,7 @@ internal static class BzImageLoader
         }
 
         ulong codeBytes = Math.Min(present, wanted);
-        ulong loadAddress = LoadAddress(kernel, header);
+        ulong loadAddress = LoadAddress(kernel, header, layout);
         ulong initSize = Math.Max(U32(header, InitSize), codeBytes);
         map.Claim("the kernel (with the memory that it needs to unpack)", loadAddress, initSize);
         map.Copy(kernel, setupBytes, loadAddress, codeBytes);
@@ -134,11 +135,11 @@ internal static class BzImageLoader
 
     // A kernel loaded below its preferred address moves itself there, so memory is needed there in any case:
     // another address is only useful when none is preferred.
-    private static ulong LoadAddress(ImageFile kernel, ReadOnlySpan<byte> header)
+    private static ulong LoadAddress(ImageFile kernel, ReadOnlySpan<byte> header, MemoryLayout layout)
     {
         ulong preferred = U64(header, PrefAddress);
         uint alignment = U32(header, KernelAlignment);
-        if (!BitOperations.IsPow2(alignment) || preferred >= MemoryLayout.HoleStart || (preferred & 0xF) != 0)
+        if (!BitOperations.IsPow2(alignment) || preferred >= layout.LowRamLimit || (preferred & 0xF) != 0)
         {
             throw kernel.Invalid(
                 $"prefers the load address 0x{preferred:x} with alignment 0x{alignment:x}, which is not possible",

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Vitrine.Boards;
 using Vitrine.X86.State;
 
 namespace Vitrine.Boot;
@@ -57,7 +58,7 @@ internal static class ElfPvhLoader
         if (initrd is not null)
         {
             ulong size = (ulong)initrd.Length;
-            ulong address = map.ClaimTop($"the initrd '{initrd.Name}'", size, MemoryLayout.HoleStart);
+            ulong address = map.ClaimTop($"the initrd '{initrd.Name}'", size, layout.LowRamLimit);
             map.Copy(initrd, 0, address, size);
 
             // struct hvm_modlist_entry: paddr, size, cmdline_paddr, reserved.

@@ -1,5 +1,5 @@
 using System.Buffers.Binary;
-using Vitrine.Devices.Serial;
+using Vitrine.Boards;
 using Vitrine.Memory;
 using Vitrine.X86;
 
@@ -20,7 +20,7 @@ namespace Vitrine.Boot;
 internal static class LegacyBiosArea
 {
     /// <summary>Handlers and the reset vector, up to 1 MiB.</summary>
-    internal const ulong Code = 0xF_F000;
+    internal const ulong Code = MemoryLayout.AcpiTablesEnd;
 
     private const ulong Data = 0x400;
 
@@ -46,7 +46,8 @@ internal static class LegacyBiosArea
     private const int DataSize = 0x100;
 
     private const ushort HasCoprocessor = 1 << 1;
-    private const ushort OneSerialPort = 1 << 9;
+    private const int SerialPortCountShift = 9;
+    private const int MostSerialPorts = 4;
     private const ushort KeyboardBuffer = 0x1E;
     private const ushort KeyboardBufferEnd = 0x3E;
 
@@ -69,7 +70,8 @@ internal static class LegacyBiosArea
 
     /// <summary>Writes the area. What is loaded later may take its place.</summary>
     /// <param name="memory">Guest memory, with RAM up to 1 MiB.</param>
-    internal static void Write(GuestMemory memory)
+    /// <param name="serialPorts">First ports of the board's serial ports.</param>
+    internal static void Write(GuestMemory memory, IReadOnlyList<int> serialPorts)
     {
         Span<byte> vectors = stackalloc byte[Vectors * 4];
         for (int vector = 0; vector < Vectors; vector++)
@@ -82,9 +84,10 @@ internal static class LegacyBiosArea
         memory.TryWrite(new Gpa(0), vectors);
         Span<byte> data = stackalloc byte[DataSize];
         data.Clear();
-        Put(data, SerialPorts, Uart16550Registers.Com1Port);
+        int ports = Math.Min(serialPorts.Count, MostSerialPorts);
+        for (int i = 0; i < ports; i++) Put(data, SerialPorts + (2 * i), (ushort)serialPorts[i]);
         Put(data, EbdaSegment, (ushort)(MemoryLayout.LegacyHoleStart >> 4));
-        Put(data, Equipment, HasCoprocessor | OneSerialPort);
+        Put(data, Equipment, (ushort)(HasCoprocessor | (ports << SerialPortCountShift)));
         Put(data, BaseMemory, (ushort)(MemoryLayout.LegacyHoleStart >> 10));
         Put(data, KeyboardHead, KeyboardBuffer);
         Put(data, KeyboardTail, KeyboardBuffer);

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Vitrine.Boards;
 using Vitrine.Errors;
 using Vitrine.Memory;
 using Vitrine.X86;
@@ -38,7 +39,7 @@ internal sealed class LoadMap
     /// <exception cref="VitrineException">The range lies outside RAM or overlaps another.</exception>
     internal void Claim(string what, ulong start, ulong length)
     {
-        if (!InRam(start, length))
+        if (!_layout.IsRam(start, length))
         {
             throw VitrineException.User(
                 ErrorCode.BootNoRoom,
@@ -62,7 +63,7 @@ internal sealed class LoadMap
 
         if (length == 0) return;
         _claims.Add((what, start, start + length));
-        if (start < MemoryLayout.HoleStart && what is not "the BIOS area") LowEnd = Math.Max(LowEnd, start + length);
+        if (start < MemoryLayout.HighStart && what is not "the BIOS area") LowEnd = Math.Max(LowEnd, start + length);
     }
 
     /// <summary>Takes page-aligned room as high as possible in RAM below 4 GiB, above everything claimed so far.</summary>
@@ -86,7 +87,7 @@ internal sealed class LoadMap
     internal ulong ClaimNext(string what, ulong length)
     {
         ulong start = (Math.Max(LowEnd, MemoryLayout.LegacyHoleEnd) + PageSize - 1) & ~(PageSize - 1);
-        if (!InRam(start, length)) throw NoRoom(what, length, start, _layout.LowBytes);
+        if (!_layout.IsRam(start, length)) throw NoRoom(what, length, start, _layout.LowBytes);
         Claim(what, start, length);
         return start;
     }
@@ -134,12 +135,6 @@ internal sealed class LoadMap
             $"Guest memory at 0x{address:x} (0x{length:x} bytes) has no memory slot behind it.",
             "The machine was built with fewer slots than its layout says.",
             "Create the slots of the layout before loading a guest.").With("address", address);
-
-    private bool InRam(ulong start, ulong length) =>
-        start <= _layout.LowBytes
-            ? length <= _layout.LowBytes - start
-            : start >= MemoryLayout.HighStart && start - MemoryLayout.HighStart <= _layout.HighBytes &&
-              length <= _layout.HighBytes - (start - MemoryLayout.HighStart);
 
     private VitrineException NoRoom(string what, ulong length, ulong floor, ulong ceiling) => VitrineException.User(
         ErrorCode.BootNoRoom,

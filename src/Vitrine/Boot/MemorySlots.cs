@@ -1,3 +1,4 @@
+using Vitrine.Boards;
 using Vitrine.Memory;
 using Vitrine.X86;
 

@@ -1,4 +1,5 @@
 using System.Text;
+using Vitrine.Boards;
 using Vitrine.X86.State;
 
 namespace Vitrine.Boot;

@@ -1,8 +1,10 @@
 using System.Buffers.Binary;
 using System.Text;
 using Vitrine.Acpi;
-using Vitrine.Boot;
+using Vitrine.Boards;
+using Vitrine.Devices.Acpi;
 using Vitrine.Memory;
+using Vitrine.Tests.Boards;
 using Vitrine.Tests.Boot;
 using Vitrine.X86;
 using Xunit;
@@ -25,7 +27,7 @@ public sealed class AcpiTablesTests : IDisposable
     [InlineData(255)]
     public void EveryTableIsReachableAndSumsToZero(int cpus)
     {
-        ulong rsdp = AcpiTables.Write(_memory, cpus);
+        ulong rsdp = Write(cpus);
         Assert.Equal(0UL, rsdp & 0xF);
         Assert.InRange(rsdp, 0xE_0000UL, 0xF_FFFFUL);
         byte[] root = Read(rsdp, 36);
@@ -91,7 +93,7 @@ public sealed class AcpiTablesTests : IDisposable
         byte[] actual = Aml.Device(
             "COM1",
             Aml.Name("_HID", Aml.EisaId("PNP0501")),
-            Aml.Name("_CRS", Aml.ResourceTemplate(Aml.Io(0x3F8, 8), Aml.Irq(4))));
+            Aml.Name("_CRS", Aml.ResourceTemplate(Aml.Io(0x3F8, 8), Aml.Interrupt(4))));
         Assert.Equal(expected, actual);
     }
 
@@ -143,9 +145,12 @@ public sealed class AcpiTablesTests : IDisposable
         }
     }
 
+    private ulong Write(int cpus) =>
+        AcpiTables.Write(_memory, MemoryLayout.AcpiTables, MemoryLayout.AcpiTablesEnd, BareBoard.Describe(BoardModel.Microvm, cpus: cpus).Acpi);
+
     private byte[] Find(string signature, int cpus = 1)
     {
-        byte[] root = Read(AcpiTables.Write(_memory, cpus), 36);
+        byte[] root = Read(Write(cpus), 36);
         byte[] xsdt = Table(U64(root, 24), "XSDT");
         byte[] fadt = Table(U64(xsdt, 36), "FACP");
         return signature switch

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Vitrine.Boards;
 using Vitrine.Boot;
 using Vitrine.Errors;
 using Vitrine.Memory;
@@ -100,7 +101,7 @@ public sealed class BadImageTests
     {
         byte[] valid = Image(kind);
         using GuestMemory memory = new();
-        MemoryLayout layout = new(64 << 20);
+        MemoryLayout layout = BoardModel.Microvm.MapMemory(64 << 20);
         MemorySlots.Create(memory, layout, new BootSource.Kernel("unused"));
         int loaded = 0;
         for (int seed = 0; seed < Mutations; seed++)

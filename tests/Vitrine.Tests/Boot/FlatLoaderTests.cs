@@ -1,3 +1,4 @@
+using Vitrine.Boards;
 using Vitrine.Boot;
 using Vitrine.Errors;
 using Vitrine.X86;

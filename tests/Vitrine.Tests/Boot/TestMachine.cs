@@ -1,6 +1,8 @@
 using System.Buffers.Binary;
+using Vitrine.Boards;
 using Vitrine.Boot;
 using Vitrine.Memory;
+using Vitrine.Tests.Boards;
 using Vitrine.X86;
 using Vitrine.X86.State;
 using Xunit;
@@ -12,7 +14,7 @@ internal sealed class TestMachine : IDisposable
 {
     public TestMachine(ulong memoryBytes, BootSource source)
     {
-        Layout = new MemoryLayout(memoryBytes);
+        Layout = BoardModel.Microvm.MapMemory(memoryBytes);
         Source = source;
         try
         {
@@ -35,7 +37,7 @@ internal sealed class TestMachine : IDisposable
 
     public TestMachine Load(int cpus = 1)
     {
-        BootLoader.Load(Source, Memory, Layout, Cpu, cpus);
+        BootLoader.Load(Source, Memory, BareBoard.Describe(BoardModel.Microvm, Layout.MemoryBytes, cpus), Cpu);
         return this;
     }
 

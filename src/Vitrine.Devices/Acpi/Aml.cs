@@ -1,13 +1,13 @@
 using System.Buffers.Binary;
 using System.Text;
 
-namespace Vitrine.Acpi;
+namespace Vitrine.Devices.Acpi;
 
 /// <summary>
-/// Encodes the few AML terms that the board's DSDT is made of (ACPI specification 6.3, 20.2 "AML Grammar Definition").
+/// Encodes the few AML terms that a board's DSDT is made of (ACPI specification 6.3, 20.2 "AML Grammar Definition").
 /// Each function returns the bytes of one term; a term that contains others takes theirs.
 /// </summary>
-internal static class Aml
+public static class Aml
 {
     private const byte ZeroOp = 0x00;
     private const byte OneOp = 0x01;
@@ -29,34 +29,43 @@ internal static class Aml
     private const byte IrqNoFlagsDescriptor = 0x22;
     private const byte EndTag = 0x79;
 
+    // Large resource descriptors (6.4.3).
+    private const byte Memory32FixedDescriptor = 0x86;
+    private const byte Memory32FixedLength = 9;
+    private const byte ReadWrite = 1;
+    private const byte ExtendedInterruptDescriptor = 0x89;
+    private const byte ExtendedInterruptLength = 6;
+    private const byte ConsumerLevelActiveHigh = 1;
+    private const int IsaInterrupts = 16;
+
     /// <summary>Name (name, value).</summary>
-    internal static byte[] Name(string name, byte[] value) => [NameOp, .. NameString(name), .. value];
+    public static byte[] Name(string name, byte[] value) => [NameOp, .. NameString(name), .. value];
 
     /// <summary>Scope (name) { terms }.</summary>
-    internal static byte[] Scope(string name, params byte[][] terms) => [ScopeOp, .. WithLength([.. NameString(name), .. Concat(terms)])];
+    public static byte[] Scope(string name, params byte[][] terms) => [ScopeOp, .. WithLength([.. NameString(name), .. Concat(terms)])];
 
     /// <summary>Device (name) { terms }.</summary>
-    internal static byte[] Device(string name, params byte[][] terms) =>
+    public static byte[] Device(string name, params byte[][] terms) =>
         [ExtOpPrefix, DeviceOp, .. WithLength([.. NameString(name), .. Concat(terms)])];
 
     /// <summary>Package () { elements }.</summary>
-    internal static byte[] Package(params byte[][] elements) => [PackageOp, .. WithLength([(byte)elements.Length, .. Concat(elements)])];
+    public static byte[] Package(params byte[][] elements) => [PackageOp, .. WithLength([(byte)elements.Length, .. Concat(elements)])];
 
     /// <summary>An integer constant, in the shortest encoding.</summary>
-    internal static byte[] Integer(uint value) => value switch
+    public static byte[] Integer(uint value) => value switch
     {
         0 => [ZeroOp],
         1 => [OneOp],
         <= byte.MaxValue => [BytePrefix, (byte)value],
         <= ushort.MaxValue => [WordPrefix, (byte)value, (byte)(value >> 8)],
-        _ => [DWordPrefix, (byte)value, (byte)(value >> 8), (byte)(value >> 16), (byte)(value >> 24)],
+        _ => [DWordPrefix, .. Bytes32(value)],
     };
 
-    /// <summary>A string constant.</summary>
-    internal static byte[] String(string ascii) => [StringPrefix, .. Encoding.ASCII.GetBytes(ascii), 0];
+    /// <summary>A string constant of ASCII characters.</summary>
+    public static byte[] String(string ascii) => [StringPrefix, .. Encoding.ASCII.GetBytes(ascii), 0];
 
     /// <summary>EisaId ("PNP0501"): three letters of five bits, four hexadecimal digits, most significant byte first.</summary>
-    internal static byte[] EisaId(string id)
+    public static byte[] EisaId(string id)
     {
         uint letters = (uint)((id[0] - '@') << 10 | (id[1] - '@') << 5 | (id[2] - '@'));
         uint number = Convert.ToUInt32(id[3..], 16);
@@ -64,7 +73,7 @@ internal static class Aml
     }
 
     /// <summary>ResourceTemplate () { descriptors }.</summary>
-    internal static byte[] ResourceTemplate(params byte[][] descriptors)
+    public static byte[] ResourceTemplate(params byte[][] descriptors)
     {
         // A zero checksum in the end tag stands for "not computed" (6.4.2.9).
         byte[] resources = [.. Concat(descriptors), EndTag, 0];
@@ -72,11 +81,22 @@ internal static class Aml
     }
 
     /// <summary>IO (Decode16, port, port, 1, count), for <see cref="ResourceTemplate"/>.</summary>
-    internal static byte[] Io(ushort port, byte count) =>
+    public static byte[] Io(ushort port, byte count) =>
         [IoPortDescriptor, IoPortDecode16, (byte)port, (byte)(port >> 8), (byte)port, (byte)(port >> 8), 1, count];
 
-    /// <summary>IRQNoFlags () { irq }, for <see cref="ResourceTemplate"/>.</summary>
-    internal static byte[] Irq(int irq) => [IrqNoFlagsDescriptor, (byte)(1 << irq), (byte)(1 << irq >> 8)];
+    /// <summary>Memory32Fixed (ReadWrite, start, length), for <see cref="ResourceTemplate"/>.</summary>
+    public static byte[] Memory32Fixed(uint start, uint length) =>
+        [Memory32FixedDescriptor, Memory32FixedLength, 0, ReadWrite, .. Bytes32(start), .. Bytes32(length)];
+
+    /// <summary>
+    /// An interrupt, for <see cref="ResourceTemplate"/>: IRQNoFlags () { number } for those of an ISA bus, which are edge-triggered;
+    /// Interrupt (ResourceConsumer, Level, ActiveHigh, Exclusive) { number } for the others.
+    /// </summary>
+    public static byte[] Interrupt(int number) => number < IsaInterrupts
+        ? [IrqNoFlagsDescriptor, (byte)(1 << number), (byte)(1 << number >> 8)]
+        : [ExtendedInterruptDescriptor, ExtendedInterruptLength, 0, ConsumerLevelActiveHigh, 1, .. Bytes32((uint)number)];
+
+    private static byte[] Bytes32(uint value) => [(byte)value, (byte)(value >> 8), (byte)(value >> 16), (byte)(value >> 24)];
 
     private static byte[] Concat(byte[][] terms) => [.. terms.SelectMany(static term => term)];
 

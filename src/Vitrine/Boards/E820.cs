@@ -1,4 +1,6 @@
-namespace Vitrine.Boot;
+using Vitrine.Devices;
+
+namespace Vitrine.Boards;
 
 /// <summary>One range of the memory map that a guest is told (ACPI specification, "System Address Map Interfaces").</summary>
 /// <param name="Start">First address.</param>
@@ -12,7 +14,7 @@ internal readonly record struct E820(ulong Start, ulong Length, uint Type)
     /// <summary>AddressRangeReserved.</summary>
     internal const uint Reserved = 2;
 
-    /// <summary>The memory map of the board, by ascending address.</summary>
+    /// <summary>The memory map of a board, by ascending address.</summary>
     internal static E820[] Map(MemoryLayout layout)
     {
         List<E820> map =
@@ -22,10 +24,9 @@ internal readonly record struct E820(ulong Start, ulong Length, uint Type)
             Range(MemoryLayout.LegacyHoleStart, MemoryLayout.LegacyHoleEnd, Reserved),
         ];
         if (layout.LowBytes > MemoryLayout.LegacyHoleEnd) map.Add(Range(MemoryLayout.LegacyHoleEnd, layout.LowBytes, Usable));
-
-        // IOAPIC, local APIC, KVM's TSS and identity-map pages, firmware.
-        map.Add(Range(MemoryLayout.IoapicBase, MemoryLayout.HighStart, Reserved));
+        foreach (MmioRange range in layout.Reserved) map.Add(new E820(range.Start, range.Length, Reserved));
         if (layout.HighBytes != 0) map.Add(Range(MemoryLayout.HighStart, MemoryLayout.HighStart + layout.HighBytes, Usable));
+        map.Sort(static (one, other) => one.Start.CompareTo(other.Start));
         return [.. map];
     }
 
