@@ -1,6 +1,8 @@
+using System.ComponentModel;
 using System.Diagnostics;
 using System.Formats.Tar;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Vitrine.Errors;
 
 namespace Vitrine.Cli.Demo;
@@ -13,6 +15,9 @@ internal sealed class DebianPackages(string folder)
 {
     // How long the tools may take before they count as hung: lists are some ten megabytes.
     private static readonly TimeSpan LongestCommand = TimeSpan.FromMinutes(10);
+
+    /// <summary>The folders in which packages are while they are downloaded.</summary>
+    public const string Downloads = "*.download";
 
     private string[] _options = [];
 
@@ -63,7 +68,6 @@ internal sealed class DebianPackages(string folder)
     public void Fetch(string package, string prefix, string target, Action<long> progress)
     {
         string place = Path.Combine(folder, $"{package}.download");
-        if (Directory.Exists(place)) Directory.Delete(place, recursive: true);
         Directory.CreateDirectory(place);
         try
         {
@@ -139,9 +143,19 @@ internal sealed class DebianPackages(string folder)
             WorkingDirectory = folder ?? "",
         };
         start.Environment["LC_ALL"] = "C";
-        Process process = Process.Start(start)!;
-        process.StandardInput.Close();
-        return process;
+        try
+        {
+            Process process = Process.Start(start)!;
+            process.StandardInput.Close();
+            return process;
+        }
+        catch (Win32Exception error)
+        {
+            throw Failed(
+                $"'{command}' can't be started ({Marshal.GetPInvokeErrorMessage(error.NativeErrorCode)})",
+                "This user may not execute it, or may start no more processes (`ulimit -u`).",
+                error);
+        }
     }
 
     private static string Run(string command, string[] arguments, string? folder = null)

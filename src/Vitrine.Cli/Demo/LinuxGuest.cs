@@ -19,6 +19,12 @@ internal sealed record LinuxGuest(string Kernel, string Initrd)
 
     private const string ShellStart = "/etc/shell";
 
+    private const string LockName = ".lock";
+
+    // EAGAIN of <asm-generic/errno-base.h>, which flock(2) gives, and the framework passes on.
+    private const int WouldBlock = 11;
+    private static readonly TimeSpan LookForTurn = TimeSpan.FromMilliseconds(200);
+
     // The kernel starts it as process 1; busybox' init takes over, and answers poweroff and reboot.
     private const string Init =
         $$"""
@@ -64,7 +70,9 @@ internal sealed record LinuxGuest(string Kernel, string Initrd)
         try
         {
             Directory.CreateDirectory(folder);
-            if (!File.Exists(kernel) || !File.Exists(busybox)) Fetch(new DebianPackages(folder), kernel, busybox);
+            using FileStream turn = WaitForTurn(folder);
+            RemoveLeftovers(folder, kernel, busybox, initrd);
+            if (!IsWhole(kernel) || !IsWhole(busybox)) Fetch(new DebianPackages(folder), kernel, busybox);
 
             // Made anew each time: that takes milliseconds, and a changed script never meets an old image.
             OutputFile.Replace(initrd, file => file.Write(BuildInitramfs(File.ReadAllBytes(busybox), size)));
@@ -91,6 +99,40 @@ internal sealed record LinuxGuest(string Kernel, string Initrd)
         .AddFile("/etc/inittab", Script(Inittab))
         .AddFile(ShellStart, Script(StartShell(size)))
         .ToArray();
+
+    // Two that fill the folder at once would remove each other's files. The lock ends with whoever has it.
+    private static FileStream WaitForTurn(string folder)
+    {
+        bool told = false;
+        while (true)
+        {
+            try
+            {
+                return new FileStream(Path.Combine(folder, LockName), FileMode.OpenOrCreate, FileAccess.Write, FileShare.None);
+            }
+            catch (IOException error) when (error.HResult == WouldBlock)
+            {
+                if (!told) Messages.Say($"Waiting for another vitrine that fills '{folder}'.");
+                told = true;
+                Thread.Sleep(LookForTurn);
+            }
+        }
+    }
+
+    // What one that was killed was writing: nobody else writes here now.
+    private static void RemoveLeftovers(string folder, params string[] targets)
+    {
+        foreach (string download in Directory.GetDirectories(folder, DebianPackages.Downloads)) Directory.Delete(download, recursive: true);
+        foreach (string target in targets)
+        {
+            // As OutputFile.Replace names it. By default a question mark stands for no character as well.
+            EnumerationOptions exact = new() { MatchType = MatchType.Simple };
+            foreach (string left in Directory.GetFiles(folder, $"{Path.GetFileName(target)}.????????.???", exact)) File.Delete(left);
+        }
+    }
+
+    // A disk that was full, or a host that crashed, may have left it empty.
+    private static bool IsWhole(string file) => new FileInfo(file) is { Exists: true, Length: > 0 };
 
     // A serial line doesn't carry the size of the terminal at its end, so programs would take it for 24 lines. What it is at the start is all that
     // can be told: a change later does not come through either.

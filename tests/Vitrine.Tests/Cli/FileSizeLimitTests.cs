@@ -60,7 +60,7 @@ public sealed class FileSizeLimitTests : IDisposable
             $"ulimit -f 8; XDG_CACHE_HOME={_folder}/cache {Environment} exec \"$VITRINE\" demo --soft interpreter --timeout 1");
         Assert.Contains("Running the built-in guest instead.", errors, StringComparison.Ordinal);
         Assert.Contains("ulimit -f", errors, StringComparison.Ordinal);
-        Assert.Equal(["busybox", "vmlinuz"], Directory.GetFiles(demo).Select(Path.GetFileName).Order());
+        Assert.Equal([".lock", "busybox", "vmlinuz"], Directory.GetFiles(demo).Select(Path.GetFileName).Order());
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);

@@ -1,0 +1,65 @@
+using Vitrine.Cli.Demo;
+using Xunit;
+
+namespace Vitrine.Tests.Cli;
+
+/// <summary>The folder that the demo's Linux is kept in, after others have been there, and while they are.</summary>
+public sealed class DemoCacheTests : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("vitrine-test").FullName;
+
+    [Fact]
+    public void What_a_killed_demo_leaves_is_removed()
+    {
+        Fill();
+        foreach (string left in new[] { "vmlinuz.abcdefgh.ijk", "busybox.00000000.000", "initramfs.cpio.zyxwvuts.rqp", "vmlinuz.mine" }) Write(left, "left");
+        Write(Path.Combine(Directory.CreateDirectory(Path.Combine(_folder, "linux.download")).FullName, "linux.deb"), "left");
+        _ = LinuxGuest.Get(_folder);
+        Assert.Equal(
+            [".lock", "busybox", "initramfs.cpio", "vmlinuz", "vmlinuz.mine"],
+            Directory.GetFileSystemEntries(_folder).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public async Task Who_fills_the_folder_is_waited_for()
+    {
+        Fill();
+        Task<LinuxGuest> second;
+        using (new FileStream(Path.Combine(_folder, ".lock"), FileMode.OpenOrCreate, FileAccess.Write, FileShare.None))
+        {
+            second = Task.Run(() => LinuxGuest.Get(_folder), TestContext.Current.CancellationToken);
+            await Task.Delay(TimeSpan.FromMilliseconds(500), TestContext.Current.CancellationToken);
+            Assert.False(second.IsCompleted);
+            Assert.False(File.Exists(Path.Combine(_folder, "initramfs.cpio")));
+        }
+
+        LinuxGuest guest = await second.WaitAsync(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken);
+        Assert.True(File.Exists(guest.Initrd));
+    }
+
+    // The cache has an empty kernel, so that it is to be fetched, and apt is not for this user to start.
+    [Fact]
+    public void Tools_that_cannot_be_started_are_told()
+    {
+        string tools = Directory.CreateDirectory(Path.Combine(_folder, "tools")).FullName;
+        foreach (string tool in new[] { "apt-get", "apt-cache", "dpkg-deb" }) Write(Path.Combine(tools, tool), "#!/bin/sh");
+        string cache = Directory.CreateDirectory(Path.Combine(_folder, "vitrine", "demo")).FullName;
+        Write(Path.Combine(cache, "busybox"), "busybox");
+        Write(Path.Combine(cache, "vmlinuz"), "");
+        (int status, _, string errors) = VitrineCommand.RunInShell(
+            $"exec env XDG_CACHE_HOME={_folder} PATH={tools} \"$VITRINE\" demo --soft interpreter --timeout 1");
+        Assert.Contains("'apt-get' can't be started (", errors, StringComparison.Ordinal);
+        Assert.Contains("Running the built-in guest instead.", errors, StringComparison.Ordinal);
+        Assert.Equal(124, status);
+    }
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    private void Fill()
+    {
+        Write("vmlinuz", "kernel");
+        Write("busybox", "busybox");
+    }
+
+    private void Write(string name, string content) => File.WriteAllText(Path.Combine(_folder, name), content);
+}
