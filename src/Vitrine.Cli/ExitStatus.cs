@@ -46,7 +46,7 @@ internal static class ExitStatus
         """
         Exit status:
           0          the guest powered off
-          (v<<1)|1   the guest wrote v to the debug-exit port 0xf4 (low 8 bits; always odd)
+          (v<<1)|1   the guest wrote v to the debug-exit port 0xf4 (8 bits; always odd)
           64         user error: an argument, a file, a configuration
           70         internal error of Vitrine or the accelerator
           72         host error: a device node, a capability, memory
@@ -55,7 +55,7 @@ internal static class ExitStatus
           84         the guest asked for a reset and --no-reboot was given
           86         the guest reported a crash
           88         the CPU refused to enter the guest; check-entry: it refuses
-          90         stopped by Ctrl-A X, by a signal, or because output is closed or full
+          90         stopped by Ctrl-A X or a signal, or output is closed or full
           92         --lockstep: the translator and the interpreter differ
           124        the time given with --timeout was over
         """;
@@ -66,7 +66,7 @@ internal static class ExitStatus
         Exit status:
           0          no check fails
           64         the file can't be read as a dump, or has too little to judge
-          88         a check fails: a processor refuses to enter; or the dump says that one refused
+          88         a check fails: a processor refuses; or the dump says that one did
         """;
 
     /// <summary>The status for how a machine ended.</summary>

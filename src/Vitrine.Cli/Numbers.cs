@@ -59,10 +59,11 @@ internal static class Numbers
     }
 
     /// <summary>A time in seconds, fractions allowed.</summary>
-    /// <exception cref="VitrineException">It is none, or not positive, or longer than a month.</exception>
+    /// <exception cref="VitrineException">It is none, or not positive, or longer than 24 days.</exception>
     public static TimeSpan Seconds(string text, string option)
     {
-        const double Longest = 31 * 24 * 3600;
+        // The framework waits for at most 2^31 - 1 ms, which is not a day more.
+        const double Longest = 24 * 24 * 3600;
         if (double.TryParse(text, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out double seconds) &&
             seconds is > 0 and <= Longest)
         {

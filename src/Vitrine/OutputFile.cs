@@ -10,6 +10,9 @@ public sealed class OutputFile : FileStream
     /// <summary>errno of a write beyond the limit of files' sizes (asm-generic/errno-base.h), the <see cref="Exception.HResult"/> of its exception.</summary>
     public const int TooLarge = 27;
 
+    /// <summary>errno of a write to a pipe that has no reader any more (asm-generic/errno-base.h), the <see cref="Exception.HResult"/> of its exception.</summary>
+    public const int NoReader = 32;
+
     /// <summary>Creates a file, or empties one that is there.</summary>
     /// <exception cref="IOException">It can't be created.</exception>
     /// <exception cref="UnauthorizedAccessException">This user may not create it.</exception>

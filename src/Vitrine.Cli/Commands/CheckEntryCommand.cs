@@ -64,8 +64,8 @@ internal static class CheckEntryCommand
             return EntryDumpReader.Read("standard input", input);
         }
 
-        if (path.Length == 0) throw Unreadable(path, "its path is empty", null);
-        if (Directory.Exists(path)) throw Unreadable(path, "it is a folder", null);
+        if (path.Length == 0) throw Unreadable(path, "its path is empty", "A variable of a script is probably not set.", null);
+        if (Directory.Exists(path)) throw Unreadable(path, "it is a folder", "The path is probably cut short.", null);
         try
         {
             using FileStream file = new(HostPath.ToRead(path), FileMode.Open, FileAccess.Read, FileShare.ReadWrite);
@@ -82,14 +82,14 @@ internal static class CheckEntryCommand
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
-            throw Unreadable(path, error.Message.TrimEnd('.'), error);
+            throw Unreadable(path, error.Message.TrimEnd('.'), "It is probably another user's, or no ordinary file.", error);
         }
     }
 
-    private static VitrineException Unreadable(string path, string reason, Exception? error) => VitrineException.User(
+    private static VitrineException Unreadable(string path, string reason, string cause, Exception? error) => VitrineException.User(
         CommandErrorCode.File,
         $"The file '{path}' can't be read: {reason}.",
-        "It is probably another user's, or no ordinary file.",
+        cause,
         "Give a file that you may read, or - for standard input.",
         error);
 }

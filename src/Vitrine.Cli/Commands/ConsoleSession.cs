@@ -1,6 +1,5 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
-using Vitrine.Boot;
 using Vitrine.Cli.Terminal;
 using Vitrine.Errors;
 using Vitrine.Explain;
@@ -32,9 +31,12 @@ internal static class ConsoleSession
         MachineConfig config, OutputTarget serial, OutputTarget debug, TimeSpan? timeout, bool showTimes, string? greeting = null)
     {
         DateTime? processStart = showTimes ? ProcessStart.Estimate() : null;
+        foreach (OutputTarget.ToFile file in new[] { serial, debug }.OfType<OutputTarget.ToFile>()) BootFiles.Spare(config.Boot, file.Path);
         VirtualMachine? machine = null;
         using OutputPump? serialPump = serial.Open(result => StopWithoutOutput(serial, result, machine));
-        using OutputPump? debugPump = debug.Open(result => StopWithoutOutput(debug, result, machine));
+
+        // Two writers of one file would write over each other's output.
+        using OutputPump? debugPump = debug.IsSameAs(serial) ? serialPump : debug.Open(result => StopWithoutOutput(debug, result, machine));
         config = config with
         {
             SerialOutput = serialPump is null ? null : serialPump.Send,
@@ -102,7 +104,8 @@ internal static class ConsoleSession
     private static (VmEnd End, bool TimedOut) Run(
         VirtualMachine machine, bool interactive, TimeSpan? timeout, OutputPump? serialPump, OutputPump? debugPump)
     {
-        bool reads = interactive && !IsBootedFrom(machine.Config.Boot);
+        // Standard input that is the kernel, or another file of the guest's, is not also what its user types.
+        bool reads = interactive && !BootFiles.Of(machine.Config.Boot).Any(StandardInput.Is);
         using RawTerminal? terminal = reads ? RawTerminal.OfUser() : null;
 
         // Before the guest starts: what it echoes is not also the terminal's to echo.
@@ -130,16 +133,6 @@ internal static class ConsoleSession
             machine.Stop();
         }
     }
-
-    // Standard input that is the kernel, or another file of the guest's, is not also what its user types.
-    private static bool IsBootedFrom(BootSource boot) => boot switch
-    {
-        BootSource.Kernel { Initrd: { } initrd } kernel => StandardInput.Is(kernel.Path) || StandardInput.Is(initrd),
-        BootSource.Kernel kernel => StandardInput.Is(kernel.Path),
-        BootSource.Firmware firmware => StandardInput.Is(firmware.Path),
-        BootSource.Flat flat => StandardInput.Is(flat.Path),
-        _ => false,
-    };
 
     private static int Tell(VirtualMachine machine, VmEnd end, bool timedOut, TimeSpan? timeout)
     {

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Vitrine.Boot;
 using Vitrine.Errors;
 using Vitrine.Explain;
 using Vitrine.Explain.Model;
@@ -49,7 +50,9 @@ internal static class ExplainCommand
             {
                 Timeout = machine.ReadTimeout(parsed) ?? DefaultTimeout,
             };
-            Story story = StoryTeller.Tell(machine.Read(parsed, guest.Read(parsed)), request);
+            BootSource boot = guest.Read(parsed);
+            output.Spare(parsed, boot);
+            Story story = StoryTeller.Tell(machine.Read(parsed, boot), request);
             output.Write(parsed, story);
             return story.End.Reason == "timeout" ? ExitStatus.Timeout : ExitStatus.Success;
         });

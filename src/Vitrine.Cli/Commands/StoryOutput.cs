@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Text;
+using Vitrine.Boot;
 using Vitrine.Cli.Terminal;
 using Vitrine.Errors;
 using Vitrine.Explain.Html;
@@ -12,6 +13,8 @@ namespace Vitrine.Cli.Commands;
 /// <summary>Where a story goes, and in which form; the same options for every command that tells one.</summary>
 internal sealed class StoryOutput
 {
+    private const string Dash = "-";
+
     private readonly Option<string> _format = new("--format")
     {
         Description = "Form of the story: text (100 columns), json (docs/story-schema.md) or html (one file, with a drawing).",
@@ -19,7 +22,7 @@ internal sealed class StoryOutput
         DefaultValueFactory = _ => "text",
     };
 
-    private readonly Option<string?> _output = new("--output", "-o") { Description = "File for the story; by default standard output.", HelpName = "FILE" };
+    private readonly Option<string?> _output = new("--output", "-o") { Description = "File for the story; by default, and for -, standard output.", HelpName = "FILE" };
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
@@ -42,14 +45,21 @@ internal sealed class StoryOutput
                 $"{Suggestion.For(format, "text", "json", "html")}Give one of them, or leave it out for text.");
         }
 
-        if (parsed.GetValue(_output) is { } path && (path.Length == 0 || Directory.Exists(path) || !Directory.Exists(FolderOf(path))))
+        if (ReadPath(parsed) is { } path && Obstacle(path) is { } obstacle)
         {
             throw VitrineException.User(
                 CommandErrorCode.Output,
-                $"{_output.Name} '{path}' can't be written.",
-                "It is a folder, or the folder it would be in does not exist.",
+                $"{_output.Name} '{path}' can't be written: {obstacle}.",
+                "The path is probably mistyped, or relative to another folder.",
                 "Give the path of a file in a folder that exists.");
         }
+    }
+
+    /// <summary>Sees to it that the story doesn't overwrite what the guest is loaded from.</summary>
+    /// <exception cref="VitrineException">It would.</exception>
+    public void Spare(ParseResult parsed, BootSource boot)
+    {
+        if (ReadPath(parsed) is { } path) BootFiles.Spare(boot, path);
     }
 
     /// <summary>Writes a story.</summary>
@@ -70,8 +80,31 @@ internal sealed class StoryOutput
 
     private void Write(ParseResult parsed, Action<TextWriter, bool> text, Action<Stream> json, Action<TextWriter> html)
     {
-        string? path = parsed.GetValue(_output);
-        using Stream stream = path is null ? new StandardOutput() : Open(path);
+        if (ReadPath(parsed) is not { } path)
+        {
+            using StandardOutput standard = new();
+            Write(parsed, standard, StandardOutput.IsTerminal && Messages.WantsColour, text, json, html);
+            return;
+        }
+
+        try
+        {
+            using OutputFile file = Open(path);
+            Write(parsed, file, isColourful: false, text, json, html);
+        }
+        catch (IOException error) when (error.HResult != OutputFile.TooLarge)
+        {
+            throw VitrineException.Host(
+                CommandErrorCode.Output,
+                $"{_output.Name} '{path}' can't be written to its end: {error.Message.TrimEnd('.')}.",
+                error.HResult == OutputFile.NoReader ? "It is a pipe, and its reader is gone." : "The disk is probably full, or the file is none that takes text.",
+                error.HResult == OutputFile.NoReader ? "Let the reader stay until the story ends, or give another path." : "Make room, or give another path.",
+                error);
+        }
+    }
+
+    private void Write(ParseResult parsed, Stream stream, bool isColourful, Action<TextWriter, bool> text, Action<Stream> json, Action<TextWriter> html)
+    {
         if (parsed.GetValue(_format) == "json")
         {
             json(stream);
@@ -80,10 +113,21 @@ internal sealed class StoryOutput
 
         using StreamWriter writer = new(stream, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false));
         if (parsed.GetValue(_format) == "html") html(writer);
-        else text(writer, path is null && StandardOutput.IsTerminal && Messages.WantsColour);
+        else text(writer, isColourful);
     }
 
-    private static string FolderOf(string path) => Path.GetDirectoryName(Path.GetFullPath(path)) ?? "/";
+    // Null for standard output.
+    private string? ReadPath(ParseResult parsed) => parsed.GetValue(_output) is { } path and not Dash ? path : null;
+
+    private static string? Obstacle(string path)
+    {
+        if (path.Length == 0) return "its path is empty";
+        if (Directory.Exists(path)) return "it is a folder";
+
+        // The current folder may be deleted, and then it has no path.
+        string folder = Path.GetDirectoryName(path) is { Length: > 0 } named ? named : ".";
+        return Directory.Exists(folder) ? null : folder == "." ? "the current folder does not exist any more" : $"there is no folder '{folder}'";
+    }
 
     private OutputFile Open(string path)
     {
@@ -96,7 +140,7 @@ internal sealed class StoryOutput
             throw VitrineException.User(
                 CommandErrorCode.Output,
                 $"{_output.Name} '{path}' can't be written: {error.Message.TrimEnd('.')}.",
-                "The file is probably protected, or in use.",
+                "It is probably protected, or its name is none that this file system takes.",
                 "Give another path.",
                 error);
         }

@@ -46,6 +46,7 @@ internal static class TranslateCommand
             PageAccess wanted = ReadAccess(parsed.GetValue(access)!);
             place.Read(parsed);
             BootSource boot = guest.Read(parsed);
+            output.Spare(parsed, boot);
             using VirtualMachine vm = VirtualMachine.Create(machine.Read(parsed, boot));
             bool reached = place.Reach(vm, machine.ReadTimeout(parsed));
             TranslationStory story = vm.Explain(address, wanted);

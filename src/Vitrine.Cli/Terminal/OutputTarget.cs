@@ -7,9 +7,6 @@ internal abstract record OutputTarget
 {
     private const string FilePrefix = "file:";
 
-    // EPIPE of <asm-generic/errno-base.h>, which the framework passes on: a named pipe has no reader any more.
-    private const int BrokenPipe = 32;
-
     private OutputTarget()
     {
     }
@@ -42,6 +39,11 @@ internal abstract record OutputTarget
             "It is one of stdio, file:PATH and null.",
             $"{Suggestion.For(text, "stdio", "file:", "null")}Give it like {option} stdio or {option} file:guest.log."),
     };
+
+    /// <summary>True when output to both goes to one place. A file must be there already.</summary>
+    public bool IsSameAs(OutputTarget other) => this == other ||
+        (this is ToFile mine && other is ToFile others &&
+        Libc.TryIdentify(mine.Path, out FileIdentity file) && Libc.TryIdentify(others.Path, out FileIdentity same) && file == same);
 
     /// <summary>Opens the target.</summary>
     /// <param name="ended">Called when it takes no more.</param>
@@ -87,7 +89,7 @@ internal abstract record OutputTarget
         }
         catch (IOException error)
         {
-            return error.HResult == BrokenPipe ? WriteResult.Closed : WriteResult.Full;
+            return error.HResult == OutputFile.NoReader ? WriteResult.Closed : WriteResult.Full;
         }
     }
 }

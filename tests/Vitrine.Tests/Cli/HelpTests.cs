@@ -17,5 +17,6 @@ public sealed class HelpTests
         Assert.Equal((0, ""), (status, errors));
         Assert.Single(Regex.Matches(output, "^ *Exit status:$", RegexOptions.Multiline));
         Assert.DoesNotMatch(@"Exit status:(.|\n)*\b(Options|Commands):", output);
+        Assert.All(output[output.IndexOf("Exit status:", StringComparison.Ordinal)..].Split('\n'), line => Assert.True(line.Length < 80, line));
     }
 }

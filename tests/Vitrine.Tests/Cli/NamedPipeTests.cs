@@ -31,6 +31,16 @@ public sealed class NamedPipeTests : IDisposable
         Assert.Equal(90, status);
     }
 
+    [Fact]
+    public void A_story_whose_reader_is_gone_says_so()
+    {
+        (int status, _, string errors) = VitrineCommand.RunInShell(
+            $"cd {_folder}; mkfifo pipe; head -c 1 pipe >/dev/null & exec \"$VITRINE\" explain {Machine} --instructions 100 -o pipe");
+        Assert.Contains("its reader is gone", errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("disk", errors, StringComparison.Ordinal);
+        Assert.Equal(72, status);
+    }
+
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     private static string Machine => "--flat guest@0x7c00 --mode real --accel soft --soft interpreter";
