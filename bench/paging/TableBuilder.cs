@@ -48,13 +48,15 @@ internal sealed class TableBuilder(GuestMemory memory)
 
     private ulong Read(ulong gpa)
     {
-        memory.TryGetSpan(new Gpa(gpa), 8, out Span<byte> bytes);
+        Span<byte> bytes = stackalloc byte[8];
+        memory.TryRead(new Gpa(gpa), bytes);
         return BinaryPrimitives.ReadUInt64LittleEndian(bytes);
     }
 
     private void Write(ulong gpa, ulong value)
     {
-        memory.TryGetSpan(new Gpa(gpa), 8, out Span<byte> bytes);
+        Span<byte> bytes = stackalloc byte[8];
         BinaryPrimitives.WriteUInt64LittleEndian(bytes, value);
+        memory.TryWrite(new Gpa(gpa), bytes);
     }
 }

@@ -129,6 +129,14 @@ public sealed unsafe class KvmAccelerator : IAccelerator
     public void GetDirtyLog(MemorySlot slot, Span<ulong> bitmap) => _slots.GetDirtyLog(slot, bitmap);
 
     /// <inheritdoc/>
+    /// <remarks>The host's processor keeps caches and fetches in step with the host's writes; only KVM's dirty log knows nothing of them.</remarks>
+    public void OnWritten(MemorySlot slot, ulong offset, ulong length)
+    {
+        ArgumentNullException.ThrowIfNull(slot);
+        _slots.NoteWritten(slot.Pointer + offset, length);
+    }
+
+    /// <inheritdoc/>
     public IVirtualCpu CreateVcpu(int id)
     {
         int size = _system.Call(KvmIoctl.KVM_GET_VCPU_MMAP_SIZE);

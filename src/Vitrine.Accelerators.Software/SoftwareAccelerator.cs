@@ -23,6 +23,7 @@ public sealed class SoftwareAccelerator : IAccelerator
 
     private readonly Lock _lock = new();
     private readonly SoftwareVcpu?[] _vcpus;
+    private readonly OutsideWrites _outsideWrites;
     private volatile SlotView[] _slots = [];
     private int _sleeps;
 
@@ -30,6 +31,7 @@ public sealed class SoftwareAccelerator : IAccelerator
     {
         _vcpus = new SoftwareVcpu?[options.Vcpus];
         Group = new VcpuGroup(options.Vcpus);
+        _outsideWrites = new OutsideWrites(Group);
         Clock = options.Clock ?? MachineClock.StartNew();
         TimeStamps = new TimeStampOrigin(Clock);
         Mmu = options.Mmu ?? DefaultMmu(options.Vcpus);
@@ -198,7 +200,7 @@ public sealed class SoftwareAccelerator : IAccelerator
         lock (_lock)
         {
             SlotView added = new(slot);
-            Group.CodeDirectory?.AddMemory(slot);
+            Group.AddMemory(slot);
             _slots = [.. _slots.Where(view => view.Slot.Id != slot.Id), added];
             foreach (SoftwareVcpu? vcpu in _vcpus) vcpu?.ReloadSlots();
         }
@@ -227,6 +229,16 @@ public sealed class SoftwareAccelerator : IAccelerator
         Span<int> tickets = stackalloc int[VcpuLimit];
         for (int i = 0; i < _vcpus.Length; i++) tickets[i] = Group.Find(i)?.AskForFlush() ?? 0;
         for (int i = 0; i < _vcpus.Length; i++) Group.Find(i)?.WaitForFlush(tickets[i]);
+    }
+
+    /// <inheritdoc/>
+    public unsafe void OnWritten(MemorySlot slot, ulong offset, ulong length)
+    {
+        ArgumentNullException.ThrowIfNull(slot);
+
+        // SAFETY: the address is only compared; a slot that this machine doesn't have leads nowhere.
+        SlotView[] slots = _slots;
+        if (Array.Exists(slots, view => view.Slot.Host == slot.Host)) _outsideWrites.Follow(slots, slot.Pointer + offset, length);
     }
 
     /// <inheritdoc/>
@@ -259,8 +271,8 @@ public sealed class SoftwareAccelerator : IAccelerator
     public void Dispose()
     {
         foreach (SoftwareVcpu? vcpu in _vcpus) vcpu?.Dispose();
-        Group.Dispose();
         _slots = [];
+        Group.Dispose();
     }
 
     /// <summary>A vCPU by its number; null before it is created. Any thread.</summary>

@@ -24,6 +24,7 @@ internal sealed unsafe partial class SoftwareVcpu
 
             finishing = false;
             if (_presence.Requests is not null) Attend();
+            else if (_presence.HasNotices) FollowWrites();
             bool alive = NeedsSteps() ? RunOne() && !LeaveForStep() : RunBlocks();
             if (!alive) return;
         }

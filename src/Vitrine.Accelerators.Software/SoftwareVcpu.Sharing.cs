@@ -20,6 +20,13 @@ internal sealed unsafe partial class SoftwareVcpu
     {
         if (_presence.IsFlushWanted) AnswerFlush();
         if (_presence.Requests is { Waiting: true }) ServeRequests();
+        if (_presence.HasNotices) FollowWrites();
+    }
+
+    /// <summary>Follows writes to memory that no vCPU has made. Between blocks.</summary>
+    private void FollowWrites()
+    {
+        if (!_mmu.TryFollowWrites()) _code.Flush();
     }
 
     /// <summary>Carries out what other vCPUs ask for. Behind every look at events, before anything runs.</summary>

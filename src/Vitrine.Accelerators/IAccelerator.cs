@@ -5,8 +5,9 @@ namespace Vitrine.Accelerators;
 /// <summary>
 /// What runs the vCPUs of one virtual machine: KVM or the software CPU. Created for one machine, disposed with it.
 /// It knows nothing of devices: what it can't finish itself leaves <see cref="IVirtualCpu.Run"/> as a <see cref="VmExit"/>.
+/// It observes the machine's memory: what it derived from memory (code, shadow page tables, dirty logs) follows writes that no vCPU makes.
 /// </summary>
-public interface IAccelerator : IDisposable
+public interface IAccelerator : IGuestMemoryObserver, IDisposable
 {
     /// <summary>"kvm" or "soft".</summary>
     string Name { get; }
@@ -34,7 +35,8 @@ public interface IAccelerator : IDisposable
     void RemoveMemorySlot(MemorySlot slot);
 
     /// <summary>
-    /// Reads and clears the dirty log of a slot with <see cref="MemorySlotFlags.LogDirtyPages"/>.
+    /// Reads and clears the dirty log of a slot with <see cref="MemorySlotFlags.LogDirtyPages"/>: what vCPUs have written there, and what was written through
+    /// <see cref="IGuestMemory"/> in any slot that shows the same host memory.
     /// </summary>
     /// <param name="slot">The slot.</param>
     /// <param name="bitmap">One bit per 4-KiB page, 64 pages per element; must cover the slot.</param>

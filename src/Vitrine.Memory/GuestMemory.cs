@@ -4,17 +4,24 @@ using Vitrine.X86;
 namespace Vitrine.Memory;
 
 /// <summary>
-/// Guest-physical memory: the slots of a machine, and access to them for loaders, devices and tools.
-/// A vCPU does not come through here; accelerators map the slots themselves.
+/// Guest-physical memory: the slots of a machine, and access to them for loaders and tools, which may write to read-only slots too.
+/// Devices use <see cref="ForDevices"/>. A vCPU does not come through here; accelerators map the slots themselves.
 /// </summary>
-public sealed unsafe class GuestMemory : IDisposable
+public sealed class GuestMemory : IGuestMemory, IDisposable
 {
     private const ulong PageMask = 0xFFF;
     private const int GuestPhysicalBits = 46;
 
     // Sorted by start address. Replaced as a whole, so that readers need no lock.
     private volatile MemorySlot[] _slots = [];
+    private volatile IGuestMemoryObserver[] _observers = [];
     private int _nextId;
+
+    /// <summary>No slots.</summary>
+    public GuestMemory() => ForDevices = new DeviceMemory(this);
+
+    /// <summary>The same memory with the rights of a device: a write to a read-only slot is refused.</summary>
+    public IGuestMemory ForDevices { get; }
 
     /// <summary>The slots, by ascending address.</summary>
     public IReadOnlyList<MemorySlot> Slots => _slots;
@@ -72,26 +79,23 @@ public sealed unsafe class GuestMemory : IDisposable
         return null;
     }
 
-    /// <summary>
-    /// The guest memory at an address, for in-place use by loaders and devices. Ignores read-only rights.
-    /// </summary>
-    /// <param name="address">First address.</param>
-    /// <param name="length">Bytes wanted; the range must lie within one slot.</param>
-    /// <param name="bytes">The memory; empty on failure.</param>
-    /// <returns>False when the range is not wholly inside one slot.</returns>
-    public bool TryGetSpan(Gpa address, int length, out Span<byte> bytes)
+    /// <summary>From now on an observer hears of every write through this object and <see cref="ForDevices"/>.</summary>
+    public void Observe(IGuestMemoryObserver observer)
     {
-        MemorySlot? slot = Find(address);
-        if (slot is null || length < 0 || (ulong)length > slot.End.Value - address.Value)
-        {
-            bytes = default;
-            return false;
-        }
-
-        // SAFETY: the range was just checked to lie inside the slot, whose mapping lives as long as this object.
-        bytes = new Span<byte>(slot.Pointer + (address.Value - slot.Start.Value), length);
-        return true;
+        ArgumentNullException.ThrowIfNull(observer);
+        _observers = [.. _observers, observer];
     }
+
+    /// <summary>An observer hears of nothing any more.</summary>
+    public void Ignore(IGuestMemoryObserver observer) => _observers = [.. _observers.Where(other => other != observer)];
+
+    /// <inheritdoc/>
+    public bool TryRent(Gpa address, int length, MemoryIntent intent, out MemoryRental rental) =>
+        TryRent(address, length, intent, obeysRights: false, out rental);
+
+    /// <inheritdoc/>
+    public bool TryRentPart(Gpa address, int length, MemoryIntent intent, out MemoryRental rental) =>
+        TryRentPart(address, length, intent, obeysRights: false, out rental);
 
     /// <summary>Says that a loader is about to fill a range, see <see cref="HostMapping.ExpectFill"/>.</summary>
     /// <param name="address">First address; what lies outside its slot is left alone.</param>
@@ -104,37 +108,25 @@ public sealed unsafe class GuestMemory : IDisposable
         slot.Host.ExpectFill(slot.HostOffset + offset, Math.Min(length, slot.Size - offset));
     }
 
-    /// <summary>Copies guest memory out; the range may span adjacent slots.</summary>
-    /// <returns>False when part of the range has no slot; the destination is then undefined.</returns>
+    /// <inheritdoc/>
     public bool TryRead(Gpa address, Span<byte> destination)
     {
         while (destination.Length > 0)
         {
-            int chunk = ChunkAt(address, destination.Length);
-            if (!TryGetSpan(address, chunk, out Span<byte> source) || chunk == 0) return false;
-            source.CopyTo(destination);
-            destination = destination[chunk..];
-            address += (ulong)chunk;
+            if (!TryRentPart(address, destination.Length, MemoryIntent.Read, obeysRights: false, out MemoryRental part)) return false;
+            using (part)
+            {
+                part.Bytes.CopyTo(destination);
+                destination = destination[part.Bytes.Length..];
+                address += (ulong)part.Bytes.Length;
+            }
         }
 
         return true;
     }
 
-    /// <summary>Copies into guest memory, read-only slots included; the range may span adjacent slots.</summary>
-    /// <returns>False when part of the range has no slot; bytes before it may have been written.</returns>
-    public bool TryWrite(Gpa address, ReadOnlySpan<byte> source)
-    {
-        while (source.Length > 0)
-        {
-            int chunk = ChunkAt(address, source.Length);
-            if (!TryGetSpan(address, chunk, out Span<byte> destination) || chunk == 0) return false;
-            source[..chunk].CopyTo(destination);
-            source = source[chunk..];
-            address += (ulong)chunk;
-        }
-
-        return true;
-    }
+    /// <inheritdoc/>
+    public bool TryWrite(Gpa address, ReadOnlySpan<byte> source) => TryWrite(address, source, obeysRights: false);
 
     /// <inheritdoc/>
     public void Dispose()
@@ -144,10 +136,66 @@ public sealed unsafe class GuestMemory : IDisposable
         foreach (MemorySlot slot in slots) slot.Host.Dispose();
     }
 
-    private int ChunkAt(Gpa address, int wanted)
+    /// <inheritdoc cref="TryWrite(Gpa, ReadOnlySpan{byte})"/>
+    /// <param name="address">First address.</param>
+    /// <param name="source">The bytes.</param>
+    /// <param name="obeysRights">A read-only slot refuses the write.</param>
+    internal bool TryWrite(Gpa address, ReadOnlySpan<byte> source, bool obeysRights)
     {
-        MemorySlot? slot = Find(address);
-        return slot is null ? 0 : (int)Math.Min((ulong)wanted, slot.End.Value - address.Value);
+        while (source.Length > 0)
+        {
+            if (!TryRentPart(address, source.Length, MemoryIntent.Write, obeysRights, out MemoryRental part)) return false;
+            using (part)
+            {
+                int length = part.Writable.Length;
+                source[..length].CopyTo(part.Writable);
+                source = source[length..];
+                address += (ulong)length;
+            }
+        }
+
+        return true;
+    }
+
+    /// <summary>As the public one, with the rights of a device or without.</summary>
+    internal bool TryRent(Gpa address, int length, MemoryIntent intent, bool obeysRights, out MemoryRental rental)
+    {
+        rental = default;
+        return Find(address) is { } slot && length >= 0 && (ulong)length <= slot.End.Value - address.Value &&
+            TryLend(slot, address, length, intent, obeysRights, out rental);
+    }
+
+    /// <inheritdoc cref="TryRent(Gpa, int, MemoryIntent, bool, out MemoryRental)"/>
+    internal bool TryRentPart(Gpa address, int length, MemoryIntent intent, bool obeysRights, out MemoryRental rental)
+    {
+        rental = default;
+        return Find(address) is { } slot && length >= 1 &&
+            TryLend(slot, address, (int)Math.Min((ulong)length, slot.End.Value - address.Value), intent, obeysRights, out rental);
+    }
+
+    /// <summary>Bytes of a slot have been written.</summary>
+    internal void NoteWritten(MemorySlot slot, ulong offset, ulong length)
+    {
+        foreach (IGuestMemoryObserver observer in _observers) observer.OnWritten(slot, offset, length);
+    }
+
+    private bool TryLend(MemorySlot slot, Gpa address, int length, MemoryIntent intent, bool obeysRights, out MemoryRental rental)
+    {
+        rental = default;
+        if (obeysRights && slot.ReadOnly && (intent & MemoryIntent.Write) != 0) return false;
+        try
+        {
+            bool held = false;
+            slot.Host.DangerousAddRef(ref held);
+        }
+        catch (ObjectDisposedException)
+        {
+            // Another thread has just taken the slot away.
+            return false;
+        }
+
+        rental = new MemoryRental(this, slot, address.Value - slot.Start.Value, length, intent);
+        return true;
     }
 
     private void Check(string name, Gpa start, ulong size)

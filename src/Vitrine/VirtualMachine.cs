@@ -46,6 +46,7 @@ public sealed class VirtualMachine : IDisposable
         Memory = memory;
         _accelerator = accelerator;
         foreach (MemorySlot slot in memory.Slots) accelerator.SetMemorySlot(slot);
+        memory.Observe(accelerator);
         _vcpus = new VcpuThread[config.Cpus];
         _gate = new VcpuGate(config.Cpus, ResetBoard, vcpu => _vcpus[vcpu].Settle(), NoteStanding);
         _vcpusLeft = config.Cpus;
@@ -73,7 +74,10 @@ public sealed class VirtualMachine : IDisposable
     /// <summary>The configuration it was made from.</summary>
     public MachineConfig Config { get; }
 
-    /// <summary>Guest-physical memory. May be read and written at any time; a running guest sees writes at once.</summary>
+    /// <summary>
+    /// Guest-physical memory. May be read and written at any time; a running guest sees writes as it sees those of a device (see <see cref="IGuestMemory"/>),
+    /// code and page tables included.
+    /// </summary>
     public GuestMemory Memory { get; }
 
     /// <summary>"kvm" or "soft": what the machine runs on.</summary>
@@ -344,6 +348,7 @@ public sealed class VirtualMachine : IDisposable
             if (_disposed) return;
             _disposed = true;
             _board.Dispose();
+            Memory.Ignore(_accelerator);
             foreach (VcpuThread vcpu in _vcpus) vcpu.Dispose();
             _accelerator.Dispose();
             Memory.Dispose();

@@ -17,6 +17,9 @@ internal sealed unsafe class KvmMemorySlots
     private readonly Dictionary<int, MemorySlot> _slots = [];
     private readonly Lock _lock = new();
 
+    // By slot number, of slots that log. Replaced as a whole, so that a write of a device needs no lock.
+    private volatile KeyValuePair<int, UserDirtyLog>[] _userLogs = [];
+
     public KvmMemorySlots(KvmVmHandle vm, KvmCapabilities capabilities)
     {
         _vm = vm;
@@ -56,7 +59,15 @@ internal sealed unsafe class KvmMemorySlots
             }
 
             _slots[slot.Id] = slot;
+            ForgetUserLog(slot.Id);
+            if ((slot.Flags & MemorySlotFlags.LogDirtyPages) != 0) _userLogs = [.. _userLogs, new(slot.Id, new UserDirtyLog(slot))];
         }
+    }
+
+    /// <summary>A device or a tool has written host memory: the dirty logs of all slots that show it have to say so. Any thread.</summary>
+    public void NoteWritten(byte* host, ulong length)
+    {
+        foreach ((_, UserDirtyLog log) in _userLogs) log.Mark(host, length);
     }
 
     public void Remove(MemorySlot slot)
@@ -85,6 +96,11 @@ internal sealed unsafe class KvmMemorySlots
                 _vm.Call(KvmIoctl.KVM_CLEAR_DIRTY_LOG, ref clear);
             }
         }
+
+        foreach ((int id, UserDirtyLog user) in _userLogs)
+        {
+            if (id == slot.Id) user.TakeInto(bitmap);
+        }
     }
 
     /// <summary>Lets go of the host memory; the machine is gone.</summary>
@@ -101,7 +117,13 @@ internal sealed unsafe class KvmMemorySlots
     {
         Tell(slot, 0);
         _slots.Remove(slot.Id);
+        ForgetUserLog(slot.Id);
         slot.Host.DangerousRelease();
+    }
+
+    private void ForgetUserLog(int slot)
+    {
+        if (_userLogs.Length != 0) _userLogs = [.. _userLogs.Where(log => log.Key != slot)];
     }
 
     private void Tell(MemorySlot slot, ulong size)

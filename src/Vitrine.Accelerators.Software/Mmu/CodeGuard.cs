@@ -41,6 +41,11 @@ internal sealed unsafe class CodeGuard(int vcpu, BlockCache blocks, Tlb tlb, Vcp
             group.Find(BitOperations.TrailingZeroCount(others))?.AskToDrop((ulong)host & ~0xFFFUL);
     }
 
+    /// <summary>Bytes have changed by a write of no vCPU: drops what was decoded from them. With one vCPU.</summary>
+    /// <param name="host">Host address of the first byte.</param>
+    /// <param name="size">Bytes; the range lies within one page.</param>
+    public void Drop(byte* host, int size) => blocks.Invalidate(host, size);
+
     /// <summary>The bytes have changed.</summary>
     public void EndWrite()
     {
@@ -58,7 +63,9 @@ internal sealed unsafe class CodeGuard(int vcpu, BlockCache blocks, Tlb tlb, Vcp
     {
         if (_directory is null)
         {
-            if (!blocks.HasCode(host)) tlb.MarkCode(host);
+            if (blocks.HasCode(host)) return true;
+            group.PageUses!.Note(host, PageUse.Code);
+            tlb.MarkCode(host);
             return true;
         }
 

@@ -45,6 +45,17 @@ internal sealed unsafe class SlotView
         Interlocked.Or(ref _dirty[page >> 6], 1UL << (int)page);
     }
 
+    /// <summary>Notes a write to host memory for the dirty log, if there is one and the slot shows the memory. Any thread.</summary>
+    /// <param name="host">Host address of the first byte.</param>
+    /// <param name="length">Bytes.</param>
+    public void MarkDirty(byte* host, ulong length)
+    {
+        if (_dirty is null || host >= Host + Size || host + length <= Host) return;
+        ulong first = host > Host ? (ulong)(host - Host) : 0;
+        ulong last = Math.Min((ulong)(host + length - Host), Size) - 1;
+        for (ulong page = first & ~0xFFFUL; page <= last; page += 0x1000) MarkDirty(Start + page);
+    }
+
     /// <summary>Copies the dirty log out and clears it.</summary>
     public void TakeDirty(Span<ulong> bitmap)
     {

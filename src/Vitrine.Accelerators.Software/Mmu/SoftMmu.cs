@@ -61,7 +61,7 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
         _tlb = new Tlb(cpu, blocks);
         _guard = new CodeGuard(presence.Id, blocks, _tlb, group);
         _memory.Load(slots);
-        _translator = mode == MmuMode.Shadow ? new ShadowPaging(_memory, _guard, _tlb) : new NestedPaging(_memory, _guard, _tlb);
+        _translator = mode == MmuMode.Shadow ? new ShadowPaging(_memory, _guard, _tlb, group.PageUses!) : new NestedPaging(_memory, _guard, _tlb);
         Reset();
     }
 
@@ -185,6 +185,7 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
     /// <param name="keepTranslations">Bit 63 of the source operand with CR4.PCIDE.</param>
     public void LoadCr3(ulong value, bool keepTranslations)
     {
+        FollowTableWrites();
         _cpu->Cr3 = value;
         RefreshMode();
         _translator.LoadRoot(in _context, PresentPcid, (_cpu->Cr4 & Cr4.PCIDE) != 0, keepTranslations);
@@ -193,6 +194,7 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
     /// <summary>Ends all translations, global ones and those of all PCIDs included.</summary>
     public void FlushAll()
     {
+        FollowTableWrites();
         RefreshMode();
         _translator.FlushAll(in _context, PresentPcid);
     }
@@ -213,6 +215,7 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
     public void InvalidatePage(ulong linear)
     {
         if (!IsTranslatable(linear)) return;
+        FollowTableWrites();
         _translator.InvalidatePage(in _context, linear);
         _tlb.DropPage(linear);
     }

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Vitrine.Accelerators.Software.Blocks;
 using Vitrine.Memory;
 
@@ -19,7 +18,7 @@ namespace Vitrine.Accelerators.Software.Sharing;
 /// </remarks>
 internal sealed unsafe class CodeDirectory : IDisposable
 {
-    // SAFETY: a word is found by an address inside a region, whose words cover all its pages and live as long as this object.
+    // SAFETY: host addresses are those of slots, and only name pages here.
     private const uint Decoders = 0xFF;
     private const uint Writers = 0xFF00;
     private const int FirstWriter = 8;
@@ -33,7 +32,7 @@ internal sealed unsafe class CodeDirectory : IDisposable
     private const int Shards = 64;
 
     private readonly Shard[] _shards = new Shard[Shards];
-    private volatile Region[] _regions = [];
+    private readonly HostPageWords _words = new();
 
     /// <summary>An empty directory.</summary>
     public CodeDirectory()
@@ -41,15 +40,8 @@ internal sealed unsafe class CodeDirectory : IDisposable
         for (int i = 0; i < Shards; i++) _shards[i] = new Shard();
     }
 
-    /// <summary>Covers the host memory of a slot. Before a vCPU sees the slot.</summary>
-    public void AddMemory(MemorySlot slot)
-    {
-        // A mapping that two slots show has one region. What belonged to memory that is gone stays: it may only say too much.
-        ulong start = (ulong)slot.Host.Pointer;
-        ulong size = slot.Host.Size;
-        if (_regions.Any(region => region.Start <= start && region.Start + region.Size >= start + size)) return;
-        _regions = [.. _regions, new Region(start, size, (uint*)NativeMemory.AllocZeroed((nuint)(size >> PageShift), sizeof(uint)))];
-    }
+    /// <summary>Covers the host memory of a slot. Before a vCPU sees the slot. What is known of memory that was there before stays: it may only say too much.</summary>
+    public void AddMemory(MemorySlot slot) => _words.AddMemory(slot);
 
     /// <summary>The bit of a vCPU among the writers.</summary>
     public static uint Writer(int vcpu) => 1u << (FirstWriter + vcpu);
@@ -140,11 +132,7 @@ internal sealed unsafe class CodeDirectory : IDisposable
     }
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        foreach (Region region in _regions) NativeMemory.Free(region.Words);
-        _regions = [];
-    }
+    public void Dispose() => _words.Dispose();
 
     private static uint Asked(int vcpu) => 1u << (FirstAsked + vcpu);
 
@@ -152,16 +140,7 @@ internal sealed unsafe class CodeDirectory : IDisposable
 
     private Shard ShardOf(byte* host) => _shards[(int)((ulong)host >> PageShift) & (Shards - 1)];
 
-    private ref uint WordOf(byte* host)
-    {
-        foreach (Region region in _regions)
-        {
-            ulong offset = (ulong)host - region.Start;
-            if (offset < region.Size) return ref region.Words[offset >> PageShift];
-        }
-
-        throw new InvalidOperationException("The address is not the host address of a memory slot.");
-    }
+    private ref uint WordOf(byte* host) => ref _words[host];
 
     private sealed class Shard
     {
@@ -187,12 +166,5 @@ internal sealed unsafe class CodeDirectory : IDisposable
             covered.Clear();
             _free.Push(covered);
         }
-    }
-
-    private sealed class Region(ulong start, ulong size, uint* words)
-    {
-        public readonly ulong Start = start;
-        public readonly ulong Size = size;
-        public readonly uint* Words = words;
     }
 }

@@ -1,3 +1,5 @@
+using Vitrine.Memory;
+
 namespace Vitrine.Accelerators.Software.Sharing;
 
 /// <summary>The vCPUs of one machine as they see each other, and what they keep in common about decoded code. Any thread.</summary>
@@ -10,7 +12,12 @@ internal sealed class VcpuGroup : IDisposable
     public VcpuGroup(int count)
     {
         _members = new VcpuPresence?[count];
-        if (count == 1) return;
+        if (count == 1)
+        {
+            PageUses = new PageUses();
+            return;
+        }
+
         CodeDirectory = new CodeDirectory();
         Exclusive = new ExclusiveSection(this);
     }
@@ -20,6 +27,9 @@ internal sealed class VcpuGroup : IDisposable
 
     /// <summary>Who has decoded code of which page; null with one vCPU.</summary>
     public CodeDirectory? CodeDirectory { get; }
+
+    /// <summary>What the only vCPU has derived from which page; null with several.</summary>
+    public PageUses? PageUses { get; }
 
     /// <summary>Lets one vCPU run alone; null with one vCPU.</summary>
     public ExclusiveSection? Exclusive { get; }
@@ -39,6 +49,17 @@ internal sealed class VcpuGroup : IDisposable
         }
     }
 
+    /// <summary>Covers the host memory of a slot. Before a vCPU sees the slot.</summary>
+    public void AddMemory(MemorySlot slot)
+    {
+        CodeDirectory?.AddMemory(slot);
+        PageUses?.AddMemory(slot);
+    }
+
     /// <inheritdoc/>
-    public void Dispose() => CodeDirectory?.Dispose();
+    public void Dispose()
+    {
+        CodeDirectory?.Dispose();
+        PageUses?.Dispose();
+    }
 }

@@ -64,6 +64,23 @@ internal sealed unsafe class VcpuPresence
         AskForAttention();
     }
 
+    /// <summary>Writes to pages of code by others than vCPUs, which the only vCPU of a machine has yet to follow.</summary>
+    public WriteNotices CodeWrites { get; } = new();
+
+    /// <summary>The same of pages with tables that it has shadowed.</summary>
+    public WriteNotices TableWrites { get; } = new();
+
+    /// <summary>True when there are writes to follow.</summary>
+    public bool HasNotices => CodeWrites.Waiting || TableWrites.Waiting;
+
+    /// <summary>Asks the vCPU to follow a write within a page, whose bytes have changed. Any thread; for the only vCPU of a machine.</summary>
+    public void AskToFollow(PageUse uses, HostRange range)
+    {
+        if ((uses & PageUse.Code) != 0) CodeWrites.Add(range);
+        if ((uses & PageUse.Table) != 0) TableWrites.Add(range);
+        AskForAttention();
+    }
+
     /// <summary>Asks the vCPU to forget all that it derived from memory. Any thread.</summary>
     public void AskToForget()
     {

@@ -55,6 +55,10 @@ public sealed unsafe class ObservedAccelerator(IAccelerator inner, CallLog log) 
     }
 
     /// <inheritdoc/>
+    /// <remarks>Not written down: it is said of each write of a device.</remarks>
+    public void OnWritten(MemorySlot slot, ulong offset, ulong length) => inner.OnWritten(slot, offset, length);
+
+    /// <inheritdoc/>
     public IVirtualCpu CreateVcpu(int id)
     {
         using ObservedCall call = new(log, Target, nameof(CreateVcpu));

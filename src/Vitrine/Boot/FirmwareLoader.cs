@@ -31,7 +31,8 @@ internal static class FirmwareLoader
     {
         using ImageFile image = Open(path);
         Gpa start = new(MemoryLayout.HighStart - (ulong)image.Length);
-        if (memory.Find(start) is not { } slot || slot.Start != start || !memory.TryGetSpan(start, (int)image.Length, out Span<byte> rom))
+        if (memory.Find(start) is not { } slot || slot.Start != start ||
+            !memory.TryRent(start, (int)image.Length, MemoryIntent.Write, out MemoryRental rom))
         {
             throw image.Invalid(
                 $"has {image.Length} bytes now, and had another size when the machine was made",
@@ -39,7 +40,7 @@ internal static class FirmwareLoader
                 "Start the machine again.");
         }
 
-        image.Read(0, rom);
+        using (rom) image.Read(0, rom.Writable);
     }
 
     private static ImageFile Open(string path)

@@ -99,7 +99,7 @@ internal sealed class LoadMap
         while (length != 0)
         {
             int chunk = (int)Math.Min(length, Chunk);
-            image.Read(offset, Span(address, chunk));
+            using (MemoryRental bytes = Rent(address, chunk)) image.Read(offset, bytes.Writable);
             offset += (ulong)chunk;
             address += (ulong)chunk;
             length -= (ulong)chunk;
@@ -112,24 +112,41 @@ internal sealed class LoadMap
         while (length != 0)
         {
             int chunk = (int)Math.Min(length, PageSize - (address & (PageSize - 1)));
-            Span<byte> bytes = Span(address, chunk);
-            if (bytes.ContainsAnyExcept((byte)0)) bytes.Clear();
+            using (MemoryRental bytes = Rent(address, chunk))
+            {
+                if (bytes.Bytes.ContainsAnyExcept((byte)0)) bytes.Writable.Clear();
+            }
+
             address += (ulong)chunk;
             length -= (ulong)chunk;
         }
     }
 
     /// <summary>Writes bytes into a claimed range.</summary>
-    internal void Write(ulong address, ReadOnlySpan<byte> bytes) => bytes.CopyTo(Span(address, bytes.Length));
+    internal void Write(ulong address, ReadOnlySpan<byte> bytes)
+    {
+        using MemoryRental room = Rent(address, bytes.Length);
+        bytes.CopyTo(room.Writable);
+    }
 
     /// <summary>Writes a 32-bit value, little-endian.</summary>
-    internal void Write32(ulong address, uint value) => BinaryPrimitives.WriteUInt32LittleEndian(Span(address, 4), value);
+    internal void Write32(ulong address, uint value)
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(uint)];
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes, value);
+        Write(address, bytes);
+    }
 
     /// <summary>Writes a 64-bit value, little-endian.</summary>
-    internal void Write64(ulong address, ulong value) => BinaryPrimitives.WriteUInt64LittleEndian(Span(address, 8), value);
+    internal void Write64(ulong address, ulong value)
+    {
+        Span<byte> bytes = stackalloc byte[sizeof(ulong)];
+        BinaryPrimitives.WriteUInt64LittleEndian(bytes, value);
+        Write(address, bytes);
+    }
 
-    private Span<byte> Span(ulong address, int length) => _memory.TryGetSpan(new Gpa(address), length, out Span<byte> bytes)
-        ? bytes
+    private MemoryRental Rent(ulong address, int length) => _memory.TryRent(new Gpa(address), length, MemoryIntent.ReadWrite, out MemoryRental rental)
+        ? rental
         : throw VitrineException.User(
             ErrorCode.BootNoSlot,
             $"Guest memory at 0x{address:x} (0x{length:x} bytes) has no memory slot behind it.",

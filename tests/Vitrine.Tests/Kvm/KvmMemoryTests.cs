@@ -158,6 +158,37 @@ public sealed class KvmMemoryTests
         }
     }
 
+    /// <summary>KVM doesn't see what a device writes; the log holds it, through whichever slot it was written, beside the guest's own pages.</summary>
+    [Fact]
+    public void DirtyLogHoldsWhatADeviceWrote()
+    {
+        using var guest = new KvmGuest();
+        guest.Memory.Observe(guest.Accelerator);
+        MemorySlot slot = guest.Memory.Add("logged", new Gpa(High), 70 * 4096, MemorySlotFlags.LogDirtyPages);
+        MemorySlot shown = guest.Memory.AddAlias("shown", new Gpa(High * 2), 2 * 4096, slot, 4096, MemorySlotFlags.LogDirtyPages);
+        guest.Accelerator.SetMemorySlot(slot);
+        guest.Accelerator.SetMemorySlot(shown);
+        guest.LoadProtected(a =>
+        {
+            a.mov(__byte_ptr[High + 0x7000], 1);
+            a.@out(0x80, al);
+        });
+        IGuestMemory device = guest.Memory.ForDevices;
+        Assert.True(device.TryWrite(new Gpa(High + 0xFFF), [1, 2]));
+        Assert.True(device.TryWrite(new Gpa((High * 2) + 0x1000), [1]));
+        Assert.True(device.TryWrite(new Gpa(High + (69 * 4096)), [1]));
+        Assert.Equal(VmExitReason.PortIo, guest.Vcpu.Run().Reason);
+        ulong[] bitmap = new ulong[2];
+        guest.Accelerator.GetDirtyLog(slot, bitmap);
+        Assert.Equal([0b1000_0111UL, 1UL << 5], bitmap);
+        guest.Accelerator.GetDirtyLog(slot, bitmap);
+        Assert.Equal([0UL, 0], bitmap);
+        guest.Accelerator.GetDirtyLog(shown, bitmap);
+        Assert.Equal(0b11UL, bitmap[0]);
+        guest.Accelerator.RemoveMemorySlot(slot);
+        Assert.True(device.TryWrite(new Gpa(High), [1]));
+    }
+
     [Fact]
     public void DirtyLogOfSlotWithoutOneIsRefused()
     {

@@ -81,8 +81,8 @@ internal sealed unsafe class FuzzMachine : IDisposable
 
     public Span<byte> Ram(ulong address, int length)
     {
-        Assert.True(_memory.TryGetSpan(new Gpa(address), length, out Span<byte> bytes));
-        return bytes;
+        Assert.True(_memory.TryRent(new Gpa(address), length, MemoryIntent.ReadWrite, out MemoryRental rental));
+        using (rental) return rental.Writable;
     }
 
     /// <summary>What must hold whatever the guest did: no byte outside its memory has changed, and our own state is in its ranges.</summary>
@@ -108,9 +108,10 @@ internal sealed unsafe class FuzzMachine : IDisposable
     public string Position()
     {
         CpuState* cpu = Vcpu.State;
+        byte[] code = new byte[24];
         return $"{cpu->Mode}, CS base {cpu->Segments[Seg.Cs].Base:x}, RIP {cpu->Rip:x}, block {cpu->BlockRip:x}, {cpu->Instructions} instructions, " +
             $"poll at {cpu->PollAt}, left by {cpu->Leave}, RCX {cpu->Gpr[Gpr.Rcx]:x}, flags {cpu->SystemFlags:x}, pending {cpu->PendingDebug:x}, shadow {cpu->InterruptShadow}, " +
-            $"code {(_memory.TryGetSpan(new Gpa(cpu->Segments[Seg.Cs].Base + cpu->BlockRip), 24, out Span<byte> code) ? Convert.ToHexString(code) : "elsewhere")}, " +
+            $"code {(_memory.TryRead(new Gpa(cpu->Segments[Seg.Cs].Base + cpu->BlockRip), code) ? Convert.ToHexString(code) : "elsewhere")}, " +
             $"RSP {cpu->Gpr[Gpr.Rsp]:x} {cpu->Segments[Seg.Ss]} RBP {cpu->Gpr[Gpr.Rbp]:x} CR2 {cpu->Cr2:x} fault {cpu->FaultVector} {cpu->FaultErrorCode:x}";
     }
 

@@ -1,4 +1,5 @@
 using Vitrine.Accelerators.Mmu;
+using Vitrine.Accelerators.Software.Sharing;
 using Vitrine.X86.Paging;
 
 namespace Vitrine.Accelerators.Software.Mmu.Shadow;
@@ -21,6 +22,8 @@ internal sealed unsafe partial class ShadowPaging : AddressTranslator
     private readonly GuestPhysicalMemory _memory;
     private readonly CodeGuard _guard;
     private readonly Tlb _tlb;
+    private readonly PageUses _uses;
+    private bool _foundTable;
     private ShadowPagePool _pool;
     private SlotTracking[] _tracking = [];
     private SlotTracking? _lastTracking;
@@ -37,8 +40,9 @@ internal sealed unsafe partial class ShadowPaging : AddressTranslator
     private ulong _references;
 
     /// <summary>Creates an empty table.</summary>
-    public ShadowPaging(GuestPhysicalMemory memory, CodeGuard guard, Tlb tlb)
+    public ShadowPaging(GuestPhysicalMemory memory, CodeGuard guard, Tlb tlb, PageUses uses)
     {
+        _uses = uses;
         _memory = memory;
         _guard = guard;
         _tlb = tlb;
@@ -140,24 +144,29 @@ internal sealed unsafe partial class ShadowPaging : AddressTranslator
     {
         _faults++;
         _walks++;
-        translation = default;
-        GuestPath path = default;
-        GuestTables tables = new(_memory, _guard);
-        if (!PageWalker.Walk(in context, ref tables, ref path, linear, access, out PageWalkResult result))
+        do
         {
-            // A page fault ends what is cached for its address (SDM vol. 3, 4.10.4.1).
-            InvalidatePage(in context, linear);
-            translation.ErrorCode = result.ErrorCode;
-            return false;
+            _foundTable = false;
+            translation = default;
+            GuestPath path = default;
+            GuestTables tables = new(_memory, _guard);
+            if (!PageWalker.Walk(in context, ref tables, ref path, linear, access, out PageWalkResult result))
+            {
+                // A page fault ends what is cached for its address (SDM vol. 3, 4.10.4.1).
+                InvalidatePage(in context, linear);
+                translation.ErrorCode = result.ErrorCode;
+                return false;
+            }
+
+            translation.Gpa = result.Gpa;
+            translation.Rights = result.Rights;
+            translation.PageShift = result.PageShift;
+            translation.Place(_memory);
+            MakeRoom(PagesPerFault);
+
+            if (result.TableOutsideMemory || !TryInstall(in context, linear, in path, in result, in translation)) NoteUnshadowed(in translation);
         }
-
-        translation.Gpa = result.Gpa;
-        translation.Rights = result.Rights;
-        translation.PageShift = result.PageShift;
-        translation.Place(_memory);
-        MakeRoom(PagesPerFault);
-
-        if (result.TableOutsideMemory || !TryInstall(in context, linear, in path, in result, in translation)) NoteUnshadowed(in translation);
+        while (_foundTable);
         return true;
     }
 
@@ -235,10 +244,21 @@ internal sealed unsafe partial class ShadowPaging : AddressTranslator
         }
 
         if (!role.Direct && FindTracking(frame << 12) is not { Aliased: false }) return 0;
+        if (!role.Direct && IsNewTable(frame)) return 0;
         page = _pool.Take(frame, in role);
         _pagesTaken++;
         if (!role.Direct) UpdateTracking(frame);
         return page;
+    }
+
+    /// <summary>
+    /// Writes of a device to a table are told from the moment on when it is known as one; what a walk has read of it before may have been overwritten since. So the
+    /// first walk that comes to it only makes it known, and a second one is made.
+    /// </summary>
+    private bool IsNewTable(ulong frame)
+    {
+        if (!_uses.Note(_memory.HostFor(frame << 12, 0x1000, out _), PageUse.Table)) return false;
+        return _foundTable = true;
     }
 
     /// <summary>Maps the page of an entry of level 1.</summary>

@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using Iced.Intel;
 using Vitrine.Accelerators;
+using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Software;
 using Vitrine.Memory;
 using Vitrine.X86;
@@ -43,10 +44,11 @@ internal sealed class SmpMachine : IDisposable
     private volatile bool _stop;
     private volatile string? _failure;
 
-    public SmpMachine(SoftwareEngine engine, int vcpus, MemorySlotFlags flags = MemorySlotFlags.None, bool lockstep = false, nuint translationBytes = 0)
+    public SmpMachine(SoftwareEngine engine, int vcpus, MemorySlotFlags flags = MemorySlotFlags.None, bool lockstep = false, nuint translationBytes = 0,
+        MmuMode? mmu = null)
     {
         Engines.SkipUnlessPresent(engine);
-        Accelerator = SoftwareAccelerator.Create(new SoftwareOptions { Engine = engine, Vcpus = vcpus, Lockstep = lockstep });
+        Accelerator = SoftwareAccelerator.Create(new SoftwareOptions { Engine = engine, Vcpus = vcpus, Lockstep = lockstep, Mmu = mmu });
         if (translationBytes != 0) Accelerator.TranslationBytes = translationBytes;
         Ram = _memory.Add("ram", new Gpa(0), MemorySize, flags);
         Accelerator.SetMemorySlot(Ram);
@@ -59,6 +61,11 @@ internal sealed class SmpMachine : IDisposable
     public SoftwareAccelerator Accelerator { get; }
 
     public MemorySlot Ram { get; }
+
+    public GuestMemory Memory => _memory;
+
+    /// <summary>Answers ports; what it doesn't, fails the run. On the thread of the vCPU, outside of its run.</summary>
+    public Func<SoftwareVcpu, int, ulong, bool> OnPortWrite { get; set; } = static (_, _, _) => false;
 
     public IReadOnlyList<SoftwareVcpu> Vcpus => _vcpus;
 
@@ -168,6 +175,7 @@ internal sealed class SmpMachine : IDisposable
         {
             ref VmExit exit = ref vcpu.Run();
             if (exit.Reason == VmExitReason.Interrupted) continue;
+            if (exit.Reason == VmExitReason.PortIo && exit.IsWrite && OnPortWrite(vcpu, exit.Port, exit.Data[0])) continue;
             if (exit.Reason != VmExitReason.HaltForever) _failure ??= $"vCPU {vcpu.Id} left with {exit.Reason}, in a handler if that is PortIo";
             StopAll();
         }

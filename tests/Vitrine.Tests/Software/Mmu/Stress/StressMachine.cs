@@ -141,8 +141,8 @@ internal sealed class StressMachine : IDisposable
 
     private Span<byte> Span(ulong gpa, int length)
     {
-        Assert.True(_memory.TryGetSpan(new Gpa(gpa), length, out Span<byte> bytes));
-        return bytes;
+        Assert.True(_memory.TryRent(new Gpa(gpa), length, MemoryIntent.ReadWrite, out MemoryRental rental));
+        using (rental) return rental.Writable;
     }
 
     private ulong Load(int offset) => BinaryPrimitives.ReadUInt64LittleEndian(Span(L.Mailbox + (ulong)offset, 8));
