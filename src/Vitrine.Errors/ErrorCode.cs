@@ -21,6 +21,9 @@ public static class ErrorCode
     /// <summary>The host refused to map memory. Values: bytes, errno.</summary>
     public const string MemoryRefused = "memory.refused";
 
+    /// <summary>The host refused memory that can be shared. Values: bytes, errno.</summary>
+    public const string MemorySharedRefused = "memory.shared-refused";
+
     /// <summary>A slot's address or size is impossible. Values: slot, start, bytes.</summary>
     public const string MemorySlotInvalid = "memory.slot-invalid";
 

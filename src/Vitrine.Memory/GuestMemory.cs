@@ -15,10 +15,16 @@ public sealed class GuestMemory : IGuestMemory, IDisposable
     // Sorted by start address. Replaced as a whole, so that readers need no lock.
     private volatile MemorySlot[] _slots = [];
     private volatile IGuestMemoryObserver[] _observers = [];
+    private readonly MemoryBacking _backing;
     private int _nextId;
 
     /// <summary>No slots.</summary>
-    public GuestMemory() => ForDevices = new DeviceMemory(this);
+    /// <param name="backing">What host memory slots get.</param>
+    public GuestMemory(MemoryBacking backing = MemoryBacking.Anonymous)
+    {
+        _backing = backing;
+        ForDevices = new DeviceMemory(this);
+    }
 
     /// <summary>The same memory with the rights of a device: a write to a read-only slot is refused.</summary>
     public IGuestMemory ForDevices { get; }
@@ -35,7 +41,7 @@ public sealed class GuestMemory : IGuestMemory, IDisposable
     public MemorySlot Add(string name, Gpa start, ulong size, MemorySlotFlags flags = MemorySlotFlags.None)
     {
         Check(name, start, size);
-        return Insert(new MemorySlot(_nextId++, name, start, size, new HostMapping(size), 0, flags));
+        return Insert(new MemorySlot(_nextId++, name, start, size, new HostMapping(size, _backing), 0, flags));
     }
 
     /// <summary>Adds a slot that shows part of another slot's memory at a second address.</summary>

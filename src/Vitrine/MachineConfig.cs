@@ -4,6 +4,7 @@ using Vitrine.Accelerators.Software;
 using Vitrine.Boards;
 using Vitrine.Boot;
 using Vitrine.Errors;
+using Vitrine.Memory;
 using Vitrine.Timing;
 using Vitrine.X86.Cpuid;
 
@@ -20,6 +21,11 @@ public sealed record MachineConfig
 
     /// <summary>Guest RAM in bytes: a multiple of 4 KiB, from 1 MiB to 64 GiB.</summary>
     public ulong MemoryBytes { get; init; } = 512UL << 20;
+
+    /// <summary>
+    /// What host memory the guest's is: <see cref="MemoryBacking.Shared"/> gives each slot a descriptor, <see cref="HostMapping.File"/>, by which others can map it.
+    /// </summary>
+    public MemoryBacking MemoryBacking { get; init; }
 
     /// <summary>Number of vCPUs, from 1 to 8.</summary>
     public int Cpus { get; init; } = 1;

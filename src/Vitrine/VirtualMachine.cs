@@ -134,7 +134,7 @@ public sealed class VirtualMachine : IDisposable
         config.Check();
         MemoryLayout layout = config.Board.MapMemory(config.MemoryBytes);
         MachineClock clock = new(config.ClockSource);
-        GuestMemory memory = new();
+        GuestMemory memory = new(config.MemoryBacking);
         IAccelerator? accelerator = null;
         VirtualMachine? machine = null;
         try

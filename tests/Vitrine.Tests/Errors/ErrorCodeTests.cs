@@ -15,6 +15,7 @@ public sealed partial class ErrorCodeTests
         memory.out-of-range
         memory.beyond-host
         memory.refused
+        memory.shared-refused
         memory.slot-invalid
         memory.slot-overlap
         memory.alias-out-of-range
