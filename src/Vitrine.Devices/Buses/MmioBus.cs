@@ -6,45 +6,43 @@ namespace Vitrine.Devices.Buses;
 /// </summary>
 public sealed class MmioBus
 {
-    // Sorted by address. A board has a handful of ranges, and one access is mostly followed by another to the same.
-    private readonly List<Attachment> _attachments = [];
-    private int _lastHit;
+    private readonly RegionMap _map = new(ulong.MaxValue);
+    private readonly List<Attachment> _devices = [];
 
-    private readonly record struct Attachment(IMmioDevice Device, ulong First, ulong Last, int Widest);
+    private readonly record struct Attachment(IMmioDevice Device, int Widest);
 
     /// <summary>Gives a range of addresses to a device.</summary>
     /// <param name="device">The device.</param>
     /// <param name="firstAddress">Guest-physical address of the first byte.</param>
     /// <param name="length">Length in bytes, at least 1.</param>
+    /// <param name="priority">Where ranges overlap, the one with the highest answers.</param>
+    /// <returns>The range, for who has to move it.</returns>
     /// <exception cref="ArgumentOutOfRangeException">The range is empty or wraps around.</exception>
-    /// <exception cref="ArgumentException">Another device has an address of the range.</exception>
-    public void Attach(IMmioDevice device, ulong firstAddress, ulong length)
+    /// <exception cref="ArgumentException">Another device has an address of the range with the same priority.</exception>
+    public BusRegion Attach(IMmioDevice device, ulong firstAddress, ulong length, int priority = 0)
     {
         ArgumentNullException.ThrowIfNull(device);
         ArgumentOutOfRangeException.ThrowIfZero(length);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(length - 1, ulong.MaxValue - firstAddress);
-        ulong last = firstAddress + (length - 1);
-        int position = 0;
-        foreach (Attachment other in _attachments)
+        BusRegion region = new(_map, _devices.Count, device.GetType().Name, firstAddress, length, priority);
+        if (_map.Rival(region, firstAddress) is { } other)
         {
-            if (other.First <= last && firstAddress <= other.Last)
-            {
-                throw new ArgumentException(
-                    $"Addresses 0x{firstAddress:X}-0x{last:X} of {device.GetType().Name} overlap 0x{other.First:X}-0x{other.Last:X} of {other.Device.GetType().Name}.",
-                    nameof(firstAddress));
-            }
-            if (other.First < firstAddress) position++;
+            throw new ArgumentException(
+                $"Addresses 0x{firstAddress:X}-0x{region.Last:X} of {region.Name} overlap 0x{other.First:X}-0x{other.Last:X} of {other.Name}.",
+                nameof(firstAddress));
         }
-        _attachments.Insert(position, new(device, firstAddress, last, device.WidestMemoryAccess));
-        _lastHit = 0;
+
+        _devices.Add(new(device, device.WidestMemoryAccess));
+        region.TryAttach();
+        return region;
     }
 
     /// <summary>The device that answers an address; null where nobody does. It is not touched.</summary>
     public IMmioDevice? OwnerOf(ulong address)
     {
-        foreach (Attachment attachment in _attachments)
+        foreach (RegionPart part in _map.Parts)
         {
-            if (Contains(attachment, address)) return attachment.Device;
+            if (part.Contains(address)) return _devices[part.Region.Device].Device;
         }
 
         return null;
@@ -61,39 +59,19 @@ public sealed class MmioBus
         {
             ulong at = address + (ulong)done;
             Span<byte> rest = data[done..size];
-            int owner = Find(at);
-            if (owner < 0)
+            if (!_map.TryFind(at, out RegionPart part))
             {
                 if (!isWrite) rest[0] = 0xFF;
                 done++;
                 continue;
             }
-            Attachment attachment = _attachments[owner];
-            int within = (int)Math.Min((ulong)rest.Length - 1, attachment.Last - at) + 1;
+            Attachment attachment = _devices[part.Region.Device];
+            int within = (int)Math.Min((ulong)rest.Length - 1, part.Last - at) + 1;
             int width = AccessWidth.Next(at, within, attachment.Widest);
-            ulong offset = at - attachment.First;
+            ulong offset = at - part.Region.First;
             if (isWrite) attachment.Device.WriteMemory(offset, width, AccessWidth.Load(rest, width));
             else AccessWidth.Store(rest, width, attachment.Device.ReadMemory(offset, width));
             done += width;
         }
     }
-
-    private int Find(ulong address)
-    {
-        if (_lastHit < _attachments.Count && Contains(_attachments[_lastHit], address)) return _lastHit;
-        int low = 0;
-        int high = _attachments.Count - 1;
-        while (low <= high)
-        {
-            int middle = (low + high) >>> 1;
-            Attachment candidate = _attachments[middle];
-            if (Contains(candidate, address)) return _lastHit = middle;
-            if (candidate.First > address) high = middle - 1;
-            else low = middle + 1;
-        }
-        return -1;
-    }
-
-    private static bool Contains(in Attachment attachment, ulong address) =>
-        attachment.First <= address && address <= attachment.Last;
 }

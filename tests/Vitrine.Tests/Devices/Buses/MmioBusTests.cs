@@ -66,6 +66,80 @@ public sealed class MmioBusTests
         Assert.Empty(device.Accesses);
     }
 
+    /// <summary>Each step's outcome, and then who answers 0x1000, 0x1008, 0x1010 and 0x1018: the number of the region, or FF.</summary>
+    [Fact]
+    public void RegionsCoverOneAnotherByPriorityAndMove()
+    {
+        MmioBus bus = new();
+        BusRegion low = bus.Attach(new Fixed(1), 0x1000, 0x20);
+        BusRegion high = bus.Attach(new Fixed(2), 0x1008, 8, priority: 1);
+        Assert.Equal("01 02 01 01", Owners(bus));
+        Assert.True(high.TryMove(0x1010));
+        Assert.Equal("01 01 02 01", Owners(bus));
+        Assert.True(high.TryMove(0x1000));
+        Assert.Equal("02 01 01 01", Owners(bus));
+        BusRegion highest = bus.Attach(new Fixed(3), 0x0FF0, 0x20, priority: 2);
+        Assert.Equal("03 03 01 01", Owners(bus));
+        high.Remove();
+        high.Remove();
+        Assert.False(high.IsAttached);
+        highest.Remove();
+        Assert.Equal("01 01 01 01", Owners(bus));
+        Assert.True(high.TryAttach());
+        Assert.True(low.TryMove(0x1010));
+        Assert.Equal("02 FF 01 01", Owners(bus));
+        Assert.Throws<ArgumentException>(() => bus.Attach(new Fixed(4), 0x1018, 1));
+        Assert.Throws<ArgumentException>(() => bus.Attach(new Fixed(4), 0x1007, 1, priority: 1));
+    }
+
+    /// <summary>A guest puts its BARs anywhere: what doesn't fit is refused, and nothing has changed.</summary>
+    [Theory]
+    [InlineData(0x2000, false)]
+    [InlineData(0x1FF1, false)]
+    [InlineData(0x200F, false)]
+    [InlineData(0x1FF0, true)]
+    [InlineData(0x2010, true)]
+    [InlineData(0x1004, true)]
+    [InlineData(ulong.MaxValue - 0xE, false)]
+    [InlineData(ulong.MaxValue - 0xF, true)]
+    public void ARegionMovesWhereItHasRoom(ulong first, bool moves)
+    {
+        MmioBus bus = new();
+        BusRegion region = bus.Attach(new Fixed(1), 0x1000, 0x10);
+        bus.Attach(new Fixed(2), 0x2000, 0x10);
+        Assert.Equal(moves, region.TryMove(first));
+        Assert.Equal(moves ? first : 0x1000, region.First);
+        Assert.IsType<Fixed>(bus.OwnerOf(region.First + 0xF));
+        byte[] data = [0];
+        bus.Access(region.First, 1, isWrite: false, data);
+        Assert.Equal(1, data[0]);
+    }
+
+    /// <summary>An access that begins in a region which another one covers further on is cut there.</summary>
+    [Fact]
+    public void AnAccessIsCutWhereAnotherRegionCovers()
+    {
+        MmioBus bus = new();
+        RecordingMemory under = new(8);
+        RecordingMemory over = new(8);
+        bus.Attach(under, 0x1000, 0x10);
+        bus.Attach(over, 0x1004, 4, priority: 7);
+        bus.Access(0x1000, 8, isWrite: true, new byte[8]);
+        bus.Access(0x1008, 8, isWrite: true, new byte[8]);
+        Assert.Equal(["0:4", "8:8"], under.Accesses);
+        Assert.Equal(["0:4"], over.Accesses);
+    }
+
+    private static string Owners(MmioBus bus)
+    {
+        byte[] data = new byte[1];
+        return string.Join(' ', ((ulong[])[0x1000, 0x1008, 0x1010, 0x1018]).Select(address =>
+        {
+            bus.Access(address, 1, isWrite: false, data);
+            return $"{data[0]:X2}";
+        }));
+    }
+
     private sealed class Fixed(byte value) : IMmioDevice
     {
         public ulong ReadMemory(ulong offset, int size) => value;

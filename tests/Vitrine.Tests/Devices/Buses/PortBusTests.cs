@@ -113,6 +113,31 @@ public sealed class PortBusTests
         Assert.Empty(device.Accesses);
     }
 
+    [Fact]
+    public void RegionsCoverOneAnotherByPriorityAndMove()
+    {
+        PortBus bus = new();
+        RecordingPorts under = new(1);
+        RecordingPorts over = new(1);
+        bus.Attach(under, 0x100, 8);
+        BusRegion region = bus.Attach(over, 0x104, 2, priority: 1);
+        Assert.Same(under, bus.OwnerOf(0x103));
+        Assert.Same(over, bus.OwnerOf(0x105));
+        byte[] data = new byte[4];
+        bus.Access(0x103, 4, isWrite: false, data);
+        Assert.Equal([0xA3, 0xA0, 0xA1, 0xA6], data);
+        Assert.True(region.TryMove(0x100));
+        bus.Access(0x100, 4, isWrite: false, data);
+        Assert.Equal([0xA0, 0xA1, 0xA2, 0xA3], data);
+        Assert.Equal(4, over.Accesses.Count);
+        Assert.False(region.TryMove(0xFFFF));
+        Assert.True(region.TryMove(0xFFFE));
+        region.Remove();
+        bus.Access(0xFFFE, 2, isWrite: false, data);
+        Assert.Equal([0xFF, 0xFF], data[..2]);
+        Assert.Null(bus.OwnerOf(0xFFFE));
+    }
+
     private sealed class RecordingPorts(int widest) : IPortDevice
     {
         public List<(int Offset, int Size, uint Value)> Accesses { get; } = [];
