@@ -1,7 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
 using Vitrine.Cli.Terminal;
-using Vitrine.Errors;
 using Vitrine.Explain;
 
 namespace Vitrine.Cli.Commands;
@@ -12,9 +11,6 @@ internal static class ConsoleSession
     // How long a reader may take nothing before the last output is given up. A terminal has somebody before it who waits for the shell.
     private static readonly TimeSpan PatienceWithTerminal = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan PatienceWithReader = TimeSpan.FromSeconds(5);
-
-    // Not among those that the framework names: the limit of processor time is reached.
-    private const PosixSignal SIGXCPU = (PosixSignal)24;
 
     private static readonly PosixSignal[] EndingSignals = [PosixSignal.SIGINT, PosixSignal.SIGTERM, PosixSignal.SIGHUP, PosixSignal.SIGQUIT];
 
@@ -33,10 +29,10 @@ internal static class ConsoleSession
         DateTime? processStart = showTimes ? ProcessStart.Estimate() : null;
         foreach (OutputTarget.ToFile file in new[] { serial, debug }.OfType<OutputTarget.ToFile>()) BootFiles.Spare(config.Boot, file.Path);
         VirtualMachine? machine = null;
-        using OutputPump? serialPump = serial.Open(result => StopWithoutOutput(serial, result, machine));
+        using OutputPump? serialPump = serial.Open(result => StopWithoutOutput(serial, result, machine), timeout);
 
         // Two writers of one file would write over each other's output.
-        using OutputPump? debugPump = debug.IsSameAs(serial) ? serialPump : debug.Open(result => StopWithoutOutput(debug, result, machine));
+        using OutputPump? debugPump = debug.IsSameAs(serial) ? serialPump : debug.Open(result => StopWithoutOutput(debug, result, machine), timeout);
         config = config with
         {
             SerialOutput = serialPump is null ? null : serialPump.Send,
@@ -55,10 +51,8 @@ internal static class ConsoleSession
             created.Stop();
         }))];
         bool outOfTime = false;
-        Libc.AnnounceTimeLimit();
-        using PosixSignalRegistration timeLimit = PosixSignalRegistration.Create(SIGXCPU, context =>
+        using PosixSignalRegistration timeLimit = ProcessorTimeLimit.OnReached(() =>
         {
-            context.Cancel = true;
             outOfTime = true;
             created.Stop();
         });
@@ -66,7 +60,7 @@ internal static class ConsoleSession
         {
             (VmEnd end, bool timedOut) = Run(created, serial is OutputTarget.Stdio, timeout, serialPump, debugPump);
             if (showTimes) TellTimes(created, processStart);
-            if (outOfTime && end.Reason == VmEndReason.Stopped) return Messages.Fail(OutOfProcessorTime());
+            if (outOfTime && end.Reason == VmEndReason.Stopped) return Messages.Fail(ProcessorTimeLimit.Error("The guest"));
             int status = Tell(created, end, timedOut, timeout);
 
             // The guest may have ended by itself before its last output was found to be lost.
@@ -94,12 +88,6 @@ internal static class ConsoleSession
 
         machine?.Stop();
     }
-
-    private static VitrineException OutOfProcessorTime() => VitrineException.Host(
-        CommandErrorCode.HostLimit,
-        "The guest was stopped, because this process has used the processor time that it may use.",
-        "The limit that `ulimit -t` shows is reached.",
-        "Raise it, or leave it unlimited for guests.");
 
     private static (VmEnd End, bool TimedOut) Run(
         VirtualMachine machine, bool interactive, TimeSpan? timeout, OutputPump? serialPump, OutputPump? debugPump)

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Runtime.InteropServices;
 using Vitrine.Accelerators.Software;
 using Vitrine.Accelerators.Translation;
 using Vitrine.Cli.Terminal;
@@ -32,6 +33,7 @@ internal static class DisasmBlockCommand
         place.AddTo(command);
         command.SetAction(parsed =>
         {
+            using PosixSignalRegistration limit = ProcessorTimeLimit.EndProcess();
             ulong linear = Numbers.Address(parsed.GetValue(address) ?? throw NoAddress(), address.Name);
             place.Read(parsed);
             MachineConfig config = machine.Read(parsed, guest.Read(parsed));

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Runtime.InteropServices;
 using Vitrine.Boot;
 using Vitrine.Errors;
 using Vitrine.Explain;
@@ -45,6 +46,7 @@ internal static class ExplainCommand
         output.AddTo(command);
         command.SetAction(parsed =>
         {
+            using PosixSignalRegistration limit = ProcessorTimeLimit.EndProcess();
             output.Check(parsed);
             StoryRequest request = Read(parsed.GetValue(instructions), parsed.GetValue(until), parsed.GetValue(untilExit)) with
             {
@@ -53,7 +55,7 @@ internal static class ExplainCommand
             BootSource boot = guest.Read(parsed);
             output.Spare(parsed, boot);
             Story story = StoryTeller.Tell(machine.Read(parsed, boot), request);
-            output.Write(parsed, story);
+            output.Write(parsed, story, request.Timeout);
             return story.End.Reason == "timeout" ? ExitStatus.Timeout : ExitStatus.Success;
         });
         return command;

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Vitrine.Boot;
+using Vitrine.Cli.Terminal;
 using Vitrine.Errors;
 using Vitrine.X86;
 
@@ -87,10 +88,10 @@ internal sealed class GuestOptions
 
         if (kernel is not null)
         {
-            return new BootSource.Kernel(HostPath.ToRead(kernel)) { Initrd = initrd is null ? null : HostPath.ToRead(initrd), CommandLine = append ?? "" };
+            return new BootSource.Kernel(ImageToRead(kernel)) { Initrd = initrd is null ? null : ImageToRead(initrd), CommandLine = append ?? "" };
         }
 
-        if (firmware is not null) return new BootSource.Firmware(HostPath.ToRead(firmware));
+        if (firmware is not null) return new BootSource.Firmware(ImageToRead(firmware));
         return ReadFlat(flat!, entry, mode);
     }
 
@@ -107,7 +108,7 @@ internal sealed class GuestOptions
         }
 
         return new BootSource.Flat(
-            HostPath.ToRead(flat[..at]),
+            ImageToRead(flat[..at]),
             new Gpa(address),
             entry is null ? address : Numbers.Address(entry, "--entry"),
             mode switch
@@ -121,6 +122,23 @@ internal sealed class GuestOptions
                     "The modes are real, protected and long.",
                     $"{Suggestion.For(mode, "real", "protected", "long")}Give one of them."),
             });
+    }
+
+    // The library can tell by its size alone, which is 0, and takes it for empty.
+    private static string ImageToRead(string path)
+    {
+        string? other = !Libc.TryGetType(path, out FileType type) ? null : type switch
+        {
+            FileType.Pipe => "a pipe",
+            FileType.Socket => "a socket",
+            FileType.CharacterDevice or FileType.BlockDevice => "a device",
+            _ => null,
+        };
+        return other is null ? HostPath.ToRead(path) : throw VitrineException.User(
+            CommandErrorCode.File,
+            $"'{path}' can't be loaded: it is no regular file but {other}.",
+            "An image is read here and there, and its size must be known before.",
+            "Write it to a file, and give the path of that.");
     }
 
     private static IEnumerable<string> Names(params (string Name, string? Value)[] options) =>

@@ -63,22 +63,30 @@ internal sealed class StoryOutput
     }
 
     /// <summary>Writes a story.</summary>
+    /// <param name="parsed">The options.</param>
+    /// <param name="story">The story.</param>
+    /// <param name="patience">How long a pipe's reader is waited for; null for ever.</param>
     /// <exception cref="VitrineException">It can't be written.</exception>
-    public void Write(ParseResult parsed, Story story) => Write(
+    public void Write(ParseResult parsed, Story story, TimeSpan? patience) => Write(
         parsed,
+        patience,
         (writer, colour) => StoryText.Write(story, writer, colour),
         stream => StoryJson.Write(story, stream),
         writer => StoryHtml.Write(story, writer));
 
     /// <summary>Writes the story of one address.</summary>
+    /// <param name="parsed">The options.</param>
+    /// <param name="story">The story.</param>
+    /// <param name="patience">How long a pipe's reader is waited for; null for ever.</param>
     /// <exception cref="VitrineException">It can't be written.</exception>
-    public void Write(ParseResult parsed, TranslationStory story) => Write(
+    public void Write(ParseResult parsed, TranslationStory story, TimeSpan? patience) => Write(
         parsed,
+        patience,
         (writer, colour) => StoryText.Write(story, writer, colour),
         stream => StoryJson.Write(story, stream),
         writer => StoryHtml.Write(story, writer));
 
-    private void Write(ParseResult parsed, Action<TextWriter, bool> text, Action<Stream> json, Action<TextWriter> html)
+    private void Write(ParseResult parsed, TimeSpan? patience, Action<TextWriter, bool> text, Action<Stream> json, Action<TextWriter> html)
     {
         if (ReadPath(parsed) is not { } path)
         {
@@ -89,7 +97,7 @@ internal sealed class StoryOutput
 
         try
         {
-            using OutputFile file = Open(path);
+            using OutputFile file = Open(path, patience);
             Write(parsed, file, isColourful: false, text, json, html);
         }
         catch (IOException error) when (error.HResult != OutputFile.TooLarge)
@@ -129,8 +137,9 @@ internal sealed class StoryOutput
         return Directory.Exists(folder) ? null : folder == "." ? "the current folder does not exist any more" : $"there is no folder '{folder}'";
     }
 
-    private OutputFile Open(string path)
+    private OutputFile Open(string path, TimeSpan? patience)
     {
+        int reader = NamedPipe.WaitForReader(path, patience);
         try
         {
             return new OutputFile(HostPath.ToWrite(path));
@@ -143,6 +152,10 @@ internal sealed class StoryOutput
                 "It is probably protected, or its name is none that this file system takes.",
                 "Give another path.",
                 error);
+        }
+        finally
+        {
+            if (reader != StandardDescriptors.None) Libc.Close(reader);
         }
     }
 }

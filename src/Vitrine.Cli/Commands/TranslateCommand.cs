@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Runtime.InteropServices;
 using Vitrine.Boot;
 using Vitrine.Errors;
 using Vitrine.Explain;
@@ -41,6 +42,7 @@ internal static class TranslateCommand
         output.AddTo(command);
         command.SetAction(parsed =>
         {
+            using PosixSignalRegistration limit = ProcessorTimeLimit.EndProcess();
             output.Check(parsed);
             Gva address = new(Numbers.Address(parsed.GetValue(gva) ?? throw NoAddress(), gva.Name));
             PageAccess wanted = ReadAccess(parsed.GetValue(access)!);
@@ -50,7 +52,7 @@ internal static class TranslateCommand
             using VirtualMachine vm = VirtualMachine.Create(machine.Read(parsed, boot));
             bool reached = place.Reach(vm, machine.ReadTimeout(parsed));
             TranslationStory story = vm.Explain(address, wanted);
-            output.Write(parsed, story);
+            output.Write(parsed, story, machine.ReadTimeout(parsed));
             if (story.Gpa is null && MayHaveMoved(boot, address)) Messages.Say(KernelMoves);
             return reached ? ExitStatus.Success : ExitStatus.Timeout;
         });

@@ -16,6 +16,7 @@ internal static unsafe partial class Libc
     private const int CloseOnExec = 0x80000;
     private const int NewFileMode = 6 << 6 | 6 << 3 | 6;
     private const int Eintr = 4;
+    private const int Enxio = 6;
     private const int Eagain = 11;
     private const int Enotty = 25;
     private const int Efbig = 27;
@@ -23,7 +24,9 @@ internal static unsafe partial class Libc
     private const int Edquot = 122;
     private const int CurrentFolder = -100;
     private const int EmptyPath = 0x1000;
+    private const uint StatxType = 1;
     private const uint StatxInode = 0x100;
+    private const int TypeMask = 0xF000;
     private const nuint Tiocgwinsz = 0x5413;
     private const int ClockBoottime = 7;
     private const int ScClkTck = 2;
@@ -94,6 +97,17 @@ internal static unsafe partial class Libc
     /// <returns>The descriptor, or −1.</returns>
     public static int OpenToWrite(byte[] path) => Open(path, WriteOnly | Create | Truncate | CloseOnExec);
 
+    /// <summary>Opens a pipe for writing, if somebody reads it.</summary>
+    /// <param name="path">Its name, without a zero at the end.</param>
+    /// <param name="isUnread">True when nobody does.</param>
+    /// <returns>The descriptor, or −1.</returns>
+    public static int OpenPipeToWrite(byte[] path, out bool isUnread)
+    {
+        int descriptor = Open(path, WriteOnly | NonBlocking | CloseOnExec);
+        isUnread = descriptor < 0 && Marshal.GetLastPInvokeError() == Enxio;
+        return descriptor;
+    }
+
     /// <summary>Why the last call failed.</summary>
     public static string DescribeLastError() => Marshal.GetLastPInvokeErrorMessage();
 
@@ -125,6 +139,15 @@ internal static unsafe partial class Libc
 
     /// <summary>From now on a write beyond the limit of a file's size (RLIMIT_FSIZE) fails with EFBIG instead of ending the process.</summary>
     public static void IgnoreFileSizeSignal() => Signal(Sigxfsz, SigIgn);
+
+    /// <summary>Says what a path names, where its links lead.</summary>
+    /// <returns>False when that can't be found out.</returns>
+    public static bool TryGetType(string path, out FileType type)
+    {
+        bool found = Statx(CurrentFolder, path, 0, StatxType, out FileStatus status) == 0;
+        type = (FileType)(status.Mode & TypeMask);
+        return found;
+    }
 
     /// <summary>Says which file a path names.</summary>
     public static bool TryIdentify(string path, out FileIdentity file) => TryIdentify(CurrentFolder, path, 0, out file);
@@ -277,6 +300,9 @@ internal static unsafe partial class Libc
     [StructLayout(LayoutKind.Explicit, Size = 256)]
     private struct FileStatus
     {
+        [FieldOffset(28)]
+        public ushort Mode;
+
         [FieldOffset(32)]
         public ulong Inode;
 

@@ -47,24 +47,26 @@ internal abstract record OutputTarget
 
     /// <summary>Opens the target.</summary>
     /// <param name="ended">Called when it takes no more.</param>
+    /// <param name="patience">How long a pipe's reader is waited for; null for ever.</param>
     /// <returns>Null for <see cref="Nowhere"/>.</returns>
-    /// <exception cref="VitrineException">The file can't be created.</exception>
-    public OutputPump? Open(Action<WriteResult> ended)
+    /// <exception cref="VitrineException">The file can't be created, or nobody reads the pipe.</exception>
+    public OutputPump? Open(Action<WriteResult> ended, TimeSpan? patience)
     {
         switch (this)
         {
             case Stdio:
                 return new OutputPump(static bytes => Libc.WriteAll(StandardDescriptors.Output, bytes), ended);
             case ToFile file:
-                OutputFile stream = Create(file.Path);
+                OutputFile stream = Create(file.Path, patience);
                 return new OutputPump(bytes => TryWrite(stream, bytes), ended);
             default:
                 return null;
         }
     }
 
-    private static OutputFile Create(string path)
+    private static OutputFile Create(string path, TimeSpan? patience)
     {
+        int reader = NamedPipe.WaitForReader(path, patience);
         try
         {
             return new OutputFile(HostPath.ToWrite(path));
@@ -77,6 +79,10 @@ internal abstract record OutputTarget
                 "Its folder does not exist, or may not be written to.",
                 "Choose another path after file:.",
                 error);
+        }
+        finally
+        {
+            if (reader != StandardDescriptors.None) Libc.Close(reader);
         }
     }
 

@@ -36,6 +36,8 @@ public sealed partial class BadInputTests : IDisposable
         { "run --flat @0x7c00", "'@0x7c00' doesn't say where" },
         { "run --flat {flat}@0 --append @console", "--append was given with --flat" },
         { "run --kernel {empty}", "empty" },
+        { "run --kernel /dev/zero", "no regular file but a device" },
+        { "explain --firmware /dev/null", "no regular file but a device" },
         { "run --kernel {text}", "text" },
         { "run --kernel {truncated}", "truncated" },
         { "run --kernel {elf32}", "elf32" },

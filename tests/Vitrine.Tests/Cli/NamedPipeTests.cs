@@ -41,6 +41,36 @@ public sealed class NamedPipeTests : IDisposable
         Assert.Equal(72, status);
     }
 
+    [Theory]
+    [InlineData("run", "--serial file:pipe")]
+    [InlineData("run", "--debugcon file:pipe")]
+    [InlineData("explain", "-o pipe")]
+    public void A_reader_is_waited_for_as_long_as_there_is_time(string command, string output)
+    {
+        (int status, _, string errors) = VitrineCommand.RunInShell($"cd {_folder}; mkfifo pipe; exec \"$VITRINE\" {command} {Machine} {output} --timeout 1");
+        Assert.Contains("Nobody reads the pipe 'pipe'. It had no reader within 1 s", errors, StringComparison.Ordinal);
+        Assert.Equal(72, status);
+    }
+
+    [Fact]
+    public void A_reader_that_comes_in_time_gets_everything()
+    {
+        (int status, string output, _) = VitrineCommand.RunInShell(
+            $"cd {_folder}; mkfifo pipe; (sleep 2; timeout 30 cat pipe) & \"$VITRINE\" explain {Machine} -o pipe --timeout 30; status=$?; wait; exit $status");
+        Assert.Equal(0, status);
+        Assert.Contains("The first instruction has been executed.", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("mkfifo image")]
+    [InlineData("mkfifo pipe; ln -s pipe image")]
+    public void A_pipe_is_no_image(string make)
+    {
+        (int status, _, string errors) = VitrineCommand.RunInShell($"cd {_folder}; {make}; exec \"$VITRINE\" run --accel soft --kernel image");
+        Assert.Contains("it is no regular file but a pipe", errors, StringComparison.Ordinal);
+        Assert.Equal(64, status);
+    }
+
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     private static string Machine => "--flat guest@0x7c00 --mode real --accel soft --soft interpreter";

@@ -46,10 +46,14 @@ public sealed class RestrictedHostTests : IDisposable
         }
     }
 
-    [Fact]
-    public void Processor_time_is_named()
+    [Theory]
+    [InlineData("run", "")]
+    [InlineData("explain", "--until 0")]
+    [InlineData("translate", "--gva 0 --until 0")]
+    public void Processor_time_is_named(string command, string place)
     {
-        (int status, _, string errors) = VitrineCommand.RunInShell($"ulimit -t 4; exec \"$VITRINE\" {Run("endless")} --timeout 50");
+        string arguments = Run("endless").Replace("run ", $"{command} ", StringComparison.Ordinal);
+        (int status, _, string errors) = VitrineCommand.RunInShell($"ulimit -t 4; exec \"$VITRINE\" {arguments} {place} --timeout 50");
         Assert.Contains("ulimit -t", errors, StringComparison.Ordinal);
         Assert.Equal(HostError, status);
     }
