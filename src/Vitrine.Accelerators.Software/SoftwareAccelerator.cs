@@ -25,13 +25,13 @@ public sealed class SoftwareAccelerator : IAccelerator
     private readonly SoftwareVcpu?[] _vcpus;
     private readonly OutsideWrites _outsideWrites;
     private volatile SlotView[] _slots = [];
-    private int _sleeps;
 
     private SoftwareAccelerator(SoftwareOptions options)
     {
         _vcpus = new SoftwareVcpu?[options.Vcpus];
         Group = new VcpuGroup(options.Vcpus);
         _outsideWrites = new OutsideWrites(Group);
+        Sleeps = new SleepRegister(options.Vcpus);
         Clock = options.Clock ?? MachineClock.StartNew();
         TimeStamps = new TimeStampOrigin(Clock);
         Mmu = options.Mmu ?? DefaultMmu(options.Vcpus);
@@ -62,6 +62,9 @@ public sealed class SoftwareAccelerator : IAccelerator
 
     /// <summary>How many vCPUs the machine has.</summary>
     internal int Vcpus => _vcpus.Length;
+
+    /// <summary>The vCPUs that wait.</summary>
+    internal SleepRegister Sleeps { get; }
 
     /// <summary>The way between local APICs.</summary>
     internal InterruptFabric Interrupts { get; } = new();
@@ -252,6 +255,7 @@ public sealed class SoftwareAccelerator : IAccelerator
             SoftwareVcpu vcpu = new(this, id);
             Volatile.Write(ref _vcpus[id], vcpu);
             Group.Add(vcpu.Presence);
+            Sleeps.Add(id, vcpu.Activity);
             Interrupts.Connect(vcpu.LocalApic);
             return vcpu;
         }
@@ -274,27 +278,4 @@ public sealed class SoftwareAccelerator : IAccelerator
         _slots = [];
         Group.Dispose();
     }
-
-    /// <summary>A vCPU by its number; null before it is created. Any thread.</summary>
-    internal SoftwareVcpu? Vcpu(int id) => Volatile.Read(ref _vcpus[id]);
-
-    /// <summary>
-    /// True when a vCPU that waits without being able to take an interrupt waits for nothing: every other one does so too, and nothing has
-    /// been sent to it. Only INIT, a start-up IPI or an NMI could end such a wait, and nobody is left who might send one.
-    /// </summary>
-    internal bool NobodyRuns(SoftwareVcpu waiting)
-    {
-        // One may send something to another that was asked already, and go to sleep before it is asked itself. It then asks in its turn.
-        int sleeps = Volatile.Read(ref _sleeps);
-        for (int id = 0; id < _vcpus.Length; id++)
-        {
-            SoftwareVcpu? vcpu = Vcpu(id);
-            if (vcpu != waiting && vcpu is not { SleepsForGood: true }) return false;
-        }
-
-        return Volatile.Read(ref _sleeps) == sleeps;
-    }
-
-    /// <summary>A vCPU is about to say that it waits where no interrupt can reach it. Any thread.</summary>
-    internal void NoteSleep() => Interlocked.Increment(ref _sleeps);
 }

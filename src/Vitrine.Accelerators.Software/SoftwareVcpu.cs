@@ -2,14 +2,18 @@ using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Software.Apic;
 using Vitrine.Accelerators.Software.Blocks;
 using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.Accelerators.Software.Engines;
 using Vitrine.Accelerators.Software.HostExecution;
+using Vitrine.Accelerators.Software.Interpreter;
 using Vitrine.Accelerators.Software.Interpreter.Decode;
 using Vitrine.Accelerators.Software.Lockstep;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.Sharing;
 using Vitrine.Accelerators.Software.System;
 using Vitrine.Accelerators.Software.Translator;
-using Vitrine.Accelerators.Software.Translator.Counting;
+using Vitrine.Accelerators.Software.Translator.Listing;
+using Vitrine.Accelerators.Statistics;
+using Vitrine.Accelerators.Translation;
 using Vitrine.Timing;
 using Vitrine.X86.Cpuid;
 using Vitrine.X86.Registers;
@@ -18,15 +22,10 @@ using Vitrine.X86.VmEntry;
 
 namespace Vitrine.Accelerators.Software;
 
-/// <summary>One vCPU of the software accelerator: the dispatcher between blocks, events and exits.</summary>
-internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu, IStubFaults
+/// <summary>One vCPU of the software accelerator: puts its parts together, and is its state to the outside.</summary>
+internal sealed unsafe class SoftwareVcpu : IVirtualCpu, ITranslatorInspection
 {
     // SAFETY: _cpu is a native allocation owned by this object and freed in Dispose; only the vCPU's thread touches it, except PollAt, to which others write zero.
-    // Bounds of how many instructions run between two looks at the clock: about 100 and 2 microseconds.
-    private const long LongestPoll = 20_000;
-    private const long ShortestPoll = 400;
-    private const long NanosecondsPerInstruction = 5;
-
     private static readonly EntryEnvironment s_processor = new()
     {
         PhysicalAddressBits = CpuModels.PhysicalAddressBits,
@@ -42,56 +41,61 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu, IStubFaults
     private readonly SoftMmu _mmu;
     private readonly Processor _processor;
     private readonly CodeFinder _code;
-    private readonly WakeSignal _wake = new();
-    private bool _halted;
+    private readonly InterpreterEngine _interpreter;
+    private readonly TranslatorEngine? _translator;
+    private readonly TranslatorInspection? _inspection;
+    private readonly LockstepRun? _lockstep;
+    private readonly VcpuWaker _waker;
+    private readonly VcpuActivity _activity;
+    private readonly GuestEntry _entry;
+    private readonly EventPump _events;
+    private readonly Dispatcher _dispatcher;
     private bool _disposed;
-    private volatile bool _kicked;
 
     internal SoftwareVcpu(SoftwareAccelerator accelerator, int id)
     {
+        bool translates = accelerator.Engine == SoftwareEngine.Translator;
         _accelerator = accelerator;
         _clock = accelerator.Clock;
         Id = id;
-        _cpu = StateMemory.Allocate(accelerator.Engine == SoftwareEngine.Translator ? TranslationCache.BranchesFor(accelerator.TranslationBytes) : 0);
-        _cpu->Translates = accelerator.Engine == SoftwareEngine.Translator;
+        _cpu = StateMemory.Allocate(translates ? TranslationCache.BranchesFor(accelerator.TranslationBytes) : 0);
+        _cpu->Translates = translates;
+        _cpu->SystemFlags = Rflags.Fixed;
         _exit = new VcpuExit(_cpu);
+        _waker = new VcpuWaker(_cpu);
         _presence = new VcpuPresence(_cpu, id, accelerator.Group);
         _blocks = new BlockCache(accelerator.CodeArenaBytes);
         _cpu->JumpCache = _blocks.Jumps;
-        if (accelerator.Engine == SoftwareEngine.Translator)
-        {
-            _translations = new TranslationCache(_cpu, accelerator.TranslationBytes, accelerator.Statistics);
-            _translator = new BlockTranslator(_translations, accelerator.Lockstep, accelerator.Vcpus > 1, accelerator.Statistics);
-            _blocks.Attach(_translations);
-            _timer = new DeadlineTimer(_clock, Wake);
-            if (accelerator.Lockstep)
-            {
-                _trail = new Trail();
-                _overlay = new WriteOverlay();
-                _watch = new WriteWatch();
-                _flagEffects = new FlagEffects();
-            }
-        }
-
-        if (accelerator.Statistics) _profile = new InterpreterProfile();
-        _cpu->SystemFlags = Rflags.Fixed;
-        LocalApic = new LocalApic((uint)id, new ApicClock(_cpu, _clock), Wake, accelerator.Interrupts);
+        LocalApic = new LocalApic((uint)id, new ApicClock(_cpu, _clock), _waker.Wake, accelerator.Interrupts);
         Bus bus = new(_cpu, _exit, LocalApic);
         _mmu = new SoftMmu(_cpu, _presence, accelerator.Group, bus, _blocks, accelerator.Slots, accelerator.Mmu);
         _processor = new Processor(_cpu, _mmu, bus, LocalApic, _presence, _clock);
         _code = new CodeFinder(_cpu, _mmu, _blocks);
-        if (Lockstep)
+        _interpreter = new InterpreterEngine(_cpu, _code);
+        if (translates)
         {
-            _memoryComparison = new MemoryComparison(_overlay!, _watch!);
-            _mmu.WatchWrites(_watch!);
+            TranslatorOptions options = new(accelerator.TranslationBytes, Exact: accelerator.Lockstep, Shares: accelerator.Vcpus > 1, accelerator.Statistics);
+            _translator = new TranslatorEngine(_cpu, _mmu, _blocks, _code, _exit, options);
+            _inspection = new TranslatorInspection(_cpu, _mmu, _code, _translator);
+            if (accelerator.Lockstep) _lockstep = new LockstepRun(_cpu, _mmu, _code, _exit, _translator);
         }
+
+        Engine engine = _translator is not null ? _translator : _interpreter;
+        _entry = new GuestEntry(_presence, _mmu, _blocks, _code);
+        _activity = new VcpuActivity(_cpu, LocalApic, accelerator.Sleeps);
+        _events = new EventPump(_cpu, _processor, _exit, _waker, _activity, _entry, _code, engine, _clock)
+        {
+            AcknowledgeExternal = () => accelerator.ExternalInterrupts!.Acknowledge(),
+            Initialize = TakeInit,
+        };
+        _dispatcher = new Dispatcher(_cpu, _processor, _code, _exit, _activity, _entry, _events, _interpreter, engine);
 
         // Its time-stamp counter joins those of the others when the machine puts a state; until then it has one of its own.
         ProcessorState state = ResetState.Create(id, 0);
         state.Msrs.Remove(Msr.IA32_TIME_STAMP_COUNTER);
         _cpu->TscOffset = -_clock.Now;
         Put(state, PutLevel.Full);
-        _clock.Moved += Wake;
+        _clock.Moved += _waker.Wake;
     }
 
     /// <inheritdoc/>
@@ -104,10 +108,10 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu, IStubFaults
     public uint ApicTimerKilohertz => GuestClock.ApicTimerKilohertz;
 
     /// <inheritdoc/>
-    public IReadOnlyList<CpuidEntry> SupportedCpuid => _accelerator.Engine == SoftwareEngine.Translator ? HostProcessor.Cpuid : [];
+    public IReadOnlyList<CpuidEntry> SupportedCpuid => _translator is not null ? HostProcessor.Cpuid : [];
 
     /// <inheritdoc/>
-    public ulong InstructionsExecuted => Volatile.Read(ref _cpu->Instructions) + CounterValue(TranslationCounter.Instructions);
+    public ulong InstructionsExecuted => Volatile.Read(ref _cpu->Instructions) + (_translator?.UncountedInstructions ?? 0);
 
     /// <inheritdoc/>
     public bool SingleStep
@@ -124,7 +128,31 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu, IStubFaults
     /// <inheritdoc/>
     IMmuInspection? IVirtualCpu.Mmu => _mmu;
 
-    /// <summary>The MMU, for slow paths and instructions that change translations.</summary>
+    /// <inheritdoc/>
+    ITranslatorInspection? IVirtualCpu.Translator => _translator is not null ? this : null;
+
+    /// <inheritdoc/>
+    public HostFault? HostFault => _translator?.HostFaults.Fault;
+
+    /// <inheritdoc/>
+    public LockstepDifference? LockstepDifference => _lockstep?.Difference;
+
+    /// <inheritdoc/>
+    public CpuStatistics Statistics => new()
+    {
+        Engine = _translator is not null ? _translator.Name : _interpreter.Name,
+        IsDetailed = _accelerator.Statistics,
+        InterpretedInstructions = Volatile.Read(ref _cpu->Instructions),
+        DecodedBlocks = _blocks.Decoded,
+        Invalidations = _blocks.Invalidations,
+        CacheFlushes = _blocks.Flushes,
+        DecodedFlushes = _blocks.DecodedFlushes,
+        Translation = _translator?.Counters.Statistics(_translator.Translations, _lockstep?.Compared ?? 0),
+        Mmu = _mmu.Mode,
+        MmuCounters = _mmu.Counters,
+    };
+
+    /// <summary>The MMU.</summary>
     internal SoftMmu Mmu => _mmu;
 
     /// <summary>What instructions of the system reach.</summary>
@@ -135,6 +163,15 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu, IStubFaults
 
     /// <summary>The vCPU as the others see it.</summary>
     internal VcpuPresence Presence => _presence;
+
+    /// <summary>The engine that translates; null without it.</summary>
+    internal TranslatorEngine? TranslatorEngine => _translator;
+
+    /// <summary>Compares each block; null without it.</summary>
+    internal LockstepRun? Lockstep => _lockstep;
+
+    /// <summary>It waits where no interrupt can reach it, or does not.</summary>
+    internal VcpuActivity Activity => _activity;
 
     /// <summary>The local APIC.</summary>
     internal LocalApic LocalApic { get; }
@@ -155,10 +192,10 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu, IStubFaults
         const uint GigabytePages = 1u << 26;
         CpuidTable cpuid = _processor.Cpuid = new CpuidTable(entries);
         _mmu.GigabytePages = (cpuid.Lookup(ExtendedFeatures, 0).Edx & GigabytePages) != 0;
-        HostBinder? native = _accelerator.Engine == SoftwareEngine.Translator ? new HostBinder(cpuid) : null;
-        if (native is { IsEmpty: false }) native.Executor = Host ??= new HostExecutor(_cpu, this);
+        HostBinder? native = _translator is not null ? new HostBinder(cpuid) : null;
+        if (native is { IsEmpty: false }) native.Executor = Host ??= new HostExecutor(_cpu, _translator!.HostFaults);
         _code.Use(native);
-        _translator?.Use(native);
+        _translator?.Translator.Use(native);
         _code.Flush();
     }
 
@@ -171,7 +208,7 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu, IStubFaults
         state.Cr8 = LocalApic.Cr8;
         LocalApic.SaveState(state.LocalApic);
         state.Events = state.Events with { NmisPending = (byte)LocalApic.PendingNmis(_cpu->NmiMasked) };
-        state.MpState = WaitsForStartUp ? _start : _halted ? MpState.Halted : MpState.Runnable;
+        state.MpState = _activity.State;
         foreach (uint index in ModelSpecificRegisters.Transferred)
         {
             if (_processor.Msrs.TryRead(index, out ulong value)) state.Msrs[index] = value;
@@ -203,13 +240,12 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu, IStubFaults
             else LocalApic.Reset();
             _cpu->PendingDebug = 0;
             _processor.Bus.FollowLocalApic();
-            _halted = state.MpState == MpState.Halted;
-            _start = state.MpState is MpState.Uninitialized or MpState.InitReceived ? state.MpState : MpState.Runnable;
+            _activity.State = state.MpState;
             LocalApic.RestoreNmis(state.Events.NmisPending);
             _presence.AskForAttention();
         }
 
-        NoteSleep(WaitsForStartUp || (_halted && !InterruptsEnabled));
+        _activity.NoteSleep(_activity.WaitsForStartUp || (_activity.Halted && !_activity.InterruptsEnabled));
 
         foreach (uint index in ModelSpecificRegisters.Transferred)
         {
@@ -225,8 +261,25 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu, IStubFaults
         // Whoever puts a state may have written to memory too, where nobody notices it.
         _mmu.Reset();
         ModeChange.Apply(_cpu);
-        LockstepDifference = null;
-        HostFault = null;
+        _lockstep?.Clear();
+        _translator?.HostFaults.Clear();
+    }
+
+    /// <summary>
+    /// INIT: the bootstrap processor begins at the reset vector again, another one waits for a start-up IPI. The local APIC keeps its id, base
+    /// and mode (SDM vol. 3, table 9-1, 11.4.7.3), and the time-stamp counter counts on. NMIs are no longer blocked, and one that waits is forgotten;
+    /// a start-up IPI behind the INIT is not.
+    /// </summary>
+    private void TakeInit()
+    {
+        ProcessorState state = new();
+        GetState(state);
+        ResetState.ApplyInit(state, _processor.Cpuid.Lookup(1, 0).Eax);
+        state.Msrs.Remove(Msr.IA32_TIME_STAMP_COUNTER);
+        Put(state, PutLevel.Reset);
+        LocalApic.Init();
+        LocalApic.TryTake(ApicEvents.Nmis);
+        _cpu->InterruptWaits = 0;
     }
 
     // From outside, which isn't the guest's own doing: IA32_TSC_ADJUST stays.
@@ -245,26 +298,26 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu, IStubFaults
         if (EntryFailure is not null) return ref RefuseEntry();
         if (LockstepDifference is not null)
         {
-            ExitForDifference();
+            _lockstep!.Leave();
             return ref _exit.Value;
         }
 
         if (HostFault is not null)
         {
-            ExitForHostFault();
+            _translator!.HostFaults.Leave();
             return ref _exit.Value;
         }
 
         try
         {
-            EnterGuest();
-            RunUntilExit();
+            _entry.Enter();
+            _dispatcher.Run();
         }
         finally
         {
             // Should something of ours fail, the others must not wait for this one for ever.
             _mmu.Guard.EndWrite();
-            _presence.Leave();
+            _entry.Leave();
         }
 
         return ref _exit.Value;
@@ -278,17 +331,16 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu, IStubFaults
     }
 
     /// <inheritdoc/>
-    public void Kick()
-    {
-        _kicked = true;
-        Wake();
-    }
+    public void Kick() => _waker.Kick();
 
     /// <inheritdoc/>
     public void NotifyExternalInterrupt(bool level) => LocalApic.SetLine(0, level);
 
     /// <inheritdoc/>
     public void RaiseNmi() => LocalApic.PostNmi();
+
+    /// <inheritdoc/>
+    public BlockListing ListBlock(ulong linear) => _inspection!.ListBlock(linear);
 
     /// <inheritdoc/>
     public bool TryTranslate(ulong gva, out ulong gpa) => _mmu.TryTranslate(gva, out gpa);
@@ -298,12 +350,11 @@ internal sealed unsafe partial class SoftwareVcpu : IVirtualCpu, IStubFaults
     {
         if (_disposed) return;
         _disposed = true;
-        _clock.Moved -= Wake;
-        _timer?.Dispose();
+        _clock.Moved -= _waker.Wake;
+        _events.Dispose();
         _translator?.Dispose();
-        _translations?.Dispose();
         _mmu.Dispose();
-        _wake.Dispose();
+        _waker.Dispose();
         _blocks.Dispose();
         Host?.Dispose();
         _code.Dispose();

@@ -22,6 +22,7 @@ public sealed partial class RoomTests
         ["Apic"],
         ["Mmu"],
         ["System"],
+        ["Engines"],
         ["Interpreter"],
         ["HostSignals", "HostExecution", "Translator"],
         ["", "Lockstep"],

@@ -39,6 +39,9 @@ internal static unsafe class CpuModes
         for (int i = 0; i < Seg.Count && !stays64; i++) SegmentFile.Refresh(ref cpu->Segments[i], mode);
     }
 
+    /// <summary>True in the modes whose code can be translated: 64-bit code, and 32-bit code in flat segments.</summary>
+    public static bool IsTranslated(ExecutionMode mode) => (mode & (ExecutionMode.Code64 | ExecutionMode.Flat)) != 0;
+
     /// <summary>The part of the mode that MXCSR and the x87 control and status words make.</summary>
     public static ExecutionMode FloatTraps(CpuState* cpu)
     {

@@ -35,6 +35,21 @@ internal static unsafe class DebugEvents
     public static bool NeedsStepping(CpuState* cpu) =>
         (cpu->SystemFlags & (Rflags.TF | Rflags.RF)) != 0 || (cpu->Dr7 & Dr7.EnableMask) != 0;
 
+    /// <summary>The next instruction must run alone: because of what the guest has set, or because the vCPU is stepped.</summary>
+    public static bool MustStep(CpuState* cpu) => (cpu->Mode & ExecutionMode.SingleStep) != 0 || GuestMustStep(cpu);
+
+    /// <summary>The next instruction must run alone because of what the guest has set, an interrupt shadow or a trap that is due.</summary>
+    public static bool GuestMustStep(CpuState* cpu)
+    {
+        if (cpu->InterruptShadow != 0 || cpu->PendingDebug != 0) return true;
+        if (!NeedsStepping(cpu)) return false;
+
+        // RF alone only holds back instruction breakpoints: without any it may as well go now.
+        if ((cpu->SystemFlags & Rflags.TF) != 0 || (cpu->Dr7 & Dr7.EnableMask) != 0) return true;
+        cpu->SystemFlags &= ~Rflags.RF;
+        return false;
+    }
+
     /// <summary>
     /// Whether an instruction breakpoint stands at the linear address of the next instruction. Then DR6 tells which, and #DB
     /// is due before the instruction. RF and a preceding load of SS suppress it.

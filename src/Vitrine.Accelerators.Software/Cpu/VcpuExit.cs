@@ -40,6 +40,14 @@ internal sealed unsafe class VcpuExit : IDisposable
         ForAccess(size, isWrite, value);
     }
 
+    /// <summary>Leaves because of a triple fault.</summary>
+    /// <returns>False.</returns>
+    public bool ForShutdown()
+    {
+        _exit.Reason = VmExitReason.Shutdown;
+        return false;
+    }
+
     /// <summary>Leaves because code in the host failed while it executed an instruction.</summary>
     /// <param name="instruction">The bytes of the guest's instruction; at most <see cref="DataBytes"/>, empty when they are not known.</param>
     public void ForHostFault(ReadOnlySpan<byte> instruction)

@@ -37,4 +37,15 @@ internal sealed unsafe class GuestPhysicalMemory
         ulong offset = gpa - slot.Start;
         return slot.Size - offset >= (ulong)size ? slot.Host + offset : null;
     }
+
+    /// <summary>The guest-physical address of a byte of the host; null where it belongs to no slot.</summary>
+    public ulong? PhysicalOf(ulong host)
+    {
+        foreach (SlotView slot in Slots)
+        {
+            if (host - (ulong)slot.Host < slot.Size) return slot.Start + (host - (ulong)slot.Host);
+        }
+
+        return null;
+    }
 }

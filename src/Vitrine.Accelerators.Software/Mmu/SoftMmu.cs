@@ -223,6 +223,9 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
     /// <summary>Host address of a range, or null when it is not wholly inside one slot.</summary>
     public byte* HostFor(ulong gpa, int size, out SlotView? slot) => _memory.HostFor(gpa, size, out slot);
 
+    /// <summary>The guest-physical address of a byte of the host, for tools; null where it belongs to no slot.</summary>
+    public ulong? PhysicalOf(ulong host) => _memory.PhysicalOf(host);
+
     /// <summary>Translates the address of an instruction.</summary>
     /// <param name="linear">Its linear address.</param>
     /// <param name="gpa">Its guest-physical address.</param>

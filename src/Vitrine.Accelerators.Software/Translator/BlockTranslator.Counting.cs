@@ -39,7 +39,7 @@ internal sealed unsafe partial class BlockTranslator
 
     /// <summary>
     /// Before an instruction: counts those before it if it may leave the block before it is complete, and itself too if it is a branch. A branch that faults is
-    /// taken back by <see cref="SoftwareVcpu"/>.
+    /// taken back by <see cref="Counting.ExecutionCounters"/>.
     /// </summary>
     private void CountInstruction(int i)
     {

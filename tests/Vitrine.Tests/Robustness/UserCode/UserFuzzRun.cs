@@ -47,10 +47,10 @@ internal sealed class UserFuzzRun : IDisposable
     public long[] Ends { get; } = new long[256];
 
     /// <summary>Blocks that were translated.</summary>
-    public ulong Translated => _translator.Vcpu.Translations!.Translated;
+    public ulong Translated => _translator.Vcpu.TranslatorEngine!.Translations.Translated;
 
     /// <summary>How often the code cache was full.</summary>
-    public ulong Flushes => _translator.Vcpu.Translations!.Flushes;
+    public ulong Flushes => _translator.Vcpu.TranslatorEngine!.Translations.Flushes;
 
     /// <summary>Disagreements, one for each last instruction.</summary>
     public List<string> Reports { get; } = [];

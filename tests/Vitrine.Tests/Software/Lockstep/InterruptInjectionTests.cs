@@ -51,7 +51,7 @@ public sealed class InterruptInjectionTests
         Random random = new(seed);
         uint interrupts = 0;
         uint nmis = 0;
-        vcpu.BeforeBlock = () =>
+        vcpu.Lockstep!.BeforeBlock = () =>
         {
             // One that waits while the next comes is the same one.
             int choice = random.Next(8);

@@ -202,7 +202,7 @@ public sealed class LockstepTests
                 FlatGuest.Exit(a);
             },
             configure: Lockstep);
-        same.Vcpu.BlockTranslator!.Sink = new CodeCorruption(10, [0x85, 0xC0], [0x21, 0xC8]);
+        same.Vcpu.TranslatorEngine!.Translator.Sink = new CodeCorruption(10, [0x85, 0xC0], [0x21, 0xC8]);
         Assert.Equal(VmEndReason.DebugExit, same.Run().Reason);
 
         // cmp eax, ecx becomes cmp ecx, eax: carry and sign.
@@ -236,7 +236,7 @@ public sealed class LockstepTests
                 FlatGuest.Exit(a);
             },
             configure: Lockstep);
-        guest.Vcpu.BlockTranslator!.Sink = new CodeCorruption(29, [0x83, 0xC1], [0x83, 0xC2]);
+        guest.Vcpu.TranslatorEngine!.Translator.Sink = new CodeCorruption(29, [0x83, 0xC1], [0x83, 0xC2]);
         VmEnd end = guest.Run();
         Assert.Equal(VmEndReason.EnginesDiffer, end.Reason);
         ProcessorState state = guest.Machine.ReadState(0);
@@ -274,7 +274,7 @@ public sealed class LockstepTests
             },
             configure: Lockstep);
         CodeCorruption corruption = new(instruction, from, to);
-        guest.Vcpu.BlockTranslator!.Sink = corruption;
+        guest.Vcpu.TranslatorEngine!.Translator.Sink = corruption;
         VmEnd end = guest.Run();
         Assert.True(corruption.Found > 0, "the host code has no such bytes");
         Assert.True(end.Reason == VmEndReason.EnginesDiffer, end.Report);

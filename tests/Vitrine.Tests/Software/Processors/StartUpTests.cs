@@ -205,13 +205,13 @@ public sealed class StartUpTests : IDisposable
     public void AHaltIsNotForGoodWhenSomethingHasBeenSent()
     {
         Halt(_sender);
-        Assert.True(_accelerator.NobodyRuns(_sender));
+        Assert.True(_accelerator.Sleeps.NobodyRuns(_sender.Activity));
         Send(Init);
-        Assert.False(_accelerator.NobodyRuns(_sender));
+        Assert.False(_accelerator.Sleeps.NobodyRuns(_sender.Activity));
         Send(StartUp | Page);
-        Assert.False(_accelerator.NobodyRuns(_sender));
+        Assert.False(_accelerator.Sleeps.NobodyRuns(_sender.Activity));
         Assert.Equal(VmExitReason.PortIo, RunOther().Reason);
-        Assert.False(_accelerator.NobodyRuns(_sender));
+        Assert.False(_accelerator.Sleeps.NobodyRuns(_sender.Activity));
         Assert.Equal(VmExitReason.HaltForever, RunOther().Reason);
     }
 
@@ -273,7 +273,7 @@ public sealed class StartUpTests : IDisposable
         VmExitReason reason = default;
         Thread thread = new(() => reason = _other.Run().Reason) { IsBackground = true };
         thread.Start();
-        bool waits = SpinWait.SpinUntil(() => _other is { Presence.IsRunning: false, SleepsForGood: true }, TimeSpan.FromSeconds(60));
+        bool waits = SpinWait.SpinUntil(() => _other is { Presence.IsRunning: false, Activity.SleepsForGood: true }, TimeSpan.FromSeconds(60));
         _other.Kick();
         Assert.True(thread.Join(TimeSpan.FromSeconds(60)));
         Assert.True(waits);

@@ -28,21 +28,21 @@ public sealed unsafe class CodeGrowthTests
         using M once = Machine();
         RunAll(once, rounds: 1);
         using M m = Machine();
-        TranslationCache cache = m.Vcpu.Translations!;
+        TranslationCache cache = m.Vcpu.TranslatorEngine!.Translations;
         (nuint committed, int branches) = (cache.Committed, cache.Branches);
         RunAll(m, rounds: 3);
         Assert.True(cache.Committed > committed && cache.Branches > branches, "the guest has too little code for this test");
         Assert.Equal(0UL, cache.TimesFull);
 
         // In the rounds behind the first nothing is new but the loop itself.
-        Assert.InRange(cache.Translated, once.Vcpu.Translations!.Translated, once.Vcpu.Translations.Translated + 10);
+        Assert.InRange(cache.Translated, once.Vcpu.TranslatorEngine!.Translations.Translated, once.Vcpu.TranslatorEngine!.Translations.Translated + 10);
     }
 
     [Fact]
     public void BeyondTheBoundEverythingIsDroppedAndCounted()
     {
         using M m = Machine(translationBytes: 1 << 20);
-        TranslationCache cache = m.Vcpu.Translations!;
+        TranslationCache cache = m.Vcpu.TranslatorEngine!.Translations;
         RunAll(m, rounds: 3);
         Assert.True(cache.TimesFull > 2, "the cache was never full");
         Assert.InRange(cache.DroppedWhenFull, cache.TimesFull, cache.Translated);
@@ -55,7 +55,7 @@ public sealed unsafe class CodeGrowthTests
     public void AnIdleGuestsMemoryGoesBackToTheHost()
     {
         using M m = Machine();
-        TranslationCache cache = m.Vcpu.Translations!;
+        TranslationCache cache = m.Vcpu.TranslatorEngine!.Translations;
         RunAll(m, rounds: 1);
         (nuint committed, ulong resident) = (cache.Committed, Resident(cache.Start + cache.ToExecutable));
         Assert.True(committed > 4 << 20, "the guest has too little code for this test");
@@ -96,7 +96,7 @@ public sealed unsafe class CodeGrowthTests
             a.jnz(loop);
         }));
         Assert.Equal(Rounds * Sum, m[Gpr.Rax]);
-        TranslationCache cache = m.Vcpu.Translations!;
+        TranslationCache cache = m.Vcpu.TranslatorEngine!.Translations;
         Assert.True(cache.HostBytes > 80 << 20, "the guest has too little code for this test");
         Assert.InRange(cache.Committed, (nuint)1 << 20, (nuint)48 << 20);
 
@@ -149,7 +149,7 @@ public sealed unsafe class CodeGrowthTests
         foreach ((SoftwareVcpu vcpu, ProcessorState state) in m.Vcpus.Zip(m.States))
         {
             Assert.Equal(3UL * 20 * Routines * (Routines - 1) / 2, state.Gpr[Gpr.Rax]);
-            Assert.Equal(bytes < 1 << 20, vcpu.Translations!.TimesFull > 0);
+            Assert.Equal(bytes < 1 << 20, vcpu.TranslatorEngine!.Translations.TimesFull > 0);
         }
     }
 
@@ -159,7 +159,7 @@ public sealed unsafe class CodeGrowthTests
     {
         using M m = new(engine: SoftwareEngine.Translator, arenaBytes: 16 << 10);
         m.Run(a => a.nop());
-        ulong flushes = m.Vcpu.Translations!.Flushes;
+        ulong flushes = m.Vcpu.TranslatorEngine!.Translations.Flushes;
         Assert.Equal("ok", m.Run(a =>
         {
             Label loop = a.CreateLabel();
@@ -179,7 +179,7 @@ public sealed unsafe class CodeGrowthTests
         Assert.True(m.Vcpu.Blocks.DecodedFlushes > 10, "the interpreter's memory was never full");
 
         // One is for the state that the second run began with.
-        Assert.InRange(m.Vcpu.Translations.Flushes, flushes, flushes + 1);
+        Assert.InRange(m.Vcpu.TranslatorEngine!.Translations.Flushes, flushes, flushes + 1);
     }
 
     private static M Machine(nuint translationBytes = 0)

@@ -57,7 +57,7 @@ public abstract class CodeMemoryTests(CodeSetting setting)
             a.jnz(loop);
         }));
         Assert.Equal(3UL * CallsInPage * (Pages * (Pages - 1) / 2), m[Gpr.Rax]);
-        if (setting.TranslationBytes != 0) Assert.True(m.Vcpu.Translations!.Flushes > 3, "the cache was never full");
+        if (setting.TranslationBytes != 0) Assert.True(m.Vcpu.TranslatorEngine!.Translations.Flushes > 3, "the cache was never full");
     }
 
     [Fact]

@@ -149,10 +149,10 @@ public sealed partial class BlockListingTests
             a.jne(again);
             FlatGuest.Exit(a, 5);
         });
-        ulong blocks = guest.Vcpu.Translations!.Translated;
-        nuint used = guest.Vcpu.Translations.Used;
+        ulong blocks = guest.Vcpu.TranslatorEngine!.Translations.Translated;
+        nuint used = guest.Vcpu.TranslatorEngine!.Translations.Used;
         for (int i = 0; i < 100; i++) guest.Vcpu.ListBlock(FlatGuest.Entry);
-        Assert.Equal((blocks, used), (guest.Vcpu.Translations.Translated, guest.Vcpu.Translations.Used));
+        Assert.Equal((blocks, used), (guest.Vcpu.TranslatorEngine!.Translations.Translated, guest.Vcpu.TranslatorEngine!.Translations.Used));
         Assert.Equal((VmEndReason.DebugExit, 5u), (guest.Run() is var end ? end.Reason : default, end.Value));
     }
 

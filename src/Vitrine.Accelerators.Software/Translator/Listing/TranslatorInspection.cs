@@ -1,30 +1,37 @@
 using System.Globalization;
-using Iced.Intel;
 using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.Interpreter.Decode;
-using Vitrine.Accelerators.Software.Translator.Listing;
+using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Translation;
 using Vitrine.Errors;
 using Vitrine.X86.State;
-using Decoder = Iced.Intel.Decoder;
 
-namespace Vitrine.Accelerators.Software;
+namespace Vitrine.Accelerators.Software.Translator.Listing;
 
-/// <content>The translator as tools see it.</content>
-internal sealed unsafe partial class SoftwareVcpu : ITranslatorInspection
+/// <summary>The translator as tools see it. The vCPU must stand: nothing runs in the code memory.</summary>
+internal sealed unsafe class TranslatorInspection : ITranslatorInspection
 {
-    // SAFETY: as in the main part; the vCPU stands, so nothing runs in the code memory.
+    // SAFETY: host addresses are those that the MMU has for guest code.
     private const int PageSize = 0x1000;
 
-    private readonly PageCodeReader _codeReader = new();
+    private readonly CpuState* _cpu;
+    private readonly SoftMmu _mmu;
+    private readonly CodeFinder _code;
+    private readonly TranslatorEngine _engine;
 
-    /// <inheritdoc/>
-    ITranslatorInspection? IVirtualCpu.Translator => Translates ? this : null;
+    /// <summary>Looks into the translator of a vCPU.</summary>
+    public TranslatorInspection(CpuState* cpu, SoftMmu mmu, CodeFinder code, TranslatorEngine engine)
+    {
+        _cpu = cpu;
+        _mmu = mmu;
+        _code = code;
+        _engine = engine;
+    }
 
     /// <inheritdoc/>
     public BlockListing ListBlock(ulong linear)
     {
-        if (!ModeIsTranslated)
+        if (!CpuModes.IsTranslated(_cpu->Mode))
         {
             throw VitrineException.User(
                 ErrorCode.TranslatorModeInterpreted,
@@ -37,12 +44,12 @@ internal sealed unsafe partial class SoftwareVcpu : ITranslatorInspection
         if (!_mmu.TryTranslate(linear, out ulong gpa)) throw NoCode(linear, "no page is mapped there as the guest's paging stands");
         byte* host = _mmu.HostFor(gpa, 1, out _);
         if (host == null) throw NoCode(linear, "no memory is behind it, but a device or nothing");
-        if (!_translations!.HasRoom) _code.Flush();
+        if (!_engine.Translations.HasRoom) _code.Flush();
 
         const ExecutionMode NotTheGuests = ExecutionMode.SingleStep | ExecutionMode.FloatTraps | ExecutionMode.X87Traps;
         ExecutionMode mode = (_cpu->Mode & ~NotTheGuests) | CpuModes.FloatTraps(_cpu);
         ulong rip = is64 ? linear : (uint)(linear - _cpu->Segments[Seg.Cs].Base);
-        BlockLister lister = new(_translator!, _translations.Stubs);
+        BlockLister lister = new(_engine.Translator, _engine.Translations.Stubs);
         return lister.List(host, null, mode, rip)
             ?? (SecondPage(linear) is { } second ? lister.List(host, (byte*)second, mode, rip) : null)
             ?? throw NoCode(linear, "the instruction there reaches into the next page, and the interpreter executes it");
@@ -50,7 +57,7 @@ internal sealed unsafe partial class SoftwareVcpu : ITranslatorInspection
 
     private nint? SecondPage(ulong linear)
     {
-        ulong next = Truncate((linear & ~(ulong)(PageSize - 1)) + PageSize);
+        ulong next = GuestRip.Truncate(_cpu, (linear & ~(ulong)(PageSize - 1)) + PageSize);
         if (!_mmu.TryTranslate(next, out ulong gpa)) return null;
         byte* host = _mmu.HostFor(gpa, PageSize, out _);
         return host == null ? null : (nint)host;
@@ -67,12 +74,4 @@ internal sealed unsafe partial class SoftwareVcpu : ITranslatorInspection
         : (_cpu->Mode & ExecutionMode.Virtual8086) != 0 ? "virtual-8086 mode"
         : (_cpu->Mode & ExecutionMode.Code32) == 0 ? "16-bit protected mode"
         : "32-bit protected mode with segments that are not flat";
-
-    /// <summary>The instruction at a RIP, for telling of it. Invalid when it can't be fetched.</summary>
-    private Instruction InstructionAt(ulong rip)
-    {
-        byte* bytes = stackalloc byte[CodeFinder.MaxLength];
-        _codeReader.Start(bytes, _code.CopyInstruction(rip, bytes));
-        return Decoder.Create((_cpu->Mode & ExecutionMode.Code64) != 0 ? 64 : 32, _codeReader, _translator!.DecoderOptions).Decode();
-    }
 }

@@ -1,53 +1,81 @@
 using Iced.Intel;
 using Vitrine.Accelerators.Software.Cpu;
-using Vitrine.Accelerators.Software.Lockstep;
+using Vitrine.Accelerators.Software.Interpreter.Decode;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.Translator;
 using Vitrine.Accelerators.Software.Translator.Listing;
 using Vitrine.Accelerators.Statistics;
 using Vitrine.Accelerators.Translation;
 
-namespace Vitrine.Accelerators.Software;
+namespace Vitrine.Accelerators.Software.Lockstep;
 
-/// <content>
+/// <summary>
 /// Lockstep: before a translated block runs, the interpreter tries the same instructions with its writes kept apart; where translated code leaves the block both
 /// must have come to the same.
-/// </content>
-internal sealed unsafe partial class SoftwareVcpu
+/// </summary>
+internal sealed unsafe class LockstepRun : IBlockCheck
 {
-    // SAFETY: as in the main part.
-    private readonly Trail? _trail;
-    private readonly WriteOverlay? _overlay;
-    private readonly WriteWatch? _watch;
-    private readonly MemoryComparison? _memoryComparison;
-    private readonly FlagEffects? _flagEffects;
+    // SAFETY: the state is that of the vCPU that owns this object; blocks are the engine's, and stay until its cache is flushed.
+    private readonly CpuState* _cpu;
+    private readonly SoftMmu _mmu;
+    private readonly CodeFinder _code;
+    private readonly VcpuExit _exit;
+    private readonly TranslatorEngine _engine;
+    private readonly TranslationCache _translations;
+    private readonly BlockTranslator _translator;
+    private readonly Trail _trail = new();
+    private readonly WriteOverlay _overlay = new();
+    private readonly WriteWatch _watch = new();
+    private readonly MemoryComparison _memoryComparison;
+    private readonly FlagEffects _flagEffects = new();
     private TranslatedBlock* _alone;
 
+    /// <summary>Compares the blocks of an engine from now on.</summary>
+    public LockstepRun(CpuState* cpu, SoftMmu mmu, CodeFinder code, VcpuExit exit, TranslatorEngine engine)
+    {
+        _cpu = cpu;
+        _mmu = mmu;
+        _code = code;
+        _exit = exit;
+        _engine = engine;
+        _translations = engine.Translations;
+        _translator = engine.Translator;
+        _memoryComparison = new MemoryComparison(_overlay, _watch);
+        mmu.WatchWrites(_watch);
+        engine.CheckBlocks(this);
+    }
+
     /// <inheritdoc/>
-    public LockstepDifference? LockstepDifference { get; private set; }
+    public TranslatedBlock* Block => _alone;
+
+    /// <summary>Where the engines differed; null when they agreed so far.</summary>
+    public LockstepDifference? Difference { get; private set; }
 
     /// <summary>Blocks that agreed so far.</summary>
-    internal ulong Compared { get; private set; }
+    public ulong Compared { get; private set; }
 
     /// <summary>Called before each block runs. What it asks the vCPU for comes at once: an interrupt before the block's first instruction. For tests.</summary>
-    internal Action? BeforeBlock { get; set; }
+    public Action? BeforeBlock { get; set; }
 
-    /// <summary>Each translated block is compared with the interpreter.</summary>
-    private bool Lockstep => _trail != null;
+    /// <summary>Another state was put: what was found is over.</summary>
+    public void Clear() => Difference = null;
 
-    /// <summary>Prepares the run of one block that nothing leads out of.</summary>
-    private byte* EnterAlone(TranslatedBlock* block, ulong rip)
+    /// <summary>Leaves with the difference.</summary>
+    public void Leave() => _exit.ForDifference(Difference!.Rip);
+
+    /// <inheritdoc/>
+    public byte* Begin(TranslatedBlock* block, ulong rip)
     {
-        if (block->Entry == null) _translator!.AddEntry(block, isGlobal: false);
-        _translations!.Bind(block, rip);
+        if (block->Entry == null) _translator.AddEntry(block, isGlobal: false);
+        _translations.Bind(block, rip);
         _translations.ForgetBranch(rip);
         _cpu->Rip = rip;
         _alone = block;
         bool complete = TryBlock(block);
-        if (HostFault is not null)
+        if (_engine.HostFaults.Fault is not null)
         {
             // A stub has raised a signal in the interpreter's try.
-            ExitForHostFault();
+            _engine.HostFaults.Leave();
             return null;
         }
 
@@ -61,31 +89,29 @@ internal sealed unsafe partial class SoftwareVcpu
     /// </summary>
     private byte* EnterPart(TranslatedBlock* block, ulong rip)
     {
-        if (!_translations!.HasRoom) return InterpretAt(rip, InterpretationCause.Other);
-        _cpu->PageRip = Truncate(rip - ((ulong)block->Guest & 0xFFF));
-        return _translator!.WriteFirst(block->Guest, block->Mode, _trail!.Length);
+        if (!_translations.HasRoom) return _engine.InterpretAt(rip, InterpretationCause.Other);
+        _cpu->PageRip = GuestRip.Truncate(_cpu, rip - ((ulong)block->Guest & 0xFFF));
+        return _translator.WriteFirst(block->Guest, block->Mode, _trail.Length);
     }
 
-    /// <summary>Compares where an exit leaves the block.</summary>
-    /// <returns>False when something differs: the exit is filled in.</returns>
-    private bool AgreesAt(ExitReason reason, byte* site) => reason switch
+    /// <inheritdoc/>
+    public bool AgreesAt(ExitReason reason, byte* site) => reason switch
     {
         // Whether a miss leaves the block, its answer tells; the others never do.
         ExitReason.Read or ExitReason.Write or ExitReason.Sample => true,
         ExitReason.X87 or ExitReason.SecondPage => true,
         ExitReason.Lookup => Agrees(_cpu->Rip, 0),
-        ExitReason.Link when IsUnshared(site) => AgreesAtAccess(RipAt(site)),
-        _ => Agrees(RipAt(site), 0),
+        ExitReason.Link when TranslatorEngine.IsUnshared(site) => AgreesAtAccess(GuestRip.At(_cpu, site)),
+        _ => Agrees(GuestRip.At(_cpu, site), 0),
     };
 
-    /// <summary>Compares where an access leaves the block: for the interpreter, for code that checks each access alone, or because it faults.</summary>
-    /// <returns>False when something differs: the exit is filled in.</returns>
-    private bool AgreesAtAccess(ulong rip)
+    /// <inheritdoc/>
+    public bool AgreesAtAccess(ulong rip)
     {
         // Flags that every way on overwrites are not kept up to date for it.
         int instruction = 0;
-        while (instruction < _trail!.Length && _trail.After(instruction).Rip != rip) instruction++;
-        RflagsBits kept = _translator!.WantedFlags(_alone->Guest, _alone->SecondPage, _alone->Mode, instruction);
+        while (instruction < _trail.Length && _trail.After(instruction).Rip != rip) instruction++;
+        RflagsBits kept = _translator.WantedFlags(_alone->Guest, _alone->SecondPage, _alone->Mode, instruction);
         return Agrees(rip, ~kept);
     }
 
@@ -93,13 +119,13 @@ internal sealed unsafe partial class SoftwareVcpu
     /// <returns>False when an instruction behind the first one needs a walk of the page tables.</returns>
     private bool TryBlock(TranslatedBlock* block)
     {
-        Trail trail = _trail!;
-        Unload();
+        Trail trail = _trail;
+        _engine.Loaded.Unload();
         trail.Begin(_cpu);
-        _watch!.Forget();
-        _overlay!.Clear();
+        _watch.Forget();
+        _overlay.Clear();
         ulong poll = Interlocked.Exchange(ref _cpu->PollAt, CpuState.Never);
-        ReadOnlySpan<FlagEffect> effects = _flagEffects!.Of(block, _translations!.Flushes, _translator!.DecoderOptions);
+        ReadOnlySpan<FlagEffect> effects = _flagEffects.Of(block, _translations.Flushes, _translator.DecoderOptions);
         _mmu.BeginTrial(_overlay);
         while (trail.Length < block->Instructions)
         {
@@ -130,12 +156,12 @@ internal sealed unsafe partial class SoftwareVcpu
     /// <summary>Compares the state at a boundary with what the interpreter had there.</summary>
     private bool Agrees(ulong rip, RflagsBits ignored)
     {
-        Unload();
-        _watch!.Close();
+        _engine.Loaded.Unload();
+        _watch.Close();
         _cpu->Rip = rip;
         RegisterImage now = default;
         RegisterImage.Save(_cpu, ref now);
-        Trail trail = _trail!;
+        Trail trail = _trail;
         int closest = -1;
         for (int i = trail.Length; i >= 0; i--)
         {
@@ -156,20 +182,20 @@ internal sealed unsafe partial class SoftwareVcpu
 
     private bool Agree(in RegisterImage now, int instructions, RflagsBits ignored, List<ValueDifference>? differences)
     {
-        Trail trail = _trail!;
+        Trail trail = _trail;
         bool registers = ImageComparison.Agree(in trail.Before, in now, in trail.After(instructions), ignored | trail.Undefined(instructions), differences);
-        return (registers || differences != null) & _memoryComparison!.Agree(instructions, differences) && registers;
+        return (registers || differences != null) & _memoryComparison.Agree(instructions, differences) && registers;
     }
 
     private void StopAtDifference(in RegisterImage now, int closest, RflagsBits ignored)
     {
-        Trail trail = _trail!;
+        Trail trail = _trail;
         List<ValueDifference> differences = [];
         if (closest >= 0) Agree(in now, closest, ignored, differences);
         (ulong? suspect, string reason) = FindSuspect(now.Rip);
         UndoBlock();
-        BlockLister lister = new(_translator!, _translations!.Stubs);
-        LockstepDifference = new LockstepDifference
+        BlockLister lister = new(_translator, _translations.Stubs);
+        Difference = new LockstepDifference
         {
             BlockRip = trail.Before.Rip,
             Rip = now.Rip,
@@ -181,17 +207,15 @@ internal sealed unsafe partial class SoftwareVcpu
             Before = ImageComparison.Registers(in trail.Before),
             Listing = lister.List(_alone->Guest, _alone->SecondPage, _alone->Mode, trail.Before.Rip)!,
         };
-        ExitForDifference();
+        Leave();
     }
-
-    private void ExitForDifference() => _exit.ForDifference(LockstepDifference!.Rip);
 
     /// <summary>Makes registers and memory what they were before the block.</summary>
     private void UndoBlock()
     {
-        _watch!.Close();
+        _watch.Close();
         _watch.Undo();
-        _trail!.Restore(_cpu);
+        _trail.Restore(_cpu);
         _mmu.RefreshMode();
     }
 
@@ -200,8 +224,8 @@ internal sealed unsafe partial class SoftwareVcpu
     /// </summary>
     private (ulong? Rip, string Reason) FindSuspect(ulong found)
     {
-        Trail trail = _trail!;
-        if (!_translations!.HasRoom || _alone->SecondPage != null) return (trail.Before.Rip, "it is the block's only one, or there is no room to try its parts.");
+        Trail trail = _trail;
+        if (!_translations.HasRoom || _alone->SecondPage != null) return (trail.Before.Rip, "it is the block's only one, or there is no room to try its parts.");
         ulong poll = Interlocked.Exchange(ref _cpu->PollAt, CpuState.Never);
         try
         {
@@ -230,38 +254,38 @@ internal sealed unsafe partial class SoftwareVcpu
     /// <returns>RIP behind them, with the state unloaded; null when one raises a signal in the host.</returns>
     private ulong? RunFirst(int count)
     {
-        byte* code = _translator!.WriteFirst(_alone->Guest, _alone->Mode, count);
-        _cpu->PageRip = Truncate(_cpu->Rip - ((ulong)_alone->Guest & 0xFFF));
-        PackFlags();
+        byte* code = _translator.WriteFirst(_alone->Guest, _alone->Mode, count);
+        _cpu->PageRip = GuestRip.Truncate(_cpu, _cpu->Rip - ((ulong)_alone->Guest & 0xFFF));
+        _engine.Loaded.PackFlags();
         while (true)
         {
-            ExitReason reason = (ExitReason)_translations!.Stubs.Enter(_cpu, code);
+            ExitReason reason = (ExitReason)_translations.Stubs.Enter(_cpu, code);
             byte* site = _cpu->ExitSite;
             if (reason == ExitReason.HostFault)
             {
                 _cpu->Signal = default;
-                Unload();
-                _watch!.Close();
+                _engine.Loaded.Unload();
+                _watch.Close();
                 return null;
             }
 
             if (reason == ExitReason.X87)
             {
-                code = LoadX87(site);
+                code = _engine.Loaded.LoadX87(site);
                 continue;
             }
 
             bool miss = reason is ExitReason.Read or ExitReason.Write or ExitReason.Sample;
-            if (reason == ExitReason.Sample) _cpu->MissBudget = MissesBetweenSamples;
-            if (reason == ExitReason.Sample || (miss && RefillFor(reason, site) == RefillOutcome.Filled))
+            if (reason == ExitReason.Sample) _engine.AllowMisses();
+            if (reason == ExitReason.Sample || (miss && _engine.RefillFor(reason, site) == RefillOutcome.Filled))
             {
-                code = MissAgain(site);
+                code = _engine.MissAgain(site);
                 continue;
             }
 
-            ulong rip = reason == ExitReason.Lookup ? _cpu->Rip : RipAt(miss ? site + MissSite.Offset : site);
-            Unload();
-            _watch!.Close();
+            ulong rip = reason == ExitReason.Lookup ? _cpu->Rip : GuestRip.At(_cpu, miss ? site + MissSite.Offset : site);
+            _engine.Loaded.Unload();
+            _watch.Close();
             return rip;
         }
     }

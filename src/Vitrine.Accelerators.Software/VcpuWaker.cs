@@ -1,0 +1,41 @@
+using Vitrine.Accelerators.Software.Cpu;
+
+namespace Vitrine.Accelerators.Software;
+
+/// <summary>Gets a vCPU out of what it does: out of running code to look at events, out of waiting, or with a kick out of the guest. Any thread.</summary>
+/// <param name="cpu">The state of the vCPU.</param>
+internal sealed unsafe class VcpuWaker(CpuState* cpu) : IDisposable
+{
+    // SAFETY: PollAt is the only field of the state that other threads write, and only zero; the state outlives this object.
+    private readonly WakeSignal _signal = new();
+    private volatile bool _kicked;
+
+    /// <summary>Something has come for the vCPU.</summary>
+    public void Wake()
+    {
+        Volatile.Write(ref cpu->PollAt, 0);
+        _signal.Signal();
+    }
+
+    /// <summary>The vCPU shall leave the guest.</summary>
+    public void Kick()
+    {
+        _kicked = true;
+        Wake();
+    }
+
+    /// <summary>A kick ends every wait; other requests are served when the vCPU goes on. The vCPU's thread.</summary>
+    public bool TryTakeKick()
+    {
+        if (!_kicked) return false;
+        _kicked = false;
+        return true;
+    }
+
+    /// <summary>Waits until something comes. The vCPU's thread.</summary>
+    /// <param name="nanoseconds">At most this long, see <see cref="WakeSignal.Wait"/>.</param>
+    public void Wait(long nanoseconds) => _signal.Wait(nanoseconds);
+
+    /// <inheritdoc/>
+    public void Dispose() => _signal.Dispose();
+}
