@@ -45,7 +45,7 @@ internal sealed class VcpuGate(int vcpus, Action reset, Action<int> settle, Acti
         {
             _waiting++;
             if (_resetting && _waiting == vcpus && _posted == 0 && !_ended) GoOnWithReset();
-            if (_held && _waiting == vcpus && _posted == 0 && !_resetting && !_ended) NoteStanding(true);
+            NoteIfStanding();
             Monitor.PulseAll(_sync);
             while (!_open && !_ended && _errands[vcpu] is null) Monitor.Wait(_sync);
             _waiting--;
@@ -100,6 +100,9 @@ internal sealed class VcpuGate(int vcpus, Action reset, Action<int> settle, Acti
         lock (_sync)
         {
             _held = true;
+
+            // After a release that was so short that no vCPU has left, none comes to the gate again.
+            NoteIfStanding();
             Update();
         }
     }
@@ -163,6 +166,11 @@ internal sealed class VcpuGate(int vcpus, Action reset, Action<int> settle, Acti
             int vcpu = i;
             _errands[i] = () => settle(vcpu);
         }
+    }
+
+    private void NoteIfStanding()
+    {
+        if (_held && _waiting == vcpus && _posted == 0 && !_resetting && !_ended) NoteStanding(true);
     }
 
     private void NoteStanding(bool stand)

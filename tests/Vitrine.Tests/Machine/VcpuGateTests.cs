@@ -27,6 +27,11 @@ public sealed class VcpuGateTests
         Assert.Equal([false, true], told);
         gate.Release();
         Assert.Equal([false, true, false], told);
+
+        // Whether or not a vCPU has left meanwhile.
+        gate.Hold();
+        Assert.True(gate.WaitUntilHeld());
+        Assert.Equal([false, true, false, true], told);
         gate.End();
         await Task.WhenAll(vcpus).WaitAsync(TimeSpan.FromSeconds(60), TestContext.Current.CancellationToken);
     }
