@@ -5,13 +5,13 @@ using static Iced.Intel.AssemblerRegisters;
 namespace Vitrine.Guests;
 
 /// <summary>
-/// The guest of the demo when no kernel can be had: it needs no file. Greets on the serial port, echoes what is typed,
+/// The guest of the demo when no kernel can be had: it needs no file, and the command has it assembled as a part of itself. Greets on the serial port, echoes what is typed,
 /// and powers off on "q". It sleeps in HLT and is woken by the serial port's interrupt.
 /// </summary>
 public static class DemoGuest
 {
     private const string Greeting =
-        "This is a guest of 64-bit code that Vitrine assembled just now: no kernel, no files.\r\n" +
+        "This is a guest of 64-bit code that comes with Vitrine: no kernel, no files.\r\n" +
         "What you type comes back through the 16550's receive interrupt, IRQ 4. Type q to power off.\r\n";
 
     /// <summary>Assembles it.</summary>

@@ -28,22 +28,6 @@ public static class VirtualMachineExplanation
         ProcessorLimits processor = ProcessorLimits.From([.. machine.GetCpuid(vcpu)]);
         ulong linear = (state.Efer & Efer.LMA) != 0 ? address.Value : (uint)address.Value;
         TranslationStory story = TranslationExplanation.Of(state, machine.Memory, processor, linear, access);
-        return WithAccelerator(machine, story, (access & PageAccess.Fetch) != 0, vcpu);
-    }
-
-    /// <summary>Adds what the accelerator itself has to say of an address.</summary>
-    internal static TranslationStory WithAccelerator(VirtualMachine machine, TranslationStory story, bool isFetch, int vcpu)
-    {
-        if (machine.GetMmu(vcpu) is { } mmu) return story with { Mmu = SoftwareMmuExplanation.Before(mmu, story) };
-        if (machine.Accelerator != "kvm") return story;
-        return story with { Kvm = AskKvm(machine, story, vcpu), Mmu = KvmMmuExplanation.Of(KvmMmu.OfThisHost(), story, isFetch) };
-    }
-
-    // KVM_TRANSLATE looks at the guest's tables but not at rights: a walk that ends in a protection fault has an address all the same.
-    private static KvmTranslation AskKvm(VirtualMachine machine, TranslationStory story, int vcpu)
-    {
-        bool valid = machine.TryTranslate(vcpu, new Gva(story.Linear), out Gpa gpa);
-        bool agrees = story.Gpa is { } expected ? valid && gpa.Value == expected : !valid || story.PageFaultErrorCode is > 0;
-        return new KvmTranslation(valid, valid ? gpa.Value : 0, agrees);
+        return AcceleratorTranslation.Add(machine, story, (access & PageAccess.Fetch) != 0, vcpu);
     }
 }

@@ -3,7 +3,6 @@ using Vitrine.Boot;
 using Vitrine.Cli.Demo;
 using Vitrine.Cli.Terminal;
 using Vitrine.Errors;
-using Vitrine.Guests;
 
 namespace Vitrine.Cli.Commands;
 
@@ -61,5 +60,5 @@ internal static class DemoCommand
         }
     }
 
-    private static BootSource BuiltIn() => DemoGuest.Create().ToBootSource();
+    private static BootSource BuiltIn() => BuiltInGuest.ToBootSource();
 }

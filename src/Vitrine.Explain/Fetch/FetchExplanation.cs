@@ -25,7 +25,7 @@ internal static class FetchExplanation
 
         PageAccess access = PageAccess.Fetch | (PrivilegeLevel.IsUser(state) ? PageAccess.User : 0);
         TranslationStory translation = TranslationExplanation.Of(state, machine.Memory, processor, segment.Linear, access);
-        translation = VirtualMachineExplanation.WithAccelerator(machine, translation, isFetch: true, vcpu: 0);
+        translation = AcceleratorTranslation.Add(machine, translation, isFetch: true, vcpu: 0);
         if (translation.Gpa is null)
         {
             byte vector = translation.PageFaultErrorCode is null ? ExceptionVector.GP : ExceptionVector.PF;

@@ -1,5 +1,4 @@
 using Vitrine.Explain.Model;
-using Vitrine.Explain.Text;
 
 namespace Vitrine.Explain.Fetch;
 
@@ -63,8 +62,8 @@ internal static class KvmMmuExplanation
         if (translation.Slot is null) return;
         string qualification = isFetch ? "bit 2 of the qualification: an instruction fetch" : "bit 0 of the qualification: a data read";
         events.Add(mmu.IsIntel
-            ? $"If the page was never touched: EPT violation, exit reason 48, {qualification}; guest-physical address {Hex.Of(gpa)}."
-            : $"If the page was never touched: nested page fault, exit code 0x400; guest-physical address {Hex.Of(gpa)} in EXITINFO2.");
+            ? $"If the page was never touched: EPT violation, exit reason 48, {qualification}; guest-physical address 0x{gpa:x}."
+            : $"If the page was never touched: nested page fault, exit code 0x400; guest-physical address 0x{gpa:x} in EXITINFO2.");
         events.Add("KVM finds the memory slot, from it the host virtual address, and the page frame behind that; it installs all missing levels in one exit, without pinning the page.");
         events.Add("The guest is entered again at the same RIP, and the access succeeds.");
     }
