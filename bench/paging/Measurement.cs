@@ -32,10 +32,10 @@ internal sealed record Measurement(double Milliseconds, MmuCounters? Before, Mmu
         for (int i = 0; i < Descriptors.Length; i++) Require(memory.TryWrite(new Gpa(Layout.Gdt + (ulong)(i * 8)), BitConverter.GetBytes(Descriptors[i])));
         PutState(cpu, workload);
         RunTo(cpu, Layout.BeginPort);
-        MmuCounters? before = cpu.Mmu?.Counters;
+        MmuCounters? before = cpu.Inspection.Mmu?.Counters;
         long start = Stopwatch.GetTimestamp();
         RunTo(cpu, Layout.EndPort);
-        return new Measurement(Stopwatch.GetElapsedTime(start).TotalMilliseconds, before, cpu.Mmu?.Counters);
+        return new Measurement(Stopwatch.GetElapsedTime(start).TotalMilliseconds, before, cpu.Inspection.Mmu?.Counters);
     }
 
     private static byte[] Assemble(Workload workload)

@@ -11,7 +11,7 @@ using Vitrine.X86.State;
 namespace Vitrine.Accelerators.Kvm;
 
 /// <summary>A vCPU of KVM.</summary>
-public sealed unsafe class KvmVcpu : IVirtualCpu
+public sealed unsafe class KvmVcpu : IVirtualCpu, IVcpuInspection
 {
     // KVM's local APIC counts at 1 GHz (APIC_BUS_CYCLE_NS is 1).
     private const uint ApicBusKilohertz = 1_000_000;
@@ -56,6 +56,9 @@ public sealed unsafe class KvmVcpu : IVirtualCpu
 
     /// <inheritdoc/>
     public IReadOnlyList<CpuidEntry> SupportedCpuid => _accelerator.SupportedCpuid;
+
+    /// <inheritdoc/>
+    public IVcpuInspection Inspection => this;
 
     /// <summary>KVM does not count: 0.</summary>
     public ulong InstructionsExecuted => 0;

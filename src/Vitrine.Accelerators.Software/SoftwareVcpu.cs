@@ -23,7 +23,7 @@ using Vitrine.X86.VmEntry;
 namespace Vitrine.Accelerators.Software;
 
 /// <summary>One vCPU of the software accelerator: puts its parts together, and is its state to the outside.</summary>
-internal sealed unsafe class SoftwareVcpu : IVirtualCpu, ITranslatorInspection
+internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITranslatorInspection
 {
     // SAFETY: _cpu is a native allocation owned by this object and freed in Dispose; only the vCPU's thread touches it, except PollAt, to which others write zero.
     private static readonly EntryEnvironment s_processor = new()
@@ -111,6 +111,9 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, ITranslatorInspection
     public IReadOnlyList<CpuidEntry> SupportedCpuid => _translator is not null ? HostProcessor.Cpuid : [];
 
     /// <inheritdoc/>
+    public IVcpuInspection Inspection => this;
+
+    /// <inheritdoc/>
     public ulong InstructionsExecuted => Volatile.Read(ref _cpu->Instructions) + (_translator?.UncountedInstructions ?? 0);
 
     /// <inheritdoc/>
@@ -126,10 +129,10 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, ITranslatorInspection
     }
 
     /// <inheritdoc/>
-    IMmuInspection? IVirtualCpu.Mmu => _mmu;
+    IMmuInspection? IVcpuInspection.Mmu => _mmu;
 
     /// <inheritdoc/>
-    ITranslatorInspection? IVirtualCpu.Translator => _translator is not null ? this : null;
+    ITranslatorInspection? IVcpuInspection.Translator => _translator is not null ? this : null;
 
     /// <inheritdoc/>
     public HostFault? HostFault => _translator?.HostFaults.Fault;

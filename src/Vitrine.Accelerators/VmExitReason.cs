@@ -43,7 +43,7 @@ public enum VmExitReason
     Ignorable,
 
     /// <summary>
-    /// In lockstep: the translator and the interpreter have not executed a block alike. <see cref="IVirtualCpu.LockstepDifference"/> says where and how;
+    /// In lockstep: the translator and the interpreter have not executed a block alike. <see cref="IVcpuInspection.LockstepDifference"/> says where and how;
     /// the vCPU stands before the block. <see cref="VmExit.Detail"/> is the RIP at which translated code left it.
     /// </summary>
     EnginesDiffer,

@@ -269,12 +269,12 @@ public sealed class VirtualMachine : IDisposable
     /// <summary>The MMU behind a vCPU, where it is the accelerator's own; null on KVM. Only while the machine is not running.</summary>
     /// <param name="vcpu">Its number, from 0.</param>
     /// <exception cref="InvalidOperationException">The machine is running.</exception>
-    public IMmuInspection? GetMmu(int vcpu) => Still(vcpu, claim: false).Accelerated.Mmu;
+    public IMmuInspection? GetMmu(int vcpu) => Still(vcpu, claim: false).Accelerated.Inspection.Mmu;
 
     /// <summary>The translator behind a vCPU; null where the machine has none. Only while the machine is not running.</summary>
     /// <param name="vcpu">Its number, from 0.</param>
     /// <exception cref="InvalidOperationException">The machine is running.</exception>
-    public ITranslatorInspection? GetTranslator(int vcpu) => Still(vcpu, claim: false).Accelerated.Translator;
+    public ITranslatorInspection? GetTranslator(int vcpu) => Still(vcpu, claim: false).Accelerated.Inspection.Translator;
 
     /// <summary>
     /// Asks the accelerator to translate an address, whatever the rights and without side effects (on KVM: KVM_TRANSLATE). Only while the
@@ -287,7 +287,7 @@ public sealed class VirtualMachine : IDisposable
     /// <exception cref="InvalidOperationException">The machine is running.</exception>
     public bool TryTranslate(int vcpu, Gva address, out Gpa translated)
     {
-        bool mapped = Still(vcpu, claim: false).Accelerated.TryTranslate(address.Value, out ulong gpa);
+        bool mapped = Still(vcpu, claim: false).Accelerated.Inspection.TryTranslate(address.Value, out ulong gpa);
         translated = new Gpa(gpa);
         return mapped;
     }

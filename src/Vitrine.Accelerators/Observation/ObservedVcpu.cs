@@ -4,6 +4,7 @@ using Vitrine.Accelerators.Statistics;
 using Vitrine.Accelerators.Translation;
 using Vitrine.X86.Cpuid;
 using Vitrine.X86.State;
+using Vitrine.X86.VmEntry;
 
 namespace Vitrine.Accelerators.Observation;
 
@@ -11,7 +12,7 @@ namespace Vitrine.Accelerators.Observation;
 /// A vCPU whose calls are written down. Before each put it reads what the accelerator has, to tell what the put changes; that
 /// read is the observer's own and marked as such (<see cref="CallRecord.ObserverTarget"/>), with all that it causes.
 /// </summary>
-internal sealed class ObservedVcpu : IVirtualCpu, IPutObserver
+internal sealed class ObservedVcpu : IVirtualCpu, IVcpuInspection, IPutObserver
 {
     private readonly IVirtualCpu _inner;
     private readonly CallLog _log;
@@ -42,32 +43,38 @@ internal sealed class ObservedVcpu : IVirtualCpu, IPutObserver
     public IReadOnlyList<CpuidEntry> SupportedCpuid => _inner.SupportedCpuid;
 
     /// <inheritdoc/>
-    public IMmuInspection? Mmu => _inner.Mmu;
+    public IVcpuInspection Inspection => this;
 
     /// <inheritdoc/>
-    public ITranslatorInspection? Translator => _inner.Translator;
+    public IMmuInspection? Mmu => _inner.Inspection.Mmu;
 
     /// <inheritdoc/>
-    public CpuStatistics? Statistics => _inner.Statistics;
+    public ITranslatorInspection? Translator => _inner.Inspection.Translator;
 
     /// <inheritdoc/>
-    public LockstepDifference? LockstepDifference => _inner.LockstepDifference;
+    public CpuStatistics? Statistics => _inner.Inspection.Statistics;
 
     /// <inheritdoc/>
-    public HostFault? HostFault => _inner.HostFault;
+    public EntryCheckResult? EntryFailure => _inner.Inspection.EntryFailure;
 
     /// <inheritdoc/>
-    public ulong InstructionsExecuted => _inner.InstructionsExecuted;
+    public LockstepDifference? LockstepDifference => _inner.Inspection.LockstepDifference;
+
+    /// <inheritdoc/>
+    public HostFault? HostFault => _inner.Inspection.HostFault;
+
+    /// <inheritdoc/>
+    public ulong InstructionsExecuted => _inner.Inspection.InstructionsExecuted;
 
     /// <inheritdoc/>
     public bool SingleStep
     {
-        get => _inner.SingleStep;
+        get => _inner.Inspection.SingleStep;
         set
         {
             using ObservedCall call = Begin(nameof(SingleStep));
             call.Arguments.Add("on", value ? "true" : "false");
-            _inner.SingleStep = value;
+            _inner.Inspection.SingleStep = value;
             call.Succeeded();
         }
     }
@@ -149,7 +156,7 @@ internal sealed class ObservedVcpu : IVirtualCpu, IPutObserver
     {
         using ObservedCall call = Begin(nameof(TryTranslate));
         call.Arguments.Hex("gva", gva);
-        bool mapped = _inner.TryTranslate(gva, out gpa);
+        bool mapped = _inner.Inspection.TryTranslate(gva, out gpa);
         call.Succeeded(mapped ? string.Create(CultureInfo.InvariantCulture, $"gpa 0x{gpa:x}") : "not mapped");
         return mapped;
     }

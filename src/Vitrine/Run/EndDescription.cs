@@ -44,10 +44,10 @@ internal static class EndDescription
                 vcpu.Refresh();
                 return Full(
                     VmEndReason.FailEntry,
-                    EntryAdvice.Explain(outcome.Value, vcpu.Accelerated.EntryFailure, vcpu.State), outcome, ref exit, vcpu, memory);
+                    EntryAdvice.Explain(outcome.Value, vcpu.Accelerated.Inspection.EntryFailure, vcpu.State), outcome, ref exit, vcpu, memory);
             case ExitKind.EnginesDiffer:
-                return new VmEnd(VmEndReason.EnginesDiffer, 0, LockstepDifferenceText.Of(vcpu.Accelerated.LockstepDifference!));
-            case ExitKind.InternalError when vcpu.Accelerated.HostFault is { } fault:
+                return new VmEnd(VmEndReason.EnginesDiffer, 0, LockstepDifferenceText.Of(vcpu.Accelerated.Inspection.LockstepDifference!));
+            case ExitKind.InternalError when vcpu.Accelerated.Inspection.HostFault is { } fault:
                 VmEnd end = Full(VmEndReason.InternalError, HostFaultText.Headline(fault), outcome, ref exit, vcpu, memory);
                 return end with { Report = $"{end.Report}\n\n{HostFaultText.Details(fault)}", Advice = Advice(fault) };
             default:

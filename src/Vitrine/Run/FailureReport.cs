@@ -95,7 +95,7 @@ internal static class FailureReport
         int count = 0;
 
         // Byte by byte, because an instruction may cross into a page that is mapped elsewhere, or not at all.
-        while (count < bytes.Length && vcpu.Accelerated.TryTranslate(linear + (ulong)count, out ulong physical) &&
+        while (count < bytes.Length && vcpu.Accelerated.Inspection.TryTranslate(linear + (ulong)count, out ulong physical) &&
             memory.TryRead(new Gpa(physical), bytes.AsSpan(count, 1)))
         {
             count++;

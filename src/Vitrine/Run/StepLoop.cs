@@ -17,7 +17,7 @@ internal static class StepLoop
     internal static ref VmExit Run(Vcpu vcpu, MachineBus bus, VcpuGate gate, StepOrder order, out ExitOutcome outcome)
     {
         order.Begins(vcpu);
-        vcpu.Accelerated.SingleStep = true;
+        vcpu.Accelerated.Inspection.SingleStep = true;
 
         // The time may be over already, and the kick that came with that spent on the way to the gate.
         if (order.Cancelled) vcpu.Accelerated.Kick();
@@ -52,7 +52,7 @@ internal static class StepLoop
         }
         finally
         {
-            vcpu.Accelerated.SingleStep = false;
+            vcpu.Accelerated.Inspection.SingleStep = false;
         }
     }
 }

@@ -59,7 +59,7 @@ internal sealed class VcpuThread : IDisposable
     {
         get
         {
-            lock (_kickLock) return _mayBeKicked ? _vcpu!.Accelerated.InstructionsExecuted : _executed;
+            lock (_kickLock) return _mayBeKicked ? _vcpu!.Accelerated.Inspection.InstructionsExecuted : _executed;
         }
     }
 
@@ -68,7 +68,7 @@ internal sealed class VcpuThread : IDisposable
     {
         get
         {
-            lock (_kickLock) return _mayBeKicked ? _vcpu!.Accelerated.Statistics : _statistics;
+            lock (_kickLock) return _mayBeKicked ? _vcpu!.Accelerated.Inspection.Statistics : _statistics;
         }
     }
 
@@ -171,8 +171,8 @@ internal sealed class VcpuThread : IDisposable
         {
             lock (_kickLock)
             {
-                _executed = _vcpu?.Accelerated.InstructionsExecuted ?? 0;
-                _statistics = _vcpu?.Accelerated.Statistics;
+                _executed = _vcpu?.Accelerated.Inspection.InstructionsExecuted ?? 0;
+                _statistics = _vcpu?.Accelerated.Inspection.Statistics;
                 _mayBeKicked = false;
             }
 

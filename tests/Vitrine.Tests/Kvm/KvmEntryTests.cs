@@ -44,7 +44,7 @@ public sealed class KvmEntryTests
         violate(state);
         Assert.Contains(EntryChecks.Check(state, EntryMode.EptUnrestricted).Failures, failure => failure.Rule.Id == rule);
         Assert.Equal(expected, Put(guest, state));
-        Assert.Null(((IVirtualCpu)guest.Vcpu).EntryFailure);
+        Assert.Null(guest.Vcpu.Inspection.EntryFailure);
     }
 
     // The same PG without PE, run: KVM has refused it, so that the state before it is still in force.

@@ -6,7 +6,7 @@ using Vitrine.X86.State;
 namespace Vitrine.Tests.Machine;
 
 /// <summary>A vCPU that runs nothing: it writes down what is asked of it, and returns the exits it was given.</summary>
-internal sealed class RecordingCpu : IVirtualCpu
+internal sealed class RecordingCpu : IVirtualCpu, IVcpuInspection
 {
     private readonly Queue<VmExitReason> _exits = new();
     private VmExit _exit;
@@ -24,6 +24,8 @@ internal sealed class RecordingCpu : IVirtualCpu
     public uint ApicTimerKilohertz => 0;
 
     public IReadOnlyList<CpuidEntry> SupportedCpuid => [];
+
+    public IVcpuInspection Inspection => this;
 
     public ulong InstructionsExecuted => 0;
 

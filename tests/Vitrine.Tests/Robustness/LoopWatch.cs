@@ -57,7 +57,7 @@ internal sealed class LoopWatch : IDisposable
     /// <summary>A case is about to run on a vCPU that counts what it executes.</summary>
     /// <param name="vcpu">The vCPU that runs it.</param>
     /// <param name="instructions">How many instructions it may take.</param>
-    public void BeginCounted(IVirtualCpu vcpu, ulong instructions) => Watch(vcpu, 0, vcpu.InstructionsExecuted + instructions);
+    public void BeginCounted(IVirtualCpu vcpu, ulong instructions) => Watch(vcpu, 0, vcpu.Inspection.InstructionsExecuted + instructions);
 
     /// <summary>It has ended.</summary>
     public void End()
@@ -107,7 +107,7 @@ internal sealed class LoopWatch : IDisposable
                 if (_target is null) continue;
 
                 // The first look may come at once: time is over at the one behind the last millisecond.
-                if (_limit == 0 ? --_looks < 0 : _target.InstructionsExecuted > _limit) _target.Kick();
+                if (_limit == 0 ? --_looks < 0 : _target.Inspection.InstructionsExecuted > _limit) _target.Kick();
             }
         }
     }

@@ -53,10 +53,10 @@ public sealed class EntryFailureTests
             Assert.Equal(VmExitReason.FailEntry, exit.Reason);
             Assert.Equal(0x8000_0021UL, exit.Detail);
             // With VM set every segment is wrong for virtual-8086 mode; those come first.
-            Assert.Equal(rule == "guest.rflags.vm" ? "guest.es.base.vm86" : rule, machine.Cpu.EntryFailure!.Rule.Id);
+            Assert.Equal(rule == "guest.rflags.vm" ? "guest.es.base.vm86" : rule, machine.Cpu.Inspection.EntryFailure!.Rule.Id);
         }
 
-        Assert.Equal(0UL, machine.Cpu.InstructionsExecuted);
+        Assert.Equal(0UL, machine.Cpu.Inspection.InstructionsExecuted);
     }
 
     [Fact]
@@ -69,7 +69,7 @@ public sealed class EntryFailureTests
         Assert.Equal(VmExitReason.FailEntry, machine.Cpu.Run().Reason);
         state.Rflags = Rflags.Fixed;
         machine.Cpu.PutState(state, PutLevel.Runtime);
-        Assert.Null(machine.Cpu.EntryFailure);
+        Assert.Null(machine.Cpu.Inspection.EntryFailure);
         Assert.Equal(VmExitReason.HaltForever, machine.Cpu.Run().Reason);
     }
 
@@ -83,7 +83,7 @@ public sealed class EntryFailureTests
         ])
         {
             machine.Cpu.PutState(state, PutLevel.Full);
-            Assert.Null(machine.Cpu.EntryFailure);
+            Assert.Null(machine.Cpu.Inspection.EntryFailure);
         }
     }
 
