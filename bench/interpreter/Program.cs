@@ -33,8 +33,11 @@ try
         Boot = new BootSource.Kernel(kernel) { Initrd = initrd, CommandLine = Workloads.CommandLine },
         MemoryBytes = megabytes << 20,
         Accelerator = AcceleratorChoice.Soft,
-        Mmu = Environment.GetEnvironmentVariable("BENCH_MMU") is { } mmu ? Enum.Parse<MmuMode>(mmu, ignoreCase: true) : null,
-        Engine = Environment.GetEnvironmentVariable("BENCH_SOFT") is { } engine ? Enum.Parse<SoftwareEngine>(engine, ignoreCase: true) : null,
+        Software = new SoftwareOptions
+        {
+            Mmu = Environment.GetEnvironmentVariable("BENCH_MMU") is { } mmu ? Enum.Parse<MmuMode>(mmu, ignoreCase: true) : null,
+            Engine = Environment.GetEnvironmentVariable("BENCH_SOFT") is { } engine ? Enum.Parse<SoftwareEngine>(engine, ignoreCase: true) : null,
+        },
         SerialOutput = marks.Take,
     });
     marks.Machine = machine;

@@ -26,17 +26,17 @@ public sealed class SoftwareAccelerator : IAccelerator
     private readonly OutsideWrites _outsideWrites;
     private volatile SlotView[] _slots = [];
 
-    private SoftwareAccelerator(SoftwareOptions options)
+    private SoftwareAccelerator(SoftwareOptions options, int vcpus, MachineClock? clock)
     {
-        _vcpus = new SoftwareVcpu?[options.Vcpus];
-        Group = new VcpuGroup(options.Vcpus);
+        _vcpus = new SoftwareVcpu?[vcpus];
+        Group = new VcpuGroup(vcpus);
         _outsideWrites = new OutsideWrites(Group);
-        Sleeps = new SleepRegister(options.Vcpus);
-        Clock = options.Clock ?? MachineClock.StartNew();
+        Sleeps = new SleepRegister(vcpus);
+        Clock = clock ?? MachineClock.StartNew();
         TimeStamps = new TimeStampOrigin(Clock);
-        Mmu = options.Mmu ?? DefaultMmu(options.Vcpus);
-        Engine = options.Engine;
-        if (Engine == SoftwareEngine.Translator && HostHasTranslator) TranslationBytes = CodeMemorySize.ForHost(options.Vcpus);
+        Mmu = options.Mmu ?? DefaultMmu(vcpus);
+        Engine = EngineOf(options);
+        if (Engine == SoftwareEngine.Translator && HostHasTranslator) TranslationBytes = CodeMemorySize.ForHost(vcpus);
         Lockstep = options.Lockstep;
         Statistics = options.Statistics;
     }
@@ -104,27 +104,29 @@ public sealed class SoftwareAccelerator : IAccelerator
 
     /// <summary>Creates the accelerator of one machine. With the interpreter it is always possible.</summary>
     /// <param name="options">What can be chosen; null for the defaults.</param>
+    /// <param name="vcpus">How many vCPUs the machine gets: from 1 to <see cref="VcpuLimit"/>.</param>
+    /// <param name="clock">The machine's time, for time-stamp counters and APIC timers; null for a clock of its own, which runs.</param>
     /// <exception cref="VitrineException">
     /// The translator is asked for on a host that it can't run on; several vCPUs on a host that is not x86; several and shadow page tables, which one
     /// vCPU can have; or several and lockstep.
     /// </exception>
-    public static SoftwareAccelerator Create(SoftwareOptions? options = null)
+    public static SoftwareAccelerator Create(SoftwareOptions? options = null, int vcpus = 1, MachineClock? clock = null)
     {
         options ??= new SoftwareOptions();
-        ArgumentOutOfRangeException.ThrowIfLessThan(options.Vcpus, 1, nameof(options));
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(options.Vcpus, VcpuLimit, nameof(options));
-        CheckVcpus(options.Vcpus, HostKeepsStoreOrder);
-        CheckMmu(options.Mmu, options.Vcpus);
-        if (options.Lockstep && options.Vcpus > 1)
+        ArgumentOutOfRangeException.ThrowIfLessThan(vcpus, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(vcpus, VcpuLimit);
+        CheckVcpus(vcpus, HostKeepsStoreOrder);
+        CheckMmu(options.Mmu, vcpus);
+        if (options.Lockstep && vcpus > 1)
         {
             throw VitrineException.User(
                 ErrorCode.ConfigLockstepCpus,
-                $"Lockstep was asked for with {options.Vcpus} CPUs.",
+                $"Lockstep was asked for with {vcpus} CPUs.",
                 "Between the interpreter's try of a block and the translator's run another CPU may change what it reads, which is no fault of either.",
-                "Give the machine one CPU.").With("cpus", options.Vcpus);
+                "Give the machine one CPU.").With("cpus", vcpus);
         }
 
-        if (options.Engine == SoftwareEngine.Translator && !HostHasTranslator)
+        if (EngineOf(options) == SoftwareEngine.Translator && !HostHasTranslator)
         {
             throw VitrineException.User(
                 ErrorCode.ConfigTranslatorHost,
@@ -135,8 +137,11 @@ public sealed class SoftwareAccelerator : IAccelerator
                     : "Leave the choice of engine out, or choose the interpreter, which runs on every host.").With("lockstep", options.Lockstep);
         }
 
-        return new SoftwareAccelerator(options);
+        return new SoftwareAccelerator(options, vcpus, clock);
     }
+
+    private static SoftwareEngine EngineOf(SoftwareOptions options) =>
+        options.Engine ?? (options.Lockstep ? SoftwareEngine.Translator : SoftwareOptions.DefaultEngine);
 
     /// <summary>Checks that the engine can execute the instructions of a CPU model on this host.</summary>
     /// <exception cref="VitrineException">It can't.</exception>

@@ -1,5 +1,4 @@
 using Vitrine.Accelerators.Mmu;
-using Vitrine.Timing;
 
 namespace Vitrine.Accelerators.Software;
 
@@ -9,8 +8,8 @@ public sealed record SoftwareOptions
     /// <summary>The engine that is used unless another is asked for.</summary>
     public static SoftwareEngine DefaultEngine => SoftwareAccelerator.HostHasTranslator ? SoftwareEngine.Translator : SoftwareEngine.Interpreter;
 
-    /// <summary>How it executes instructions.</summary>
-    public SoftwareEngine Engine { get; init; } = DefaultEngine;
+    /// <summary>How it executes instructions; null for what is used unless another is asked for: with <see cref="Lockstep"/> the translator.</summary>
+    public SoftwareEngine? Engine { get; init; }
 
     /// <summary>
     /// With the translator: before each translated block the interpreter tries the same instructions, and behind it both must have come to the
@@ -23,12 +22,6 @@ public sealed record SoftwareOptions
     /// Shadow page tables belong to one vCPU, so several need <see cref="MmuMode.Nested"/>.
     /// </summary>
     public MmuMode? Mmu { get; init; }
-
-    /// <summary>How many vCPUs the machine gets: from 1 to <see cref="SoftwareAccelerator.VcpuLimit"/>.</summary>
-    public int Vcpus { get; init; } = 1;
-
-    /// <summary>The machine's time, for time-stamp counters and APIC timers; null for a clock of its own, which runs.</summary>
-    public MachineClock? Clock { get; init; }
 
     /// <summary>
     /// Counts what costs time to count, see <see cref="Statistics.CpuStatistics.IsDetailed"/>: translated code is written with counters in it, and runs slower.

@@ -35,13 +35,13 @@ internal static class AcceleratorSelection
                 return Kvm(config);
             case AcceleratorChoice.Soft:
                 return Software(config, clock);
-            case AcceleratorChoice.Auto when config.Lockstep:
+            case AcceleratorChoice.Auto when config.Software.Lockstep:
                 notice = "Using the software CPU, because lockstep compares its two engines.";
                 return Software(config, clock);
-            case AcceleratorChoice.Auto when config.Mmu is not null:
+            case AcceleratorChoice.Auto when config.Software.Mmu is not null:
                 notice = "Using the software CPU, because an MMU mode was given, and KVM's own MMU can't be chosen.";
                 return Software(config, clock);
-            case AcceleratorChoice.Auto when config.Engine is not null:
+            case AcceleratorChoice.Auto when config.Software.Engine is not null:
                 notice = "Using the software CPU, because an engine of it was chosen, and KVM has no use for that.";
                 return Software(config, clock);
             default:
@@ -65,13 +65,7 @@ internal static class AcceleratorSelection
 
     private static SoftwareAccelerator Software(MachineConfig config, MachineClock clock)
     {
-        SoftwareOptions options = new()
-        {
-            Mmu = config.Mmu, Vcpus = config.Cpus, Lockstep = config.Lockstep, Statistics = config.Statistics, Clock = clock,
-        };
-        if (config.Lockstep) options = options with { Engine = SoftwareEngine.Translator };
-        if (config.Engine is { } engine) options = options with { Engine = engine };
-        SoftwareAccelerator accelerator = SoftwareAccelerator.Create(options);
+        SoftwareAccelerator accelerator = SoftwareAccelerator.Create(config.Software, config.Cpus, clock);
         accelerator.CheckModel(CpuModels.Get(config.CpuModel));
         return accelerator;
     }

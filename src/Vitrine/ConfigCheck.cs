@@ -90,7 +90,7 @@ internal static class ConfigCheck
     /// <exception cref="VitrineException">It hasn't.</exception>
     internal static void Lockstep(MachineConfig config)
     {
-        if (config.Accelerator == AcceleratorChoice.Kvm || config.Engine == SoftwareEngine.Interpreter)
+        if (config.Accelerator == AcceleratorChoice.Kvm || config.Software.Engine == SoftwareEngine.Interpreter)
         {
             throw VitrineException.User(
                 ErrorCode.ConfigLockstepEngine,

@@ -1,4 +1,3 @@
-using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Observation;
 using Vitrine.Accelerators.Software;
 using Vitrine.Boards;
@@ -39,29 +38,12 @@ public sealed record MachineConfig
     public AcceleratorChoice Accelerator { get; init; } = AcceleratorChoice.Auto;
 
     /// <summary>
-    /// How the software CPU translates addresses; null for its default, which is <see cref="MmuMode.Shadow"/> with one vCPU and
-    /// <see cref="MmuMode.Nested"/> with several: shadow page tables belong to one. <see cref="AcceleratorChoice.Auto"/> then takes the software
-    /// CPU, since KVM has an MMU of its own.
+    /// What can be chosen about the software CPU: its engine, its MMU (shadow page tables with one vCPU, nested with several, unless chosen), lockstep of its engines
+    /// for one vCPU, where the machine ends with <see cref="VmEndReason.EnginesDiffer"/> at the first difference, and what is counted for
+    /// <see cref="VirtualMachine.GetStatistics"/>. <see cref="AcceleratorChoice.Auto"/> takes the software CPU where an engine, an MMU or lockstep is chosen,
+    /// since KVM has no use for them.
     /// </summary>
-    public MmuMode? Mmu { get; init; }
-
-    /// <summary>
-    /// How the software CPU executes instructions; null for its default. <see cref="AcceleratorChoice.Auto"/> then takes the software
-    /// CPU.
-    /// </summary>
-    public SoftwareEngine? Engine { get; init; }
-
-    /// <summary>
-    /// The software CPU compares its translator with its interpreter at the end of every block, and the machine ends with
-    /// <see cref="VmEndReason.EnginesDiffer"/> at the first difference. Slow. One vCPU; <see cref="AcceleratorChoice.Auto"/> takes the software CPU.
-    /// </summary>
-    public bool Lockstep { get; init; }
-
-    /// <summary>
-    /// Counts what costs time to count, for <see cref="VirtualMachine.GetStatistics"/>: translated code is then written with counters in it. Only the software
-    /// CPU counts.
-    /// </summary>
-    public bool Statistics { get; init; }
+    public SoftwareOptions Software { get; init; } = new();
 
     /// <summary>Receives every call that is made to the accelerator, from its creation on. Null, the default, observes nothing and costs nothing.</summary>
     public CallLog? Calls { get; init; }
@@ -94,24 +76,24 @@ public sealed record MachineConfig
         ConfigCheck.Memory(MemoryBytes, HostMemory.AvailableBytes);
         ConfigCheck.Cpus(Cpus);
         CpuModels.Get(CpuModel);
-        SoftwareAccelerator.CheckMmu(Mmu, Cpus);
-        if (Mmu is not null && Accelerator == AcceleratorChoice.Kvm)
+        SoftwareAccelerator.CheckMmu(Software.Mmu, Cpus);
+        if (Software.Mmu is not null && Accelerator == AcceleratorChoice.Kvm)
         {
             throw VitrineException.User(
                 ErrorCode.ConfigMmuOnKvm,
                 "An MMU mode was given for KVM.",
                 "Shadow and nested are the modes of the software CPU; KVM's own MMU can't be chosen from here.",
-                "Leave MachineConfig.Mmu out, or choose the software CPU.");
+                "Leave SoftwareOptions.Mmu out, or choose the software CPU.");
         }
 
-        if (Lockstep) ConfigCheck.Lockstep(this);
-        if (Engine is not null && Accelerator == AcceleratorChoice.Kvm)
+        if (Software.Lockstep) ConfigCheck.Lockstep(this);
+        if (Software.Engine is not null && Accelerator == AcceleratorChoice.Kvm)
         {
             throw VitrineException.User(
                 ErrorCode.ConfigEngineOnKvm,
                 "An engine of the software CPU was given for KVM.",
                 "Interpreter and translator are what the software CPU executes with; KVM uses the host's processor.",
-                "Leave MachineConfig.Engine out, or choose the software CPU.");
+                "Leave SoftwareOptions.Engine out, or choose the software CPU.");
         }
     }
 }

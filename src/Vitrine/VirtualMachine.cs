@@ -1,6 +1,7 @@
 using System.Text;
 using Vitrine.Accelerators;
 using Vitrine.Accelerators.Mmu;
+using Vitrine.Accelerators.Software;
 using Vitrine.Accelerators.Statistics;
 using Vitrine.Accelerators.Translation;
 using Vitrine.Boards;
@@ -88,13 +89,13 @@ public sealed class VirtualMachine : IDisposable
 
     /// <summary>
     /// Guest instructions executed, all vCPUs together, where the accelerator counts them; else 0. Those in translated code count only with
-    /// <see cref="MachineConfig.Statistics"/>. Approximate while running.
+    /// <see cref="SoftwareOptions.Statistics"/>. Approximate while running.
     /// </summary>
     public ulong InstructionsExecuted => _vcpus.Aggregate(0UL, (sum, vcpu) => sum + vcpu.InstructionsExecuted);
 
     /// <summary>
     /// What the software CPU has done, all vCPUs together; null on KVM, whose processor is the host's. Part of it is counted only with
-    /// <see cref="MachineConfig.Statistics"/>. Approximate while running.
+    /// <see cref="SoftwareOptions.Statistics"/>. Approximate while running.
     /// </summary>
     public CpuStatistics? GetStatistics() => CpuStatistics.Sum(_vcpus.Select(static vcpu => vcpu.Statistics).OfType<CpuStatistics>());
 

@@ -125,12 +125,12 @@ internal static class ConsoleSession
     private static int Tell(VirtualMachine machine, VmEnd end, bool timedOut, TimeSpan? timeout)
     {
         int status = TellEnd(machine, end, timedOut, timeout);
-        if (machine.Config.Lockstep && end.Reason != VmEndReason.EnginesDiffer)
+        if (machine.Config.Software.Lockstep && end.Reason != VmEndReason.EnginesDiffer)
         {
             Messages.Say($"Lockstep: {machine.GetStatistics()?.Translation?.BlocksCompared ?? 0} blocks compared, no difference.");
         }
 
-        if (machine.Config.Statistics) Messages.Write(StatisticsText.Of(machine.GetStatistics()));
+        if (machine.Config.Software.Statistics) Messages.Write(StatisticsText.Of(machine.GetStatistics()));
         return status;
     }
 

@@ -37,8 +37,8 @@ internal static class DisasmBlockCommand
             ulong linear = Numbers.Address(parsed.GetValue(address) ?? throw NoAddress(), address.Name);
             place.Read(parsed);
             MachineConfig config = machine.Read(parsed, guest.Read(parsed));
-            if (config.Accelerator == AcceleratorChoice.Kvm || config.Engine == SoftwareEngine.Interpreter) throw NoTranslator();
-            using VirtualMachine vm = VirtualMachine.Create(config with { Accelerator = AcceleratorChoice.Soft, Engine = SoftwareEngine.Translator });
+            if (config.Accelerator == AcceleratorChoice.Kvm || config.Software.Engine == SoftwareEngine.Interpreter) throw NoTranslator();
+            using VirtualMachine vm = VirtualMachine.Create(config with { Accelerator = AcceleratorChoice.Soft, Software = config.Software with { Engine = SoftwareEngine.Translator } });
             bool reached = place.Reach(vm, machine.ReadTimeout(parsed));
             BlockListing listing = vm.GetTranslator(0)!.ListBlock(linear);
             StringWriter text = new(CultureInfo.InvariantCulture);

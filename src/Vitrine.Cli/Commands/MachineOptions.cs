@@ -75,8 +75,7 @@ internal sealed class MachineOptions
         Cpus = Numbers.Count(parsed.GetValue(_cpus)!, _cpus.Name),
         CpuModel = parsed.GetValue(_cpu)!,
         Accelerator = ReadAccelerator(parsed.GetValue(_accelerator)!),
-        Mmu = ReadMmu(parsed.GetValue(_mmu)),
-        Engine = ReadEngine(parsed.GetValue(_engine)),
+        Software = new SoftwareOptions { Mmu = ReadMmu(parsed.GetValue(_mmu)), Engine = ReadEngine(parsed.GetValue(_engine)) },
         Notice = Messages.Say,
     };
 

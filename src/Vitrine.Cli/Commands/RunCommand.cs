@@ -45,16 +45,14 @@ internal static class RunCommand
         command.Options.Add(statistics);
         command.Options.Add(lockstep);
         command.SetAction(parsed => ConsoleSession.Run(
-            machine.Read(parsed, guest.Read(parsed)) with
-            {
-                ExitOnReset = parsed.GetValue(noReboot),
-                Statistics = parsed.GetValue(statistics),
-                Lockstep = parsed.GetValue(lockstep),
-            },
+            Looking(machine.Read(parsed, guest.Read(parsed)), parsed.GetValue(statistics), parsed.GetValue(lockstep)) with { ExitOnReset = parsed.GetValue(noReboot) },
             OutputTarget.Parse(parsed.GetValue(serial)!, serial.Name),
             OutputTarget.Parse(parsed.GetValue(debug)!, debug.Name),
             machine.ReadTimeout(parsed),
             parsed.GetValue(times)));
         return command;
     }
+
+    private static MachineConfig Looking(MachineConfig config, bool statistics, bool lockstep) =>
+        config with { Software = config.Software with { Statistics = statistics, Lockstep = lockstep } };
 }

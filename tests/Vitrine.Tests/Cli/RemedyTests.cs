@@ -30,10 +30,10 @@ public sealed partial class RemedyTests
         Add(s_config with { MemoryBytes = 512 }, "Give a size with a unit, such as --memory 512M.");
         Add(s_config with { MemoryBytes = 1UL << 50 }, "Give a size in that range, such as --memory 512M.");
         Add(s_config with { Cpus = 9 }, "Give --cpus with a number from 1 to 8.");
-        Add(s_config with { Cpus = 2, Mmu = MmuMode.Shadow }, "Leave --mmu out or give --mmu nested, or give --cpus 1.");
-        Add(s_config with { Mmu = MmuMode.Shadow, Accelerator = AcceleratorChoice.Kvm }, "Leave --mmu out, or give --accel soft.");
-        Add(s_config with { Engine = SoftwareEngine.Interpreter, Accelerator = AcceleratorChoice.Kvm }, "Leave --soft out, or give --accel soft.");
-        Add(s_config with { Lockstep = true, Accelerator = AcceleratorChoice.Kvm }, "Leave --accel and --soft out, or --lockstep.");
+        Add(s_config with { Cpus = 2, Software = new SoftwareOptions { Mmu = MmuMode.Shadow } }, "Leave --mmu out or give --mmu nested, or give --cpus 1.");
+        Add(s_config with { Software = new SoftwareOptions { Mmu = MmuMode.Shadow }, Accelerator = AcceleratorChoice.Kvm }, "Leave --mmu out, or give --accel soft.");
+        Add(s_config with { Software = new SoftwareOptions { Engine = SoftwareEngine.Interpreter }, Accelerator = AcceleratorChoice.Kvm }, "Leave --soft out, or give --accel soft.");
+        Add(s_config with { Software = new SoftwareOptions { Lockstep = true }, Accelerator = AcceleratorChoice.Kvm }, "Leave --accel and --soft out, or --lockstep.");
         rows.Add("a missing node", KvmError.FromOpen("/dev/kvm", Errno.ENODEV, null), "Load kvm_intel or kvm_amd with modprobe, or use --accel soft.");
         rows.Add(
             "an error of no known cause",

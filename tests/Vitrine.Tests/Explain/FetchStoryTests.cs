@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Vitrine.Accelerators.Mmu;
+using Vitrine.Accelerators.Software;
 using Vitrine.Boot;
 using Vitrine.Explain;
 using Vitrine.Explain.Model;
@@ -163,6 +164,6 @@ public sealed class FetchStoryTests
         Boot = new BootSource.FlatBytes(code, new Gpa(at), at, mode),
         MemoryBytes = 16 << 20,
         Accelerator = AcceleratorChoice.Soft,
-        Mmu = mmu,
+        Software = new SoftwareOptions { Mmu = mmu },
     };
 }

@@ -36,7 +36,7 @@ public sealed class LinuxBootTests
             MemoryBytes = 256 << 20,
             Cpus = cpus,
             Accelerator = AcceleratorChoice.Soft,
-            Engine = engine,
+            Software = new SoftwareOptions { Engine = engine },
             SerialOutput = bytes =>
             {
                 lock (_console) _console.Append(Encoding.ASCII.GetString(bytes));

@@ -1,4 +1,5 @@
 using Vitrine.Accelerators.Mmu;
+using Vitrine.Accelerators.Software;
 using Vitrine.Boot;
 using Vitrine.Errors;
 using Vitrine.X86;
@@ -54,11 +55,11 @@ public sealed class ConfigCheckTests
     [Fact]
     public void Shadow_page_tables_are_for_one_cpu()
     {
-        VitrineException error = Assert.Throws<VitrineException>(() => (Config(2) with { Mmu = MmuMode.Shadow }).Check());
+        VitrineException error = Assert.Throws<VitrineException>(() => (Config(2) with { Software = new SoftwareOptions { Mmu = MmuMode.Shadow } }).Check());
         Assert.Equal(ErrorKind.User, error.Kind);
         Assert.Equal(ErrorCode.ConfigShadowCpus, error.Code);
-        (Config(1) with { Mmu = MmuMode.Shadow }).Check();
-        (Config(8) with { Mmu = MmuMode.Nested }).Check();
+        (Config(1) with { Software = new SoftwareOptions { Mmu = MmuMode.Shadow } }).Check();
+        (Config(8) with { Software = new SoftwareOptions { Mmu = MmuMode.Nested } }).Check();
     }
 
     [Fact]

@@ -24,7 +24,7 @@ public sealed class GuestStepTests
             Boot = guest.ToBootSource(),
             MemoryBytes = 16 << 20,
             Accelerator = accelerator,
-            Engine = engine,
+            Software = new SoftwareOptions { Engine = engine },
             ExitOnReset = true,
             SerialOutput = bytes => serial.Append(Encoding.Latin1.GetString(bytes)),
         });

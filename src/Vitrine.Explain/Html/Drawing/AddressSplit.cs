@@ -1,6 +1,5 @@
 using System.Numerics;
 using Vitrine.Explain.Model;
-using Vitrine.Explain.Text;
 
 namespace Vitrine.Explain.Html.Drawing;
 

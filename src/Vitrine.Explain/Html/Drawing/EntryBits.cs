@@ -1,6 +1,5 @@
 using System.Globalization;
 using Vitrine.Explain.Model;
-using Vitrine.Explain.Text;
 
 namespace Vitrine.Explain.Html.Drawing;
 

@@ -129,7 +129,7 @@ public sealed class HostAnswerTests
                 s_routines[name](a);
                 FlatGuest.Exit(a);
             },
-            configure: config => config with { Engine = engine, CpuModel = name[0] == 'v' ? "host" : config.CpuModel });
+            configure: config => config with { Software = new SoftwareOptions { Engine = engine }, CpuModel = name[0] == 'v' ? "host" : config.CpuModel });
         Assert.True(guest.Machine.Memory.TryWrite(new Gpa(FlatGuest.Data), operands));
         if (step)
         {

@@ -132,7 +132,7 @@ public sealed unsafe class HostFaultTests
     public void LockstepEndsSoToo()
     {
         uint value = (uint)Interlocked.Increment(ref s_value);
-        using FlatGuest guest = new(a => BrokenGuest.Assemble(a, body => BrokenGuest.Moves(body, value)), configure: config => config with { Lockstep = true });
+        using FlatGuest guest = new(a => BrokenGuest.Assemble(a, body => BrokenGuest.Moves(body, value)), configure: config => config with { Software = config.Software with { Lockstep = true } });
         VmEnd end = RunBroken(guest, () => new EmittedCode(Environment.ProcessId).Replace(BrokenGuest.FirstInstruction(value), [0x0F, 0x0B]));
         Assert.Equal((VmEndReason.InternalError, "SIGILL"), (end.Reason, guest.Vcpu.HostFault?.Signal));
     }

@@ -45,7 +45,7 @@ public sealed class InterruptInjectionTests
             Boot = new BootSource.FlatBytes(Guest(mode), GuestProgram.Address, GuestProgram.Address.Value, mode),
             Accelerator = AcceleratorChoice.Soft,
             MemoryBytes = 16 << 20,
-            Lockstep = true,
+            Software = new SoftwareOptions { Lockstep = true },
         });
         SoftwareVcpu vcpu = (SoftwareVcpu)machine.GetTranslator(0)!;
         Random random = new(seed);

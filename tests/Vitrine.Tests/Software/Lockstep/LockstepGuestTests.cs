@@ -1,5 +1,6 @@
 using System.Text;
 using Vitrine.Accelerators.Mmu;
+using Vitrine.Accelerators.Software;
 using Vitrine.Accelerators.Statistics;
 using Vitrine.Boot;
 using Vitrine.Guests;
@@ -37,8 +38,7 @@ public sealed class LockstepGuestTests
             MemoryBytes = 16 << 20,
             Accelerator = AcceleratorChoice.Soft,
             ExitOnReset = true,
-            Lockstep = true,
-            Mmu = mmu,
+            Software = new SoftwareOptions { Lockstep = true, Mmu = mmu },
             SerialOutput = bytes => serial.Append(Encoding.Latin1.GetString(bytes)),
         });
         machine.Start();

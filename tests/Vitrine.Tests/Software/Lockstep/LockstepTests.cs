@@ -256,13 +256,13 @@ public sealed class LockstepTests
     {
         MachineConfig config = Lockstep(new MachineConfig { Boot = new Vitrine.Boot.BootSource.Firmware("x"), Accelerator = AcceleratorChoice.Kvm });
         Assert.Contains("KVM", Assert.Throws<VitrineException>(config.Check).What, StringComparison.Ordinal);
-        config = config with { Accelerator = AcceleratorChoice.Soft, Engine = SoftwareEngine.Interpreter };
+        config = config with { Accelerator = AcceleratorChoice.Soft, Software = config.Software with { Engine = SoftwareEngine.Interpreter } };
         Assert.Contains("interpreter", Assert.Throws<VitrineException>(config.Check).What, StringComparison.Ordinal);
-        SoftwareOptions options = new() { Engine = SoftwareEngine.Translator, Lockstep = true, Vcpus = 2 };
-        Assert.Contains("2 CPUs", Assert.Throws<VitrineException>(() => SoftwareAccelerator.Create(options)).What, StringComparison.Ordinal);
+        SoftwareOptions options = new() { Engine = SoftwareEngine.Translator, Lockstep = true };
+        Assert.Contains("2 CPUs", Assert.Throws<VitrineException>(() => SoftwareAccelerator.Create(options, vcpus: 2)).What, StringComparison.Ordinal);
     }
 
-    private static MachineConfig Lockstep(MachineConfig config) => config with { Lockstep = true };
+    private static MachineConfig Lockstep(MachineConfig config) => config with { Software = config.Software with { Lockstep = true } };
 
     private static LockstepDifference RunCorrupted(Action<Assembler> code, int instruction, byte[] from, byte[] to)
     {

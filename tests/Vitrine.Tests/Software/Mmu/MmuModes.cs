@@ -23,5 +23,5 @@ internal static class MmuModes
     public static SoftwareAccelerator Create(MmuMode mode, SoftwareEngine engine) => SoftwareAccelerator.Create(new SoftwareOptions { Mmu = mode, Engine = engine });
 
     /// <summary>A machine's configuration with that MMU and engine.</summary>
-    public static MachineConfig Configure(MmuMode mode, SoftwareEngine engine, MachineConfig config) => config with { Mmu = mode, Engine = engine };
+    public static MachineConfig Configure(MmuMode mode, SoftwareEngine engine, MachineConfig config) => config with { Software = new SoftwareOptions { Mmu = mode, Engine = engine } };
 }

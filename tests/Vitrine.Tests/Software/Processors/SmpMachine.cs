@@ -48,7 +48,7 @@ internal sealed class SmpMachine : IDisposable
         MmuMode? mmu = null)
     {
         Engines.SkipUnlessPresent(engine);
-        Accelerator = SoftwareAccelerator.Create(new SoftwareOptions { Engine = engine, Vcpus = vcpus, Lockstep = lockstep, Mmu = mmu });
+        Accelerator = SoftwareAccelerator.Create(new SoftwareOptions { Engine = engine, Lockstep = lockstep, Mmu = mmu }, vcpus);
         if (translationBytes != 0) Accelerator.TranslationBytes = translationBytes;
         Ram = _memory.Add("ram", new Gpa(0), MemorySize, flags);
         Accelerator.SetMemorySlot(Ram);

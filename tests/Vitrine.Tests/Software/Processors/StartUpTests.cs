@@ -21,7 +21,7 @@ public sealed class StartUpTests : IDisposable
     private static readonly byte[] s_code = [0xB0, 0x5A, 0xE6, 0x80, 0xF4, 0xEB, 0xFD];
 
     private readonly GuestMemory _memory = new();
-    private readonly SoftwareAccelerator _accelerator = SoftwareAccelerator.Create(new SoftwareOptions { Vcpus = 2 });
+    private readonly SoftwareAccelerator _accelerator = SoftwareAccelerator.Create(vcpus: 2);
     private readonly SoftwareVcpu _sender;
     private readonly SoftwareVcpu _other;
     private readonly uint _signature;
@@ -233,7 +233,7 @@ public sealed class StartUpTests : IDisposable
     [Fact]
     public void TimeStampCountersBeginTogetherHoweverCreated()
     {
-        using SoftwareAccelerator accelerator = SoftwareAccelerator.Create(new SoftwareOptions { Vcpus = 2 });
+        using SoftwareAccelerator accelerator = SoftwareAccelerator.Create(vcpus: 2);
         SoftwareVcpu first = (SoftwareVcpu)accelerator.CreateVcpu(0);
         first.PutState(ResetState.Create(0, 0), PutLevel.Full);
         Thread.Sleep(20);

@@ -27,7 +27,7 @@ internal sealed class FlatGuest : IDisposable
         {
             Boot = new BootSource.Flat(_file.Path, new Gpa(Entry), Entry, bitness == 64 ? FlatMode.Long : FlatMode.Protected),
             Accelerator = AcceleratorChoice.Soft,
-            Engine = SoftwareEngine.Translator,
+            Software = new SoftwareOptions { Engine = SoftwareEngine.Translator },
             MemoryBytes = 16 << 20,
         };
         Machine = VirtualMachine.Create(configure?.Invoke(config) ?? config);

@@ -19,7 +19,7 @@ public sealed class StatisticsTests
     public void Both_engines_count_the_same_instructions(int bitness)
     {
         using FlatGuest translated = new(a => Work(a, bitness), bitness, Counted);
-        using FlatGuest interpreted = new(a => Work(a, bitness), bitness, config => config with { Engine = SoftwareEngine.Interpreter });
+        using FlatGuest interpreted = new(a => Work(a, bitness), bitness, config => config with { Software = new SoftwareOptions { Engine = SoftwareEngine.Interpreter } });
         Assert.Equal((VmEndReason.DebugExit, VmEndReason.DebugExit), (translated.Run().Reason, interpreted.Run().Reason));
         CpuStatistics statistics = translated.Machine.GetStatistics()!;
         Assert.Equal(interpreted.Machine.InstructionsExecuted, statistics.InterpretedInstructions + statistics.Translation!.InstructionsRun);
@@ -148,7 +148,7 @@ public sealed class StatisticsTests
     [Fact]
     public void The_interpreter_alone_has_no_translation()
     {
-        using FlatGuest guest = new(a => Work(a, 64), configure: config => Counted(config) with { Engine = SoftwareEngine.Interpreter });
+        using FlatGuest guest = new(a => Work(a, 64), configure: config => config with { Software = new SoftwareOptions { Engine = SoftwareEngine.Interpreter, Statistics = true } });
         guest.Run();
         CpuStatistics statistics = guest.Machine.GetStatistics()!;
         Assert.Null(statistics.Translation);
@@ -195,7 +195,7 @@ public sealed class StatisticsTests
         }
     }
 
-    private static MachineConfig Counted(MachineConfig config) => config with { Statistics = true };
+    private static MachineConfig Counted(MachineConfig config) => config with { Software = config.Software with { Statistics = true } };
 
     private static CpuStatistics Run(Action<Assembler> code)
     {
