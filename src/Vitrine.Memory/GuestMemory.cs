@@ -1,5 +1,6 @@
 using Vitrine.Errors;
 using Vitrine.X86;
+using Vitrine.X86.Paging;
 
 namespace Vitrine.Memory;
 
@@ -9,7 +10,7 @@ namespace Vitrine.Memory;
 /// </summary>
 public sealed class GuestMemory : IGuestMemory, IDisposable
 {
-    private const ulong PageMask = 0xFFF;
+    private const ulong PageMask = Page.OffsetMask;
     private const int GuestPhysicalBits = 46;
 
     // Sorted by start address. Replaced as a whole, so that readers need no lock.

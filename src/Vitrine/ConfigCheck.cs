@@ -1,5 +1,6 @@
 using Vitrine.Accelerators.Software;
 using Vitrine.Errors;
+using Vitrine.X86.Paging;
 
 namespace Vitrine;
 
@@ -15,7 +16,7 @@ internal static class ConfigCheck
     /// <summary>The most vCPUs that a machine may have.</summary>
     internal const int MaximumCpus = 8;
 
-    private const ulong PageSize = 4096;
+    private const ulong PageSize = Page.Size;
 
     /// <summary>Checks guest RAM against the limits of the board and what the host has available.</summary>
     /// <param name="memoryBytes">Guest RAM wanted.</param>

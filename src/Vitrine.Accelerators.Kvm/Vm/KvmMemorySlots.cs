@@ -2,6 +2,7 @@ using Vitrine.Accelerators.Kvm.Native;
 using Vitrine.Errors;
 using Vitrine.Kvm.Abi;
 using Vitrine.Memory;
+using Vitrine.X86.Paging;
 
 namespace Vitrine.Accelerators.Kvm.Vm;
 
@@ -9,7 +10,7 @@ namespace Vitrine.Accelerators.Kvm.Vm;
 internal sealed unsafe class KvmMemorySlots
 {
     private const int PagesPerElement = 64;
-    private const int PageShift = 12;
+    private const int PageShift = Page.Shift;
 
     private readonly KvmVmHandle _vm;
     private readonly int _limit;

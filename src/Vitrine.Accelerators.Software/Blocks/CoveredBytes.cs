@@ -1,9 +1,11 @@
+using Vitrine.X86.Paging;
+
 namespace Vitrine.Accelerators.Software.Blocks;
 
 /// <summary>The bytes of a page that code was decoded from.</summary>
 internal sealed class CoveredBytes
 {
-    private const int PageSize = 4096;
+    private const int PageSize = Page.Size;
     private readonly ulong[] _bits = new ulong[PageSize / 64];
 
     /// <summary>Adds a range; what reaches beyond the page is left out.</summary>

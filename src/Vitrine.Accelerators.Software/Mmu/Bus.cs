@@ -1,5 +1,6 @@
 using Vitrine.Accelerators.Software.Apic;
 using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.X86.Paging;
 
 namespace Vitrine.Accelerators.Software.Mmu;
 
@@ -11,7 +12,7 @@ namespace Vitrine.Accelerators.Software.Mmu;
 internal sealed unsafe class Bus(CpuState* cpu, VcpuExit exit, LocalApic localApic)
 {
     // SAFETY: data pointers are the callers' buffers of at least the given size.
-    private const ulong ApicPageMask = ~0xFFFUL;
+    private const ulong ApicPageMask = Page.AddressMask;
 
     /// <summary>Guest-physical page of the local APIC's registers; ulong.MaxValue when they are not mapped (disabled or x2APIC).</summary>
     public ulong LocalApicPage { get; private set; } = localApic.PageAddress;

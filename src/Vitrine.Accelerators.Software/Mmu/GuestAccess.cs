@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.X86.Paging;
 
 namespace Vitrine.Accelerators.Software.Mmu;
 
@@ -19,7 +20,7 @@ internal static unsafe class GuestAccess
     /// <summary>Entries of each of the three TLBs. A power of two.</summary>
     public const int TlbEntries = 4096;
 
-    private const ulong PageMask = ~0xFFFUL;
+    private const ulong PageMask = Page.AddressMask;
 
     /// <summary>The only entry that can hold the page of an address.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

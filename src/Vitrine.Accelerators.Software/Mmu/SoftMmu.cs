@@ -19,7 +19,7 @@ namespace Vitrine.Accelerators.Software.Mmu;
 internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
 {
     // SAFETY: _cpu is the vCPU's own state and outlives this object. Only the vCPU's thread comes here.
-    private const ulong PageMask = ~0xFFFUL;
+    private const ulong PageMask = Page.AddressMask;
     private const uint PcidMask = 0xFFF;
     private const int MaxPhyAddr = X86.Cpuid.CpuModels.PhysicalAddressBits;
 

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Vitrine.Accelerators.Software.Blocks;
 using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.X86.Paging;
 
 namespace Vitrine.Accelerators.Software.Mmu;
 
@@ -27,7 +28,7 @@ internal sealed unsafe class Tlb : IDisposable
     /// <summary>How many sets of tables there are: one for each address space that is remembered. A power of two.</summary>
     public const int Sets = 8;
 
-    private const ulong PageMask = ~0xFFFUL;
+    private const ulong PageMask = Page.AddressMask;
 
     // Bits 63:48 of a tag are copies of bit 47, or a pointer's metadata (linear-address masking).
     private const ulong TranslatedMask = 0x0000_FFFF_FFFF_F000;

@@ -1,5 +1,6 @@
 using Vitrine.Accelerators.Software.Blocks;
 using Vitrine.Memory;
+using Vitrine.X86.Paging;
 
 namespace Vitrine.Accelerators.Software.Sharing;
 
@@ -28,7 +29,7 @@ internal sealed unsafe class CodeDirectory : IDisposable
 
     // How many writes may come to a page that nothing is decoded from before its decoders are forgotten.
     private const uint PatienceWithWrites = 64 * OneWrite;
-    private const int PageShift = 12;
+    private const int PageShift = Page.Shift;
     private const int Shards = 64;
 
     private readonly Shard[] _shards = new Shard[Shards];

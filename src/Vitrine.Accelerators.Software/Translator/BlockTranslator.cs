@@ -7,6 +7,7 @@ using Vitrine.Accelerators.Software.HostExecution;
 using Vitrine.Accelerators.Software.Interpreter.Decode;
 using Vitrine.Accelerators.Software.Translator.Counting;
 using Vitrine.Accelerators.Software.Translator.Listing;
+using Vitrine.X86.Paging;
 
 namespace Vitrine.Accelerators.Software.Translator;
 
@@ -31,7 +32,7 @@ internal sealed unsafe partial class BlockTranslator : IDisposable
     private const RflagsBits ArithmeticFlags =
         RflagsBits.OF | RflagsBits.SF | RflagsBits.ZF | RflagsBits.AF | RflagsBits.CF | RflagsBits.PF;
 
-    private const int PageSize = 0x1000;
+    private const int PageSize = Page.Size;
     private const int MaxLength = 15;
 
     // Of a cache line: how fast a short loop runs should not depend on what was translated before it.

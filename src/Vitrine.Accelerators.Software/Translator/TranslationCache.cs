@@ -5,6 +5,7 @@ using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.HostCode;
 using Vitrine.Accelerators.Software.HostSignals;
 using Vitrine.Errors;
+using Vitrine.X86.Paging;
 
 namespace Vitrine.Accelerators.Software.Translator;
 
@@ -22,7 +23,7 @@ internal sealed unsafe class TranslationCache : EngineCode, IDisposable
 {
     // SAFETY: all pointers are into the code memory, the arena and the tables behind the state, which live as long as this object.
     // Code is written only while none of it runs.
-    private const ulong PageOffset = 0xFFF;
+    private const ulong PageOffset = Page.OffsetMask;
 
     // A block of the longest kind and its entries.
     private const nuint RoomForBlock = BlockTranslator.MaxHostBytes + 4096;

@@ -61,7 +61,7 @@ internal sealed class MemoryWatch
     // Page by page: what lies across a page end may lie anywhere.
     private void Add(ulong linear, int size, ProcessorState state, ProcessorLimits processor)
     {
-        const int PageSize = 0x1000;
+        const int PageSize = Page.Size;
         PageAccess access = PageAccess.Write | PageAccess.SmapOverride | (PrivilegeLevel.IsUser(state) ? PageAccess.User : 0);
         while (size > 0)
         {

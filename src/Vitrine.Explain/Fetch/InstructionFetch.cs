@@ -50,7 +50,7 @@ internal static class InstructionFetch
     private static (byte[] Bytes, ulong? NextPage, int PageEnd, string Stop, byte? Fault) Read(
         ProcessorState state, GuestMemory memory, ProcessorLimits processor)
     {
-        const ulong PageOffset = 0xFFF;
+        const ulong PageOffset = Page.OffsetMask;
         SegmentRegister cs = state.Segments[Seg.Cs];
         bool wide = ProcessorMode.Of(state).Bits == 64;
         PageAccess access = PageAccess.Fetch | PageAccess.LeaveAccessedDirty | (PrivilegeLevel.IsUser(state) ? PageAccess.User : 0);

@@ -1,3 +1,4 @@
+using Vitrine.X86.Registers;
 using Vitrine.X86.State;
 
 namespace Vitrine.Boot;
@@ -14,12 +15,6 @@ internal static class EntryState
     /// <summary>Selector of the flat data segment; the Linux boot protocol calls it __BOOT_DS.</summary>
     internal const ushort Data = 0x18;
 
-    private const ulong Cr0ProtectionEnable = 1;
-    private const ulong Cr0ExtensionType = 1 << 4;
-    private const ulong Cr0Paging = 1ul << 31;
-    private const ulong Cr4PhysicalAddressExtension = 1 << 5;
-    private const ulong EferLongModeEnable = 1 << 8;
-    private const ulong EferLongModeActive = 1 << 10;
     private const ulong PresentWritable = 3;
     private const ulong LargePage = 1 << 7;
     private const int EntriesPerTable = 512;
@@ -38,7 +33,7 @@ internal static class EntryState
     {
         SegmentRegister data = new(0, 0, 0xFFFF, RealDataAccess);
         SetSegments(cpu, new SegmentRegister(selector, (ulong)selector << 4, 0xFFFF, RealCodeAccess), data);
-        cpu.Cr0 = Cr0ExtensionType;
+        cpu.Cr0 = Cr0.ET;
         cpu.Gpr[Gpr.Rsp] = sp;
         cpu.Rip = ip;
         cpu.Rflags = 2;
@@ -50,7 +45,7 @@ internal static class EntryState
         WriteGdt(cpu, map);
         SetSegments(cpu, Flat(Code32, Code32Access), Flat(Data, DataAccess));
         cpu.Segments[Seg.Tr] = new SegmentRegister(0, 0, TssLimit, Tss32BusyAccess);
-        cpu.Cr0 = Cr0ProtectionEnable | Cr0ExtensionType;
+        cpu.Cr0 = Cr0.PE | Cr0.ET;
         cpu.Cr3 = 0;
         cpu.Cr4 = 0;
         cpu.Efer = 0;
@@ -66,10 +61,10 @@ internal static class EntryState
         SetSegments(cpu, Flat(Code64, Code64Access), Flat(Data, DataAccess));
         // In IA-32e mode type 11 is the busy 64-bit TSS.
         cpu.Segments[Seg.Tr] = new SegmentRegister(0, 0, TssLimit, Tss32BusyAccess);
-        cpu.Cr0 = Cr0ProtectionEnable | Cr0ExtensionType | Cr0Paging;
+        cpu.Cr0 = Cr0.PE | Cr0.ET | Cr0.PG;
         cpu.Cr3 = HandoffArea.PageTables;
-        cpu.Cr4 = Cr4PhysicalAddressExtension;
-        cpu.Efer = EferLongModeEnable | EferLongModeActive;
+        cpu.Cr4 = Cr4.PAE;
+        cpu.Efer = Efer.LME | Efer.LMA;
         cpu.Rip = entry;
         cpu.Rflags = 2;
     }

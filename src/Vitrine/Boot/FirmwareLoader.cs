@@ -1,6 +1,7 @@
 using Vitrine.Boards;
 using Vitrine.Memory;
 using Vitrine.X86;
+using Vitrine.X86.Paging;
 
 namespace Vitrine.Boot;
 
@@ -10,7 +11,7 @@ namespace Vitrine.Boot;
 /// </summary>
 internal static class FirmwareLoader
 {
-    private const long PageSize = 0x1000;
+    private const long PageSize = Page.Size;
     private const long MaxSize = 16 << 20;
     private const ulong MaxLowSize = 128 << 10;
     private const string Source = "Install Debian's package seabios (`apt-get install seabios`) and give /usr/share/seabios/bios-microvm.bin (131072 bytes).";

@@ -3,6 +3,7 @@ using Vitrine.Boards;
 using Vitrine.Errors;
 using Vitrine.Memory;
 using Vitrine.X86;
+using Vitrine.X86.Paging;
 
 namespace Vitrine.Boot;
 
@@ -12,7 +13,7 @@ namespace Vitrine.Boot;
 /// </summary>
 internal sealed class LoadMap
 {
-    private const ulong PageSize = 0x1000;
+    private const ulong PageSize = Page.Size;
     private const int Chunk = 1 << 20;
 
     private readonly GuestMemory _memory;

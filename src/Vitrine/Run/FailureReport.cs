@@ -3,6 +3,7 @@ using System.Text;
 using Iced.Intel;
 using Vitrine.Memory;
 using Vitrine.X86;
+using Vitrine.X86.Registers;
 using Vitrine.X86.State;
 
 namespace Vitrine.Run;
@@ -13,8 +14,6 @@ internal static class FailureReport
     private const int LongestInstruction = 15;
     private const uint Code64Bit = 0x2000;
     private const uint Default32Bit = 0x4000;
-    private const ulong Cr0ProtectionEnable = 1;
-    private const ulong EferLongModeActive = 1 << 10;
 
     /// <summary>Writes the report of a vCPU whose copy of the registers is current. On its thread.</summary>
     /// <param name="headline">The one line that says what happened.</param>
@@ -90,7 +89,7 @@ internal static class FailureReport
     private static byte[] Fetch(Vcpu vcpu, GuestMemory memory)
     {
         ulong linear = vcpu.State.Segments[Seg.Cs].Base + vcpu.State.Rip;
-        if ((vcpu.State.Efer & EferLongModeActive) == 0) linear = (uint)linear;
+        if ((vcpu.State.Efer & Efer.LMA) == 0) linear = (uint)linear;
         byte[] bytes = new byte[LongestInstruction];
         int count = 0;
 
@@ -107,11 +106,11 @@ internal static class FailureReport
     private static int Bitness(ProcessorState state)
     {
         uint access = state.Segments[Seg.Cs].Access;
-        if ((state.Efer & EferLongModeActive) != 0 && (access & Code64Bit) != 0) return 64;
-        return (state.Cr0 & Cr0ProtectionEnable) != 0 && (access & Default32Bit) != 0 ? 32 : 16;
+        if ((state.Efer & Efer.LMA) != 0 && (access & Code64Bit) != 0) return 64;
+        return (state.Cr0 & Cr0.PE) != 0 && (access & Default32Bit) != 0 ? 32 : 16;
     }
 
-    private static string ModeName(ProcessorState state) => (state.Cr0 & Cr0ProtectionEnable) == 0
+    private static string ModeName(ProcessorState state) => (state.Cr0 & Cr0.PE) == 0
         ? "real mode"
         : Bitness(state) switch { 64 => "64-bit mode", 32 => "32-bit code", _ => "16-bit code" };
 }

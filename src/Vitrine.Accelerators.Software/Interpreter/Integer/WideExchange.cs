@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
+using Vitrine.X86.Paging;
 
 namespace Vitrine.Accelerators.Software.Interpreter.Integer;
 
@@ -10,7 +11,7 @@ namespace Vitrine.Accelerators.Software.Interpreter.Integer;
 internal static unsafe partial class WideExchange
 {
     // SAFETY: the code is written before it becomes executable and never freed; it touches nothing but its three arguments.
-    private const int PageBytes = 4096;
+    private const int PageBytes = Page.Size;
     private const int Read = 1;
     private const int Write = 2;
     private const int Execute = 4;

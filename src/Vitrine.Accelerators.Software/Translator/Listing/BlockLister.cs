@@ -1,5 +1,6 @@
 using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Translation;
+using Vitrine.X86.Paging;
 
 namespace Vitrine.Accelerators.Software.Translator.Listing;
 
@@ -9,7 +10,7 @@ namespace Vitrine.Accelerators.Software.Translator.Listing;
 internal sealed unsafe class BlockLister(BlockTranslator translator, EntryStubs stubs)
 {
     // SAFETY: guest code is read within its page, host code where it was just written.
-    private const int PageSize = 0x1000;
+    private const int PageSize = Page.Size;
 
     private readonly HostDisassembler _host = new(stubs);
 

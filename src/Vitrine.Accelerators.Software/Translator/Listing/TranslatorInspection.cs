@@ -4,6 +4,7 @@ using Vitrine.Accelerators.Software.Interpreter.Decode;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Translation;
 using Vitrine.Errors;
+using Vitrine.X86.Paging;
 using Vitrine.X86.State;
 
 namespace Vitrine.Accelerators.Software.Translator.Listing;
@@ -12,7 +13,7 @@ namespace Vitrine.Accelerators.Software.Translator.Listing;
 internal sealed unsafe class TranslatorInspection : ITranslatorInspection
 {
     // SAFETY: host addresses are those that the MMU has for guest code.
-    private const int PageSize = 0x1000;
+    private const int PageSize = Page.Size;
 
     private readonly CpuState* _cpu;
     private readonly SoftMmu _mmu;

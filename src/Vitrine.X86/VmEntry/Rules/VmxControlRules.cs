@@ -1,3 +1,4 @@
+using Vitrine.X86.Paging;
 using static Vitrine.X86.VmEntry.VmcsField;
 
 namespace Vitrine.X86.VmEntry.Rules;
@@ -7,7 +8,7 @@ internal static class VmxControlRules
 {
     private const string Capability = "The hypervisor didn't adjust its controls to the capability MSRs of this processor (IA32_VMX_*_CTLS).";
     private const string WithoutEpt = "A control that works on extended page tables was left on while EPT is off.";
-    private const ulong PageOffset = 0xFFF;
+    private const ulong PageOffset = Page.OffsetMask;
 
     /// <summary>The rules, in the manual's order.</summary>
     public static IEnumerable<VmxRule> All =>
