@@ -1,3 +1,4 @@
+using Vitrine.Accelerators.Kvm.Native;
 using Vitrine.Errors;
 
 namespace Vitrine.Accelerators.Kvm;

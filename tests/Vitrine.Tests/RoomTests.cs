@@ -17,6 +17,13 @@ public sealed partial class RoomTests
             [""],
             ["Codec"],
         ],
+        ["Vitrine.Accelerators.Kvm"] =
+        [
+            ["Native"],
+            ["State", "Vm", "Run", "Probe"],
+            ["Trace"],
+            [""],
+        ],
         ["Vitrine.Accelerators.Software"] =
         [
             ["FloatingPoint"],

@@ -1,5 +1,4 @@
 using Vitrine.Accelerators;
-using Vitrine.Accelerators.Kvm;
 using Vitrine.Accelerators.Kvm.Run;
 using Vitrine.Kvm.Abi;
 using Xunit;

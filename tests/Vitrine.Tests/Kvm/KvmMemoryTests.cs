@@ -1,7 +1,8 @@
 using Iced.Intel;
 using Vitrine.Accelerators;
-using Vitrine.Accelerators.Kvm;
+using Vitrine.Accelerators.Kvm.Native;
 using Vitrine.Errors;
+using Vitrine.Kvm.Abi;
 using Vitrine.Memory;
 using Vitrine.X86;
 using Vitrine.X86.State;

@@ -1,6 +1,4 @@
-using Vitrine.Kvm.Abi;
-
-namespace Vitrine.Accelerators.Kvm;
+namespace Vitrine.Kvm.Abi;
 
 /// <summary>Names of KVM's exit reasons and suberrors, for reports.</summary>
 public static class KvmExitName
@@ -20,7 +18,7 @@ public static class KvmExitName
     ];
 
     /// <summary>The name in &lt;linux/kvm.h&gt;, or "KVM_EXIT_" and the number for one that this version doesn't know.</summary>
-    /// <param name="reason">kvm_run.exit_reason, or <see cref="VmExit.Detail"/> of <see cref="VmExitReason.Unknown"/>.</param>
+    /// <param name="reason">kvm_run.exit_reason, known or not.</param>
     public static string Of(ulong reason) =>
         reason < (ulong)s_reasons.Length ? s_reasons[reason] : $"KVM_EXIT_{reason}";
 

@@ -1,4 +1,4 @@
-namespace Vitrine.Accelerators.Kvm;
+namespace Vitrine.Accelerators.Kvm.Native;
 
 /// <summary>
 /// A failed ioctl with its number, for programs. People get the <see cref="Errors.VitrineException"/> around it.

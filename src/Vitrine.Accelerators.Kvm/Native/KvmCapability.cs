@@ -1,4 +1,4 @@
-namespace Vitrine.Accelerators.Kvm;
+namespace Vitrine.Accelerators.Kvm.Native;
 
 /// <summary>One capability of KVM, as this host answers for it.</summary>
 /// <param name="Name">Its name in &lt;linux/kvm.h&gt;.</param>
