@@ -15,6 +15,7 @@ internal static class Remedies
         [ErrorCode.MemoryOutOfRange] = static _ => "Give a size in that range, such as --memory 512M.",
         [ErrorCode.MemoryBeyondHost] = static _ => "Give a smaller --memory, or end other programs first.",
         [ErrorCode.MemoryRefused] = static _ => "Choose a smaller --memory, or raise the limit shown by `ulimit -v`.",
+        [ErrorCode.MemorySharedRefused] = null,
         [ErrorCode.MemorySlotInvalid] = null,
         [ErrorCode.MemorySlotOverlap] = null,
         [ErrorCode.MemoryAliasOutOfRange] = null,
