@@ -355,10 +355,10 @@ internal unsafe struct CpuState
     public static ushort MmxOffset(int number) => (ushort)(CpuOffsets.X87 + (number * 16));
 
     /// <summary>Byte offset of <see cref="Zero"/>.</summary>
-    public static ushort ZeroOffset => CpuOffsets.Zero;
+    public static ushort ZeroOffset => (ushort)CpuOffsets.Zero;
 
     /// <summary>Byte offset of <see cref="BlockRip"/>.</summary>
-    public static ushort BlockRipOffset => CpuOffsets.BlockRip;
+    public static ushort BlockRipOffset => (ushort)CpuOffsets.BlockRip;
 
     /// <summary>Byte offset of the base of segment <paramref name="number"/>.</summary>
     public static ushort SegmentBaseOffset(int number) => (ushort)(CpuOffsets.Segments + (number * sizeof(SegmentCache)));

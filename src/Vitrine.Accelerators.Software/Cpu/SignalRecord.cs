@@ -20,4 +20,22 @@ internal struct SignalRecord
 
     /// <summary>si_code: the signal's cause (sigaction(2)).</summary>
     public int Code;
+
+    /// <summary>
+    /// Where the fields lie, in bytes from the start, for emitted code. Each has its field's name, by which a test finds it.
+    /// </summary>
+    public static class Offsets
+    {
+        /// <summary>Offset of <see cref="SignalRecord.HostRip"/>.</summary>
+        public const int HostRip = 0;
+
+        /// <summary>Offset of <see cref="SignalRecord.Address"/>.</summary>
+        public const int Address = 8;
+
+        /// <summary>Offset of <see cref="SignalRecord.Number"/>.</summary>
+        public const int Number = 16;
+
+        /// <summary>Offset of <see cref="SignalRecord.Code"/>.</summary>
+        public const int Code = 20;
+    }
 }

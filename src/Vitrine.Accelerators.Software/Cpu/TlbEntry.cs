@@ -32,4 +32,22 @@ internal struct TlbEntry
 
     /// <summary>The protection key, 0 to 15.</summary>
     public readonly int Key => (int)(Page >> KeyShift) & 0xF;
+
+    /// <summary>Binary logarithm of the structure's size in bytes.</summary>
+    public const int SizeShift = 5;
+
+    /// <summary>
+    /// Where the fields lie, in bytes from the start, for emitted code. Each has its field's name, by which a test finds it.
+    /// </summary>
+    public static class Offsets
+    {
+        /// <summary>Offset of <see cref="TlbEntry.ReadTag"/>.</summary>
+        public const int ReadTag = 0;
+
+        /// <summary>Offset of <see cref="TlbEntry.WriteTag"/>.</summary>
+        public const int WriteTag = 8;
+
+        /// <summary>Offset of <see cref="TlbEntry.Addend"/>.</summary>
+        public const int Addend = 16;
+    }
 }

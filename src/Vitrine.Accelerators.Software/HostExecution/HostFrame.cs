@@ -36,8 +36,27 @@ internal unsafe struct HostFrame
     /// <summary>The signal that a stub has raised, until it is reported.</summary>
     public SignalRecord Signal;
 
-    /// <summary>Distance of a field from the frame's start, in bytes.</summary>
-    /// <param name="frame">The frame.</param>
-    /// <param name="field">A field of it.</param>
-    public static int Offset(HostFrame* frame, void* field) => (int)((byte*)field - (byte*)frame);
+    /// <summary>
+    /// Where the fields lie, in bytes from the start, for emitted code. Each has its field's name, by which a test finds it.
+    /// </summary>
+    public static class Offsets
+    {
+        /// <summary>Offset of <see cref="HostFrame.Vectors"/>.</summary>
+        public const int Vectors = 64;
+
+        /// <summary>Offset of <see cref="HostFrame.General"/>.</summary>
+        public const int General = Vectors + (16 * 32);
+
+        /// <summary>Offset of <see cref="HostFrame.Flags"/>.</summary>
+        public const int Flags = General + (16 * sizeof(ulong));
+
+        /// <summary>Offset of <see cref="HostFrame.MxcsrBefore"/>.</summary>
+        public const int MxcsrBefore = Flags + sizeof(ulong);
+
+        /// <summary>Offset of <see cref="HostFrame.MxcsrAfter"/>.</summary>
+        public const int MxcsrAfter = MxcsrBefore + sizeof(uint);
+
+        /// <summary>Offset of <see cref="HostFrame.MxcsrOfHost"/>.</summary>
+        public const int MxcsrOfHost = MxcsrAfter + sizeof(uint);
+    }
 }

@@ -32,28 +32,11 @@ internal sealed unsafe class StubBuilder
     private const HostRegister Cpu = HostRegister.Rsi;
     private const HostRegister FirstFree = HostRegister.R8;
     private const HostRegister LastFree = HostRegister.R11;
-    private static readonly int s_vectorsInFrame;
-    private static readonly int s_generalInFrame;
-    private static readonly int s_flags;
-    private static readonly int s_mxcsrBefore;
-    private static readonly int s_mxcsrAfter;
-    private static readonly int s_mxcsrOfHost;
 
     private readonly InstructionInfoFactory _information = new();
     private readonly Buffer _buffer = new();
     private readonly Encoder _encoder;
     private readonly HostRegister[] _hosts = new HostRegister[Gpr.Count];
-
-    static StubBuilder()
-    {
-        HostFrame frame;
-        s_vectorsInFrame = HostFrame.Offset(&frame, frame.Vectors);
-        s_generalInFrame = HostFrame.Offset(&frame, frame.General);
-        s_flags = HostFrame.Offset(&frame, &frame.Flags);
-        s_mxcsrBefore = HostFrame.Offset(&frame, &frame.MxcsrBefore);
-        s_mxcsrAfter = HostFrame.Offset(&frame, &frame.MxcsrAfter);
-        s_mxcsrOfHost = HostFrame.Offset(&frame, &frame.MxcsrOfHost);
-    }
 
     /// <summary>Creates the builder.</summary>
     public StubBuilder() => _encoder = Encoder.Create(64, _buffer);
@@ -112,7 +95,7 @@ internal sealed unsafe class StubBuilder
 
         // A function is called with bit 3 of RSP set, and stubs push at most once: this takes that back.
         asm.Or(HostRegister.Rsp, 8);
-        asm.Ldmxcsr(InFrame(s_mxcsrOfHost));
+        asm.Ldmxcsr(InFrame(HostFrame.Offsets.MxcsrOfHost));
         if (HostProcessor.HasAvx) asm.Vzeroupper();
         asm.Ret();
     }
@@ -151,8 +134,8 @@ internal sealed unsafe class StubBuilder
         ref CodeEmitter asm = ref _buffer.Emitter;
         if (stub.UsesMxcsr)
         {
-            asm.Stmxcsr(InFrame(s_mxcsrOfHost));
-            asm.Ldmxcsr(InFrame(s_mxcsrBefore));
+            asm.Stmxcsr(InFrame(HostFrame.Offsets.MxcsrOfHost));
+            asm.Ldmxcsr(InFrame(HostFrame.Offsets.MxcsrBefore));
         }
 
         for (int rest = vectors; rest != 0; rest &= rest - 1)
@@ -177,21 +160,21 @@ internal sealed unsafe class StubBuilder
         for (int rest = stub.General; rest != 0; rest &= rest - 1)
         {
             int number = BitOperations.TrailingZeroCount(rest);
-            asm.Mov(InFrame(s_generalInFrame + (sizeof(ulong) * number)), _hosts[number]);
+            asm.Mov(InFrame(HostFrame.Offsets.General + (sizeof(ulong) * number)), _hosts[number]);
         }
 
         for (int rest = stub.Vectors; rest != 0; rest &= rest - 1)
         {
             int number = BitOperations.TrailingZeroCount(rest);
-            HostOperand result = InFrame(s_vectorsInFrame + (32 * number));
+            HostOperand result = InFrame(HostFrame.Offsets.Vectors + (32 * number));
             if (stub.IsVex) asm.Vmovdqu(result, number);
             else asm.Movups(result, number);
         }
 
         if (stub.UsesMxcsr)
         {
-            asm.Stmxcsr(InFrame(s_mxcsrAfter));
-            asm.Ldmxcsr(InFrame(s_mxcsrOfHost));
+            asm.Stmxcsr(InFrame(HostFrame.Offsets.MxcsrAfter));
+            asm.Ldmxcsr(InFrame(HostFrame.Offsets.MxcsrOfHost));
 
             // The code of this process is in part SSE, which is slow with upper halves that are in use.
             asm.Vzeroupper();
@@ -203,14 +186,14 @@ internal sealed unsafe class StubBuilder
 
     private void LoadFlags()
     {
-        _buffer.Emitter.Push(InFrame(s_flags));
+        _buffer.Emitter.Push(InFrame(HostFrame.Offsets.Flags));
         _buffer.Emitter.Popfq();
     }
 
     private void StoreFlags()
     {
         _buffer.Emitter.Pushfq();
-        _buffer.Emitter.Pop(InFrame(s_flags));
+        _buffer.Emitter.Pop(InFrame(HostFrame.Offsets.Flags));
     }
 
     private static HostOperand InFrame(int offset) => new(Frame, offset);

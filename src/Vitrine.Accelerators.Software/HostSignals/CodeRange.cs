@@ -20,4 +20,22 @@ internal unsafe struct CodeRange
 
     /// <summary>Where the signal is noted.</summary>
     public SignalRecord* Record;
+
+    /// <summary>
+    /// Where the fields lie, in bytes from the start, for emitted code. Each has its field's name, by which a test finds it.
+    /// </summary>
+    public static class Offsets
+    {
+        /// <summary>Offset of <see cref="CodeRange.Start"/>.</summary>
+        public const int Start = 0;
+
+        /// <summary>Offset of <see cref="CodeRange.End"/>.</summary>
+        public const int End = 8;
+
+        /// <summary>Offset of <see cref="CodeRange.Landing"/>.</summary>
+        public const int Landing = 16;
+
+        /// <summary>Offset of <see cref="CodeRange.Record"/>.</summary>
+        public const int Record = 24;
+    }
 }

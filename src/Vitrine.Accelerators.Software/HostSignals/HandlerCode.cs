@@ -38,29 +38,6 @@ internal static unsafe class HandlerCode
     private const HostRegister Information = HostRegister.Rsi;
     private const HostRegister Context = HostRegister.Rdx;
 
-    private static readonly int s_start;
-    private static readonly int s_end;
-    private static readonly int s_landing;
-    private static readonly int s_record;
-    private static readonly int s_hostRip;
-    private static readonly int s_address;
-    private static readonly int s_number;
-    private static readonly int s_code;
-
-    static HandlerCode()
-    {
-        CodeRange range;
-        s_start = Offset(&range, &range.Start);
-        s_end = Offset(&range, &range.End);
-        s_landing = Offset(&range, &range.Landing);
-        s_record = Offset(&range, &range.Record);
-        SignalRecord record;
-        s_hostRip = Offset(&record, &record.HostRip);
-        s_address = Offset(&record, &record.Address);
-        s_number = Offset(&record, &record.Number);
-        s_code = Offset(&record, &record.Code);
-    }
-
     /// <summary>Writes the handler, a function <c>(int signal, siginfo_t*, ucontext_t*)</c>.</summary>
     /// <param name="emitter">Where to.</param>
     /// <param name="table">The ranges.</param>
@@ -75,8 +52,8 @@ internal static unsafe class HandlerCode
         // R9: the range. A signal that was sent, and not raised, has a code of at most 0.
         CompareWithZero(ref emitter, new HostOperand(Information, SignalCode));
         emitter.Jcc(Condition.LessOrEqual, ref previousHandler);
-        emitter.Mov(HostRegister.Rcx, Range(s_record));
-        CompareWithZero(ref emitter, Record(s_number));
+        emitter.Mov(HostRegister.Rcx, Range(CodeRange.Offsets.Record));
+        CompareWithZero(ref emitter, Record(SignalRecord.Offsets.Number));
         emitter.Jcc(Condition.NotEqual, ref previousHandler);
         Note(ref emitter);
 
@@ -93,11 +70,11 @@ internal static unsafe class HandlerCode
         CodeLabel range = new(emitter.Position);
         CodeLabel found = default;
         CodeLabel next = default;
-        HostOperand end = Range(s_end);
+        HostOperand end = Range(CodeRange.Offsets.End);
         emitter.Mov(HostRegister.R10, end);
         emitter.Cmp(HostRegister.Rax, HostRegister.R10);
         emitter.Jcc(Condition.AboveOrEqual, ref next);
-        emitter.Cmp(HostRegister.Rax, Range(s_start));
+        emitter.Cmp(HostRegister.Rax, Range(CodeRange.Offsets.Start));
         emitter.Jcc(Condition.Below, ref next);
         emitter.Cmp(HostRegister.R10, end);
         emitter.Jcc(Condition.Equal, ref found);
@@ -114,13 +91,13 @@ internal static unsafe class HandlerCode
 
     private static void Note(ref CodeEmitter emitter)
     {
-        emitter.Mov(Record(s_hostRip), HostRegister.Rax);
+        emitter.Mov(Record(SignalRecord.Offsets.HostRip), HostRegister.Rax);
         emitter.Mov(HostRegister.R8, new HostOperand(Information, SignalAddress));
-        emitter.Mov(Record(s_address), HostRegister.R8);
+        emitter.Mov(Record(SignalRecord.Offsets.Address), HostRegister.R8);
         emitter.Mov(HostRegister.R8, new HostOperand(Information, SignalCode), OperandSize.Dword);
-        emitter.Mov(Record(s_code), HostRegister.R8, OperandSize.Dword);
-        emitter.Mov(Record(s_number), Signal, OperandSize.Dword);
-        emitter.Mov(HostRegister.R8, Range(s_landing));
+        emitter.Mov(Record(SignalRecord.Offsets.Code), HostRegister.R8, OperandSize.Dword);
+        emitter.Mov(Record(SignalRecord.Offsets.Number), Signal, OperandSize.Dword);
+        emitter.Mov(HostRegister.R8, Range(CodeRange.Offsets.Landing));
         emitter.Mov(new HostOperand(Context, ContextRip), HostRegister.R8);
         emitter.And(new HostOperand(Context, ContextFlags), ~FlagsOfNoUse, OperandSize.Dword);
         emitter.Ret();
@@ -170,8 +147,6 @@ internal static unsafe class HandlerCode
         emitter.Movabs(HostRegister.Rax, (ulong)number);
         emitter.Syscall();
     }
-
-    private static int Offset(void* start, void* field) => (int)((byte*)field - (byte*)start);
 
     // A record is addressed by RCX, a range by R9.
     private static HostOperand Record(int field) => new(HostRegister.Rcx, field);

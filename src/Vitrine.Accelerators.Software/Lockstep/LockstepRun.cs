@@ -91,7 +91,7 @@ internal sealed unsafe class LockstepRun : IBlockCheck
     {
         if (!_translations.HasRoom) return _engine.InterpretAt(rip, InterpretationCause.Other);
         _cpu->PageRip = GuestRip.Truncate(_cpu, rip - ((ulong)block->Guest & 0xFFF));
-        return _translator.WriteFirst(block->Guest, block->Mode, _trail.Length);
+        return _translator.Preview.WriteFirst(block->Guest, block->Mode, _trail.Length);
     }
 
     /// <inheritdoc/>
@@ -111,7 +111,7 @@ internal sealed unsafe class LockstepRun : IBlockCheck
         // Flags that every way on overwrites are not kept up to date for it.
         int instruction = 0;
         while (instruction < _trail.Length && _trail.After(instruction).Rip != rip) instruction++;
-        RflagsBits kept = _translator.WantedFlags(_alone->Guest, _alone->SecondPage, _alone->Mode, instruction);
+        RflagsBits kept = _translator.Preview.WantedFlags(_alone->Guest, _alone->SecondPage, _alone->Mode, instruction);
         return Agrees(rip, ~kept);
     }
 
@@ -194,7 +194,7 @@ internal sealed unsafe class LockstepRun : IBlockCheck
         if (closest >= 0) Agree(in now, closest, ignored, differences);
         (ulong? suspect, string reason) = FindSuspect(now.Rip);
         UndoBlock();
-        BlockLister lister = new(_translator, _translations.Stubs);
+        BlockLister lister = new(_translator.Preview, _translations.Stubs);
         Difference = new LockstepDifference
         {
             BlockRip = trail.Before.Rip,
@@ -254,7 +254,7 @@ internal sealed unsafe class LockstepRun : IBlockCheck
     /// <returns>RIP behind them, with the state unloaded; null when one raises a signal in the host.</returns>
     private ulong? RunFirst(int count)
     {
-        byte* code = _translator.WriteFirst(_alone->Guest, _alone->Mode, count);
+        byte* code = _translator.Preview.WriteFirst(_alone->Guest, _alone->Mode, count);
         _cpu->PageRip = GuestRip.Truncate(_cpu, _cpu->Rip - ((ulong)_alone->Guest & 0xFFF));
         _engine.Loaded.PackFlags();
         while (true)

@@ -4,6 +4,7 @@ using Vitrine.Accelerators.Software.HostCode;
 using Vitrine.Accelerators.Software.HostExecution;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.Translator.Counting;
+using static Vitrine.Accelerators.Software.Translator.StateOperand;
 
 namespace Vitrine.Accelerators.Software.Translator;
 
@@ -16,14 +17,14 @@ internal sealed unsafe class EntryStubs
     // SAFETY: writes to the code cache, which has room for all of it; the code touches the state whose address it is given.
     private const int XmmStride = 32;
 
+    private const int PageShift = 12;
+
     // Bytes of a return address.
     private const int Pushed = 8;
 
     // Of the System V convention, those that a function has to leave as they were.
     private static readonly HostRegister[] s_saved =
         [HostRegister.Rbx, HostRegister.Rbp, HostRegister.R12, HostRegister.R13, HostRegister.R14, HostRegister.R15];
-
-    private readonly StateOffsets _at = StateOffsets.Instance;
 
     /// <summary>Writes the stubs.</summary>
     /// <param name="emitter">At the start of an empty code cache.</param>
@@ -39,7 +40,7 @@ internal sealed unsafe class EntryStubs
         Leave = emitter.Position;
         EmitLeave(ref emitter);
         Lookup = emitter.Position;
-        emitter.Mov(State(_at.Rip), RegisterMap.First);
+        emitter.Mov(State(CpuOffsets.Rip), RegisterMap.First);
         LeaveFor(ref emitter, ExitReason.Lookup);
         Link = EmitExit(ref emitter, ExitReason.Link);
         Interpret = EmitExit(ref emitter, ExitReason.Interpret);
@@ -107,38 +108,36 @@ internal sealed unsafe class EntryStubs
 
     private byte* Leave { get; }
 
-    private static HostOperand State(int offset) => new(RegisterMap.State, offset);
-
     // Returns where the host's stack pointer is in the state.
-    private byte* EmitEnter(ref CodeEmitter emitter)
+    private static byte* EmitEnter(ref CodeEmitter emitter)
     {
         foreach (HostRegister saved in s_saved) emitter.Push(saved);
 
-        emitter.Mov(new HostOperand(HostRegister.Rdi, _at.HostStack), RegisterMap.State);
+        emitter.Mov(new HostOperand(HostRegister.Rdi, CpuOffsets.HostStack), RegisterMap.State);
         emitter.Mov(RegisterMap.State, HostRegister.Rdi);
         byte* onState = emitter.Position;
-        emitter.Mov(State(_at.EntryPoint), HostRegister.Rsi);
-        emitter.Stmxcsr(State(_at.HostMxcsr));
+        emitter.Mov(State(CpuOffsets.EntryPoint), HostRegister.Rsi);
+        emitter.Stmxcsr(State(CpuOffsets.HostMxcsr));
         CodeLabel without = default;
         EmitUnlessVectors(ref emitter, ref without);
         EmitVectors(ref emitter, 0, store: false);
-        emitter.Ldmxcsr(State(_at.Mxcsr));
+        emitter.Ldmxcsr(State(CpuOffsets.Mxcsr));
         emitter.Bind(ref without);
         for (int guest = 0; guest < 16; guest++)
         {
             if (RegisterMap.Of(guest) != HostRegister.None) continue;
-            emitter.Mov(RegisterMap.First, State(_at.Gpr(guest)));
-            emitter.Mov(State(_at.Held(guest)), RegisterMap.First);
+            emitter.Mov(RegisterMap.First, State(CpuState.GprOffset(guest)));
+            emitter.Mov(Held(guest), RegisterMap.First);
         }
 
         for (int guest = 0; guest < 16; guest++)
         {
             HostRegister host = RegisterMap.Of(guest);
-            if (host != HostRegister.None) emitter.Mov(host, State(_at.Gpr(guest)));
+            if (host != HostRegister.None) emitter.Mov(host, State(CpuState.GprOffset(guest)));
         }
 
-        emitter.Mov(RegisterMap.First, State(_at.Rip));
-        emitter.Jmp(State(_at.EntryPoint));
+        emitter.Mov(RegisterMap.First, State(CpuOffsets.Rip));
+        emitter.Jmp(State(CpuOffsets.EntryPoint));
         return onState;
     }
 
@@ -149,54 +148,54 @@ internal sealed unsafe class EntryStubs
         LeaveFor(ref emitter, ExitReason.HostFault);
     }
 
-    private void EmitLeave(ref CodeEmitter emitter)
+    private static void EmitLeave(ref CodeEmitter emitter)
     {
         for (int guest = 0; guest < 16; guest++)
         {
             HostRegister host = RegisterMap.Of(guest);
             if (host == HostRegister.None)
             {
-                emitter.Mov(RegisterMap.First, State(_at.Held(guest)));
+                emitter.Mov(RegisterMap.First, Held(guest));
                 host = RegisterMap.First;
             }
 
-            emitter.Mov(State(_at.Gpr(guest)), host);
+            emitter.Mov(State(CpuState.GprOffset(guest)), host);
         }
 
         CodeLabel without = default;
         EmitUnlessVectors(ref emitter, ref without);
         EmitVectors(ref emitter, 0, store: true);
-        emitter.Stmxcsr(State(_at.Mxcsr));
-        emitter.Ldmxcsr(State(_at.HostMxcsr));
+        emitter.Stmxcsr(State(CpuOffsets.Mxcsr));
+        emitter.Ldmxcsr(State(CpuOffsets.HostMxcsr));
         emitter.Bind(ref without);
-        emitter.Mov(HostRegister.Rax, State(_at.ExitReason), OperandSize.Dword);
-        emitter.Mov(RegisterMap.State, State(_at.HostStack));
+        emitter.Mov(HostRegister.Rax, State(CpuOffsets.ExitReason), OperandSize.Dword);
+        emitter.Mov(RegisterMap.State, State(CpuOffsets.HostStack));
         for (int i = s_saved.Length - 1; i >= 0; i--) emitter.Pop(s_saved[i]);
 
         emitter.Ret();
     }
 
     // Skips what follows unless the vector registers are the guest's.
-    private void EmitUnlessVectors(ref CodeEmitter emitter, ref CodeLabel without)
+    private static void EmitUnlessVectors(ref CodeEmitter emitter, ref CodeLabel without)
     {
-        emitter.Cmp(State(_at.VectorsLoaded), 0, OperandSize.Dword);
+        emitter.Cmp(State(CpuOffsets.VectorsLoaded), 0, OperandSize.Dword);
         emitter.Jcc(Condition.Equal, ref without);
     }
 
     // Called from emitted code, so the state is 8 bytes above RSP. Changes no flags.
-    private void EmitLoadVectors(ref CodeEmitter emitter)
+    private static void EmitLoadVectors(ref CodeEmitter emitter)
     {
         EmitVectors(ref emitter, Pushed, store: false);
-        emitter.Ldmxcsr(State(_at.Mxcsr + Pushed));
-        emitter.Mov(State(_at.VectorsLoaded + Pushed), 1, OperandSize.Dword);
+        emitter.Ldmxcsr(State(CpuOffsets.Mxcsr + Pushed));
+        emitter.Mov(State(CpuOffsets.VectorsLoaded + Pushed), 1, OperandSize.Dword);
         emitter.Ret();
     }
 
-    private void EmitVectors(ref CodeEmitter emitter, int pushed, bool store)
+    private static void EmitVectors(ref CodeEmitter emitter, int pushed, bool store)
     {
         for (int i = 0; i < 16; i++)
         {
-            HostOperand slot = State(_at.Xmm + (i * XmmStride) + pushed);
+            HostOperand slot = State(CpuOffsets.Xmm + (i * XmmStride) + pushed);
             if (HostProcessor.HasAvx)
             {
                 if (store) emitter.Vmovdqu(slot, i);
@@ -227,11 +226,11 @@ internal sealed unsafe class EntryStubs
     }
 
     // POP m64 forms its address behind the increment of RSP.
-    private void PopSite(ref CodeEmitter emitter) => emitter.Pop(State(_at.ExitSite));
+    private static void PopSite(ref CodeEmitter emitter) => emitter.Pop(State(CpuOffsets.ExitSite));
 
     private void LeaveFor(ref CodeEmitter emitter, ExitReason reason)
     {
-        emitter.Mov(State(_at.ExitReason), (int)reason, OperandSize.Dword);
+        emitter.Mov(State(CpuOffsets.ExitReason), (int)reason, OperandSize.Dword);
         emitter.Jmp(Leave);
     }
 
@@ -242,15 +241,15 @@ internal sealed unsafe class EntryStubs
     }
 
     // Called from emitted code, so the state is 8 bytes above RSP. Changes the flags.
-    private void EmitLoadX87(ref CodeEmitter emitter)
+    private static void EmitLoadX87(ref CodeEmitter emitter)
     {
-        emitter.Mov(State(_at.Scratch + Pushed), HostRegister.Rax);
-        emitter.Mov(State(_at.Scratch2 + Pushed), HostRegister.Rdx);
+        emitter.Mov(State(CpuOffsets.Scratch + Pushed), HostRegister.Rax);
+        emitter.Mov(State(CpuOffsets.Scratch2 + Pushed), HostRegister.Rdx);
         EmitX87Mask(ref emitter);
         emitter.Xrstor64(State(StateMemory.X87Area + Pushed));
-        emitter.Mov(HostRegister.Rax, State(_at.Scratch + Pushed));
-        emitter.Mov(HostRegister.Rdx, State(_at.Scratch2 + Pushed));
-        emitter.Mov(State(_at.X87Loaded + Pushed), 1, OperandSize.Dword);
+        emitter.Mov(HostRegister.Rax, State(CpuOffsets.Scratch + Pushed));
+        emitter.Mov(HostRegister.Rdx, State(CpuOffsets.Scratch2 + Pushed));
+        emitter.Mov(State(CpuOffsets.X87Loaded + Pushed), 1, OperandSize.Dword);
         emitter.Ret();
     }
 
@@ -273,89 +272,90 @@ internal sealed unsafe class EntryStubs
     // and returns with the distance from the page's start in R15. The site is an instruction that does nothing, so that the return is one.
     private byte* EmitMiss(ref CodeEmitter emitter, bool write, bool counts)
     {
-        const int SlotShift = 6;
         byte* start = emitter.Position;
-        emitter.Mov(Called(_at.MissAddress), RegisterMap.First);
-        emitter.Mov(Called(_at.SavedRax), HostRegister.Rax);
+        emitter.Mov(Called(CpuOffsets.MissAddress), RegisterMap.First);
+        emitter.Mov(Called(CpuOffsets.SavedRax), HostRegister.Rax);
 
         // RAX: page of the last byte, and tag. R15: entry.
         emitter.Mov(RegisterMap.Second, Called(-Pushed));
         emitter.Movzx(HostRegister.Rax, new HostOperand(RegisterMap.Second, MissSite.Size), OperandSize.Byte);
         emitter.Add(HostRegister.Rax, RegisterMap.First);
-        emitter.And(HostRegister.Rax, -4096);
-        emitter.Or(HostRegister.Rax, Called(_at.TlbTag));
+        emitter.And(HostRegister.Rax, -BlockContext.PageSize);
+        emitter.Or(HostRegister.Rax, Called(CpuOffsets.TlbTag));
         emitter.Mov(RegisterMap.Second, RegisterMap.First);
-        emitter.Shr(RegisterMap.Second, 7);
-        emitter.And(RegisterMap.Second, (GuestAccess.TlbEntries - 1) << 5, OperandSize.Dword);
-        emitter.Add(RegisterMap.Second, Called(_at.Tlb));
-        emitter.Cmp(HostRegister.Rax, new HostOperand(RegisterMap.Second, write ? 8 : 0));
+        emitter.Shr(RegisterMap.Second, PageShift - TlbEntry.SizeShift);
+        emitter.And(RegisterMap.Second, (GuestAccess.TlbEntries - 1) << TlbEntry.SizeShift, OperandSize.Dword);
+        emitter.Add(RegisterMap.Second, Called(CpuOffsets.Tlb));
+        emitter.Cmp(HostRegister.Rax, InEntry(write ? TlbEntry.Offsets.WriteTag : TlbEntry.Offsets.ReadTag));
         CodeLabel miss = default;
         emitter.Jcc(Condition.NotEqual, ref miss);
 
         // R10: the slot.
         emitter.Mov(RegisterMap.First, Called(-Pushed));
         emitter.Movzx(RegisterMap.First, new HostOperand(RegisterMap.First, MissSite.Slot), OperandSize.Byte);
-        emitter.Shl(RegisterMap.First, SlotShift, OperandSize.Dword);
+        emitter.Shl(RegisterMap.First, PageSlot.SizeShift, OperandSize.Dword);
 
         // Now and then somebody looks which accesses come here too often; those near the end of the slot's page don't count.
-        emitter.Cmp(HostRegister.Rax, Slot(BlockTranslator.SlotTag));
+        emitter.Cmp(HostRegister.Rax, InSlot(PageSlot.Offsets.Tag));
         CodeLabel same = default;
         emitter.Jcc(Condition.Equal, ref same);
-        emitter.Dec(Called(_at.MissBudget), OperandSize.Dword);
+        emitter.Dec(Called(CpuOffsets.MissBudget), OperandSize.Dword);
         CodeLabel sampled = default;
         emitter.Jcc(Condition.Sign, ref sampled);
         if (counts) CountIfStack(ref emitter);
         emitter.Bind(ref same);
-        emitter.Mov(Slot(BlockTranslator.SlotTag), HostRegister.Rax);
+        emitter.Mov(InSlot(PageSlot.Offsets.Tag), HostRegister.Rax);
 
         // The other tag says whether the page takes the other kind of access too.
-        emitter.Cmp(HostRegister.Rax, new HostOperand(RegisterMap.Second, write ? 0 : 8));
+        emitter.Cmp(HostRegister.Rax, InEntry(write ? TlbEntry.Offsets.ReadTag : TlbEntry.Offsets.WriteTag));
         StoreLimits(ref emitter, write, PageSlots.Limit, PageSlots.SingleLimit);
         StoreLimits(ref emitter, !write, PageSlots.Limit, PageSlots.SingleLimit);
         CodeLabel both = default;
         emitter.Jcc(Condition.Equal, ref both);
         StoreLimits(ref emitter, !write, 0, 0);
         emitter.Bind(ref both);
-        emitter.Mov(RegisterMap.Second, new HostOperand(RegisterMap.Second, 16));
-        emitter.Mov(Slot(BlockTranslator.SlotAddend), RegisterMap.Second);
-        emitter.And(HostRegister.Rax, -4096);
-        emitter.Mov(Slot(BlockTranslator.SlotPage), HostRegister.Rax);
+        emitter.Mov(RegisterMap.Second, InEntry(TlbEntry.Offsets.Addend));
+        emitter.Mov(InSlot(PageSlot.Offsets.Addend), RegisterMap.Second);
+        emitter.And(HostRegister.Rax, -BlockContext.PageSize);
+        emitter.Mov(InSlot(PageSlot.Offsets.Page), HostRegister.Rax);
         emitter.Add(RegisterMap.Second, HostRegister.Rax);
-        emitter.Mov(Slot(BlockTranslator.SlotHost), RegisterMap.Second);
-        emitter.Mov(RegisterMap.Second, Called(_at.MissAddress));
-        emitter.And(RegisterMap.Second, 0xFFF, OperandSize.Dword);
-        emitter.Mov(HostRegister.Rax, Called(_at.SavedRax));
+        emitter.Mov(InSlot(PageSlot.Offsets.Host), RegisterMap.Second);
+        emitter.Mov(RegisterMap.Second, Called(CpuOffsets.MissAddress));
+        emitter.And(RegisterMap.Second, BlockContext.PageSize - 1, OperandSize.Dword);
+        emitter.Mov(HostRegister.Rax, Called(CpuOffsets.SavedRax));
         emitter.Ret();
 
         emitter.Bind(ref sampled);
-        emitter.Mov(HostRegister.Rax, Called(_at.SavedRax));
+        emitter.Mov(HostRegister.Rax, Called(CpuOffsets.SavedRax));
         PopSite(ref emitter);
         LeaveFor(ref emitter, ExitReason.Sample);
 
         emitter.Bind(ref miss);
-        emitter.Mov(HostRegister.Rax, Called(_at.SavedRax));
+        emitter.Mov(HostRegister.Rax, Called(CpuOffsets.SavedRax));
         PopSite(ref emitter);
         LeaveFor(ref emitter, write ? ExitReason.Write : ExitReason.Read);
         return start;
     }
 
     // The first slot of each half is the stack's.
-    private void CountIfStack(ref CodeEmitter emitter)
+    private static void CountIfStack(ref CodeEmitter emitter)
     {
         emitter.Test(RegisterMap.First, (PageSlots.PerBank - 1) * sizeof(PageSlot), OperandSize.Dword);
         CodeLabel other = default;
         emitter.Jcc(Condition.NotEqual, ref other);
-        emitter.Inc(Called(_at.Counters + ((int)TranslationCounter.StackPageChanges * sizeof(ulong))), OperandSize.Qword);
+        emitter.Inc(Called(CpuOffsets.Counters + ((int)TranslationCounter.StackPageChanges * sizeof(ulong))), OperandSize.Qword);
         emitter.Bind(ref other);
     }
 
+    private static HostOperand InEntry(int offset) => new(RegisterMap.Second, offset);
+
     private static HostOperand Called(int offset) => State(offset + Pushed);
 
-    private HostOperand Slot(int field) => new(RegisterMap.State, RegisterMap.First, 0, Pushed + _at.Slots + field);
+    private static HostOperand InSlot(int field) => new(RegisterMap.State, RegisterMap.First, 0, Pushed + CpuOffsets.Slots + field);
 
-    private void StoreLimits(ref CodeEmitter emitter, bool write, int limit, int single)
+    private static void StoreLimits(ref CodeEmitter emitter, bool write, int limit, int single)
     {
-        emitter.Mov(Slot(write ? BlockTranslator.SlotWriteLimit : BlockTranslator.SlotReadLimit), limit);
-        emitter.Mov(Slot(write ? BlockTranslator.SlotSingleWriteLimit : BlockTranslator.SlotSingleReadLimit), single);
+        emitter.Mov(InSlot(write ? PageSlot.Offsets.WriteLimit : PageSlot.Offsets.ReadLimit), limit);
+        emitter.Mov(InSlot(write ? PageSlot.Offsets.SingleWriteLimit : PageSlot.Offsets.SingleReadLimit), single);
     }
 }

@@ -60,7 +60,7 @@ internal sealed unsafe class HostFaultReporter : IStubFaults
 
         // From here on the code behind the last block is written again.
         BlockListing? listing = block == null || !_translations.HasRoom ? null
-            : new BlockLister(_translator, _translations.Stubs).List(block->Guest, block->SecondPage, block->Mode, rip);
+            : new BlockLister(_translator.Preview, _translations.Stubs).List(block->Guest, block->SecondPage, block->Mode, rip);
         GuestCodeLine? guest = at >= _translations.Stubs.Read && at < _translations.FirstBlock
             ? WithRip(listing, GuestRip.At(_cpu, inBlock + 1 + MissSite.Offset))
             : AtOffset(listing, inBlock - start);

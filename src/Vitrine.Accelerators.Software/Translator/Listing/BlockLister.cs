@@ -5,9 +5,9 @@ using Vitrine.X86.Paging;
 namespace Vitrine.Accelerators.Software.Translator.Listing;
 
 /// <summary>Lists blocks: translates them by the translator that runs, with marks, and throws the code away.</summary>
-/// <param name="translator">The translator.</param>
+/// <param name="preview">Writes them.</param>
 /// <param name="stubs">The shared code that its blocks call.</param>
-internal sealed unsafe class BlockLister(BlockTranslator translator, EntryStubs stubs)
+internal sealed unsafe class BlockLister(BlockPreview preview, EntryStubs stubs)
 {
     // SAFETY: guest code is read within its page, host code where it was just written.
     private const int PageSize = Page.Size;
@@ -16,23 +16,33 @@ internal sealed unsafe class BlockLister(BlockTranslator translator, EntryStubs 
 
     /// <summary>Translates and lists the block at a host address.</summary>
     /// <param name="guest">Host address of its first byte.</param>
-    /// <param name="secondPage">Host address of the page that its only instruction goes on in; null to list what doesn't go beyond its page.</param>
+    /// <param name="secondPage">
+    /// Host address of the page that its only instruction goes on in; null to list what doesn't go beyond its page.
+    /// </param>
     /// <param name="mode">The mode it runs in; 64-bit or flat 32-bit code.</param>
     /// <param name="rip">RIP of its first instruction.</param>
-    /// <returns>Null when its first instruction reaches into the next page and none is given; when it is given, also where the interpreter has to execute it.</returns>
+    /// <returns>
+    /// Null when its first instruction reaches into the next page and none is given; when it is given, also where the interpreter has to
+    /// execute it.
+    /// </returns>
     public BlockListing? List(byte* guest, byte* secondPage, ExecutionMode mode, ulong rip)
     {
         bool is64 = (mode & ExecutionMode.Code64) != 0;
         int start = (int)((ulong)guest & (PageSize - 1));
-        byte* body = translator.NextCode;
+        byte* body = preview.NextCode;
         CodeMarks marks = new(body, rip - (ulong)start, is64 ? ulong.MaxValue : uint.MaxValue);
-        byte* entry = translator.WriteListed(guest, secondPage, mode, marks, out TranslatedBlock block);
+        byte* entry = preview.Write(guest, secondPage, mode, marks, out TranslatedBlock block);
         if (entry == null) return null;
         marks.Add(entry, "entry for branches from elsewhere");
-        byte* end = translator.WriteListedEntry(in block);
+        byte* end = preview.WriteEntry(in block);
         List<BlockPart> parts = [];
         int total = (int)(end - body);
-        if (marks.All[0].Host > 0) parts.Add(new BlockPart(block.SecondPage != null ? "is the second page where it was?" : "loop: looks for requests", null, _host.List(body, 0, marks.All[0].Host, total, marks)));
+        if (marks.All[0].Host > 0)
+        {
+            string title = block.SecondPage != null ? "is the second page where it was?" : "loop: looks for requests";
+            parts.Add(new BlockPart(title, null, _host.List(body, 0, marks.All[0].Host, total, marks)));
+        }
+
         for (int i = 0; i < marks.All.Count; i++)
         {
             CodeMark mark = marks.All[i];
@@ -46,12 +56,12 @@ internal sealed unsafe class BlockLister(BlockTranslator translator, EntryStubs 
     }
 
     private int GuestBytes(in TranslatedBlock block) =>
-        block.Instructions == 0 ? 0 : block.SecondPage != null ? block.GuestBytes + translator.BytesInSecondPage : block.GuestBytes;
+        block.Instructions == 0 ? 0 : block.SecondPage != null ? block.GuestBytes + preview.BytesInSecondPage : block.GuestBytes;
 
     private GuestCodeLine Guest(int offset, bool is64, ulong pageRip)
     {
-        byte* code = translator.ListedCode(offset, out int length);
+        byte* code = preview.GuestCode(offset, out int length);
         ulong rip = pageRip + (ulong)offset;
-        return CodeText.Guest(code, length, is64 ? 64 : 32, is64 ? rip : (uint)rip, translator.DecoderOptions);
+        return CodeText.Guest(code, length, is64 ? 64 : 32, is64 ? rip : (uint)rip, preview.DecoderOptions);
     }
 }

@@ -11,9 +11,23 @@ internal static unsafe class StateFieldNames
     private const int KeyBytes = sizeof(ulong);
     private const int LargestField = sizeof(ulong);
 
-    private static readonly (int Offset, string Name)[] s_fields = Fields(StateOffsets.Instance);
+    private static readonly (int Offset, string Name)[] s_fields = Fields();
 
-    /// <summary>The name for a displacement, such as "PageRip" or "PackedFlags+1"; the number itself where nothing is known of it.</summary>
+    private static readonly (int Offset, string Name)[] s_slotFields =
+    [
+        (PageSlot.Offsets.Page, nameof(PageSlot.Page)),
+        (PageSlot.Offsets.ReadLimit, nameof(PageSlot.ReadLimit)),
+        (PageSlot.Offsets.WriteLimit, nameof(PageSlot.WriteLimit)),
+        (PageSlot.Offsets.Host, nameof(PageSlot.Host)),
+        (PageSlot.Offsets.Addend, nameof(PageSlot.Addend)),
+        (PageSlot.Offsets.Tag, nameof(PageSlot.Tag)),
+        (PageSlot.Offsets.SingleReadLimit, nameof(PageSlot.SingleReadLimit)),
+        (PageSlot.Offsets.SingleWriteLimit, nameof(PageSlot.SingleWriteLimit)),
+    ];
+
+    /// <summary>
+    /// The name for a displacement, such as "PageRip" or "PackedFlags+1"; the number itself where nothing is known of it.
+    /// </summary>
     public static string Of(int displacement)
     {
         if (displacement >= StateMemory.Keys && displacement < StateMemory.Keys + (StateMemory.Cells * KeyBytes))
@@ -21,13 +35,13 @@ internal static unsafe class StateFieldNames
             return string.Create(CultureInfo.InvariantCulture, $"Keys[{(displacement - StateMemory.Keys) / KeyBytes}]");
         }
 
-        int counter = displacement - StateOffsets.Instance.Counters;
+        int counter = displacement - CpuOffsets.Counters;
         if (counter is >= 0 and <= (int)TranslationCounter.Saved * KeyBytes)
         {
             return string.Create(CultureInfo.InvariantCulture, $"Counters[{(TranslationCounter)(counter / KeyBytes)}]");
         }
 
-        if (SlotField(displacement - StateOffsets.Instance.Slots) is { } slot) return slot;
+        if (SlotField(displacement - CpuOffsets.Slots) is { } slot) return slot;
         string best = "";
         int distance = LargestField;
         foreach ((int offset, string name) in s_fields)
@@ -45,60 +59,55 @@ internal static unsafe class StateFieldNames
     private static string? SlotField(int displacement)
     {
         if (displacement < 0 || displacement >= (PageSlots.Own + PageSlots.OwnCount) * sizeof(PageSlot)) return null;
-        string field = (displacement % sizeof(PageSlot)) switch
+        int offset = displacement % sizeof(PageSlot);
+        string field = "?";
+        foreach ((int start, string name) in s_slotFields)
         {
-            BlockTranslator.SlotPage => nameof(PageSlot.Page),
-            BlockTranslator.SlotReadLimit => nameof(PageSlot.ReadLimit),
-            BlockTranslator.SlotWriteLimit => nameof(PageSlot.WriteLimit),
-            BlockTranslator.SlotSingleReadLimit => nameof(PageSlot.SingleReadLimit),
-            BlockTranslator.SlotSingleWriteLimit => nameof(PageSlot.SingleWriteLimit),
-            BlockTranslator.SlotHost => nameof(PageSlot.Host),
-            BlockTranslator.SlotTag => nameof(PageSlot.Tag),
-            BlockTranslator.SlotAddend => nameof(PageSlot.Addend),
-            _ => "?",
-        };
+            if (start == offset) field = name;
+        }
+
         return string.Create(CultureInfo.InvariantCulture, $"Slots[{displacement / sizeof(PageSlot)}].{field}");
     }
 
-    private static (int Offset, string Name)[] Fields(StateOffsets at) =>
+    private static (int Offset, string Name)[] Fields() =>
     [
-        (at.Tlb, nameof(at.Tlb)),
-        (at.TlbTag, nameof(at.TlbTag)),
-        (at.PollAt, nameof(at.PollAt)),
-        (at.PageRip, nameof(at.PageRip)),
-        (at.BranchMask, nameof(at.BranchMask)),
-        (at.MissBudget, nameof(at.MissBudget)),
-        (at.SavedRax, nameof(at.SavedRax)),
-        (at.CodeKey, nameof(at.CodeKey)),
-        (at.GlobalKey, nameof(at.GlobalKey)),
-        (at.HeldR10, nameof(at.HeldR10)),
-        (at.HeldR11, nameof(at.HeldR11)),
-        (at.HeldR15, nameof(at.HeldR15)),
-        (at.PackedFlags, nameof(at.PackedFlags)),
-        (at.Scratch, nameof(at.Scratch)),
-        (at.Scratch2, nameof(at.Scratch2)),
-        (at.ExitSite, nameof(at.ExitSite)),
-        (at.BranchSite, nameof(at.BranchSite)),
-        (at.HostStack, nameof(at.HostStack)),
-        (at.EntryPoint, nameof(at.EntryPoint)),
-        (at.MissAddress, nameof(at.MissAddress)),
-        (at.HostMxcsr, nameof(at.HostMxcsr)),
-        (at.ExitReason, nameof(at.ExitReason)),
-        (at.Mxcsr, nameof(at.Mxcsr)),
-        (at.Rip, nameof(at.Rip)),
-        (at.SystemFlags, nameof(at.SystemFlags)),
-        (at.KernelGsBase, nameof(at.KernelGsBase)),
-        (at.InterruptWaits, nameof(at.InterruptWaits)),
-        (at.VectorsLoaded, nameof(at.VectorsLoaded)),
-        (at.X87Loaded, nameof(at.X87Loaded)),
-        (at.X87Page, nameof(at.X87Page)),
-        (at.X87Segment, nameof(at.X87Segment)),
-        (at.X87Place, nameof(at.X87Place)),
-        (at.Fdp, nameof(at.Fdp)),
-        (at.Xmm, nameof(at.Xmm)),
-        (at.Segments, nameof(at.Segments)),
-        (at.SegmentBase(Seg.Fs), "FsBase"),
-        (at.SegmentBase(Seg.Gs), "GsBase"),
+        (CpuOffsets.Tlb, nameof(CpuOffsets.Tlb)),
+        (CpuOffsets.TlbTag, nameof(CpuOffsets.TlbTag)),
+        (CpuOffsets.PollAt, nameof(CpuOffsets.PollAt)),
+        (CpuOffsets.PageRip, nameof(CpuOffsets.PageRip)),
+        (CpuOffsets.BranchMask, nameof(CpuOffsets.BranchMask)),
+        (CpuOffsets.MissBudget, nameof(CpuOffsets.MissBudget)),
+        (CpuOffsets.SavedRax, nameof(CpuOffsets.SavedRax)),
+        (CpuOffsets.CodeKey, nameof(CpuOffsets.CodeKey)),
+        (CpuOffsets.GlobalKey, nameof(CpuOffsets.GlobalKey)),
+        (CpuOffsets.HeldR10, nameof(CpuOffsets.HeldR10)),
+        (CpuOffsets.HeldR11, nameof(CpuOffsets.HeldR11)),
+        (CpuOffsets.HeldR15, nameof(CpuOffsets.HeldR15)),
+        (CpuOffsets.PackedFlags, nameof(CpuOffsets.PackedFlags)),
+        (CpuOffsets.Scratch, nameof(CpuOffsets.Scratch)),
+        (CpuOffsets.Scratch2, nameof(CpuOffsets.Scratch2)),
+        (CpuOffsets.ExitSite, nameof(CpuOffsets.ExitSite)),
+        (CpuOffsets.BranchSite, nameof(CpuOffsets.BranchSite)),
+        (CpuOffsets.HostStack, nameof(CpuOffsets.HostStack)),
+        (CpuOffsets.EntryPoint, nameof(CpuOffsets.EntryPoint)),
+        (CpuOffsets.MissAddress, nameof(CpuOffsets.MissAddress)),
+        (CpuOffsets.HostMxcsr, nameof(CpuOffsets.HostMxcsr)),
+        (CpuOffsets.ExitReason, nameof(CpuOffsets.ExitReason)),
+        (CpuOffsets.Mxcsr, nameof(CpuOffsets.Mxcsr)),
+        (CpuOffsets.Rip, nameof(CpuOffsets.Rip)),
+        (CpuOffsets.SystemFlags, nameof(CpuOffsets.SystemFlags)),
+        (CpuOffsets.KernelGsBase, nameof(CpuOffsets.KernelGsBase)),
+        (CpuOffsets.InterruptWaits, nameof(CpuOffsets.InterruptWaits)),
+        (CpuOffsets.VectorsLoaded, nameof(CpuOffsets.VectorsLoaded)),
+        (CpuOffsets.X87Loaded, nameof(CpuOffsets.X87Loaded)),
+        (CpuOffsets.X87Page, nameof(CpuOffsets.X87Page)),
+        (CpuOffsets.X87Segment, nameof(CpuOffsets.X87Segment)),
+        (CpuOffsets.X87Place, nameof(CpuOffsets.X87Place)),
+        (CpuOffsets.Fdp, nameof(CpuOffsets.Fdp)),
+        (CpuOffsets.Xmm, nameof(CpuOffsets.Xmm)),
+        (CpuOffsets.Segments, nameof(CpuOffsets.Segments)),
+        (CpuState.SegmentBaseOffset(Seg.Fs), "FsBase"),
+        (CpuState.SegmentBaseOffset(Seg.Gs), "GsBase"),
         (StateMemory.X87Area, "X87Area"),
         (StateMemory.BranchTable, "Branches"),
     ];

@@ -50,7 +50,7 @@ internal sealed unsafe class TranslatorInspection : ITranslatorInspection
         const ExecutionMode NotTheGuests = ExecutionMode.SingleStep | ExecutionMode.FloatTraps | ExecutionMode.X87Traps;
         ExecutionMode mode = (_cpu->Mode & ~NotTheGuests) | CpuModes.FloatTraps(_cpu);
         ulong rip = is64 ? linear : (uint)(linear - _cpu->Segments[Seg.Cs].Base);
-        BlockLister lister = new(_engine.Translator, _engine.Translations.Stubs);
+        BlockLister lister = new(_engine.Translator.Preview, _engine.Translations.Stubs);
         return lister.List(host, null, mode, rip)
             ?? (SecondPage(linear) is { } second ? lister.List(host, (byte*)second, mode, rip) : null)
             ?? throw NoCode(linear, "the instruction there reaches into the next page, and the interpreter executes it");

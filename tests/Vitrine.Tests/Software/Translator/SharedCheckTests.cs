@@ -1,5 +1,6 @@
 using Iced.Intel;
 using Vitrine.Accelerators.Software;
+using Vitrine.Accelerators.Software.Translator.Analysis;
 using Vitrine.X86.State;
 using Xunit;
 using static Iced.Intel.AssemblerRegisters;
@@ -184,9 +185,9 @@ public abstract class SharedCheckTests(SoftwareEngine engine)
             random.NextBytes(bytes);
             Decoder decoder = Decoder.Create(64, bytes);
             Instruction instruction = decoder.Decode();
-            if (instruction.IsInvalid || !Accelerators.Software.Translator.BlockTranslator.IsWritten(in instruction)) continue;
+            if (instruction.IsInvalid || !RegisterEffects.AreKnown(in instruction)) continue;
             seen.Add(instruction.Code);
-            int known = Accelerators.Software.Translator.BlockTranslator.WrittenRegisters(in instruction, is64: true, out int moved);
+            int known = RegisterEffects.Written(in instruction, is64: true, out int moved);
             int expected = 0;
             foreach (UsedRegister used in factory.GetInfo(instruction).GetUsedRegisters())
             {
