@@ -4,13 +4,13 @@ using Vitrine.Accelerators.Software.Cpu;
 namespace Vitrine.Accelerators.Software.Translator;
 
 /// <summary>
-/// Translated blocks, found by the host address of their guest bytes and their mode. Grows with what is added: a block stays where it is until
-/// <see cref="Clear"/>.
+/// Translated blocks, found by the host address of their guest bytes and their mode. Grows with what is added: a block stays where it is
+/// until <see cref="Clear"/>.
 /// </summary>
 internal sealed unsafe class BlockTable : IDisposable
 {
-    // SAFETY: a segment has BlocksPerSegment elements and is freed in Clear and Dispose only; the bucket table has 2^_bucketBits elements, to which
-    // hashes are cut; links lead to blocks of segments that exist.
+    // SAFETY: a segment has BlocksPerSegment elements and is freed in Clear and Dispose only; the bucket table has 2^_bucketBits elements,
+    // to which hashes are cut; links lead to blocks of segments that exist.
     private const int BlocksPerSegment = 1 << 13;
     private const int FirstBucketBits = 14;
     private const ulong Golden = 0x9E37_79B9_7F4A_7C15;
@@ -46,7 +46,9 @@ internal sealed unsafe class BlockTable : IDisposable
         return null;
     }
 
-    /// <summary>The block whose code, with its entries, holds a host address in the executable view; null where none does. Looks at every block.</summary>
+    /// <summary>
+    /// The block whose code, with its entries, holds a host address in the executable view; null where none does. Looks at every block.
+    /// </summary>
     public TranslatedBlock* Containing(byte* executable)
     {
         // Code is handed out upwards: what begins last before the address holds it.

@@ -4,8 +4,9 @@ using Vitrine.Accelerators.Software.Cpu;
 namespace Vitrine.Accelerators.Software.Translator;
 
 /// <summary>
-/// Where translated code finds the code for a target: one entry for each value of a RIP's low bits. Two targets that agree in them dispute an entry,
-/// so the table doubles as the number of blocks grows. Translated code reads the mask from <see cref="CpuState.BranchMask"/>, and needs no change.
+/// Where translated code finds the code for a target: one entry for each value of a RIP's low bits. Two targets that agree in them dispute
+/// an entry, so the table doubles as the number of blocks grows. Translated code reads the mask from <see cref="CpuState.BranchMask"/>, and
+/// needs no change.
 /// </summary>
 internal sealed unsafe class BranchTable
 {

@@ -5,7 +5,9 @@ namespace Vitrine.Accelerators.Software.Translator;
 /// <summary>How large the code caches of a machine may become, with the tables of their blocks.</summary>
 internal static class CodeMemorySize
 {
-    /// <summary>Host code leads from any place to any other by a distance of 32 bits; no program that was seen needs more than a fifth of this.</summary>
+    /// <summary>
+    /// Host code leads from any place to any other by a distance of 32 bits; no program that was seen needs more than a fifth of this.
+    /// </summary>
     public const ulong Most = 1UL << 30;
 
     /// <summary>What even a small host has to give: a Linux kernel and a shell fit into it.</summary>

@@ -42,9 +42,6 @@ internal enum InstructionKind : byte
     /// <summary>Jcc.</summary>
     ConditionalJump,
 
-    /// <summary>JRCXZ, LOOP and their like.</summary>
-    CountJump,
-
     /// <summary>JMP to a fixed target.</summary>
     Jump,
 
@@ -77,7 +74,4 @@ internal enum InstructionKind : byte
 
     /// <summary>SWAPGS.</summary>
     SwapGs,
-
-    /// <summary>x87.</summary>
-    X87,
 }

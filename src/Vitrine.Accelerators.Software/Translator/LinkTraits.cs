@@ -10,6 +10,8 @@ internal enum LinkTraits : byte
     /// <summary>It goes backwards: requests must be looked for on the way.</summary>
     Backwards = 1,
 
-    /// <summary>It leads to the <see cref="Cpu.ExecutionMode.Unshared"/> translation of an instruction in the middle of the block.</summary>
+    /// <summary>
+    /// It leads to the <see cref="Cpu.ExecutionMode.Unshared"/> translation of an instruction in the middle of the block.
+    /// </summary>
     Unshared = 2,
 }

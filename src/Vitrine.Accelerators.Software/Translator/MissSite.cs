@@ -3,8 +3,8 @@ using Vitrine.Accelerators.Software.HostCode;
 namespace Vitrine.Accelerators.Software.Translator;
 
 /// <summary>
-/// What stands behind a call of <see cref="EntryStubs.Read"/> or <see cref="EntryStubs.Write"/>: a NOP whose displacement says what the access is.
-/// Offsets in bytes from its start.
+/// What stands behind a call of <see cref="EntryStubs.Read"/> or <see cref="EntryStubs.Write"/>: a NOP whose displacement says what the
+/// access is. Offsets in bytes from its start.
 /// </summary>
 internal static class MissSite
 {

@@ -34,15 +34,17 @@ internal unsafe struct TranslatedBlock
     /// <summary>The code, for branches in the same page.</summary>
     public byte* Body;
 
-    /// <summary>Where branches from anywhere enter, with the target's RIP in <see cref="RegisterMap.First"/>; null until one does.</summary>
+    /// <summary>
+    /// Where branches from anywhere enter, with the target's RIP in <see cref="RegisterMap.First"/>; null until one does.
+    /// </summary>
     public byte* Entry;
 
     /// <summary>Where branches from behind in the same page enter, which look for requests; null until one does.</summary>
     public byte* LoopEntry;
 
     /// <summary>
-    /// For a block whose only instruction reaches into the next page: host address of that page. It is part of what the block is made of, and
-    /// may be mapped elsewhere by itself.
+    /// For a block whose only instruction reaches into the next page: host address of that page. It is part of what the block is made of,
+    /// and may be mapped elsewhere by itself.
     /// </summary>
     public byte* SecondPage;
 

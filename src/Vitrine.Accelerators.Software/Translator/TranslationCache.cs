@@ -11,13 +11,13 @@ namespace Vitrine.Accelerators.Software.Translator;
 
 /// <summary>
 /// Translated blocks by the host address of their guest bytes and mode, the memory of their code, and the branch table through which
-/// they find each other. Memory is handed out upwards, and asked of the host in steps, up to a bound; when that is reached, or the host has no
-/// more, everything is dropped.
+/// they find each other. Memory is handed out upwards, and asked of the host in steps, up to a bound; when that is reached, or the host has
+/// no more, everything is dropped.
 /// </summary>
 /// <remarks>
 /// Branches within a page lead straight from block to block. That needs no bookkeeping, because the blocks of a page are dropped
-/// together. All others go through the branch table, to an entry that compares the target's page with the key that says where the page of its
-/// block is known to be mapped. So one look at the page tables serves all entries of a page. Dropping the page clears the key.
+/// together. All others go through the branch table, to an entry that compares the target's page with the key that says where the page of
+/// its block is known to be mapped. So one look at the page tables serves all entries of a page. Dropping the page clears the key.
 /// </remarks>
 internal sealed unsafe class TranslationCache : EngineCode, IDisposable
 {
@@ -146,8 +146,8 @@ internal sealed unsafe class TranslationCache : EngineCode, IDisposable
     public CodeEmitter Emitter => _emitter;
 
     /// <summary>
-    /// True when there is room for a block of the longest kind and its entries. There is none either where more memory would be taken while half of
-    /// what is in use belongs to blocks that were dropped: a guest that goes on writing its code would fill any amount.
+    /// True when there is room for a block of the longest kind and its entries. There is none either where more memory would be taken while
+    /// half of what is in use belongs to blocks that were dropped: a guest that goes on writing its code would fill any amount.
     /// </summary>
     public bool HasRoom => (Used + RoomForBlock <= _committed || TryCommit()) && _cells + 2 <= StateMemory.Cells && _blocks.TryMakeRoom();
 
@@ -181,7 +181,9 @@ internal sealed unsafe class TranslationCache : EngineCode, IDisposable
         _emitter = emitter;
     }
 
-    /// <summary>The key cell for an entry of a block: that of its page and mode, or one of its own if the block can be dropped without its page.</summary>
+    /// <summary>
+    /// The key cell for an entry of a block: that of its page and mode, or one of its own if the block can be dropped without its page.
+    /// </summary>
     public int CellFor(in TranslatedBlock block, bool isGlobal)
     {
         if (block.SecondPage != null)

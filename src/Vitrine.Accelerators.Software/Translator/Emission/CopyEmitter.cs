@@ -1,6 +1,7 @@
 using System.Numerics;
 using Iced.Intel;
 using Vitrine.Accelerators.Software.HostCode;
+using Vitrine.Accelerators.Software.Translator.Analysis;
 
 namespace Vitrine.Accelerators.Software.Translator.Emission;
 

@@ -1,6 +1,7 @@
 using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.HostCode;
 using Vitrine.Accelerators.Software.Mmu;
+using Vitrine.Accelerators.Software.Translator.Analysis;
 using Vitrine.Accelerators.Software.Translator.Counting;
 using static Vitrine.Accelerators.Software.Translator.StateOperand;
 

@@ -1,6 +1,8 @@
 namespace Vitrine.Accelerators.Software.Translator.Listing;
 
-/// <summary>Is told where the parts of a block's host code begin while they are written. For listings; what runs is translated without one.</summary>
+/// <summary>
+/// Is told where the parts of a block's host code begin while they are written. For listings; what runs is translated without one.
+/// </summary>
 internal unsafe interface ICodeSink
 {
     /// <summary>The code of a guest instruction begins.</summary>

@@ -12,6 +12,8 @@ internal enum SiteKind
     /// <summary>A <see cref="MissSite"/>.</summary>
     Access,
 
-    /// <summary>A target's offset in the page (16 bits), the place of the branch's distance (32 bits), <see cref="LinkTraits"/> (8 bits).</summary>
+    /// <summary>
+    /// A target's offset in the page (16 bits), the place of the branch's distance (32 bits), <see cref="LinkTraits"/> (8 bits).
+    /// </summary>
     Branch,
 }

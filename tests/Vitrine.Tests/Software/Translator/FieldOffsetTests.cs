@@ -34,8 +34,8 @@ public sealed class FieldOffsetTests
     [Fact]
     public unsafe void Structures_in_tables_have_the_sizes_that_shifts_say()
     {
-        Assert.Equal(sizeof(PageSlot), 1 << PageSlot.SizeShift);
-        Assert.Equal(sizeof(TlbEntry), 1 << TlbEntry.SizeShift);
+        Assert.Equal(1 << PageSlot.SizeShift, sizeof(PageSlot));
+        Assert.Equal(1 << TlbEntry.SizeShift, sizeof(TlbEntry));
     }
 
     private static FieldInfo[] OffsetsOf(Type offsets) => offsets.GetFields(BindingFlags.Public | BindingFlags.Static);
