@@ -16,19 +16,19 @@ Console.WriteLine("|---|---|---|---|---|---|---|---|---|---|---|---|---|");
 foreach (Workload workload in Workloads.All)
 {
     List<Measurement> shadow = [];
-    List<Measurement> nested = [];
+    List<Measurement> twoDimensional = [];
 
     // In turns, so that whatever else the machine does meets both.
     for (int i = 0; i < rounds; i++)
     {
         shadow.Add(Measurement.Take(workload, MmuMode.Shadow));
-        nested.Add(Measurement.Take(workload, MmuMode.Nested));
+        twoDimensional.Add(Measurement.Take(workload, MmuMode.TwoDimensional));
     }
 
     double shadowTime = Median(shadow);
-    double nestedTime = Median(nested);
+    double twoDimensionalTime = Median(twoDimensional);
     PrintRow(workload.Name, "shadow", shadowTime, shadow[^1]);
-    PrintRow("", string.Create(CultureInfo.InvariantCulture, $"nested, × {nestedTime / shadowTime:F2}"), nestedTime, nested[^1]);
+    PrintRow("", string.Create(CultureInfo.InvariantCulture, $"two-dimensional, × {twoDimensionalTime / shadowTime:F2}"), twoDimensionalTime, twoDimensional[^1]);
 }
 
 Console.WriteLine();

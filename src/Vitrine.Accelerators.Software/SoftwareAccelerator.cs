@@ -175,7 +175,7 @@ public sealed class SoftwareAccelerator : IAccelerator
 
     /// <summary>How addresses are translated when nothing is said about it.</summary>
     /// <param name="vcpus">How many vCPUs the machine has.</param>
-    public static MmuMode DefaultMmu(int vcpus) => vcpus == 1 ? MmuMode.Shadow : MmuMode.Nested;
+    public static MmuMode DefaultMmu(int vcpus) => vcpus == 1 ? MmuMode.Shadow : MmuMode.TwoDimensional;
 
     /// <summary>Checks an MMU mode against the number of vCPUs.</summary>
     /// <exception cref="VitrineException">The mode is for one vCPU.</exception>

@@ -19,7 +19,7 @@ public sealed record SoftwareOptions
 
     /// <summary>
     /// How it gets from linear addresses to host memory; null for what suits the number of vCPUs. The guest can't tell the difference.
-    /// Shadow page tables belong to one vCPU, so several need <see cref="MmuMode.Nested"/>.
+    /// Shadow page tables belong to one vCPU, so several need <see cref="MmuMode.TwoDimensional"/>.
     /// </summary>
     public MmuMode? Mmu { get; init; }
 

@@ -28,7 +28,7 @@ internal static class Remedies
 
         [ErrorCode.ConfigMmuOnKvm] = static _ => "Leave --mmu out, or give --accel soft.",
         [ErrorCode.ConfigEngineOnKvm] = static _ => "Leave --soft out, or give --accel soft.",
-        [ErrorCode.ConfigShadowCpus] = static _ => "Leave --mmu out or give --mmu nested, or give --cpus 1.",
+        [ErrorCode.ConfigShadowCpus] = static _ => "Leave --mmu out or give --mmu two-dimensional, or give --cpus 1.",
         [ErrorCode.ConfigLockstepEngine] = static _ => "Leave --accel and --soft out, or --lockstep.",
         [ErrorCode.ConfigLockstepCpus] = static _ => "Give --cpus 1.",
         [ErrorCode.ConfigTranslatorHost] = static error => error.Values["lockstep"] is true

@@ -67,7 +67,7 @@ public static class StoryTeller
     {
         MachineConfig config = machine.Config;
         (string mmu, Evidence evidence) = machine.GetMmu(0) is { } own
-            ? (own.Mode == MmuMode.Shadow ? "shadow" : "nested", Evidence.Observed)
+            ? (own.Mode == MmuMode.Shadow ? "shadow" : "two-dimensional", Evidence.Observed)
             : (KvmMmu.OfThisHost().Name, Evidence.Derived);
         return new MachineFacts(
             GuestText(config.Boot), config.MemoryBytes, config.CpuModel, machine.Accelerator, mmu, evidence, [.. machine.Memory.Slots.Select(Facts.Of)]);

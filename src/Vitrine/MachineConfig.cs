@@ -38,7 +38,7 @@ public sealed record MachineConfig
     public AcceleratorChoice Accelerator { get; init; } = AcceleratorChoice.Auto;
 
     /// <summary>
-    /// What can be chosen about the software CPU: its engine, its MMU (shadow page tables with one vCPU, nested with several, unless chosen), lockstep of its engines
+    /// What can be chosen about the software CPU: its engine, its MMU (shadow page tables with one vCPU, two-dimensional with several, unless chosen), lockstep of its engines
     /// for one vCPU, where the machine ends with <see cref="VmEndReason.EnginesDiffer"/> at the first difference, and what is counted for
     /// <see cref="VirtualMachine.GetStatistics"/>. <see cref="AcceleratorChoice.Auto"/> takes the software CPU where an engine, an MMU or lockstep is chosen,
     /// since KVM has no use for them.
@@ -82,7 +82,7 @@ public sealed record MachineConfig
             throw VitrineException.User(
                 ErrorCode.ConfigMmuOnKvm,
                 "An MMU mode was given for KVM.",
-                "Shadow and nested are the modes of the software CPU; KVM's own MMU can't be chosen from here.",
+                "Shadow and two-dimensional are the modes of the software CPU; KVM's own MMU can't be chosen from here.",
                 "Leave SoftwareOptions.Mmu out, or choose the software CPU.");
         }
 

@@ -58,8 +58,8 @@ internal abstract class AddressTranslator : IDisposable
     /// <summary>See <see cref="IMmuInspection.InspectShadow"/>.</summary>
     public virtual IReadOnlyList<ShadowStep> InspectShadow(in PagingContext context, ulong linear) => [];
 
-    /// <summary>See <see cref="IMmuInspection.InspectNested"/>.</summary>
-    public virtual IReadOnlyList<NestedReference> InspectNested(in PagingContext context, ulong linear) => [];
+    /// <summary>See <see cref="IMmuInspection.InspectTwoDimensional"/>.</summary>
+    public virtual IReadOnlyList<TwoDimensionalReference> InspectTwoDimensional(in PagingContext context, ulong linear) => [];
 
     /// <inheritdoc/>
     public abstract void Dispose();

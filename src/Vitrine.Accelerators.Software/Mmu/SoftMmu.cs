@@ -2,8 +2,8 @@ using System.Runtime.InteropServices;
 using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Software.Blocks;
 using Vitrine.Accelerators.Software.Cpu;
-using Vitrine.Accelerators.Software.Mmu.Nested;
 using Vitrine.Accelerators.Software.Mmu.Shadow;
+using Vitrine.Accelerators.Software.Mmu.TwoDimensional;
 using Vitrine.Accelerators.Software.Sharing;
 using Vitrine.X86.Exceptions;
 using Vitrine.X86.Paging;
@@ -61,7 +61,7 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
         _tlb = new Tlb(cpu, blocks);
         _guard = new CodeGuard(presence.Id, blocks, _tlb, group);
         _memory.Load(slots);
-        _translator = mode == MmuMode.Shadow ? new ShadowPaging(_memory, _guard, _tlb, group.PageUses!) : new NestedPaging(_memory, _guard, _tlb);
+        _translator = mode == MmuMode.Shadow ? new ShadowPaging(_memory, _guard, _tlb, group.PageUses!) : new TwoDimensionalPaging(_memory, _guard, _tlb);
         Reset();
     }
 
@@ -98,7 +98,7 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
     public IReadOnlyList<ShadowStep> InspectShadow(ulong linear) => IsTranslatable(linear) ? _translator.InspectShadow(in _context, linear) : [];
 
     /// <inheritdoc/>
-    public IReadOnlyList<NestedReference> InspectNested(ulong linear) => IsTranslatable(linear) ? _translator.InspectNested(in _context, linear) : [];
+    public IReadOnlyList<TwoDimensionalReference> InspectTwoDimensional(ulong linear) => IsTranslatable(linear) ? _translator.InspectTwoDimensional(in _context, linear) : [];
 
     /// <summary>Takes over the machine's slots and drops every translation.</summary>
     public void ReloadSlots(SlotView[] slots)

@@ -12,18 +12,18 @@ public interface IMmuInspection
     /// <summary>What it has done so far. Any thread; approximate while running.</summary>
     MmuCounters Counters { get; }
 
-    /// <summary>Shadow pages (shadow) or second-level tables (nested) in use.</summary>
+    /// <summary>Shadow pages (shadow) or second-level tables (two-dimensional) in use.</summary>
     int PagesInUse { get; }
 
     /// <summary>
     /// Shadow mode: what the shadow page table holds for an address, from the root to the first entry that is absent, or to the
-    /// leaf. Empty when the present root has no shadow page yet, and in nested mode.
+    /// leaf. Empty when the present root has no shadow page yet, and in two-dimensional mode.
     /// </summary>
     IReadOnlyList<ShadowStep> InspectShadow(ulong linear);
 
     /// <summary>
-    /// Nested mode: every reference that a walk for an address makes when nothing is cached, in order, up to the first entry that is
+    /// Two-dimensional mode: every reference that a walk for an address makes when nothing is cached, in order, up to the first entry that is
     /// absent. Empty in shadow mode.
     /// </summary>
-    IReadOnlyList<NestedReference> InspectNested(ulong linear);
+    IReadOnlyList<TwoDimensionalReference> InspectTwoDimensional(ulong linear);
 }

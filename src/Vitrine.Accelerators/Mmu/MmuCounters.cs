@@ -8,7 +8,7 @@ public readonly record struct MmuCounters
 
     /// <summary>
     /// Faults that the MMU itself had to serve, as a hypervisor's exits would be: a shadow entry was missing or forbade what the
-    /// guest allows (shadow), or a second-level entry was missing (nested). Faults of the guest are <see cref="GuestFaults"/>.
+    /// guest allows (shadow), or a second-level entry was missing (two-dimensional). Faults of the guest are <see cref="GuestFaults"/>.
     /// </summary>
     public ulong Faults { get; init; }
 
@@ -18,7 +18,7 @@ public readonly record struct MmuCounters
     /// <summary>Leaf entries installed in the shadow page table or the second-level table.</summary>
     public ulong Fills { get; init; }
 
-    /// <summary>Shadow: shadow pages taken into use. Nested: second-level tables made.</summary>
+    /// <summary>Shadow: shadow pages taken into use. Two-dimensional: second-level tables made.</summary>
     public ulong Pages { get; init; }
 
     /// <summary>Shadow: guest tables compared again with their shadow page because the architecture demanded a flush.</summary>
@@ -30,7 +30,7 @@ public readonly record struct MmuCounters
     /// <summary>Shadow: guest writes to tables that are tracked.</summary>
     public ulong TrackedWrites { get; init; }
 
-    /// <summary>Shadow: shadow pages thrown away. Nested: times the second-level table was emptied.</summary>
+    /// <summary>Shadow: shadow pages thrown away. Two-dimensional: times the second-level table was emptied.</summary>
     public ulong Zaps { get; init; }
 
     /// <summary>Shadow: CR3 loads answered from the cache of previous roots.</summary>
@@ -39,16 +39,16 @@ public readonly record struct MmuCounters
     /// <summary>Times that the TLB entries of the present address space were dropped.</summary>
     public ulong Flushes { get; init; }
 
-    /// <summary>Guest page walks: in shadow mode one for each fault, in nested mode one for each TLB miss.</summary>
+    /// <summary>Guest page walks: in shadow mode one for each fault, in two-dimensional mode one for each TLB miss.</summary>
     public ulong Walks { get; init; }
 
     /// <summary>
-    /// Entries read from memory: shadow entries (shadow); guest entries and second-level entries together (nested; up to 24 for a walk of
+    /// Entries read from memory: shadow entries (shadow); guest entries and second-level entries together (two-dimensional; up to 24 for a walk of
     /// four levels in both dimensions, fewer where a paging-structure cache answers).
     /// </summary>
     public ulong WalkReferences { get; init; }
 
-    /// <summary>Nested: walks that began at a paging-structure cache instead of the root.</summary>
+    /// <summary>Two-dimensional: walks that began at a paging-structure cache instead of the root.</summary>
     public ulong StructureCacheHits { get; init; }
 
     /// <summary>Adds up the counters of two MMUs.</summary>

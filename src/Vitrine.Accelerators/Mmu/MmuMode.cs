@@ -13,5 +13,5 @@ public enum MmuMode
     /// The guest's own tables are walked at every TLB miss, and each guest-physical address on the way goes through a
     /// second-level table, as with EPT and NPT.
     /// </summary>
-    Nested,
+    TwoDimensional,
 }

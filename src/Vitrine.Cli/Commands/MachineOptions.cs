@@ -38,7 +38,7 @@ internal sealed class MachineOptions
 
     private readonly Option<string?> _mmu = new("--mmu")
     {
-        Description = "How the software CPU translates addresses: shadow or nested. With --accel auto it also chooses the software CPU.",
+        Description = "How the software CPU translates addresses: shadow or two-dimensional. With --accel auto it also chooses the software CPU.",
         HelpName = "MODE",
     };
 
@@ -100,12 +100,13 @@ internal sealed class MachineOptions
     {
         null => null,
         "shadow" => MmuMode.Shadow,
-        "nested" => MmuMode.Nested,
+        "two-dimensional" => MmuMode.TwoDimensional,
+        "nested" => MmuMode.TwoDimensional, // its name of before, which scripts have
         _ => throw VitrineException.User(
             CommandErrorCode.Arguments,
             $"{_mmu.Name} '{name}' is not an MMU mode.",
-            "The modes are shadow and nested.",
-            $"{Suggestion.For(name, "shadow", "nested")}Leave it out for the default, or see docs/shadow-paging.md for what they are."),
+            "The modes are shadow and two-dimensional.",
+            $"{Suggestion.For(name, "shadow", "two-dimensional")}Leave it out for the default, or see docs/shadow-paging.md for what they are."),
     };
 
     private SoftwareEngine? ReadEngine(string? name) => name switch

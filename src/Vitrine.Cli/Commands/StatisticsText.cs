@@ -16,7 +16,7 @@ internal static class StatisticsText
         if (statistics is null) return "No statistics: KVM runs the guest on the host's own processor, which translates and counts nothing for us.\n";
         StringWriter output = new(CultureInfo.InvariantCulture) { NewLine = "\n" };
         string vcpus = statistics.Vcpus == 1 ? "1 vCPU" : $"{statistics.Vcpus} vCPUs";
-        output.WriteLine($"Statistics of the software CPU: {statistics.Engine}, {(statistics.Mmu == MmuMode.Shadow ? "shadow paging" : "nested paging")}, {vcpus}");
+        output.WriteLine($"Statistics of the software CPU: {statistics.Engine}, {(statistics.Mmu == MmuMode.Shadow ? "shadow paging" : "two-dimensional paging")}, {vcpus}");
         WriteExecution(statistics, output);
         if (statistics.Translation is { } translation) WriteTranslation(statistics, translation, output);
         WriteCaches(statistics, output);

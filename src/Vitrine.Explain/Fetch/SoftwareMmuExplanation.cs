@@ -13,15 +13,15 @@ internal static class SoftwareMmuExplanation
     {
         bool shadow = mmu.Mode == MmuMode.Shadow;
         IReadOnlyList<ShadowStep> steps = mmu.InspectShadow(translation.Linear);
-        IReadOnlyList<NestedReference> references = mmu.InspectNested(translation.Linear);
+        IReadOnlyList<TwoDimensionalReference> references = mmu.InspectTwoDimensional(translation.Linear);
         return new MmuStory(
-            shadow ? "shadow page table: maps linear addresses straight to host memory" : "nested: each guest-physical address goes through a second-level table",
+            shadow ? "shadow page table: maps linear addresses straight to host memory" : "two-dimensional: each guest-physical address goes through a second-level table",
             steps,
             [],
             references,
             [],
             [],
-            shadow ? ShadowEvents(steps, translation) : NestedEvents(references, translation),
+            shadow ? ShadowEvents(steps, translation) : TwoDimensionalEvents(references, translation),
             Evidence.Observed);
     }
 
@@ -33,11 +33,11 @@ internal static class SoftwareMmuExplanation
     public static MmuStory After(MmuStory before, IMmuInspection mmu, TranslationStory translation, MmuCounters start)
     {
         IReadOnlyList<ShadowStep> steps = mmu.InspectShadow(translation.Linear);
-        IReadOnlyList<NestedReference> references = mmu.InspectNested(translation.Linear);
+        IReadOnlyList<TwoDimensionalReference> references = mmu.InspectTwoDimensional(translation.Linear);
         IReadOnlyList<CounterChange> counters = CounterText.Between(start, mmu.Counters);
         List<string> events = [.. before.Events];
-        events.AddRange(mmu.Mode == MmuMode.Shadow ? ShadowOutcome(before, steps, translation) : NestedOutcome(before, references, translation));
-        return before with { ShadowAfter = steps, NestedAfter = references, Counters = counters, Events = events };
+        events.AddRange(mmu.Mode == MmuMode.Shadow ? ShadowOutcome(before, steps, translation) : TwoDimensionalOutcome(before, references, translation));
+        return before with { ShadowAfter = steps, TwoDimensionalAfter = references, Counters = counters, Events = events };
     }
 
     private static List<string> ShadowEvents(IReadOnlyList<ShadowStep> steps, TranslationStory translation)
@@ -79,7 +79,7 @@ internal static class SoftwareMmuExplanation
         return events;
     }
 
-    private static List<string> NestedEvents(IReadOnlyList<NestedReference> references, TranslationStory translation)
+    private static List<string> TwoDimensionalEvents(IReadOnlyList<TwoDimensionalReference> references, TranslationStory translation)
     {
         if (references.Count > 0 && references[^1] is { Present: false, HostLevel: > 0 } missing)
         {
@@ -95,10 +95,10 @@ internal static class SoftwareMmuExplanation
             : ["Both dimensions are complete: no fault."];
     }
 
-    private static List<string> NestedOutcome(MmuStory before, IReadOnlyList<NestedReference> references, TranslationStory translation)
+    private static List<string> TwoDimensionalOutcome(MmuStory before, IReadOnlyList<TwoDimensionalReference> references, TranslationStory translation)
     {
-        bool missed = before.Nested.Count > 0 && before.Nested[^1] is { Present: false, HostLevel: > 0 };
-        if (missed && translation is { Gpa: not null, Slot: null } && before.Nested[^1].GuestLevel == 0)
+        bool missed = before.TwoDimensional.Count > 0 && before.TwoDimensional[^1] is { Present: false, HostLevel: > 0 };
+        if (missed && translation is { Gpa: not null, Slot: null } && before.TwoDimensional[^1].GuestLevel == 0)
         {
             return ["No slot holds the address, so that the entry stays absent. Data accesses go to a device or to nobody; a fetch reads ones."];
         }

@@ -12,7 +12,7 @@ internal static class MmuHtml
     public static void Write(MmuStory mmu, string id, HtmlWriter writer)
     {
         writer.Element("h3", $"The MMU behind it: {mmu.Kind}");
-        WriteTables(mmu, mmu.Shadow, mmu.Nested, "before", id, writer);
+        WriteTables(mmu, mmu.Shadow, mmu.TwoDimensional, "before", id, writer);
         if (mmu.Events.Count > 0)
         {
             writer.Open("p");
@@ -24,7 +24,7 @@ internal static class MmuHtml
             writer.Close();
         }
 
-        WriteTables(mmu, mmu.ShadowAfter, mmu.NestedAfter, "after", id, writer);
+        WriteTables(mmu, mmu.ShadowAfter, mmu.TwoDimensionalAfter, "after", id, writer);
         if (mmu.Counters.Count == 0) return;
         FactList facts = new(writer);
         facts.Fact(mmu.Evidence, "counters", string.Join(", ", mmu.Counters.Select(counter => $"{counter.Name} +{counter.By}")));
@@ -32,9 +32,9 @@ internal static class MmuHtml
     }
 
     private static void WriteTables(
-        MmuStory mmu, IReadOnlyList<ShadowStep> shadow, IReadOnlyList<NestedReference> nested, string when, string id, HtmlWriter writer)
+        MmuStory mmu, IReadOnlyList<ShadowStep> shadow, IReadOnlyList<TwoDimensionalReference> references, string when, string id, HtmlWriter writer)
     {
-        if (nested.Count > 0) NestedDrawing.Write(nested, when, mmu.Evidence, $"{id}-nested-{when}", writer);
+        if (references.Count > 0) TwoDimensionalDrawing.Write(references, when, mmu.Evidence, $"{id}-two-dimensional-{when}", writer);
         if (shadow.Count == 0) return;
         HtmlTable table = new(
             writer,

@@ -5,7 +5,7 @@ namespace Vitrine.Explain.Model;
 /// <param name="MemoryBytes">Guest RAM.</param>
 /// <param name="CpuModel">CPU model.</param>
 /// <param name="Accelerator">"kvm" or "soft".</param>
-/// <param name="Mmu">"shadow" or "nested" on the software CPU; on KVM what its module uses, as far as the host says.</param>
+/// <param name="Mmu">"shadow" or "two-dimensional" on the software CPU; on KVM what its module uses, as far as the host says.</param>
 /// <param name="MmuEvidence">How <paramref name="Mmu"/> is known.</param>
 /// <param name="Slots">The memory slots.</param>
 public sealed record MachineFacts(

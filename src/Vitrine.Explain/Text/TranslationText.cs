@@ -9,7 +9,7 @@ internal static class TranslationText
 {
     private static readonly int[] WalkWidths = [6, 5, 12, 18, 18];
     private static readonly int[] ShadowWidths = [5, 6, 14, 5, 18, 7];
-    private static readonly int[] NestedWidths = [3, 18, 14, 18];
+    private static readonly int[] TwoDimensionalWidths = [3, 18, 14, 18];
 
     /// <summary>Writes the story of an address.</summary>
     public static void Write(TranslationStory story, StoryWriter writer)
@@ -78,14 +78,14 @@ internal static class TranslationText
     {
         writer.Fact(mmu.Evidence, "MMU", mmu.Kind);
         WriteShadow("shadow page table before", mmu.Shadow, mmu.Evidence, writer);
-        WriteNested("two-dimensional walk before", mmu.Nested, mmu.Evidence, writer);
+        WriteTwoDimensional("two-dimensional walk before", mmu.TwoDimensional, mmu.Evidence, writer);
         foreach ((string text, int index) in mmu.Events.Select((text, index) => (text, index)))
         {
             writer.Fact(mmu.Evidence, index == 0 ? "what happens" : "", text);
         }
 
         if (!mmu.ShadowAfter.SequenceEqual(mmu.Shadow)) WriteShadow("shadow page table after", mmu.ShadowAfter, mmu.Evidence, writer);
-        if (!mmu.NestedAfter.SequenceEqual(mmu.Nested)) WriteNested("two-dimensional walk after", mmu.NestedAfter, mmu.Evidence, writer);
+        if (!mmu.TwoDimensionalAfter.SequenceEqual(mmu.TwoDimensional)) WriteTwoDimensional("two-dimensional walk after", mmu.TwoDimensionalAfter, mmu.Evidence, writer);
         if (mmu.Counters.Count > 0)
         {
             writer.Fact(mmu.Evidence, "counters", string.Join(", ", mmu.Counters.Select(counter => $"{counter.Name} +{counter.By}")));
@@ -111,16 +111,16 @@ internal static class TranslationText
         writer.Gap();
     }
 
-    private static void WriteNested(string title, IReadOnlyList<NestedReference> references, Evidence evidence, StoryWriter writer)
+    private static void WriteTwoDimensional(string title, IReadOnlyList<TwoDimensionalReference> references, Evidence evidence, StoryWriter writer)
     {
         if (references.Count == 0) return;
         writer.Subheading($"{title}: {(references[^1].Present ? $"{references.Count} memory references when nothing is cached" : "it ends at the first entry that is absent")}");
-        writer.Head(NestedWidths, ["#", "reads", "for address", "value", ""]);
-        foreach ((NestedReference reference, int index) in references.Select((reference, index) => (reference, index)))
+        writer.Head(TwoDimensionalWidths, ["#", "reads", "for address", "value", ""]);
+        foreach ((TwoDimensionalReference reference, int index) in references.Select((reference, index) => (reference, index)))
         {
             writer.Row(
                 evidence,
-                NestedWidths,
+                TwoDimensionalWidths,
                 [
                     $"{index + 1}",
                     reference.HostLevel == 0 ? $"guest {PageTableEntryText.Name(reference.GuestLevel)}" : $"second level, L{reference.HostLevel}",

@@ -76,6 +76,7 @@ public sealed class ObservationCommandTests : IDisposable
 
     [Theory]
     [InlineData("shadow")]
+    [InlineData("two-dimensional")]
     [InlineData("nested")]
     public void A_run_in_lockstep_tells_how_many_blocks_agreed(string mmu)
     {

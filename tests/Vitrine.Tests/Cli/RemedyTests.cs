@@ -30,7 +30,7 @@ public sealed partial class RemedyTests
         Add(s_config with { MemoryBytes = 512 }, "Give a size with a unit, such as --memory 512M.");
         Add(s_config with { MemoryBytes = 1UL << 50 }, "Give a size in that range, such as --memory 512M.");
         Add(s_config with { Cpus = 9 }, "Give --cpus with a number from 1 to 8.");
-        Add(s_config with { Cpus = 2, Software = new SoftwareOptions { Mmu = MmuMode.Shadow } }, "Leave --mmu out or give --mmu nested, or give --cpus 1.");
+        Add(s_config with { Cpus = 2, Software = new SoftwareOptions { Mmu = MmuMode.Shadow } }, "Leave --mmu out or give --mmu two-dimensional, or give --cpus 1.");
         Add(s_config with { Software = new SoftwareOptions { Mmu = MmuMode.Shadow }, Accelerator = AcceleratorChoice.Kvm }, "Leave --mmu out, or give --accel soft.");
         Add(s_config with { Software = new SoftwareOptions { Engine = SoftwareEngine.Interpreter }, Accelerator = AcceleratorChoice.Kvm }, "Leave --soft out, or give --accel soft.");
         Add(s_config with { Software = new SoftwareOptions { Lockstep = true }, Accelerator = AcceleratorChoice.Kvm }, "Leave --accel and --soft out, or --lockstep.");

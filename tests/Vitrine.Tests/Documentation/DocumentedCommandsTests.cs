@@ -25,7 +25,7 @@ public sealed partial class DocumentedCommandsTests : IDisposable
         { "./vitrine run --firmware /usr/share/seabios/bios-microvm.bin --debugcon stdio --timeout 10", 124, "SeaBIOS" },
         { "./vitrine run --flat code.bin@0x7c00 --mode real", 85, "" },
         { "./vitrine explain --firmware /usr/share/seabios/bios-256k.bin", 0, "0xfffffff0" },
-        { "./vitrine explain --kernel vmlinuz --accel soft --mmu nested --format html --output story.html", 0, "" },
+        { "./vitrine explain --kernel vmlinuz --accel soft --mmu two-dimensional --format html --output story.html", 0, "" },
         { "./vitrine explain --flat code.bin@0x7c00 --mode real --until-exit", 0, "0xf4" },
         { "./vitrine explain --help", 0, "--until-exit" },
         { "./vitrine translate --gva 0xffffffff81000000 --kernel vmlinuz --append nokaslr --after 2", 0, "PML4E" },

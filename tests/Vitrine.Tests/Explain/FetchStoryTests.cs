@@ -99,7 +99,7 @@ public sealed class FetchStoryTests
 
     [Theory]
     [InlineData(MmuMode.Shadow)]
-    [InlineData(MmuMode.Nested)]
+    [InlineData(MmuMode.TwoDimensional)]
     public void A_fetch_where_no_slot_is_maps_no_memory(MmuMode mmu)
     {
         // mov eax,80000000h; jmp eax.

@@ -18,7 +18,7 @@ public sealed class FirstInstructionTests : IDisposable
     public static TheoryData<int, string> Cases => new()
     {
         { 0, "reset-vector" },
-        { 1, "linux-nested" },
+        { 1, "linux-two-dimensional" },
         { 2, "linux-shadow" },
         { 3, "real-mode" },
         { 4, "wrong-cr3" },

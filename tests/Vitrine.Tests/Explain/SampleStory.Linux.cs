@@ -3,13 +3,13 @@ using Vitrine.Explain.Model;
 
 namespace Vitrine.Tests.Explain;
 
-/// <content>Linux's 64-bit entry with 4-level paging and 2-MiB pages on the nested MMU, and a translation with five levels.</content>
+/// <content>Linux's 64-bit entry with 4-level paging and 2-MiB pages on the two-dimensional MMU, and a translation with five levels.</content>
 internal static partial class SampleStory
 {
     public static Story Linux => new()
     {
-        Machine = new MachineFacts("kernel vmlinuz-6.1, 64-bit entry", 64UL << 20, "qemu64", "soft", "nested", Evidence.Observed, [LowMemory]),
-        Creation = SoftwareCreation("nested"),
+        Machine = new MachineFacts("kernel vmlinuz-6.1, 64-bit entry", 64UL << 20, "qemu64", "soft", "two-dimensional", Evidence.Observed, [LowMemory]),
+        Creation = SoftwareCreation("two-dimensional"),
         State = new StateStory(
             Settings,
             [
@@ -41,7 +41,7 @@ internal static partial class SampleStory
         Gpa = 0x20_0abc,
         Slot = LowMemory,
         Host = new HostFact(0x7f31_c020_0abc, 0x1_2345_6abc, "it may change at any time: the page is not pinned"),
-        Mmu = NoMmu("nested", Evidence.Observed) with { Nested = [.. TwoDimensional(FiveLevelWalk, 0x20_0abc)[..^1], new(0, 1, 0x20_0abc, 0, false)] },
+        Mmu = NoMmu("two-dimensional", Evidence.Observed) with { TwoDimensional = [.. TwoDimensional(FiveLevelWalk, 0x20_0abc)[..^1], new(0, 1, 0x20_0abc, 0, false)] },
     };
 
     private static IReadOnlyList<WalkEntry> FiveLevelWalk =>
@@ -78,10 +78,10 @@ internal static partial class SampleStory
                 Gpa = 0x100_0200,
                 Slot = LowMemory,
                 Host = new HostFact(0x7f31_c100_0200, null, NoHostPhysical),
-                Mmu = NoMmu("nested", Evidence.Observed) with
+                Mmu = NoMmu("two-dimensional", Evidence.Observed) with
                 {
-                    Nested = [.. TwoDimensional(StartupWalk, 0x100_0200)[..15], new(0, 4, 0x100_0200, 0x8003, true), new(0, 3, 0x100_0200, 0x8103, true), new(0, 2, 0x100_0200, 0, false)],
-                    NestedAfter = TwoDimensional(StartupWalk, 0x100_0200),
+                    TwoDimensional = [.. TwoDimensional(StartupWalk, 0x100_0200)[..15], new(0, 4, 0x100_0200, 0x8003, true), new(0, 3, 0x100_0200, 0x8103, true), new(0, 2, 0x100_0200, 0, false)],
+                    TwoDimensionalAfter = TwoDimensional(StartupWalk, 0x100_0200),
                     Events =
                     [
                         "The guest's three entries are read, each through the second-level table.",
@@ -96,9 +96,9 @@ internal static partial class SampleStory
         new ExecutionStory([new("RIP", "0x1000200", "0x1000201")], [], [], "Goes on at the next instruction."));
 
     /// <summary>The references of a walk of some guest levels, each through four second-level ones: n × 5 + 4.</summary>
-    private static NestedReference[] TwoDimensional(IReadOnlyList<WalkEntry> walk, ulong gpa)
+    private static TwoDimensionalReference[] TwoDimensional(IReadOnlyList<WalkEntry> walk, ulong gpa)
     {
-        List<NestedReference> references = [];
+        List<TwoDimensionalReference> references = [];
         foreach (WalkEntry entry in walk)
         {
             AddSecondLevel(entry.Level, entry.Address);

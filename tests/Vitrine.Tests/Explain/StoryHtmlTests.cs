@@ -129,10 +129,10 @@ public sealed class StoryHtmlTests
     [Fact]
     public void Linux_has_the_grid_of_the_two_dimensional_walk()
     {
-        XElement after = Drawing(SampleStory.Linux, "i1-nested-after");
+        XElement after = Drawing(SampleStory.Linux, "i1-two-dimensional-after");
         Assert.Equal(19, Groups(after, "cell").Count());
         Assert.Equal(Enumerable.Range(1, 19).Select(number => $"{number}"), Groups(after, "cell").Select(cell => cell.Element("text")!.Value));
-        XElement before = Drawing(SampleStory.Linux, "i1-nested-before");
+        XElement before = Drawing(SampleStory.Linux, "i1-two-dimensional-before");
         XElement stop = Assert.Single(Groups(before, "cell"), cell => Has(cell, "stop"));
         Assert.Equal("18", stop.Element("text")!.Value);
     }

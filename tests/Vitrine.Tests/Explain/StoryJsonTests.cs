@@ -121,7 +121,7 @@ public sealed class StoryJsonTests
         foreach (Match match in Regex.Matches(StorySchema.Export(), "\"([a-zA-Z0-9]+)\": \\{\\s+\"description\"")) members.Add(match.Groups[1].Value);
         Assert.True(members.Count > 60);
         Assert.All(members, member => Assert.Contains($"`{member}`", document, StringComparison.Ordinal));
-        foreach (string word in (string[])["Observed", "Derived", "passed", "failed", "not applicable", "not checked", "instructions", "address", "exit", "timeout", "guest", "kvm", "soft", "shadow", "nested"])
+        foreach (string word in (string[])["Observed", "Derived", "passed", "failed", "not applicable", "not checked", "instructions", "address", "exit", "timeout", "guest", "kvm", "soft", "shadow", "two-dimensional"])
         {
             Assert.Contains($"`{word}`", document, StringComparison.Ordinal);
         }

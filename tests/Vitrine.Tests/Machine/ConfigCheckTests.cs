@@ -59,7 +59,7 @@ public sealed class ConfigCheckTests
         Assert.Equal(ErrorKind.User, error.Kind);
         Assert.Equal(ErrorCode.ConfigShadowCpus, error.Code);
         (Config(1) with { Software = new SoftwareOptions { Mmu = MmuMode.Shadow } }).Check();
-        (Config(8) with { Software = new SoftwareOptions { Mmu = MmuMode.Nested } }).Check();
+        (Config(8) with { Software = new SoftwareOptions { Mmu = MmuMode.TwoDimensional } }).Check();
     }
 
     [Fact]

@@ -21,7 +21,7 @@ public abstract class CodeCacheTests(MmuMode mmu, SoftwareEngine engine = Softwa
 {
     public sealed class Shadow() : CodeCacheTests(MmuMode.Shadow);
 
-    public sealed class Nested() : CodeCacheTests(MmuMode.Nested);
+    public sealed class TwoDimensional() : CodeCacheTests(MmuMode.TwoDimensional);
 
     public sealed class Translated() : CodeCacheTests(MmuMode.Shadow, SoftwareEngine.Translator);
 

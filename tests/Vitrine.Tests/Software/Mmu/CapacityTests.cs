@@ -16,11 +16,11 @@ public abstract class CapacityTests(MmuMode mmu, SoftwareEngine engine = Softwar
 
     public sealed class Shadow() : CapacityTests(MmuMode.Shadow);
 
-    public sealed class Nested() : CapacityTests(MmuMode.Nested);
+    public sealed class TwoDimensional() : CapacityTests(MmuMode.TwoDimensional);
 
     public sealed class Translated() : CapacityTests(MmuMode.Shadow, SoftwareEngine.Translator);
 
-    public sealed class TranslatedWithNestedPaging() : CapacityTests(MmuMode.Nested, SoftwareEngine.Translator);
+    public sealed class TranslatedTwoDimensional() : CapacityTests(MmuMode.TwoDimensional, SoftwareEngine.Translator);
 
     /// <summary>
     /// 150 regions of 2 MiB with 40 pages each: more than the TLB (4096), the structure caches (32 of each level) and the quota of shadow pages (64) hold, so that

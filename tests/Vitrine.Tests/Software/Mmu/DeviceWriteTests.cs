@@ -20,9 +20,9 @@ public abstract class DeviceWriteTests(MmuMode mmu, SoftwareEngine engine)
 
     public sealed class ShadowTranslated() : DeviceWriteTests(MmuMode.Shadow, SoftwareEngine.Translator);
 
-    public sealed class NestedInterpreted() : DeviceWriteTests(MmuMode.Nested, SoftwareEngine.Interpreter);
+    public sealed class TwoDimensionalInterpreted() : DeviceWriteTests(MmuMode.TwoDimensional, SoftwareEngine.Interpreter);
 
-    public sealed class NestedTranslated() : DeviceWriteTests(MmuMode.Nested, SoftwareEngine.Translator);
+    public sealed class TwoDimensionalTranslated() : DeviceWriteTests(MmuMode.TwoDimensional, SoftwareEngine.Translator);
 
     public enum Flush
     {

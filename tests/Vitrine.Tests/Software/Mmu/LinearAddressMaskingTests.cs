@@ -18,11 +18,11 @@ public abstract class LinearAddressMaskingTests(MmuMode mmu, SoftwareEngine engi
 {
     public sealed class Shadow() : LinearAddressMaskingTests(MmuMode.Shadow, SoftwareEngine.Interpreter);
 
-    public sealed class Nested() : LinearAddressMaskingTests(MmuMode.Nested, SoftwareEngine.Interpreter);
+    public sealed class TwoDimensional() : LinearAddressMaskingTests(MmuMode.TwoDimensional, SoftwareEngine.Interpreter);
 
     public sealed class Translated() : LinearAddressMaskingTests(MmuMode.Shadow, SoftwareEngine.Translator);
 
-    public sealed class TranslatedNested() : LinearAddressMaskingTests(MmuMode.Nested, SoftwareEngine.Translator);
+    public sealed class TranslatedTwoDimensional() : LinearAddressMaskingTests(MmuMode.TwoDimensional, SoftwareEngine.Translator);
 
     public sealed class Lockstep() : LinearAddressMaskingTests(MmuMode.Shadow, SoftwareEngine.Translator, lockstep: true);
 

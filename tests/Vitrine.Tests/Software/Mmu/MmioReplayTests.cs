@@ -15,7 +15,7 @@ public abstract class MmioReplayTests(MmuMode mmu, SoftwareEngine engine = Softw
 {
     public sealed class Shadow() : MmioReplayTests(MmuMode.Shadow);
 
-    public sealed class Nested() : MmioReplayTests(MmuMode.Nested);
+    public sealed class TwoDimensional() : MmioReplayTests(MmuMode.TwoDimensional);
 
     public sealed class Translated() : MmioReplayTests(MmuMode.Shadow, SoftwareEngine.Translator);
 

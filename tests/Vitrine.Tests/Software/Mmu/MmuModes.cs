@@ -8,15 +8,15 @@ namespace Vitrine.Tests.Software.Mmu;
 internal static class MmuModes
 {
     /// <summary>Theory data: each mode.</summary>
-    public static TheoryData<MmuMode> All => [MmuMode.Shadow, MmuMode.Nested];
+    public static TheoryData<MmuMode> All => [MmuMode.Shadow, MmuMode.TwoDimensional];
 
     /// <summary>Theory data: each mode with each engine.</summary>
     public static TheoryData<MmuMode, SoftwareEngine> WithEngines => new()
     {
         { MmuMode.Shadow, SoftwareEngine.Interpreter },
-        { MmuMode.Nested, SoftwareEngine.Interpreter },
+        { MmuMode.TwoDimensional, SoftwareEngine.Interpreter },
         { MmuMode.Shadow, SoftwareEngine.Translator },
-        { MmuMode.Nested, SoftwareEngine.Translator },
+        { MmuMode.TwoDimensional, SoftwareEngine.Translator },
     };
 
     /// <summary>An accelerator with that MMU and engine.</summary>

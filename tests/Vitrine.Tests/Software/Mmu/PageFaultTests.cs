@@ -77,7 +77,7 @@ public abstract class PageFaultTests(SoftwareEngine engine)
     [MemberData(nameof(MmuModes.All), MemberType = typeof(MmuModes))]
     public void TheHandlerReadsByTheTableThatTheUpperEntryLeadsTo(MmuMode mode)
     {
-        // The faulting page and its neighbour: the upper entry that both have is cached in the nested walk, and ends as well.
+        // The faulting page and its neighbour: the upper entry that both have is cached in the two-dimensional walk, and ends as well.
         const ulong OtherTable = 0x30_0000;
         using M m = Machine(mode);
         m.Map(Page, Frame1, M.P);

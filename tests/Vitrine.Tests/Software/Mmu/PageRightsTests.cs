@@ -19,7 +19,7 @@ public abstract class PageRightsTests(MmuMode mmu, SoftwareEngine engine = Softw
 {
     public sealed class Shadow() : PageRightsTests(MmuMode.Shadow);
 
-    public sealed class Nested() : PageRightsTests(MmuMode.Nested);
+    public sealed class TwoDimensional() : PageRightsTests(MmuMode.TwoDimensional);
 
     public sealed class Translated() : PageRightsTests(MmuMode.Shadow, SoftwareEngine.Translator);
 

@@ -16,11 +16,11 @@ public abstract class ProtectionKeyTests(MmuMode mmu, SoftwareEngine engine, boo
 {
     public sealed class Shadow() : ProtectionKeyTests(MmuMode.Shadow, SoftwareEngine.Interpreter);
 
-    public sealed class Nested() : ProtectionKeyTests(MmuMode.Nested, SoftwareEngine.Interpreter);
+    public sealed class TwoDimensional() : ProtectionKeyTests(MmuMode.TwoDimensional, SoftwareEngine.Interpreter);
 
     public sealed class Translated() : ProtectionKeyTests(MmuMode.Shadow, SoftwareEngine.Translator);
 
-    public sealed class TranslatedNested() : ProtectionKeyTests(MmuMode.Nested, SoftwareEngine.Translator);
+    public sealed class TranslatedTwoDimensional() : ProtectionKeyTests(MmuMode.TwoDimensional, SoftwareEngine.Translator);
 
     public sealed class Lockstep() : ProtectionKeyTests(MmuMode.Shadow, SoftwareEngine.Translator, lockstep: true);
 

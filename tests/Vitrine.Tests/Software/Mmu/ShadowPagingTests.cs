@@ -440,7 +440,7 @@ public abstract class ShadowPagingTests(SoftwareEngine engine)
         ulong entry = m.Read(m.Entry(Second), 8);
         Assert.True(Leaf(m, First).Present);
         Assert.False(m.Vcpu.Mmu.InspectShadow(Second)[^1].Present);
-        Assert.Empty(m.Vcpu.Mmu.InspectNested(First));
+        Assert.Empty(m.Vcpu.Mmu.InspectTwoDimensional(First));
         Assert.Equal(before, m.Vcpu.Mmu.Counters);
         Assert.Equal(entry, m.Read(m.Entry(Second), 8));
     }

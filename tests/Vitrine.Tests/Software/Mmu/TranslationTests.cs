@@ -20,7 +20,7 @@ public abstract class TranslationTests(MmuMode mmu, SoftwareEngine engine = Soft
 {
     public sealed class Shadow() : TranslationTests(MmuMode.Shadow);
 
-    public sealed class Nested() : TranslationTests(MmuMode.Nested);
+    public sealed class TwoDimensional() : TranslationTests(MmuMode.TwoDimensional);
 
     public sealed class Translated() : TranslationTests(MmuMode.Shadow, SoftwareEngine.Translator);
 

@@ -24,7 +24,7 @@ public abstract class DeviceWriteTests(SoftwareEngine engine)
     private const ulong Ready = M.Data + 0x80;
 
     /// <summary>Processors and MMU; shadow tables are for one.</summary>
-    public static TheoryData<int, MmuMode> Machines => new() { { 1, MmuMode.Shadow }, { 1, MmuMode.Nested }, { 2, MmuMode.Nested } };
+    public static TheoryData<int, MmuMode> Machines => new() { { 1, MmuMode.Shadow }, { 1, MmuMode.TwoDimensional }, { 2, MmuMode.TwoDimensional } };
 
     /// <summary>The interrupt that a device raises after its write doesn't overtake it: the handler calls the new code.</summary>
     [Theory]
@@ -139,7 +139,7 @@ public abstract class DeviceWriteTests(SoftwareEngine engine)
     [InlineData(2)]
     public void ADeviceWritesAtTheOrderOfAVcpu(int vcpus)
     {
-        using M m = Machine(vcpus, MmuMode.Nested);
+        using M m = Machine(vcpus, MmuMode.TwoDimensional);
         m.OnPortWrite = (_, _, value) => m.Memory.ForDevices.TryWrite(new Gpa(Function + 1), [(byte)value]);
         m.Place(M.Code, a =>
         {

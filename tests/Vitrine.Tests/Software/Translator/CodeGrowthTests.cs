@@ -184,7 +184,7 @@ public sealed unsafe class CodeGrowthTests
 
     private static M Machine(nuint translationBytes = 0)
     {
-        M m = new(engine: SoftwareEngine.Translator, mmu: MmuMode.Nested, translationBytes: translationBytes);
+        M m = new(engine: SoftwareEngine.Translator, mmu: MmuMode.TwoDimensional, translationBytes: translationBytes);
         for (ulong page = 0; page < Pages; page++)
         {
             m.Map(Elsewhere + (page << 12), Frame + (page << 12), M.P | M.W);

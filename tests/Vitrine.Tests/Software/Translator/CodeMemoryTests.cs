@@ -17,7 +17,7 @@ public abstract class CodeMemoryTests(CodeSetting setting)
 
     public sealed class Translated() : CodeMemoryTests(CodeSetting.Translator);
 
-    public sealed class TranslatedWithNestedPaging() : CodeMemoryTests(CodeSetting.TranslatorWithNestedPaging);
+    public sealed class TranslatedTwoDimensional() : CodeMemoryTests(CodeSetting.TranslatorTwoDimensional);
 
     public sealed class TranslatedInSmallCaches() : CodeMemoryTests(CodeSetting.TranslatorInSmallCaches);
 

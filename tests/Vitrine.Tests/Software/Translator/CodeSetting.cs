@@ -16,7 +16,7 @@ public sealed record CodeSetting(SoftwareEngine Engine, MmuMode Mmu = MmuMode.Sh
 
     public static CodeSetting Translator { get; } = new(SoftwareEngine.Translator);
 
-    public static CodeSetting TranslatorWithNestedPaging { get; } = new(SoftwareEngine.Translator, MmuMode.Nested);
+    public static CodeSetting TranslatorTwoDimensional { get; } = new(SoftwareEngine.Translator, MmuMode.TwoDimensional);
 
     /// <summary>Room for a few blocks: what is written to is thrown away for want of room as well.</summary>
     public static CodeSetting TranslatorInSmallCaches { get; } = new(SoftwareEngine.Translator, TranslationBytes: 40 << 10, ArenaBytes: 16 << 10);

@@ -18,7 +18,7 @@ public abstract class OwnCodeTests(CodeSetting setting)
 
     public sealed class Translated() : OwnCodeTests(CodeSetting.Translator);
 
-    public sealed class TranslatedWithNestedPaging() : OwnCodeTests(CodeSetting.TranslatorWithNestedPaging);
+    public sealed class TranslatedTwoDimensional() : OwnCodeTests(CodeSetting.TranslatorTwoDimensional);
 
     public sealed class TranslatedInSmallCaches() : OwnCodeTests(CodeSetting.TranslatorInSmallCaches);
 

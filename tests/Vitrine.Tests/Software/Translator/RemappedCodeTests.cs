@@ -18,7 +18,7 @@ public abstract class RemappedCodeTests(CodeSetting setting)
 
     public sealed class Translated() : RemappedCodeTests(CodeSetting.Translator);
 
-    public sealed class TranslatedWithNestedPaging() : RemappedCodeTests(CodeSetting.TranslatorWithNestedPaging);
+    public sealed class TranslatedTwoDimensional() : RemappedCodeTests(CodeSetting.TranslatorTwoDimensional);
 
     public sealed class TranslatedInSmallCaches() : RemappedCodeTests(CodeSetting.TranslatorInSmallCaches);
 

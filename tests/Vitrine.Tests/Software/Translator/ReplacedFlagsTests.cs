@@ -18,7 +18,7 @@ public abstract class ReplacedFlagsTests(CodeSetting setting)
 
     public sealed class Translated() : ReplacedFlagsTests(CodeSetting.Translator);
 
-    public sealed class TranslatedWithNestedPaging() : ReplacedFlagsTests(CodeSetting.TranslatorWithNestedPaging);
+    public sealed class TranslatedTwoDimensional() : ReplacedFlagsTests(CodeSetting.TranslatorTwoDimensional);
 
     public sealed class TranslatedInSmallCaches() : ReplacedFlagsTests(CodeSetting.TranslatorInSmallCaches);
 

@@ -22,7 +22,7 @@ public abstract class WrittenCodeTests(CodeSetting setting)
 
     public sealed class Translated() : WrittenCodeTests(CodeSetting.Translator);
 
-    public sealed class TranslatedWithNestedPaging() : WrittenCodeTests(CodeSetting.TranslatorWithNestedPaging);
+    public sealed class TranslatedTwoDimensional() : WrittenCodeTests(CodeSetting.TranslatorTwoDimensional);
 
     public sealed class TranslatedInSmallCaches() : WrittenCodeTests(CodeSetting.TranslatorInSmallCaches);
 

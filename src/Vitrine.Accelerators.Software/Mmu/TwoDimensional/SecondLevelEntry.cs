@@ -1,4 +1,4 @@
-namespace Vitrine.Accelerators.Software.Mmu.Nested;
+namespace Vitrine.Accelerators.Software.Mmu.TwoDimensional;
 
 /// <summary>
 /// The bits of a second-level entry. Above the leaf, bits 63:12 are the host address of the next table; in a leaf that of the memory:

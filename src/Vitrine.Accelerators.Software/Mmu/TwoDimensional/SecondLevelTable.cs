@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Vitrine.Accelerators.Software.Mmu.Nested;
+namespace Vitrine.Accelerators.Software.Mmu.TwoDimensional;
 
 /// <summary>
 /// From guest-physical to host addresses: a radix table of four levels with 512 entries each, as EPT and NPT have it. Built on

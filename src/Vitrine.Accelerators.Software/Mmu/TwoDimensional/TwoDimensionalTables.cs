@@ -1,9 +1,9 @@
 using Vitrine.X86.Paging;
 
-namespace Vitrine.Accelerators.Software.Mmu.Nested;
+namespace Vitrine.Accelerators.Software.Mmu.TwoDimensional;
 
 /// <summary>The guest's tables as a two-dimensional walk reads them: each address goes through the second level first.</summary>
-internal unsafe struct NestedTables(SecondLevelTable secondLevel, GuestPhysicalMemory memory, CodeGuard guard) : IPageTableMemory
+internal unsafe struct TwoDimensionalTables(SecondLevelTable secondLevel, GuestPhysicalMemory memory, CodeGuard guard) : IPageTableMemory
 {
     // SAFETY: a second-level leaf maps memory inside a slot, and entries are naturally aligned, as the walker promises.
 

@@ -1,6 +1,6 @@
 using Vitrine.X86.Paging;
 
-namespace Vitrine.Accelerators.Software.Mmu.Nested;
+namespace Vitrine.Accelerators.Software.Mmu.TwoDimensional;
 
 /// <summary>
 /// The paging-structure caches (SDM vol. 3, 4.10.3): for the prefix of a linear address, the table that the entries above lead to

@@ -8,7 +8,7 @@ using M = Vitrine.Tests.Software.Mmu.PagedMachine;
 namespace Vitrine.Tests.Software.Mmu;
 
 /// <summary>The two-dimensional walk: how many references it makes, what its caches keep and when they let go.</summary>
-public sealed class NestedPagingTests
+public sealed class TwoDimensionalPagingTests
 {
     private const ulong First = 0x8000_0000;
     private const ulong Frame1 = 0x20_0000;
@@ -34,7 +34,7 @@ public sealed class NestedPagingTests
             a.mov(eax, __dword_ptr[rbx]);
         }));
         Assert.Equal(1UL, m[Gpr.Rax]);
-        IReadOnlyList<NestedReference> walk = m.Vcpu.Mmu.InspectNested(First);
+        IReadOnlyList<TwoDimensionalReference> walk = m.Vcpu.Mmu.InspectTwoDimensional(First);
         Assert.Equal(references, walk.Count);
         Assert.All(walk, static reference => Assert.True(reference.Present));
         Assert.Equal(shift == 12 ? [4, 3, 2, 1] : [4, 3, 2], walk.Where(static r => r.HostLevel == 0).Select(static r => r.GuestLevel));
@@ -45,9 +45,9 @@ public sealed class NestedPagingTests
     [Fact]
     public void WithoutPagingOneDimensionIsLeft()
     {
-        using M m = new(PagingMode.None, mmu: MmuMode.Nested, slotBytes: SmallSlots);
+        using M m = new(PagingMode.None, mmu: MmuMode.TwoDimensional, slotBytes: SmallSlots);
         Assert.Equal("ok", m.Run(a => a.mov(eax, __dword_ptr[0x30_1000])));
-        Assert.Equal([4, 3, 2, 1], m.Vcpu.Mmu.InspectNested(0x30_1000).Select(static reference => reference.HostLevel));
+        Assert.Equal([4, 3, 2, 1], m.Vcpu.Mmu.InspectTwoDimensional(0x30_1000).Select(static reference => reference.HostLevel));
     }
 
     [Fact]
@@ -145,7 +145,7 @@ public sealed class NestedPagingTests
         Assert.Equal("ok", m.Run(a => a.nop()));
         MmuCounters before = m.Vcpu.Mmu.Counters;
         ulong entry = m.Read(m.Entry(First), 8);
-        IReadOnlyList<NestedReference> walk = m.Vcpu.Mmu.InspectNested(First);
+        IReadOnlyList<TwoDimensionalReference> walk = m.Vcpu.Mmu.InspectTwoDimensional(First);
         Assert.False(walk[^1].Present);
         Assert.Equal(0, walk[^1].GuestLevel);
         Assert.Empty(m.Vcpu.Mmu.InspectShadow(First));
@@ -155,7 +155,7 @@ public sealed class NestedPagingTests
 
     private static M Machine(ulong slotBytes)
     {
-        M m = new(PagingMode.FourLevel, mmu: MmuMode.Nested, slotBytes: slotBytes);
+        M m = new(PagingMode.FourLevel, mmu: MmuMode.TwoDimensional, slotBytes: slotBytes);
         m.Store(Frame1, 1, 4);
         m.Store(Frame2, 2, 4);
         for (ulong page = M.Tables; page < M.Tables + 0x20000; page += 0x1000) m.Map(page, page, M.P | M.W);

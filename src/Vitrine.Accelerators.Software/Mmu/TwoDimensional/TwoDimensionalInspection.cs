@@ -1,17 +1,17 @@
 using Vitrine.Accelerators.Mmu;
 using Vitrine.X86.Paging;
 
-namespace Vitrine.Accelerators.Software.Mmu.Nested;
+namespace Vitrine.Accelerators.Software.Mmu.TwoDimensional;
 
 /// <summary>Lists the references of a walk without caches, changing nothing.</summary>
-internal static unsafe class NestedInspection
+internal static unsafe class TwoDimensionalInspection
 {
     // SAFETY: host addresses come from GuestPhysicalMemory, which checks them against the slots; entries are naturally aligned.
 
-    /// <summary>See <see cref="IMmuInspection.InspectNested"/>.</summary>
-    public static List<NestedReference> Inspect(SecondLevelTable secondLevel, GuestPhysicalMemory memory, in PagingContext context, ulong linear)
+    /// <summary>See <see cref="IMmuInspection.InspectTwoDimensional"/>.</summary>
+    public static List<TwoDimensionalReference> Inspect(SecondLevelTable secondLevel, GuestPhysicalMemory memory, in PagingContext context, ulong linear)
     {
-        List<NestedReference> references = [];
+        List<TwoDimensionalReference> references = [];
         Recorder tables = new(secondLevel, memory, references);
         Levels observer = new(references);
         bool mapped = PageWalker.Walk(
@@ -30,7 +30,7 @@ internal static unsafe class NestedInspection
     }
 
     /// <summary>Gives the references since the last entry their guest level, which only the walker knows.</summary>
-    private readonly struct Levels(List<NestedReference> references) : IPageWalkObserver
+    private readonly struct Levels(List<TwoDimensionalReference> references) : IPageWalkObserver
     {
         public void OnEntry(int level, ulong entryAddress, ulong rawValue)
         {
@@ -51,15 +51,15 @@ internal static unsafe class NestedInspection
         }
     }
 
-    private readonly struct Recorder(SecondLevelTable secondLevel, GuestPhysicalMemory memory, List<NestedReference> references) : IPageTableMemory
+    private readonly struct Recorder(SecondLevelTable secondLevel, GuestPhysicalMemory memory, List<TwoDimensionalReference> references) : IPageTableMemory
     {
-        public static void Translate(SecondLevelTable secondLevel, List<NestedReference> references, ulong gpa)
+        public static void Translate(SecondLevelTable secondLevel, List<TwoDimensionalReference> references, ulong gpa)
         {
             for (int level = SecondLevelTable.Levels; level > 0; level--)
             {
                 bool table = secondLevel.TryPeek(gpa, level, out ulong entry);
                 bool present = table && (entry & SecondLevelEntry.Present) != 0;
-                references.Add(new NestedReference(0, level, gpa, entry, present));
+                references.Add(new TwoDimensionalReference(0, level, gpa, entry, present));
                 if (!present || (entry & SecondLevelEntry.Leaf) != 0) return;
             }
         }
@@ -69,7 +69,7 @@ internal static unsafe class NestedInspection
             Translate(secondLevel, references, gpa);
             byte* host = memory.HostFor(gpa, size, out _);
             value = host == null ? 0 : size == 4 ? *(uint*)host : *(ulong*)host;
-            references.Add(new NestedReference(0, 0, gpa, value, (value & 1) != 0));
+            references.Add(new TwoDimensionalReference(0, 0, gpa, value, (value & 1) != 0));
             return host != null;
         }
 

@@ -10,7 +10,7 @@ namespace Vitrine.Explain.Html.Drawing;
 /// The two-dimensional walk as a grid: a row for each guest level and one for the page itself, a column for each second-level
 /// reference and one for the guest's own entry, numbered in the order in which they are made.
 /// </summary>
-internal static class NestedDrawing
+internal static class TwoDimensionalDrawing
 {
     private const int HeadWidth = 176;
     private const int RowHeight = 58;
@@ -19,14 +19,14 @@ internal static class NestedDrawing
     private const int ColumnWidth = (SvgCanvas.Width - HeadWidth) / Columns;
 
     /// <summary>Draws it into a page.</summary>
-    public static void Write(IReadOnlyList<NestedReference> references, string when, Evidence evidence, string id, HtmlWriter writer)
+    public static void Write(IReadOnlyList<TwoDimensionalReference> references, string when, Evidence evidence, string id, HtmlWriter writer)
     {
         SvgCanvas canvas = new();
         for (int level = 4; level > 0; level--) Head(canvas, 4 - level, $"second level, L{level}");
         Head(canvas, Columns - 1, "the guest's own entry");
         int y = HeadHeight;
         int number = 0;
-        foreach (IGrouping<int, (NestedReference Reference, int Number)> row in references
+        foreach (IGrouping<int, (TwoDimensionalReference Reference, int Number)> row in references
             .Select((reference, index) => (reference, index + 1))
             .GroupBy(item => item.reference.GuestLevel))
         {
@@ -44,7 +44,7 @@ internal static class NestedDrawing
             $"A grid of {number} references. Rows are guest levels, columns the second-level entries for the address of the row's table, then the guest's entry.");
     }
 
-    private static int DrawRow(SvgCanvas canvas, int level, (NestedReference Reference, int Number)[] row, int y, Evidence evidence)
+    private static int DrawRow(SvgCanvas canvas, int level, (TwoDimensionalReference Reference, int Number)[] row, int y, Evidence evidence)
     {
         canvas.Begin("g", ("class", "fact"));
         canvas.Box(0, y, HeadWidth - 6, RowHeight - 6, $"box level{level}");
@@ -54,7 +54,7 @@ internal static class NestedDrawing
         canvas.End();
         int last = row[^1].Number;
         int previous = -1;
-        foreach ((NestedReference reference, int number) in row)
+        foreach ((TwoDimensionalReference reference, int number) in row)
         {
             int column = reference.HostLevel == 0 ? Columns - 1 : 4 - reference.HostLevel;
             int x = HeadWidth + (column * ColumnWidth);
@@ -66,7 +66,7 @@ internal static class NestedDrawing
         return last;
     }
 
-    private static void DrawCell(SvgCanvas canvas, NestedReference reference, int number, int x, int y)
+    private static void DrawCell(SvgCanvas canvas, TwoDimensionalReference reference, int number, int x, int y)
     {
         string style = !reference.Present ? "stop" : reference.HostLevel == 0 ? "taken" : "plain";
         canvas.Begin("g", ("class", $"cell {style}"));

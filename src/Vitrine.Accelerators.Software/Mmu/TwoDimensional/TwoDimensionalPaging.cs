@@ -2,13 +2,13 @@ using Vitrine.Accelerators.Mmu;
 using Vitrine.X86.Paging;
 using Vitrine.X86.Registers;
 
-namespace Vitrine.Accelerators.Software.Mmu.Nested;
+namespace Vitrine.Accelerators.Software.Mmu.TwoDimensional;
 
 /// <summary>
 /// Two dimensions, as with EPT and NPT: the guest's tables are walked at every TLB miss, and each guest-physical address on the way
 /// goes through the second-level table. Nothing has to be kept in step with the guest's tables, so nothing is tracked.
 /// </summary>
-internal sealed unsafe class NestedPaging(GuestPhysicalMemory memory, CodeGuard guard, Tlb tlb) : AddressTranslator
+internal sealed unsafe class TwoDimensionalPaging(GuestPhysicalMemory memory, CodeGuard guard, Tlb tlb) : AddressTranslator
 {
     // SAFETY: host addresses come from second-level leaves, which lie inside slots.
     private const PageRights AllRights = PageRights.Writable | PageRights.User | PageRights.Executable;
@@ -28,7 +28,7 @@ internal sealed unsafe class NestedPaging(GuestPhysicalMemory memory, CodeGuard 
     private ulong _fillsAtZap;
 
     /// <inheritdoc/>
-    public override MmuMode Mode => MmuMode.Nested;
+    public override MmuMode Mode => MmuMode.TwoDimensional;
 
     /// <inheritdoc/>
     public override int PagesInUse => _secondLevel.Tables;
@@ -107,15 +107,15 @@ internal sealed unsafe class NestedPaging(GuestPhysicalMemory memory, CodeGuard 
     }
 
     /// <inheritdoc/>
-    public override IReadOnlyList<NestedReference> InspectNested(in PagingContext context, ulong linear) =>
-        NestedInspection.Inspect(_secondLevel, memory, in context, linear);
+    public override IReadOnlyList<TwoDimensionalReference> InspectTwoDimensional(in PagingContext context, ulong linear) =>
+        TwoDimensionalInspection.Inspect(_secondLevel, memory, in context, linear);
 
     /// <inheritdoc/>
     public override void Dispose() => _secondLevel.Dispose();
 
     private bool TryWalk(in PagingContext context, ulong linear, PageAccess access, out PageWalkResult result)
     {
-        NestedTables tables = new(_secondLevel, memory, guard);
+        TwoDimensionalTables tables = new(_secondLevel, memory, guard);
         GuestPath path = default;
         bool mapped = false;
         if (context.Mode < PagingMode.FourLevel) linear = (uint)linear;

@@ -6,4 +6,4 @@ namespace Vitrine.Accelerators.Mmu;
 /// <param name="Address">Guest-physical address that is translated (second level) or read (guest entry).</param>
 /// <param name="Value">The entry.</param>
 /// <param name="Present">The entry is present.</param>
-public readonly record struct NestedReference(int GuestLevel, int HostLevel, ulong Address, ulong Value, bool Present);
+public readonly record struct TwoDimensionalReference(int GuestLevel, int HostLevel, ulong Address, ulong Value, bool Present);
