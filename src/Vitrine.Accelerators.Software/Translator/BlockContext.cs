@@ -54,6 +54,12 @@ internal sealed unsafe class BlockContext(bool exact)
     /// <summary>The only instruction lies in two pages.</summary>
     public bool IsCrossing { get; private set; }
 
+    /// <summary>The lowest target of a direct branch to another page, as its distance from the start of the page; 0 where none lies before it.</summary>
+    public int LowestTarget { get; private set; }
+
+    /// <summary>The highest one, or what follows the page where the block runs into it; 0 where there is none.</summary>
+    public int HighestTarget { get; private set; }
+
     /// <summary>Size of addresses, and of what PUSH and POP move.</summary>
     public OperandSize AddressSize => Is64 ? OperandSize.Qword : OperandSize.Dword;
 
@@ -77,6 +83,15 @@ internal sealed unsafe class BlockContext(bool exact)
         IsCrossing = isCrossing;
         Count = 0;
         EndsInterpreted = false;
+        LowestTarget = 0;
+        HighestTarget = 0;
+    }
+
+    /// <summary>Notes a place in another page that the block leads to.</summary>
+    public void NoteTarget(long target)
+    {
+        LowestTarget = Math.Min(LowestTarget, (int)target);
+        HighestTarget = Math.Max(HighestTarget, (int)target);
     }
 
     /// <summary>A direct branch's target, as its distance from the start of the page.</summary>

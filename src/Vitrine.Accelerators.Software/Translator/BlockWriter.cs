@@ -136,6 +136,8 @@ internal sealed unsafe class BlockWriter : IDisposable
         WriteInstructions();
         block.GuestBytes = (ushort)Math.Clamp(Block.End - Block.Start, 1, BlockContext.PageSize - Block.Start);
         block.Instructions = (ushort)Block.Count;
+        block.LowestTarget = Block.LowestTarget;
+        block.HighestTarget = Block.HighestTarget;
         return true;
     }
 

@@ -19,6 +19,12 @@ internal unsafe struct TranslatedBlock
     /// <summary>Guest instructions.</summary>
     public ushort Instructions;
 
+    /// <summary>The lowest place in another page that it leads to directly, as its distance from the start of its own; 0 where none lies before it.</summary>
+    public int LowestTarget;
+
+    /// <summary>The highest one; 0 where none lies behind its page.</summary>
+    public int HighestTarget;
+
     /// <summary><see cref="Body"/> itself looks for requests, because the block branches to its own start.</summary>
     public bool Polls;
 

@@ -171,6 +171,16 @@ internal sealed unsafe class TranslatorEngine : Engine
 
     private bool IsBranchTarget(ulong rip) => (_cpu->Mode & ExecutionMode.Code64) == 0 || Canonical.Is(rip);
 
+    /// <summary>
+    /// A block leads directly to an address that isn't canonical, or runs into one. Translated code doesn't know where it is, and notes the place of indirect
+    /// branches only.
+    /// </summary>
+    private bool LeadsOut(TranslatedBlock* block, ulong rip)
+    {
+        ulong page = rip & ~0xFFFUL;
+        return !IsBranchTarget(page + (ulong)(long)block->LowestTarget) || !IsBranchTarget(page + (ulong)(long)block->HighestTarget);
+    }
+
     /// <summary>A branch to an address that isn't canonical faults before it has done anything: RIP and RSP are what they were before it.</summary>
     private void TakeBranchBack()
     {
@@ -186,7 +196,7 @@ internal sealed unsafe class TranslatorEngine : Engine
         if (!_code.TryLocate(rip, out _, out ulong gpa, out bool isGlobal)) return BackWithFault();
         byte* host = _mmu.HostFor(gpa, 1, out _);
         TranslatedBlock* block = host == null ? null : _finder.Find(host, rip, entry: isGlobal);
-        if (block == null) return InterpretAt(rip, InterpretationCause.Code);
+        if (block == null || LeadsOut(block, rip)) return InterpretAt(rip, InterpretationCause.Code);
         if (block->Entry == null || block->EntryIsGlobal != isGlobal) _translator.AddEntry(block, isGlobal);
         _translations.Bind(block, rip);
         if (_check is not null) return _check.Begin(block, rip);
@@ -233,7 +243,7 @@ internal sealed unsafe class TranslatorEngine : Engine
         byte* host = _mmu.HostFor(gpa, 1, out _);
         ulong flushes = _translations.Flushes;
         TranslatedBlock* block = host == null ? null : _finder.Find(host, rip, (traits & LinkTraits.Unshared) != 0 ? ExecutionMode.Unshared : 0);
-        if (block == null) return InterpretAt(rip, InterpretationCause.Code);
+        if (block == null || LeadsOut(block, rip)) return InterpretAt(rip, InterpretationCause.Code);
         if (_check is not null) return _check.Begin(block, rip);
         byte* code = block->Body;
         if ((traits & LinkTraits.Backwards) != 0 && !block->Polls)

@@ -40,6 +40,7 @@ internal sealed class TranslationRules(BlockContext block, bool shares)
         {
             InstructionKind.Divide or InstructionKind.SignedDivide => CanDivide(in instruction),
             InstructionKind.Copied => HasRegisters(in instruction, hasMemory),
+            InstructionKind.ConditionalJump or InstructionKind.Jump or InstructionKind.Call => CanReach(in instruction),
             _ => true,
         };
     }
@@ -68,6 +69,9 @@ internal sealed class TranslationRules(BlockContext block, bool shares)
         return instruction.Op1Kind == OpKind.Register ||
             (instruction.Op1Kind == OpKind.MemorySegRSI && OperandAddress.SegmentOf(in instruction) < 0);
     }
+
+    /// <summary>The target's distance from the start of the page is one that host code can add. In 32-bit code it wraps as the target does.</summary>
+    private bool CanReach(in Instruction instruction) => !block.Is64 || block.TargetOffset(in instruction) is >= int.MinValue and <= int.MaxValue;
 
     private static bool CanDivide(in Instruction instruction)
     {

@@ -11,6 +11,7 @@ internal sealed class JumpEmitter(BlockContext block, BlockCounters counters)
     /// <summary>Goes to a place in another page, by its distance from the start of this one.</summary>
     public void ToOtherPage(long target)
     {
+        block.NoteTarget(target);
         block.Asm.Mov(RegisterMap.First, State(CpuOffsets.PageRip));
         block.Asm.Lea(RegisterMap.First, new HostOperand(RegisterMap.First, (int)target), block.AddressSize);
         ToFirst();
