@@ -129,6 +129,16 @@ public sealed unsafe class KvmAccelerator : IAccelerator
     public void GetDirtyLog(MemorySlot slot, Span<ulong> bitmap) => _slots.GetDirtyLog(slot, bitmap);
 
     /// <inheritdoc/>
+    /// <remarks>
+    /// KVM refuses slots that overlap, so old ones go first: a vCPU that accesses the range in between leaves as for device memory.
+    /// </remarks>
+    public void OnSlotsChanged(IReadOnlyList<MemorySlot> removed, IReadOnlyList<MemorySlot> added)
+    {
+        foreach (MemorySlot slot in removed) _slots.Remove(slot);
+        foreach (MemorySlot slot in added) _slots.Set(slot);
+    }
+
+    /// <inheritdoc/>
     /// <remarks>The host's processor keeps caches and fetches in step with the host's writes; only KVM's dirty log knows nothing of them.</remarks>
     public void OnWritten(MemorySlot slot, ulong offset, ulong length)
     {

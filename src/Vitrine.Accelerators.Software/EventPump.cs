@@ -66,6 +66,7 @@ internal sealed unsafe class EventPump : IDisposable
         // First, so that a request that comes while we look is not overwritten.
         // The exchange is a full barrier: no flag below is read before it.
         Interlocked.Exchange(ref _cpu->PollAt, _cpu->Instructions + (ulong)LongestPoll);
+        _entry.FollowSlots();
         if (_presence.IsFlushWanted) _entry.AnswerFlush();
         if (!AnswerKick())
         {
@@ -144,11 +145,20 @@ internal sealed unsafe class EventPump : IDisposable
         bool waits = local || external;
         _cpu->InterruptWaits = waits ? 1u : 0;
         if (!waits || !open || !_activity.InterruptsEnabled) return true;
-        byte vector = local ? _localApic.Acknowledge() : AcknowledgeExternal();
+        byte vector = local ? _localApic.Acknowledge() : TakeExternal();
         _activity.Halted = false;
         if (!InterruptDelivery.DeliverInterrupt(_cpu, vector)) return _exit.ForShutdown();
         _cpu->InterruptWaits = _localApic.HasDeliverableInterrupt(out _) || _localApic.HasExternalInterrupt ? 1u : 0;
         return !LeaveForStep();
+    }
+
+    /// <summary>Asks the 8259 pair for a vector. That may wait for a device which itself waits for this vCPU to follow a change of slots.</summary>
+    private byte TakeExternal()
+    {
+        _entry.Leave();
+        byte vector = AcknowledgeExternal();
+        _entry.Enter();
+        return vector;
     }
 
     /// <summary>The next look at the clock: sooner when the APIC's timer is about to expire.</summary>

@@ -45,10 +45,14 @@ internal sealed unsafe class GuestEntry
     /// <summary>Carries out what was asked for while it stood. After a full barrier after its saying that it runs.</summary>
     public void AnswerRequests()
     {
+        _mmu.FollowSlots();
         if (_presence.IsFlushWanted) AnswerFlush();
         if (_presence.Requests is { Waiting: true }) ServeRequests();
         if (_presence.HasNotices) FollowWrites();
     }
+
+    /// <summary>Takes over slots that have changed. Between blocks.</summary>
+    public void FollowSlots() => _mmu.FollowSlots();
 
     /// <summary>Drops translations, so that writes are noted again.</summary>
     public void AnswerFlush()

@@ -24,7 +24,6 @@ public sealed class SoftwareAccelerator : IAccelerator
     private readonly Lock _lock = new();
     private readonly SoftwareVcpu?[] _vcpus;
     private readonly OutsideWrites _outsideWrites;
-    private volatile SlotView[] _slots = [];
 
     private SoftwareAccelerator(SoftwareOptions options, int vcpus, MachineClock? clock)
     {
@@ -88,7 +87,7 @@ public sealed class SoftwareAccelerator : IAccelerator
     internal nuint TranslationBytes { get; set; }
 
     /// <summary>The slots as vCPUs see them.</summary>
-    internal SlotView[] Slots => _slots;
+    internal SlotTable SlotTable { get; } = new();
 
     /// <summary>How the vCPU translates addresses.</summary>
     internal MmuMode Mmu { get; }
@@ -207,10 +206,8 @@ public sealed class SoftwareAccelerator : IAccelerator
         ArgumentNullException.ThrowIfNull(slot);
         lock (_lock)
         {
-            SlotView added = new(slot);
             Group.AddMemory(slot);
-            _slots = [.. _slots.Where(view => view.Slot.Id != slot.Id), added];
-            foreach (SoftwareVcpu? vcpu in _vcpus) vcpu?.ReloadSlots();
+            ChangeSlots([.. SlotTable.Views.Where(view => view.Slot.Id != slot.Id), new SlotView(slot)]);
         }
     }
 
@@ -218,10 +215,16 @@ public sealed class SoftwareAccelerator : IAccelerator
     public void RemoveMemorySlot(MemorySlot slot)
     {
         ArgumentNullException.ThrowIfNull(slot);
+        lock (_lock) ChangeSlots([.. SlotTable.Views.Where(view => view.Slot.Id != slot.Id)]);
+    }
+
+    /// <inheritdoc/>
+    public void OnSlotsChanged(IReadOnlyList<MemorySlot> removed, IReadOnlyList<MemorySlot> added)
+    {
         lock (_lock)
         {
-            _slots = [.. _slots.Where(view => view.Slot.Id != slot.Id)];
-            foreach (SoftwareVcpu? vcpu in _vcpus) vcpu?.ReloadSlots();
+            foreach (MemorySlot slot in added) Group.AddMemory(slot);
+            ChangeSlots([.. SlotTable.Views.Where(view => !removed.Contains(view.Slot)), .. added.Select(static slot => new SlotView(slot))]);
         }
     }
 
@@ -229,7 +232,7 @@ public sealed class SoftwareAccelerator : IAccelerator
     public void GetDirtyLog(MemorySlot slot, Span<ulong> bitmap)
     {
         ArgumentNullException.ThrowIfNull(slot);
-        SlotView? view = Array.Find(_slots, candidate => candidate.Slot.Id == slot.Id);
+        SlotView? view = Array.Find(SlotTable.Views, candidate => candidate.Slot.Id == slot.Id);
         if (view is null) return;
         view.TakeDirty(bitmap);
 
@@ -245,7 +248,7 @@ public sealed class SoftwareAccelerator : IAccelerator
         ArgumentNullException.ThrowIfNull(slot);
 
         // SAFETY: the address is only compared; a slot that this machine doesn't have leads nowhere.
-        SlotView[] slots = _slots;
+        SlotView[] slots = SlotTable.Views;
         if (Array.Exists(slots, view => view.Slot.Host == slot.Host)) _outsideWrites.Follow(slots, slot.Pointer + offset, length);
     }
 
@@ -280,7 +283,15 @@ public sealed class SoftwareAccelerator : IAccelerator
     public void Dispose()
     {
         foreach (SoftwareVcpu? vcpu in _vcpus) vcpu?.Dispose();
-        _slots = [];
+        SlotTable.Replace([]);
         Group.Dispose();
+    }
+
+    // All at once: no vCPU sees a part of the change.
+    private void ChangeSlots(SlotView[] slots)
+    {
+        int version = SlotTable.Replace(slots);
+        for (int id = 0; id < Group.Count; id++) Group.Find(id)?.AskForAttention();
+        for (int id = 0; id < Group.Count; id++) Group.Find(id)?.WaitForSlots(version);
     }
 }

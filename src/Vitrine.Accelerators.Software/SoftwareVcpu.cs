@@ -68,7 +68,7 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
         _cpu->JumpCache = _blocks.Jumps;
         LocalApic = new LocalApic((uint)id, new ApicClock(_cpu, _clock), _waker.Wake, accelerator.Interrupts);
         Bus bus = new(_cpu, _exit, LocalApic);
-        _mmu = new SoftMmu(_cpu, _presence, accelerator.Group, bus, _blocks, accelerator.Slots, accelerator.Mmu);
+        _mmu = new SoftMmu(_cpu, _presence, accelerator.Group, bus, _blocks, accelerator.SlotTable, accelerator.Mmu);
         _processor = new Processor(_cpu, _mmu, bus, LocalApic, _presence, _clock);
         _code = new CodeFinder(_cpu, _mmu, _blocks);
         _interpreter = new InterpreterEngine(_cpu, _code);
@@ -259,10 +259,8 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
             else _processor.Msrs.TryWrite(index, value);
         }
 
-        _code.Flush();
-
-        // Whoever puts a state may have written to memory too, where nobody notices it.
-        _mmu.Reset();
+        // The caller may have written to memory too, past what notices it.
+        Forget();
         ModeChange.Apply(_cpu);
         _lockstep?.Clear();
         _translator?.HostFaults.Clear();
@@ -346,7 +344,11 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
     public BlockListing ListBlock(ulong linear) => _inspection!.ListBlock(linear);
 
     /// <inheritdoc/>
-    public bool TryTranslate(ulong gva, out ulong gpa) => _mmu.TryTranslate(gva, out gpa);
+    public bool TryTranslate(ulong gva, out ulong gpa)
+    {
+        _mmu.FollowSlots();
+        return _mmu.TryTranslate(gva, out gpa);
+    }
 
     /// <inheritdoc/>
     public void Dispose()
@@ -366,10 +368,10 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
         StateMemory.Free(_cpu);
     }
 
-    /// <summary>The slots have changed. The vCPU must not be running.</summary>
-    internal void ReloadSlots()
+    /// <summary>Forgets everything that it has derived from memory. Between blocks.</summary>
+    internal void Forget()
     {
         _code.Flush();
-        _mmu.ReloadSlots(_accelerator.Slots);
+        _mmu.Reset();
     }
 }

@@ -28,10 +28,12 @@ public interface IAccelerator : IGuestMemoryObserver, IDisposable
     /// <summary>How many vCPUs a machine may have here.</summary>
     int MaximumVcpus { get; }
 
-    /// <summary>Makes a memory slot visible to the guest, or changes the flags of one that is.</summary>
+    /// <summary>
+    /// Makes a memory slot visible to the guest, or changes the flags of one that is. As with <see cref="IGuestMemoryObserver.OnSlotsChanged"/>, vCPUs may run.
+    /// </summary>
     void SetMemorySlot(MemorySlot slot);
 
-    /// <summary>Takes a memory slot away from the guest.</summary>
+    /// <summary>Takes a memory slot away from the guest. When this returns, no vCPU uses its memory any more.</summary>
     void RemoveMemorySlot(MemorySlot slot);
 
     /// <summary>

@@ -17,7 +17,9 @@ public sealed class GuestMemory : IGuestMemory, IDisposable
     private volatile MemorySlot[] _slots = [];
     private volatile IGuestMemoryObserver[] _observers = [];
     private readonly MemoryBacking _backing;
-    private int _nextId;
+    private readonly Lock _lock = new();
+    private readonly List<MemoryRegion> _regions = [];
+    private readonly SortedSet<ulong> _cuts = [];
 
     /// <summary>No slots.</summary>
     /// <param name="backing">What host memory slots get.</param>
@@ -33,27 +35,58 @@ public sealed class GuestMemory : IGuestMemory, IDisposable
     /// <summary>The slots, by ascending address.</summary>
     public IReadOnlyList<MemorySlot> Slots => _slots;
 
-    /// <summary>Adds a slot with memory of its own.</summary>
+    /// <summary>Adds a slot with memory of its own: a region of priority 0 that stays where it is.</summary>
     /// <param name="name">What it is.</param>
     /// <param name="start">First address, a multiple of 4 KiB.</param>
     /// <param name="size">Size in bytes, a multiple of 4 KiB, not zero.</param>
     /// <param name="flags">Rights and logging.</param>
-    /// <exception cref="VitrineException">Misaligned, empty, overlapping another slot, or refused by the host.</exception>
-    public MemorySlot Add(string name, Gpa start, ulong size, MemorySlotFlags flags = MemorySlotFlags.None)
-    {
-        Check(name, start, size);
-        return Insert(new MemorySlot(_nextId++, name, start, size, new HostMapping(size, _backing), 0, flags));
-    }
+    /// <returns>The slot; the first, where regions of higher priority are in it.</returns>
+    /// <exception cref="VitrineException">Misaligned, empty, overlapping another region of that priority, or refused by the host.</exception>
+    public MemorySlot Add(string name, Gpa start, ulong size, MemorySlotFlags flags = MemorySlotFlags.None) => SlotOf(AddRegion(name, start, size, flags));
 
-    /// <summary>Adds a slot that shows part of another slot's memory at a second address.</summary>
+    /// <summary>Adds a slot that shows part of another slot's memory at a second address, as <see cref="Add"/>.</summary>
     /// <param name="name">What it is.</param>
     /// <param name="start">First address, a multiple of 4 KiB.</param>
     /// <param name="size">Size in bytes, a multiple of 4 KiB.</param>
     /// <param name="target">The slot whose memory is shown.</param>
     /// <param name="offset">Offset in <paramref name="target"/>, a multiple of 4 KiB.</param>
     /// <param name="flags">Rights and logging.</param>
-    public MemorySlot AddAlias(string name, Gpa start, ulong size, MemorySlot target, ulong offset, MemorySlotFlags flags)
+    public MemorySlot AddAlias(string name, Gpa start, ulong size, MemorySlot target, ulong offset, MemorySlotFlags flags) =>
+        SlotOf(AddView(name, start, size, target, offset, flags));
+
+    /// <summary>Adds a region with memory of its own.</summary>
+    /// <param name="name">What it is.</param>
+    /// <param name="start">First address, a multiple of 4 KiB.</param>
+    /// <param name="size">Size in bytes, a multiple of 4 KiB, not zero.</param>
+    /// <param name="flags">Rights and logging.</param>
+    /// <param name="priority">Where regions overlap, the one with the highest shows.</param>
+    /// <param name="mapped">It shows at once.</param>
+    /// <exception cref="VitrineException">Misaligned, empty, overlapping another region of the same priority, or refused by the host.</exception>
+    public MemoryRegion AddRegion(
+        string name, Gpa start, ulong size, MemorySlotFlags flags = MemorySlotFlags.None, int priority = 0, bool mapped = true)
     {
+        Check(name, start, size);
+        lock (_lock)
+        {
+            if (mapped) CheckRoom(name, start, size, priority);
+            return Insert(new MemoryRegion(this, name, start, size, new HostMapping(size, _backing), 0, flags, priority), mapped);
+        }
+    }
+
+    /// <summary>Adds a region that shows part of a slot's memory at a second address.</summary>
+    /// <param name="name">What it is.</param>
+    /// <param name="start">First address, a multiple of 4 KiB.</param>
+    /// <param name="size">Size in bytes, a multiple of 4 KiB.</param>
+    /// <param name="target">The slot whose memory is shown.</param>
+    /// <param name="offset">Offset in <paramref name="target"/>, a multiple of 4 KiB.</param>
+    /// <param name="flags">Rights and logging.</param>
+    /// <param name="priority">Where regions overlap, the one with the highest shows.</param>
+    /// <param name="mapped">It shows at once.</param>
+    /// <exception cref="VitrineException">Misaligned, empty, beyond the target, or overlapping another region of the same priority.</exception>
+    public MemoryRegion AddView(
+        string name, Gpa start, ulong size, MemorySlot target, ulong offset, MemorySlotFlags flags, int priority = 0, bool mapped = true)
+    {
+        ArgumentNullException.ThrowIfNull(target);
         Check(name, start, size);
         if ((offset & PageMask) != 0 || offset > target.Size || size > target.Size - offset)
         {
@@ -65,7 +98,26 @@ public sealed class GuestMemory : IGuestMemory, IDisposable
                 .With("slot", name).With("other", target.Name).With("offset", offset).With("bytes", size);
         }
 
-        return Insert(new MemorySlot(_nextId++, name, start, size, target.Host, target.HostOffset + offset, flags));
+        lock (_lock)
+        {
+            if (mapped) CheckRoom(name, start, size, priority);
+            return Insert(new MemoryRegion(this, name, start, size, target.Host, target.HostOffset + offset, flags, priority), mapped);
+        }
+    }
+
+    /// <summary>
+    /// Takes a region away for good. When this returns no vCPU uses it any more, and its host memory is given back unless another region shows it or part of it is
+    /// lent.
+    /// </summary>
+    public void Remove(MemoryRegion region)
+    {
+        ArgumentNullException.ThrowIfNull(region);
+        lock (_lock)
+        {
+            Unmap(region);
+            _regions.Remove(region);
+            if (!_regions.Exists(other => other.Host == region.Host)) region.Host.Dispose();
+        }
     }
 
     /// <summary>The slot that holds an address, or null.</summary>
@@ -138,9 +190,12 @@ public sealed class GuestMemory : IGuestMemory, IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        MemorySlot[] slots = _slots;
-        _slots = [];
-        foreach (MemorySlot slot in slots) slot.Host.Dispose();
+        lock (_lock)
+        {
+            _slots = [];
+            foreach (MemoryRegion region in _regions) region.Host.Dispose();
+            _regions.Clear();
+        }
     }
 
     /// <inheritdoc cref="TryWrite(Gpa, ReadOnlySpan{byte})"/>
@@ -207,8 +262,7 @@ public sealed class GuestMemory : IGuestMemory, IDisposable
 
     private void Check(string name, Gpa start, ulong size)
     {
-        if (size == 0 || ((start.Value | size) & PageMask) != 0 || start.Value >> GuestPhysicalBits != 0 ||
-            (start.Value + size - 1) >> GuestPhysicalBits != 0)
+        if (!IsPossible(start, size))
         {
             throw VitrineException.User(
                 ErrorCode.MemorySlotInvalid,
@@ -216,26 +270,120 @@ public sealed class GuestMemory : IGuestMemory, IDisposable
                 $"Start and size must be multiples of 4096, the size not zero, and the end within {GuestPhysicalBits} address bits.",
                 "Correct the address or the size.").With("slot", name).With("start", start.Value).With("bytes", size);
         }
+    }
 
-        foreach (MemorySlot slot in _slots)
+    private void CheckRoom(string name, Gpa start, ulong size, int priority)
+    {
+        if (Rival(null, start, size, priority) is not { } other) return;
+        throw VitrineException.User(
+            ErrorCode.MemorySlotOverlap,
+            $"Memory slot '{name}' at {start} with {size} bytes overlaps slot '{other.Name}' at {other.Start} with {other.Size} bytes.",
+            "Two slots can't back the same guest-physical address.",
+            "Move or shrink one of them.")
+            .With("slot", name).With("start", start.Value).With("bytes", size).With("other", other.Name);
+    }
+
+    private MemoryRegion? Rival(MemoryRegion? region, Gpa start, ulong size, int priority) => _regions.Find(other =>
+        other != region && other.IsMapped && other.Priority == priority && start.Value < other.End.Value && other.Start.Value < start.Value + size);
+
+    private MemoryRegion Insert(MemoryRegion region, bool mapped)
+    {
+        _regions.Add(region);
+        region.IsMapped = mapped;
+
+        // A region that comes and goes here must cost no more than what it covers: the slots around it stay as they are.
+        _cuts.Add(region.Start.Value);
+        _cuts.Add(region.End.Value);
+        if (mapped) Rebuild();
+        return region;
+    }
+
+    /// <summary>Moves or changes a region, and shows it.</summary>
+    internal bool TryPlace(MemoryRegion region, Gpa start, MemorySlotFlags flags)
+    {
+        lock (_lock)
         {
-            if (start.Value < slot.End.Value && slot.Start.Value < start.Value + size)
-            {
-                throw VitrineException.User(
-                    ErrorCode.MemorySlotOverlap,
-                    $"Memory slot '{name}' at {start} with {size} bytes overlaps slot '{slot.Name}' at {slot.Start} with {slot.Size} bytes.",
-                    "Two slots can't back the same guest-physical address.",
-                    "Move or shrink one of them.")
-                    .With("slot", name).With("start", start.Value).With("bytes", size).With("other", slot.Name);
-            }
+            if (!IsPossible(start, region.Size) || !_regions.Contains(region) || Rival(region, start, region.Size, region.Priority) is not null) return false;
+            region.Start = start;
+            region.Flags = flags;
+            region.IsMapped = true;
+            Rebuild();
+            return true;
         }
     }
 
-    private MemorySlot Insert(MemorySlot slot)
+    /// <summary>Hides a region.</summary>
+    internal void Unmap(MemoryRegion region)
     {
-        MemorySlot[] slots = [.. _slots, slot];
-        Array.Sort(slots, static (a, b) => a.Start.Value.CompareTo(b.Start.Value));
-        _slots = slots;
-        return slot;
+        lock (_lock)
+        {
+            if (!region.IsMapped) return;
+            region.IsMapped = false;
+            Rebuild();
+        }
     }
+
+    /// <summary>Makes slots of what shows of the regions. A slot that shows the same as before stays the same object.</summary>
+    private void Rebuild()
+    {
+        MemorySlot[] before = _slots;
+        List<MemorySlot> after = [];
+        foreach (MemoryRegion region in _regions.Where(static region => region.IsMapped).OrderByDescending(static region => region.Priority).ToArray())
+            AddUncovered(region, before, after);
+        MemorySlot[] removed = [.. before.Except(after)];
+        MemorySlot[] added = [.. after.Except(before)];
+        _slots = [.. after];
+        if (removed.Length == 0 && added.Length == 0) return;
+        foreach (IGuestMemoryObserver observer in _observers) observer.OnSlotsChanged(removed, added);
+    }
+
+    // What has a higher priority is in the list already.
+    private void AddUncovered(MemoryRegion region, MemorySlot[] before, List<MemorySlot> slots)
+    {
+        ulong first = region.Start.Value;
+        int position = 0;
+        while (first < region.End.Value)
+        {
+            while (position < slots.Count && slots[position].End.Value <= first) position++;
+            ulong end = region.End.Value;
+            if (position < slots.Count)
+            {
+                if (slots[position].Start.Value <= first)
+                {
+                    first = slots[position].End.Value;
+                    continue;
+                }
+
+                end = Math.Min(end, slots[position].Start.Value);
+            }
+
+            foreach (ulong cut in _cuts.GetViewBetween(first + 1, end))
+            {
+                end = cut;
+                break;
+            }
+
+            slots.Insert(position++, SlotFor(region, first, end - first, before, slots));
+            first = end;
+        }
+    }
+
+    private MemorySlot SlotFor(MemoryRegion region, ulong start, ulong size, MemorySlot[] before, List<MemorySlot> after)
+    {
+        ulong hostOffset = region.HostOffset + (start - region.Start.Value);
+        foreach (MemorySlot slot in before)
+        {
+            if (slot.Region == region && slot.Start.Value == start && slot.Size == size && slot.HostOffset == hostOffset && slot.Flags == region.Flags) return slot;
+        }
+
+        // The lowest number that neither what was there nor what is there has: accelerators have a limit.
+        int id = 0;
+        while (Array.Exists(before, slot => slot.Id == id) || after.Exists(slot => slot.Id == id)) id++;
+        return new MemorySlot(id, region, new Gpa(start), size, hostOffset);
+    }
+
+    private MemorySlot SlotOf(MemoryRegion region) => Array.Find(_slots, slot => slot.Region == region)!;
+
+    private static bool IsPossible(Gpa start, ulong size) =>
+        size != 0 && ((start.Value | size) & PageMask) == 0 && start.Value >> GuestPhysicalBits == 0 && (start.Value + size - 1) >> GuestPhysicalBits == 0;
 }

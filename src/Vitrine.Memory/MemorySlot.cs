@@ -2,25 +2,28 @@ using Vitrine.X86;
 
 namespace Vitrine.Memory;
 
-/// <summary>A range of guest-physical addresses backed by host memory.</summary>
+/// <summary>A range of guest-physical addresses backed by host memory: what shows of a <see cref="MemoryRegion"/>. It never changes.</summary>
 public sealed unsafe class MemorySlot
 {
-    internal MemorySlot(int id, string name, Gpa start, ulong size, HostMapping host, ulong hostOffset, MemorySlotFlags flags)
+    internal MemorySlot(int id, MemoryRegion region, Gpa start, ulong size, ulong hostOffset)
     {
         Id = id;
-        Name = name;
+        Region = region;
         Start = start;
         Size = size;
-        Host = host;
+        Host = region.Host;
         HostOffset = hostOffset;
-        Flags = flags;
+        Flags = region.Flags;
     }
 
-    /// <summary>Slot number, unique in the machine.</summary>
+    /// <summary>The region that it shows, or part of it.</summary>
+    public MemoryRegion Region { get; }
+
+    /// <summary>Slot number, unique in the machine at a time.</summary>
     public int Id { get; }
 
     /// <summary>What it is: "ram-low", "firmware", ...</summary>
-    public string Name { get; }
+    public string Name => Region.Name;
 
     /// <summary>First guest-physical address, a multiple of 4 KiB.</summary>
     public Gpa Start { get; }

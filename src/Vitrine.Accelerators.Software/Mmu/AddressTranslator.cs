@@ -45,6 +45,13 @@ internal abstract class AddressTranslator : IDisposable
     /// <summary>Memory, slots or the processor may have changed in any way: nothing that was derived from them may stay.</summary>
     public abstract void Reset();
 
+    /// <summary>
+    /// Other slots are in use from now on; what leads to memory of those that stay may stay. The TLB is not its concern. Between blocks.
+    /// </summary>
+    /// <param name="removed">Slots that are gone, or have other rights now.</param>
+    /// <param name="added">Slots that are new, or have other rights now.</param>
+    public abstract void FollowSlots(IReadOnlyList<SlotView> removed, IReadOnlyList<SlotView> added);
+
     /// <summary>Writes to the page of an address must come to <see cref="OnWrite"/>.</summary>
     public virtual bool IsTracked(ulong gpa) => false;
 

@@ -107,6 +107,28 @@ internal sealed unsafe class CodeGuard(int vcpu, BlockCache blocks, Tlb tlb, Vcp
         _directory!.Close(host, vcpu);
     }
 
+    /// <summary>True when code was decoded from a range of host memory by this vCPU.</summary>
+    public bool HasCodeIn(byte* host, ulong size)
+    {
+        foreach (ulong page in blocks.Pages)
+        {
+            if (page - (ulong)host < size) return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>Host memory is the guest's no more, and may be other memory's soon: drops what was decoded from it.</summary>
+    public void DropMemory(byte* host, ulong size)
+    {
+        foreach (ulong page in blocks.Pages)
+        {
+            if (page - (ulong)host >= size) continue;
+            blocks.DropPage((byte*)page);
+            _directory?.Leave((byte*)page, vcpu);
+        }
+    }
+
     /// <summary>All blocks are about to be dropped.</summary>
     public void LeaveAll()
     {

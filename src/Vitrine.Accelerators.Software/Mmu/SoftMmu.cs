@@ -30,6 +30,7 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
     private readonly GuestPhysicalMemory _memory = new();
     private readonly Tlb _tlb;
     private readonly AddressTranslator _translator;
+    private readonly SlotTable _slots;
     private GCHandle<SoftMmu> _handle;
     private PagingContext _context;
     private ulong _contextCr0;
@@ -49,9 +50,9 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
     /// <param name="group">All vCPUs of the machine.</param>
     /// <param name="bus">Where accesses go that no slot answers.</param>
     /// <param name="blocks">The code that was decoded from memory.</param>
-    /// <param name="slots">The slots.</param>
+    /// <param name="slots">The machine's slots, which it follows.</param>
     /// <param name="mode">What stands behind the TLB.</param>
-    public SoftMmu(CpuState* cpu, VcpuPresence presence, VcpuGroup group, Bus bus, BlockCache blocks, SlotView[] slots, MmuMode mode)
+    public SoftMmu(CpuState* cpu, VcpuPresence presence, VcpuGroup group, Bus bus, BlockCache blocks, SlotTable slots, MmuMode mode)
     {
         _cpu = cpu;
         _presence = presence;
@@ -60,7 +61,8 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
         cpu->MmuHandle = GCHandle<SoftMmu>.ToIntPtr(_handle);
         _tlb = new Tlb(cpu, blocks);
         _guard = new CodeGuard(presence.Id, blocks, _tlb, group);
-        _memory.Load(slots);
+        _slots = slots;
+        _memory.Load(slots.Views);
         _translator = mode == MmuMode.Shadow ? new ShadowPaging(_memory, _guard, _tlb, group.PageUses!) : new TwoDimensionalPaging(_memory, _guard, _tlb);
         Reset();
     }
@@ -95,24 +97,51 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
     }
 
     /// <inheritdoc/>
-    public IReadOnlyList<ShadowStep> InspectShadow(ulong linear) => IsTranslatable(linear) ? _translator.InspectShadow(in _context, linear) : [];
-
-    /// <inheritdoc/>
-    public IReadOnlyList<TwoDimensionalReference> InspectTwoDimensional(ulong linear) => IsTranslatable(linear) ? _translator.InspectTwoDimensional(in _context, linear) : [];
-
-    /// <summary>Takes over the machine's slots and drops every translation.</summary>
-    public void ReloadSlots(SlotView[] slots)
+    public IReadOnlyList<ShadowStep> InspectShadow(ulong linear)
     {
-        _memory.Load(slots);
-        Reset();
+        FollowSlots();
+        return IsTranslatable(linear) ? _translator.InspectShadow(in _context, linear) : [];
     }
 
-    /// <summary>Memory or registers may have changed in any way: forgets everything that was derived from them.</summary>
+    /// <inheritdoc/>
+    public IReadOnlyList<TwoDimensionalReference> InspectTwoDimensional(ulong linear)
+    {
+        FollowSlots();
+        return IsTranslatable(linear) ? _translator.InspectTwoDimensional(in _context, linear) : [];
+    }
+
+    /// <summary>Takes over the machine's slots, if they have changed. What leads to memory of slots that stay, stays. Between blocks.</summary>
+    public void FollowSlots()
+    {
+        int version = _slots.Version;
+        if (_presence.SlotVersion == version) return;
+        SlotView[] before = _memory.Slots;
+        SlotView[] after = _slots.Views;
+        _memory.Load(after);
+        SlotView[] removed = [.. before.Except(after)];
+        _translator.FollowSlots(removed, [.. after.Except(before)]);
+        foreach (SlotView slot in removed)
+        {
+            _tlb.DropRange(slot.Start, slot.Size);
+
+            // Branches are bound to the code that their targets' addresses led to.
+            if (_guard.HasCodeIn(slot.Host, slot.Size)) _tlb.NewCodeEpoch();
+            if (!Array.Exists(after, other => slot.Host < other.Host + other.Size && other.Host < slot.Host + slot.Size)) _guard.DropMemory(slot.Host, slot.Size);
+        }
+
+        _tlb.UpdateCodeTag();
+        _presence.SlotVersion = version;
+    }
+
+    /// <summary>Memory, slots or registers may have changed in any way: forgets everything that was derived from them. Code is the caller's concern.</summary>
     public void Reset()
     {
+        int version = _slots.Version;
+        _memory.Load(_slots.Views);
         ForgetControlRegisters();
         _translator.Reset();
         FlushAll();
+        _presence.SlotVersion = version;
     }
 
     /// <summary>

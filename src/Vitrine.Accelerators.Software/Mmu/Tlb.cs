@@ -221,6 +221,18 @@ internal sealed unsafe class Tlb : IDisposable
         }
     }
 
+    /// <summary>Drops the data translations that lead to a range of guest-physical addresses, under whatever tag. Those of fetches name no memory.</summary>
+    /// <param name="start">First address, that of a page.</param>
+    /// <param name="size">Bytes; whole pages.</param>
+    public void DropRange(ulong start, ulong size)
+    {
+        ForgetPages();
+        for (int i = 0; i < AllEntries; i++)
+        {
+            if ((_tables[i].Page & PageMask) - start < size) _tables[i] = default;
+        }
+    }
+
     /// <summary>Notes that an entry is being filled for a page whose protection key isn't 0. Comes before it is changed.</summary>
     public void NoteKey(TlbEntry* entry) => _keyed.Note(entry);
 

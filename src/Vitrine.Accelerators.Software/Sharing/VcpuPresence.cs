@@ -18,6 +18,7 @@ internal sealed unsafe class VcpuPresence
     private volatile bool _running;
     private volatile int _flushesWanted;
     private volatile int _flushesDone;
+    private volatile int _slotVersion;
     private uint _pauses;
 
     /// <summary>A vCPU that does not run yet.</summary>
@@ -114,6 +115,24 @@ internal sealed unsafe class VcpuPresence
 
     /// <summary>The vCPU has flushed.</summary>
     public void EndFlush(int wanted) => _flushesDone = wanted;
+
+    /// <summary>The version of the slots that it uses: nothing that it keeps leads to memory of older ones. Set by the vCPU.</summary>
+    public int SlotVersion
+    {
+        get => _slotVersion;
+        set => _slotVersion = value;
+    }
+
+    /// <summary>
+    /// Waits until the vCPU uses a version of the slots, or stands, where it will take it over before it goes on. After <see cref="AskForAttention"/>. Any
+    /// thread; that of a vCPU only while it does not run.
+    /// </summary>
+    public void WaitForSlots(int version)
+    {
+        Interlocked.MemoryBarrier();
+        SpinWait spin = default;
+        while (_running && _slotVersion - version < 0) spin.SpinOnce();
+    }
 
     /// <summary>PAUSE: a guest that spins may wait for a vCPU that has no processor of the host, which it then gets.</summary>
     public void Pause()

@@ -55,6 +55,15 @@ public sealed unsafe class ObservedAccelerator(IAccelerator inner, CallLog log) 
     }
 
     /// <inheritdoc/>
+    public void OnSlotsChanged(IReadOnlyList<MemorySlot> removed, IReadOnlyList<MemorySlot> added)
+    {
+        using ObservedCall call = new(log, Target, nameof(OnSlotsChanged));
+        call.Arguments.Add("removed", Names(removed)).Add("added", Names(added));
+        inner.OnSlotsChanged(removed, added);
+        call.Succeeded();
+    }
+
+    /// <inheritdoc/>
     /// <remarks>Not written down: it is said of each write of a device.</remarks>
     public void OnWritten(MemorySlot slot, ulong offset, ulong length) => inner.OnWritten(slot, offset, length);
 
@@ -101,6 +110,9 @@ public sealed unsafe class ObservedAccelerator(IAccelerator inner, CallLog log) 
         inner.Dispose();
         call.Succeeded();
     }
+
+    private static string Names(IReadOnlyList<MemorySlot> slots) =>
+        string.Join(", ", slots.Select(static slot => string.Create(CultureInfo.InvariantCulture, $"{slot.Name} at 0x{slot.Start.Value:x}")));
 
     private static void AddSlot(ObservedCall call, MemorySlot slot)
     {

@@ -190,6 +190,32 @@ public sealed class KvmMemoryTests
         Assert.True(device.TryWrite(new Gpa(High), [1]));
     }
 
+    /// <summary>A range that shows RAM or a ROM in turn, at the guest's order: KVM wants slots deleted before others take their place.</summary>
+    [Fact]
+    public void ARangeIsToggledBetweenRamAndRom()
+    {
+        using var guest = new KvmGuest();
+        guest.Memory.Observe(guest.Accelerator);
+        MemorySlot rom = guest.Memory.Add("rom", new Gpa(High), 0x1000, MemorySlotFlags.ReadOnly);
+        Assert.True(guest.Memory.TryWrite(new Gpa(High), [0x55]));
+        MemoryRegion view = guest.Memory.AddView("view", new Gpa(0x4_0000), 0x1000, rom, 0, MemorySlotFlags.ReadOnly, priority: 1, mapped: false);
+        guest.LoadProtected(a =>
+        {
+            Label again = a.CreateLabel();
+            a.Label(ref again);
+            a.mov(al, __byte_ptr[0x4_0000]);
+            a.@out(0x80, al);
+            a.jmp(again);
+        });
+        for (int i = 0; i < 20; i++)
+        {
+            ref VmExit exit = ref guest.Vcpu.Run();
+            Assert.Equal((VmExitReason.PortIo, (i & 1) == 0 ? 0 : 0x55), (exit.Reason, exit.Data[0]));
+            if ((i & 1) == 0) Assert.True(view.TryMap());
+            else view.Unmap();
+        }
+    }
+
     [Fact]
     public void DirtyLogOfSlotWithoutOneIsRefused()
     {

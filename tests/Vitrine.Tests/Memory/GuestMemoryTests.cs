@@ -1,3 +1,4 @@
+using Vitrine.Errors;
 using Vitrine.Memory;
 using Vitrine.X86;
 using Xunit;
@@ -111,6 +112,64 @@ public sealed class GuestMemoryTests : IDisposable
         Assert.False(_memory.TryRead(new Gpa(0), new byte[1]));
     }
 
+    /// <summary>
+    /// RAM of 16 pages; a view of ROM over pages 4 to 7, which comes and goes and moves. The slots, by page, as the regions' letters: they are cut where any region
+    /// once began or ended. A slot that shows what it showed before is the same object.
+    /// </summary>
+    [Fact]
+    public void RegionsCoverOneAnotherByPriority()
+    {
+        using GuestMemory memory = new();
+        MemoryRegion ram = memory.AddRegion("a", new Gpa(0), 0x10_000);
+        MemorySlot rom = memory.Add("r", new Gpa(0x100_000), 0x4000, MemorySlotFlags.ReadOnly);
+        MemoryRegion view = memory.AddView("v", new Gpa(0x4000), 0x4000, rom, 0, MemorySlotFlags.ReadOnly, priority: 1, mapped: false);
+        Assert.True(view.TryMap());
+        Assert.Equal("a0+4 v4+4 a8+8 r100+4", Text(memory));
+        MemorySlot[] shown = [.. memory.Slots];
+        Assert.True(memory.TryWrite(new Gpa(0x4000), [7]));
+        Assert.False(memory.ForDevices.TryWrite(new Gpa(0x4000), [8]));
+        view.Unmap();
+        view.Unmap();
+        Assert.Equal("a0+4 a4+4 a8+8 r100+4", Text(memory));
+        Assert.Same(shown[0], memory.Slots[0]);
+        Assert.Same(shown[2], memory.Slots[2]);
+        byte[] bytes = new byte[1];
+        Assert.True(memory.TryRead(new Gpa(0x4000), bytes) && bytes[0] == 0);
+        Assert.True(memory.TryRead(new Gpa(0x10_0000), bytes) && bytes[0] == 7);
+        Assert.True(view.TryMap());
+        Assert.Same(shown[0], memory.Slots[0]);
+        Assert.Equal(memory.Slots.Count, memory.Slots.Select(static slot => slot.Id).Distinct().Count());
+        Assert.True(view.TryMove(new Gpa(0xE000)));
+        Assert.Equal("a0+4 a4+4 a8+6 ve+2 v10+2 r100+4", Text(memory));
+        view.Change(MemorySlotFlags.None);
+        Assert.True(memory.ForDevices.TryWrite(new Gpa(0x11_000), [9]));
+        Assert.False(view.TryMove(new Gpa(0x1_2345)));
+        Assert.False(view.TryMove(new Gpa(ulong.MaxValue & ~0xFFFUL)));
+        Assert.Equal("ve+2", Text(memory).Split(' ')[3]);
+        Assert.Throws<VitrineException>(() => memory.AddRegion("x", new Gpa(0x11_000), 0x1000, priority: 1));
+        Assert.True(ram.TryMove(new Gpa(0x20_000)));
+        Assert.Equal("ve+2 v10+2 a20+10 r100+4", Text(memory));
+    }
+
+    [Fact]
+    public void ARemovedRegionGivesItsMemoryBackUnlessSomebodyNeedsIt()
+    {
+        using GuestMemory memory = new();
+        MemoryRegion region = memory.AddRegion("a", new Gpa(0), 0x1000);
+        MemoryRegion view = memory.AddView("v", new Gpa(0x1000), 0x1000, memory.Slots[0], 0, MemorySlotFlags.None);
+        HostMapping host = memory.Slots[0].Host;
+        memory.Remove(region);
+        Assert.False(host.IsClosed);
+        Assert.True(memory.TryWrite(new Gpa(0x1000), [1]));
+        memory.Remove(view);
+        Assert.True(host.IsClosed);
+        Assert.Empty(memory.Slots);
+        Assert.False(view.TryMap());
+    }
+
+    private static string Text(GuestMemory memory) =>
+        string.Join(' ', memory.Slots.Select(static slot => $"{slot.Name}{slot.Start.Value >> 12:x}+{slot.Size >> 12:x}"));
+
     [Fact]
     public void WritingAllocatesNothing()
     {
@@ -128,6 +187,10 @@ public sealed class GuestMemoryTests : IDisposable
 
     private sealed class Recorder(List<string> written) : IGuestMemoryObserver
     {
+        public void OnSlotsChanged(IReadOnlyList<MemorySlot> removed, IReadOnlyList<MemorySlot> added)
+        {
+        }
+
         public void OnWritten(MemorySlot slot, ulong offset, ulong length) => written.Add($"{slot.Name}+{offset:x}:{length}");
     }
 }

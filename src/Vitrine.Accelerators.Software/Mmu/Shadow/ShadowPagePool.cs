@@ -31,7 +31,7 @@ internal sealed unsafe class ShadowPagePool : IDisposable
     /// <param name="guestPages">4-KiB pages in all slots.</param>
     public ShadowPagePool(ulong guestPages)
     {
-        Capacity = (int)Math.Clamp(guestPages / PagesPerShadowPage, MinimumPages, MaximumPages);
+        Capacity = CapacityFor(guestPages);
         _pages = (ShadowPage*)NativeMemory.AllocZeroed((nuint)(Capacity + 1), (nuint)sizeof(ShadowPage));
         _tables = (byte*)NativeMemory.AlignedAlloc((nuint)(Capacity + 1) * BytesPerPage, 4096);
         _buckets = (int*)NativeMemory.AllocZeroed(BucketCount, sizeof(int));
@@ -39,6 +39,9 @@ internal sealed unsafe class ShadowPagePool : IDisposable
 
     /// <summary>The quota, as KVM's: a fiftieth of the guest's pages, at least 64. At most 16384, which is 192 MiB.</summary>
     public int Capacity { get; }
+
+    /// <summary><see cref="Capacity"/> for so many 4-KiB pages in all slots.</summary>
+    public static int CapacityFor(ulong guestPages) => (int)Math.Clamp(guestPages / PagesPerShadowPage, MinimumPages, MaximumPages);
 
     /// <summary>Pages in use.</summary>
     public int InUse { get; private set; }

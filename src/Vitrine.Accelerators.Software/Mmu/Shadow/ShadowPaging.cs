@@ -112,9 +112,9 @@ internal sealed unsafe partial class ShadowPaging : AddressTranslator
         _zaps += (ulong)_pool.InUse;
         Changes++;
         Array.Clear(_roots);
-        if (!ReferenceEquals(_trackedSlots, _memory.Slots))
+        if (!ReferenceEquals(_trackedSlots, _memory.Slots) || _pool.Capacity != ShadowPagePool.CapacityFor(GuestPages()))
         {
-            FollowSlots();
+            TakeSlots();
             return;
         }
 
@@ -312,38 +312,5 @@ internal sealed unsafe partial class ShadowPaging : AddressTranslator
         ref ShadowPage shadow = ref _pool[page];
         byte* table = _memory.HostFor(shadow.Frame << 12, 0x1000, out _);
         return shadow.Role.ShortEntries ? table + (shadow.Role.Quadrant * ShadowPagePool.EntriesPerPage * sizeof(uint)) : table;
-    }
-
-    /// <summary>Takes over other slots: the table is empty, its quota follows the size of memory.</summary>
-    private void FollowSlots()
-    {
-        foreach (SlotTracking tracking in _tracking) tracking.Dispose();
-        SlotView[] slots = _memory.Slots;
-        _trackedSlots = slots;
-        _tracking = new SlotTracking[slots.Length];
-        _lastTracking = null;
-        ulong pages = 0;
-        for (int i = 0; i < slots.Length; i++)
-        {
-            _tracking[i] = new SlotTracking(slots[i], IsAliased(slots, i));
-            pages += slots[i].Size >> 12;
-        }
-
-        _pool.Dispose();
-        _pool = new ShadowPagePool(pages);
-    }
-
-    /// <summary>Another slot shows some of the same memory, and one of the two can be written.</summary>
-    private static bool IsAliased(SlotView[] slots, int slot)
-    {
-        SlotView view = slots[slot];
-        for (int i = 0; i < slots.Length; i++)
-        {
-            SlotView other = slots[i];
-            bool overlaps = i != slot && view.Host < other.Host + other.Size && other.Host < view.Host + view.Size;
-            if (overlaps && !(view.ReadOnly && other.ReadOnly)) return true;
-        }
-
-        return false;
     }
 }

@@ -15,12 +15,16 @@ internal sealed unsafe class SlotTracking : IDisposable
     /// <param name="aliased">Another slot shows some of its memory.</param>
     public SlotTracking(SlotView slot, bool aliased)
     {
+        Slot = slot;
         Start = slot.Start;
         Size = slot.Size;
         Aliased = aliased;
         _pages = slot.Size >> 12;
         _states = Allocate();
     }
+
+    /// <summary>The slot.</summary>
+    public SlotView Slot { get; }
 
     /// <summary>First guest-physical address.</summary>
     public ulong Start { get; }
@@ -32,7 +36,7 @@ internal sealed unsafe class SlotTracking : IDisposable
     /// The same memory can be written under another guest-physical address, which no write tracking would notice: tables here are
     /// walked at every miss, and never shadowed.
     /// </summary>
-    public bool Aliased { get; }
+    public bool Aliased { get; set; }
 
     /// <summary>The state of the page of an address in the slot.</summary>
     public ref PageState this[ulong gpa] => ref _states[(gpa - Start) >> 12];

@@ -72,16 +72,30 @@ internal sealed unsafe class SecondLevelTable : IDisposable
     /// <returns>False when there is no table at that level.</returns>
     public bool TryPeek(ulong gpa, int level, out ulong entry)
     {
-        ulong* table = _root;
-        for (int above = Levels; above > level; above--)
+        bool found = TryFindEntry(gpa, level, out ulong* place);
+        entry = *place;
+        return found;
+    }
+
+    /// <summary>Takes out the leaves of a range that was one slot: large ones lie wholly inside. Tables stay.</summary>
+    public void Drop(ulong start, ulong size)
+    {
+        ulong end = start + size;
+        for (ulong gpa = start; gpa < end; gpa = (gpa & ~(LargePage - 1)) + LargePage)
         {
-            entry = table[Index(gpa, above)];
-            if ((entry & (SecondLevelEntry.Present | SecondLevelEntry.Leaf)) != SecondLevelEntry.Present) return false;
-            table = (ulong*)(entry & SecondLevelEntry.AddressMask);
+            if (!TryFindEntry(gpa, 2, out ulong* entry) || (*entry & SecondLevelEntry.Present) == 0) continue;
+            if ((*entry & SecondLevelEntry.Leaf) != 0)
+            {
+                *entry = 0;
+                continue;
+            }
+
+            ulong* table = (ulong*)(*entry & SecondLevelEntry.AddressMask);
+            ulong last = Math.Min(end, (gpa & ~(LargePage - 1)) + LargePage) - 1;
+            new Span<ulong>(table, EntriesPerTable)[Index(gpa, 1)..(Index(last, 1) + 1)].Clear();
         }
 
-        entry = table[Index(gpa, level)];
-        return true;
+        Array.Fill(_cacheKeys, NoKey);
     }
 
     /// <summary>Forgets everything.</summary>
@@ -97,6 +111,19 @@ internal sealed unsafe class SecondLevelTable : IDisposable
     {
         if (_root != null) Free(_root, Levels);
         _root = null;
+    }
+
+    /// <summary>The entry on the way of an address at a level; where there is no table there, the entry above that leads no further.</summary>
+    private bool TryFindEntry(ulong gpa, int level, out ulong* entry)
+    {
+        entry = _root + Index(gpa, Levels);
+        for (int above = Levels; above > level; above--)
+        {
+            if ((*entry & (SecondLevelEntry.Present | SecondLevelEntry.Leaf)) != SecondLevelEntry.Present) return false;
+            entry = (ulong*)(*entry & SecondLevelEntry.AddressMask) + Index(gpa, above - 1);
+        }
+
+        return true;
     }
 
     private static int Shift(int level) => 12 + ((level - 1) * 9);
@@ -166,6 +193,9 @@ internal sealed unsafe class SecondLevelTable : IDisposable
             (slot.ReadOnly ? SecondLevelEntry.ReadOnly : 0) | (slot.LogsWrites ? SecondLevelEntry.Logged : 0);
         ulong large = gpa & ~(LargePage - 1);
         int leaf = large >= slot.Start && large - slot.Start + LargePage <= slot.Size ? 2 : 1;
+
+        // Smaller slots were here before: their table stays.
+        if (leaf == 2 && TryFindEntry(gpa, 2, out ulong* found) && (*found & (SecondLevelEntry.Present | SecondLevelEntry.Leaf)) == SecondLevelEntry.Present) leaf = 1;
         ulong page = gpa & ~((1UL << Shift(leaf)) - 1);
         ulong* table = _root;
         for (int level = Levels; level > leaf; level--)

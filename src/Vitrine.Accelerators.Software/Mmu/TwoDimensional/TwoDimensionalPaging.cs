@@ -98,6 +98,13 @@ internal sealed unsafe class TwoDimensionalPaging(GuestPhysicalMemory memory, Co
     public override void InvalidatePcid(uint pcid) => _stamps[pcid] = 0;
 
     /// <inheritdoc/>
+    public override void FollowSlots(IReadOnlyList<SlotView> removed, IReadOnlyList<SlotView> added)
+    {
+        // What was no memory has no entries.
+        foreach (SlotView slot in removed) _secondLevel.Drop(slot.Start, slot.Size);
+    }
+
+    /// <inheritdoc/>
     public override void Reset()
     {
         if (_secondLevel.Fills == _fillsAtZap) return;

@@ -234,7 +234,7 @@ internal sealed unsafe class SystemMachine : IDisposable
         Assert.True(_memory.TryWrite(new Gpa(Cpu->Segments[Seg.Cs].Base + Cpu->Rip), code));
 
         // Memory was written behind the vCPU's back: what it decoded there is stale.
-        Vcpu.ReloadSlots();
+        Vcpu.Forget();
         ulong rip = Cpu->Rip;
         Op* op = Vcpu.Code.Find(rip);
         Assert.True(op != null, $"no instruction at {rip:x}");

@@ -125,7 +125,7 @@ internal sealed class StackMachine : IDisposable
         state.Events = _initial.Events;
         change?.Invoke(state);
         _vcpu.PutState(state, PutLevel.Full);
-        _vcpu.ReloadSlots();
+        _vcpu.Forget();
         VmExitReason reason = _vcpu.Run().Reason;
         Assert.True(reason is VmExitReason.HaltForever or VmExitReason.Shutdown, $"the guest ended with {reason}");
         _vcpu.GetState(state);
