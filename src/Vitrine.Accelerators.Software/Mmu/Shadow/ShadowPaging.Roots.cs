@@ -184,7 +184,7 @@ internal sealed unsafe partial class ShadowPaging
         int page = Root.Pages[quarter];
         if (page != 0 || !TryPlaceRoot(in context, quarter, out ulong frame, out ShadowRole role)) return page;
         MakeRoom(1);
-        return Root.Pages[quarter] = Obtain(in context, frame, in role);
+        return Root.Pages[quarter] = Obtain(in context, frame, in role, walked: false);
     }
 
     private bool TryPlaceRoot(in PagingContext context, int quarter, out ulong frame, out ShadowRole role)

@@ -222,7 +222,7 @@ internal sealed unsafe partial class ShadowPaging : AddressTranslator
             Unlink(page, index);
         }
 
-        int child = Obtain(in context, frame, in role);
+        int child = Obtain(in context, frame, in role, walked: true);
         if (child == 0) return 0;
         entry = ShadowEntry.Link(child);
         _pool.Insert(ref _pool[child].FirstParent, EntryOf(page, index));
@@ -233,8 +233,12 @@ internal sealed unsafe partial class ShadowPaging : AddressTranslator
     /// The shadow page of a guest table in a role, in step with the table: what it maps becomes visible at a place where no stale
     /// translation can have been cached.
     /// </summary>
-    /// <returns>0 when the table can't be shadowed.</returns>
-    private int Obtain(in PagingContext context, ulong frame, in ShadowRole role)
+    /// <param name="context">The paging context.</param>
+    /// <param name="frame">The guest table, or what is mapped where there is none.</param>
+    /// <param name="role">The role.</param>
+    /// <param name="walked">A walk has read the table, and what it has read is about to be installed.</param>
+    /// <returns>0 when the table can't be shadowed, or must be walked again first.</returns>
+    private int Obtain(in PagingContext context, ulong frame, in ShadowRole role, bool walked)
     {
         int page = _pool.Find(frame, in role);
         if (page != 0)
@@ -244,7 +248,12 @@ internal sealed unsafe partial class ShadowPaging : AddressTranslator
         }
 
         if (!role.Direct && FindTracking(frame << 12) is not { Aliased: false }) return 0;
-        if (!role.Direct && IsNewTable(frame)) return 0;
+        if (!role.Direct && IsNewTable(frame) && walked)
+        {
+            _foundTable = true;
+            return 0;
+        }
+
         page = _pool.Take(frame, in role);
         _pagesTaken++;
         if (!role.Direct) UpdateTracking(frame);
@@ -253,13 +262,9 @@ internal sealed unsafe partial class ShadowPaging : AddressTranslator
 
     /// <summary>
     /// Writes of a device to a table are told from the moment on when it is known as one; what a walk has read of it before may have been overwritten since. So the
-    /// first walk that comes to it only makes it known, and a second one is made.
+    /// first walk that comes to it only makes it known, and a second one is made. A root is known before it is walked.
     /// </summary>
-    private bool IsNewTable(ulong frame)
-    {
-        if (!_uses.Note(_memory.HostFor(frame << 12, 0x1000, out _), PageUse.Table)) return false;
-        return _foundTable = true;
-    }
+    private bool IsNewTable(ulong frame) => _uses.Note(_memory.HostFor(frame << 12, 0x1000, out _), PageUse.Table);
 
     /// <summary>Maps the page of an entry of level 1.</summary>
     private void SetLeaf(int page, int index, ulong guestEntry, PageRights rights, in Translation translation)
