@@ -66,20 +66,20 @@ internal sealed unsafe class Dispatcher
                 if (_activity.WaitsForStartUp) continue;
             }
 
-            finishing = false;
             _entry.Attend();
-            bool alive = DebugEvents.MustStep(_cpu) ? RunOne() && !_events.LeaveForStep() : RunBlocks();
+            bool alive = DebugEvents.MustStep(_cpu) ? RunOne() && !_events.LeaveForStep() : RunBlocks(finishing);
             if (!alive) return;
+            finishing = false;
         }
     }
 
     /// <summary>Runs blocks until something needs the dispatcher.</summary>
     /// <returns>False when the exit is filled in.</returns>
-    private bool RunBlocks()
+    private bool RunBlocks(bool finishing = false)
     {
         // Whatever loads CS comes back here before anything is looked up by RIP.
         if ((_cpu->Mode & ExecutionMode.Code64) == 0) _mmu.FollowCodeSegment();
-        if (SingleStep || !_engine.TryRun()) _interpreter.TryRun();
+        if (SingleStep || !_engine.TryRun(finishing)) _interpreter.TryRun(finishing);
         while (_cpu->Leave == LeaveReason.Alone) ExecuteAlone();
         return _cpu->Leave switch
         {

@@ -23,8 +23,12 @@ internal abstract class Engine : IDisposable
     /// <summary>
     /// Runs the guest from <see cref="Cpu.CpuState.Rip"/> until something needs the dispatcher. <see cref="Cpu.CpuState.Leave"/> says what, and the state is complete.
     /// </summary>
+    /// <param name="finishing">
+    /// The instruction at RIP has made accesses that were answered outside. It is executed to its end before anything is looked at, or what comes first, an interrupt's
+    /// handler say, would take its answers.
+    /// </param>
     /// <returns>False when it can't run code in the guest's present mode; nothing has been done.</returns>
-    public abstract bool TryRun();
+    public abstract bool TryRun(bool finishing);
 
     /// <inheritdoc/>
     public abstract void Dispose();

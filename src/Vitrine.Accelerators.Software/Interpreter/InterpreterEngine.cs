@@ -15,7 +15,7 @@ internal sealed unsafe class InterpreterEngine(CpuState* cpu, CodeFinder code) :
     public override string Name => "interpreter";
 
     /// <inheritdoc/>
-    public override bool TryRun()
+    public override bool TryRun(bool finishing)
     {
         Op* op = code.Find(cpu->Rip);
         if (op != null) Follow(op);

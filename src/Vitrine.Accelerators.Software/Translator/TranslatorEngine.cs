@@ -92,14 +92,14 @@ internal sealed unsafe class TranslatorEngine : Engine
     }
 
     /// <inheritdoc/>
-    public override bool TryRun()
+    public override bool TryRun(bool finishing)
     {
         if (!CpuModes.IsTranslated(_cpu->Mode)) return false;
-        Run();
+        Run(finishing);
         return true;
     }
 
-    private void Run()
+    private void Run(bool finishing)
     {
         if (!IsBranchTarget(_cpu->Rip))
         {
@@ -109,7 +109,11 @@ internal sealed unsafe class TranslatorEngine : Engine
 
         _loaded.FollowFloatTraps();
         _loaded.PackFlags();
-        byte* code = _check is not null ? Enter(_cpu->Rip) : _translations.EntryFor(_cpu->Rip);
+
+        // The way into a block looks for events first.
+        byte* code = _check is not null ? Enter(_cpu->Rip)
+            : finishing ? Finish(_cpu->Rip)
+            : _translations.EntryFor(_cpu->Rip);
         if (code == null) return;
         do
         {
@@ -334,6 +338,20 @@ internal sealed unsafe class TranslatorEngine : Engine
     {
         if (!_counters.IsDetailed) return Interpret(rip);
         Mnemonic mnemonic = _counters.Begin(rip, ref cause);
+        return InterpretCounted(rip, mnemonic, cause);
+    }
+
+    /// <summary>Executes an instruction again whose accesses to devices were answered.</summary>
+    /// <returns>As <see cref="Continue"/>.</returns>
+    private byte* Finish(ulong rip)
+    {
+        if (!_counters.IsDetailed) return Interpret(rip);
+        Mnemonic mnemonic = _counters.BeginAgain(rip, out InterpretationCause cause);
+        return InterpretCounted(rip, mnemonic, cause);
+    }
+
+    private byte* InterpretCounted(ulong rip, Mnemonic mnemonic, InterpretationCause cause)
+    {
         ulong executed = _cpu->Instructions;
         byte* next = Interpret(rip);
         if (_cpu->Instructions != executed) _counters.Add(mnemonic, cause);

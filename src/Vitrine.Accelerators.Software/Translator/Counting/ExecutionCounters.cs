@@ -56,6 +56,17 @@ internal sealed unsafe class ExecutionCounters
         return instruction.Mnemonic;
     }
 
+    /// <summary>An instruction is about to be interpreted again, whose accesses were answered by devices. Translated code has not begun it.</summary>
+    /// <param name="rip">Where it is.</param>
+    /// <param name="cause">Why.</param>
+    /// <returns>Which it is.</returns>
+    public Mnemonic BeginAgain(ulong rip, out InterpretationCause cause)
+    {
+        Instruction instruction = InstructionAt(rip);
+        cause = _translator.CanTranslateAlone(in instruction, _cpu->Mode) ? InterpretationCause.Device : InterpretationCause.NotTranslated;
+        return instruction.Mnemonic;
+    }
+
     /// <summary>An instruction of translated code has raised a fault.</summary>
     public void TakeBackFault(ulong rip)
     {

@@ -39,6 +39,37 @@ public sealed class EventDeliveryTests
         Assert.Equal(1ul, m.Read(Count));
     }
 
+    /// <summary>An access that user space has answered belongs to an instruction that ends before anything is taken: else the handler's first would get the answer.</summary>
+    [Theory]
+    [MemberData(nameof(All))]
+    public void AnNmiWaitsForTheEndOfAnInstructionThatHasAccessedADevice(SoftwareEngine engine)
+    {
+        const byte InHandler = 0x60, InCode = 0x61;
+        using M m = new(engine, 1);
+        m.SetGate(NonMaskable, Handler);
+        m.Place(Handler, static a =>
+        {
+            a.@out(InHandler, al);
+            a.iretq();
+        });
+        m.Place(M.Code, static a =>
+        {
+            Label loop = a.CreateLabel();
+            a.Label(ref loop);
+            a.@out(InCode, al);
+            a.jmp(loop);
+        });
+        Put(m, PutLevel.Full);
+        for (int i = 0; i < 5; i++)
+        {
+            ref VmExit first = ref m.Vcpus[0].Run();
+            Assert.Equal((VmExitReason.PortIo, InCode), (first.Reason, first.Port));
+            m.Vcpus[0].RaiseNmi();
+            ref VmExit second = ref m.Vcpus[0].Run();
+            Assert.Equal((VmExitReason.PortIo, InHandler), (second.Reason, second.Port));
+        }
+    }
+
     /// <summary>An interrupt whose class the task priority held back comes behind the MOV that lowers it (11.8.3).</summary>
     [Theory]
     [MemberData(nameof(All))]
