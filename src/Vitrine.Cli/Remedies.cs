@@ -40,6 +40,8 @@ internal static class Remedies
         [ErrorCode.TranslatorNoMemory] = static _ => "End other programs, or give --soft interpreter.",
         [ErrorCode.TranslatorMemoryRefused] = static _ => "Give --soft interpreter, which needs no such memory, or permit it.",
 
+        [ErrorCode.IoNoThread] = static _ => "Raise it with `ulimit -u`, or run fewer machines at once.",
+
         [ErrorCode.KvmNodeMissing] = OrSoftwareCpu,
         [ErrorCode.KvmNodeDenied] = OrSoftwareCpu,
         [ErrorCode.KvmNodeDead] = OrSoftwareCpu,

@@ -33,6 +33,9 @@ public static class ErrorCode
     /// <summary>An alias reaches beyond the slot that it shows. Values: slot, other, offset, bytes.</summary>
     public const string MemoryAliasOutOfRange = "memory.alias-out-of-range";
 
+    /// <summary>The host refused a thread for a device's input and output.</summary>
+    public const string IoNoThread = "io.no-thread";
+
     /// <summary>So many CPUs are impossible. Values: cpus, maximum.</summary>
     public const string CpuCount = "cpu.count";
 

@@ -58,12 +58,13 @@ public sealed record MachineConfig
     public bool ExitOnReset { get; init; }
 
     /// <summary>
-    /// Receives what the guest sends on its first serial port, byte by byte in order, on the thread that runs the vCPU:
-    /// it must not block for long. Null discards.
+    /// Receives what the guest sends on its first serial port, in order and in pieces of any length, on a thread of its own. It may be slow: the guest runs on
+    /// until 64 KiB wait. All of it has been received before the machine's end is told (<see cref="VirtualMachine.Wait"/>), and before
+    /// <see cref="VirtualMachine.Pause"/> or a step returns. What it throws ends the machine. Null discards.
     /// </summary>
     public Action<ReadOnlySpan<byte>>? SerialOutput { get; init; }
 
-    /// <summary>Receives what firmware writes to the debug port 0x402. Null discards.</summary>
+    /// <summary>Receives what firmware writes to the debug port 0x402, as <see cref="SerialOutput"/> does. Null discards.</summary>
     public Action<ReadOnlySpan<byte>>? DebugOutput { get; init; }
 
     /// <summary>Receives one line about the accelerator that <see cref="AcceleratorChoice.Auto"/> chose, and why. Null discards.</summary>

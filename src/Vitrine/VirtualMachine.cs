@@ -6,6 +6,7 @@ using Vitrine.Accelerators.Statistics;
 using Vitrine.Accelerators.Translation;
 using Vitrine.Boards;
 using Vitrine.Boot;
+using Vitrine.Devices.Io;
 using Vitrine.Memory;
 using Vitrine.Run;
 using Vitrine.Timing;
@@ -26,6 +27,7 @@ public sealed class VirtualMachine : IDisposable
     private readonly MachineClock _clock;
     private readonly Lock _deviceLock = new();
     private readonly ExternalInputs _inputs;
+    private readonly IoCompletions _io;
     private readonly BoardInterrupts _interrupts;
     private readonly SerialInput _serialInput = new();
     private readonly SerialTranscript _serialOutput = new();
@@ -44,6 +46,7 @@ public sealed class VirtualMachine : IDisposable
         Config = config;
         _clock = clock;
         _inputs = new ExternalInputs(_deviceLock);
+        _io = new IoCompletions(_deviceLock, _inputs.Post, FailIo);
         Memory = memory;
         _accelerator = accelerator;
         foreach (MemorySlot slot in memory.Slots) accelerator.SetMemorySlot(slot);
@@ -62,8 +65,9 @@ public sealed class VirtualMachine : IDisposable
             SerialInput = _serialInput,
 
             // First to whoever shows it: who waits for a text finds it shown.
-            SerialOutput = (config.SerialOutput ?? Discard) + _serialOutput.Append,
-            DebugOutput = config.DebugOutput ?? Discard,
+            SerialOutput = Output("serial output", config.SerialOutput + _serialOutput.Append),
+            DebugOutput = Output("debug output", config.DebugOutput),
+            Io = _io,
         };
         _board = config.Board.Create(_boardContext);
         for (int id = 0; id < config.Cpus; id++)
@@ -175,7 +179,7 @@ public sealed class VirtualMachine : IDisposable
         ObjectDisposedException.ThrowIf(_disposed, this);
         _gate.Hold();
         KickAll();
-        _gate.WaitUntilHeld();
+        if (_gate.WaitUntilHeld()) DrainIo();
     }
 
     /// <summary>Lets the guest run again. Changes of <see cref="GetState"/> made meanwhile take effect.</summary>
@@ -351,6 +355,7 @@ public sealed class VirtualMachine : IDisposable
             _board.Dispose();
             Memory.Ignore(_accelerator);
             foreach (VcpuThread vcpu in _vcpus) vcpu.Dispose();
+            _io.Dispose();
             _accelerator.Dispose();
             Memory.Dispose();
         }
@@ -384,6 +389,9 @@ public sealed class VirtualMachine : IDisposable
         // Where a stopped guest stood is worth knowing: it may have hung.
         if (vcpu.Id == 0 && _end is { Reason: VmEndReason.Stopped } stopped) _end = stopped with { Report = vcpu.Report(stopped.Report) };
         if (Interlocked.Decrement(ref _vcpusLeft) > 0) return;
+
+        // All that the guest has sent was received before its end is told.
+        _io.Drain();
         _serialOutput.Close();
         _ended.TrySetResult(_end!);
     }
@@ -404,6 +412,7 @@ public sealed class VirtualMachine : IDisposable
         ObjectDisposedException.ThrowIf(_disposed, this);
         using Timer? clock = timeout is { } limit ? new Timer(_ => Recall(order, thread), null, limit, Timeout.InfiniteTimeSpan) : null;
         bool done = _gate.Send(vcpu, () => thread.Step(order), runs: true);
+        DrainIo();
         if (!done && !_gate.HasEnded) throw new InvalidOperationException("The machine is running; pause it before stepping.");
         order.Failure?.Throw();
         if (!done && order.Outcome is null && order.Steps == 0) throw new InvalidOperationException("The machine has ended.");
@@ -422,7 +431,7 @@ public sealed class VirtualMachine : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfNegative(vcpu);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(vcpu, _vcpus.Length);
-        if (Array.Exists(_vcpus, static thread => thread.IsCurrentThread))
+        if (_io.IsOnWorker || Array.Exists(_vcpus, static thread => thread.IsCurrentThread))
         {
             throw new InvalidOperationException("A callback of the machine must not wait for its vCPUs, which wait for the callback.");
         }
@@ -452,9 +461,14 @@ public sealed class VirtualMachine : IDisposable
 
     private void LoadGuest() => BootLoader.Load(Config.Boot, Memory, _board.Description, _vcpus[0].State);
 
-    private static void Discard(ReadOnlySpan<byte> bytes)
-    {
-    }
+    private BufferedOutput Output(string name, Action<ReadOnlySpan<byte>>? reader) => new(_io.CreateQueue(name, depth: 1, workers: 1), reader);
+
+    // What stands has nothing in flight. It may be let go on meanwhile.
+    private void DrainIo() => _io.Drain(() => _gate.IsOpen);
+
+    // A device's work has thrown, or a callback in it.
+    private void FailIo(Exception error) =>
+        End(new VmEnd(VmEndReason.InternalError, 0, error is Errors.VitrineException known ? known.Message : $"Vitrine failed: {error}", error as Errors.VitrineException));
 
     // On the thread of the last vCPU to arrive, while all stand at the gate.
     private void ResetBoard()

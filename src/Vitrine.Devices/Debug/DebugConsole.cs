@@ -1,10 +1,11 @@
 using Vitrine.Devices.Buses;
+using Vitrine.Devices.Io;
 
 namespace Vitrine.Devices.Debug;
 
 /// <summary>The debug console that SeaBIOS and other firmware look for: bytes written go out, a read gives 0xE9 as its sign.</summary>
-/// <param name="output">Receives each byte, with the device lock held.</param>
-public sealed class DebugConsole(Action<ReadOnlySpan<byte>> output) : IPortDevice
+/// <param name="output">Receives each byte.</param>
+public sealed class DebugConsole(IByteSink output) : IPortDevice
 {
     /// <summary>The port.</summary>
     public const int Port = 0x402;
@@ -19,6 +20,6 @@ public sealed class DebugConsole(Action<ReadOnlySpan<byte>> output) : IPortDevic
     public void WritePort(int offset, int size, uint value)
     {
         byte written = (byte)value;
-        output(new ReadOnlySpan<byte>(in written));
+        output.Write(new ReadOnlySpan<byte>(in written));
     }
 }

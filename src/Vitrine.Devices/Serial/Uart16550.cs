@@ -2,13 +2,14 @@ using System.Globalization;
 using Vitrine.Devices.Acpi;
 using Vitrine.Devices.Buses;
 using Vitrine.Devices.Interrupts;
+using Vitrine.Devices.Io;
 using static Vitrine.Devices.Serial.Uart16550Registers;
 
 namespace Vitrine.Devices.Serial;
 
 /// <summary>
 /// A 16550A serial port (National Semiconductor PC16550D). Bytes leave at once, whatever the divisor says, so the
-/// transmitter is always empty; the character time-out is immediate too. The other side is a modem that is ready.
+/// transmitter is empty unless the reader is far behind; the character time-out is immediate too. The other side is a modem that is ready.
 /// </summary>
 public sealed class Uart16550 : IPortDevice, IInspectable, IAcpiDevice
 {
@@ -16,7 +17,7 @@ public sealed class Uart16550 : IPortDevice, IInspectable, IAcpiDevice
     private const byte PeerLines = MsrCts | MsrDsr | MsrDcd;
 
     private readonly InterruptLine _line;
-    private readonly Action<ReadOnlySpan<byte>> _transmit;
+    private readonly IByteSink _output;
     private readonly byte[] _received = new byte[FifoDepth];
     private int _receivedHead;
     private int _receivedCount;
@@ -35,12 +36,13 @@ public sealed class Uart16550 : IPortDevice, IInspectable, IAcpiDevice
     /// <summary>Creates the port in its reset state.</summary>
     /// <param name="name">Name of the node in the inspection tree.</param>
     /// <param name="line">Its interrupt line.</param>
-    /// <param name="transmit">Receives what the guest sends. Called with the device lock held.</param>
-    public Uart16550(string name, InterruptLine line, Action<ReadOnlySpan<byte>> transmit)
+    /// <param name="output">Receives what the guest sends. A guest that heeds the transmitter's state is held up while it is full; a byte of another is sent too.</param>
+    public Uart16550(string name, InterruptLine line, IByteSink output)
     {
         Name = name;
         _line = line;
-        _transmit = transmit;
+        _output = output;
+        output.RoomAgain = TransmitterEmpties;
     }
 
     /// <inheritdoc/>
@@ -65,8 +67,10 @@ public sealed class Uart16550 : IPortDevice, IInspectable, IAcpiDevice
 
     private int TriggerLevel => !FifosEnabled ? 1 : (_fifoControl >> FcrTriggerShift) switch { 0 => 1, 1 => 4, 2 => 8, _ => 14 };
 
+    private bool IsTransmitterEmpty => Loopback || !_output.IsFull;
+
     private byte LineStatusBits =>
-        (byte)(LsrTransmitterEmpty | LsrTransmitterHoldingEmpty
+        (byte)((IsTransmitterEmpty ? LsrTransmitterEmpty | LsrTransmitterHoldingEmpty : 0)
             | (_overrun ? LsrOverrun : 0) | (_receivedCount != 0 ? LsrDataReady : 0));
 
     /// <summary>Offers bytes from outside. Flow is controlled: what does not fit is not taken, and nothing is ever lost.</summary>
@@ -171,12 +175,18 @@ public sealed class Uart16550 : IPortDevice, IInspectable, IAcpiDevice
 
     private void Transmit(byte value)
     {
-        // The holding register fills, which ends the interrupt, and is empty again at once, which is a new one:
+        // The holding register fills, which ends the interrupt, and is mostly empty again at once, which is a new one:
         // an edge-triggered controller must see both.
         _transmitterInterrupt = false;
         UpdateLine();
         if (Loopback) ReceiveLoopback(value);
-        else _transmit(new ReadOnlySpan<byte>(in value));
+        else _output.Write(new ReadOnlySpan<byte>(in value));
+        TransmitterEmpties();
+    }
+
+    private void TransmitterEmpties()
+    {
+        if (!IsTransmitterEmpty) return;
         _transmitterInterrupt = true;
         UpdateLine();
     }
@@ -204,7 +214,7 @@ public sealed class Uart16550 : IPortDevice, IInspectable, IAcpiDevice
         byte raised = (byte)(value & ~_interruptEnable);
         _interruptEnable = (byte)(value & IerMask);
         // Enabling the interrupt while the holding register is empty raises it: drivers start transmission so.
-        if ((raised & IerTransmitterEmpty) != 0) _transmitterInterrupt = true;
+        if ((raised & IerTransmitterEmpty) != 0 && IsTransmitterEmpty) _transmitterInterrupt = true;
         UpdateLine();
     }
 

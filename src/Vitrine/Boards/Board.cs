@@ -1,5 +1,6 @@
 using Vitrine.Devices;
 using Vitrine.Devices.Interrupts;
+using Vitrine.Devices.Io;
 using Vitrine.Devices.Serial;
 using Vitrine.Devices.Timing;
 using Vitrine.Run;
@@ -7,44 +8,58 @@ using Vitrine.Run;
 namespace Vitrine.Boards;
 
 /// <summary>A board as <see cref="BoardBuilder"/> has wired it.</summary>
-/// <param name="bus">Its buses.</param>
-/// <param name="clock">Its devices' time; goes with the board.</param>
-/// <param name="lines">All interrupt lines.</param>
-/// <param name="devices">The devices that can be looked into.</param>
-/// <param name="description">What loaders and firmware tables say of it.</param>
-/// <param name="console">The serial port that input goes to; null for none.</param>
-/// <param name="serialInput">What waits for it.</param>
-internal sealed class Board(
-    MachineBus bus, DeviceClock clock, IReadOnlyList<InterruptLine> lines, IReadOnlyList<IInspectable> devices, BoardDescription description,
-    Uart16550? console, SerialInput serialInput) : IBoard
+internal sealed class Board : IBoard
 {
     private bool _disposed;
 
     /// <inheritdoc/>
-    public MachineBus Bus => bus;
+    public required MachineBus Bus { get; init; }
 
     /// <inheritdoc/>
-    public IReadOnlyList<IInspectable> Devices => devices;
+    public required IReadOnlyList<IInspectable> Devices { get; init; }
 
     /// <inheritdoc/>
-    public BoardDescription Description => description;
+    public required BoardDescription Description { get; init; }
+
+    /// <summary>Its devices' time; goes with the board.</summary>
+    public required DeviceClock Clock { get; init; }
+
+    /// <summary>All interrupt lines.</summary>
+    public required IReadOnlyList<InterruptLine> Lines { get; init; }
+
+    /// <summary>The serial port that input goes to; null for none.</summary>
+    public required Uart16550? Console { get; init; }
+
+    /// <summary>What waits for it.</summary>
+    public required SerialInput SerialInput { get; init; }
+
+    /// <summary>The machine's outputs that its devices write to.</summary>
+    public required IReadOnlyList<BufferedOutput> Outputs { get; init; }
+
+    /// <summary>Where its devices' work is done.</summary>
+    public required IoCompletions Io { get; init; }
+
+    /// <summary>The queues of its devices; go with the board.</summary>
+    public required IReadOnlyList<IoQueue> Queues { get; init; }
 
     /// <inheritdoc/>
     public void FeedSerial()
     {
-        lock (bus.DeviceLock)
+        lock (Bus.DeviceLock)
         {
-            if (!_disposed && console is not null) serialInput.Offer(console.Receive);
+            if (!_disposed && Console is not null) SerialInput.Offer(Console.Receive);
         }
     }
 
-    /// <summary>Stops the timers and lets go of all interrupt lines.</summary>
+    /// <summary>Stops timers and work, and lets go of all interrupt lines and outputs. Not with the device lock held.</summary>
     public void Dispose()
     {
-        clock.Dispose();
-        lock (bus.DeviceLock)
+        Clock.Dispose();
+        foreach (IoQueue queue in Queues) Io.Remove(queue);
+        lock (Bus.DeviceLock)
         {
-            foreach (InterruptLine line in lines) line.Set(false);
+            foreach (BufferedOutput output in Outputs) (output.Stalled, output.RoomAgain) = (null, null);
+            foreach (InterruptLine line in Lines) line.Set(false);
             _disposed = true;
         }
     }

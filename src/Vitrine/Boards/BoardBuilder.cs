@@ -3,6 +3,7 @@ using Vitrine.Devices;
 using Vitrine.Devices.Acpi;
 using Vitrine.Devices.Buses;
 using Vitrine.Devices.Interrupts;
+using Vitrine.Devices.Io;
 using Vitrine.Devices.Serial;
 using Vitrine.Devices.Timing;
 using Vitrine.Run;
@@ -21,6 +22,8 @@ internal sealed class BoardBuilder
     private readonly List<AcpiDevice> _acpiDevices = [];
     private readonly AcpiFixedHardware _fixed = new();
     private readonly List<int> _serialPorts = [];
+    private readonly List<BufferedOutput> _outputs = [];
+    private readonly List<IoQueue> _queues = [];
     private IInterruptSink? _sink;
     private ulong _ioapic;
     private Uart16550? _console;
@@ -103,6 +106,31 @@ internal sealed class BoardBuilder
         port.ReceiverReady = () => input.Offer(port.Receive);
     }
 
+    /// <summary>An output of the machine, for a device: a vCPU that fills it waits for its reader.</summary>
+    public IByteSink Output(BufferedOutput output)
+    {
+        output.Stalled = () => Bus.Request(ExitKind.Stalled);
+        _outputs.Add(output);
+        Bus.Outputs.Add(output);
+        return output;
+    }
+
+    /// <summary>A queue for a device's work, which goes with the board: nothing of it completes after a reset of the machine.</summary>
+    /// <inheritdoc cref="IoCompletions.CreateQueue" path="/param"/>
+    public IIoQueue Queue(string name, int depth, int workers)
+    {
+        IoQueue queue = Context.Io.CreateQueue(name, depth, workers);
+        _queues.Add(queue);
+        return queue;
+    }
+
+    /// <summary>Gives back what a board that is not finished would hold. Not with the device lock held.</summary>
+    public void Abandon()
+    {
+        foreach (IoQueue queue in _queues) Context.Io.Remove(queue);
+        Clock.Dispose();
+    }
+
     /// <summary>Finishes the board.</summary>
     public IBoard Build()
     {
@@ -111,7 +139,19 @@ internal sealed class BoardBuilder
             BoardName = _name, Cpus = Context.Cpus, LocalApic = MemoryLayout.LocalApicBase, Ioapic = _ioapic, Fixed = _fixed, Devices = _acpiDevices,
         };
         BoardDescription description = new(Context.Memory, acpi, _serialPorts);
-        return new Board(Bus, Clock, _lines, _inspectable, description, _console, Context.SerialInput);
+        return new Board
+        {
+            Bus = Bus,
+            Clock = Clock,
+            Lines = _lines,
+            Devices = _inspectable,
+            Description = description,
+            Console = _console,
+            SerialInput = Context.SerialInput,
+            Outputs = _outputs,
+            Io = Context.Io,
+            Queues = _queues,
+        };
     }
 
     /// <summary>An interrupt line of a device.</summary>

@@ -1,3 +1,4 @@
+using Vitrine.Devices.Io;
 using Vitrine.Run;
 using Vitrine.Timing;
 
@@ -24,9 +25,12 @@ internal sealed record BoardContext
     /// <summary>What waits for the first serial port.</summary>
     public required SerialInput SerialInput { get; init; }
 
-    /// <summary>Receives what the first serial port sends, with the device lock held.</summary>
-    public required Action<ReadOnlySpan<byte>> SerialOutput { get; init; }
+    /// <summary>Receives what the first serial port sends.</summary>
+    public required BufferedOutput SerialOutput { get; init; }
 
-    /// <summary>Receives what firmware writes to the debug console, with the device lock held.</summary>
-    public required Action<ReadOnlySpan<byte>> DebugOutput { get; init; }
+    /// <summary>Receives what firmware writes to the debug console.</summary>
+    public required BufferedOutput DebugOutput { get; init; }
+
+    /// <summary>Where the work of devices is done.</summary>
+    public required IoCompletions Io { get; init; }
 }

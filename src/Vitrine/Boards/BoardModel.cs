@@ -38,7 +38,7 @@ public abstract class BoardModel
         }
         catch
         {
-            builder.Clock.Dispose();
+            builder.Abandon();
             throw;
         }
     }

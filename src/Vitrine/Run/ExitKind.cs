@@ -12,6 +12,9 @@ internal enum ExitKind
     /// <summary>Waits a moment before it enters again: the guest halts, and the accelerator doesn't wait by itself.</summary>
     Idle,
 
+    /// <summary>Waits until a reader has taken enough of the guest's output, then enters again.</summary>
+    Stalled,
+
     /// <summary>Leaves: power-off.</summary>
     PowerOff,
 

@@ -1,5 +1,6 @@
 using Vitrine.Devices;
 using Vitrine.Devices.Buses;
+using Vitrine.Devices.Io;
 
 namespace Vitrine.Run;
 
@@ -17,16 +18,33 @@ internal sealed class MachineBus(Lock deviceLock)
     /// <summary>The I/O ports.</summary>
     public PortBus Ports { get; } = new();
 
+    /// <summary>The guest's outputs. While the reader of one lags too far, a vCPU that writes to one waits.</summary>
+    public List<BufferedOutput> Outputs { get; } = [];
+
+    /// <summary>True while an output takes no more. Any thread.</summary>
+    public bool IsStalled
+    {
+        get
+        {
+            foreach (BufferedOutput output in Outputs)
+            {
+                if (output.IsStalled) return true;
+            }
+
+            return false;
+        }
+    }
+
     /// <summary>Device memory: every address outside the memory slots.</summary>
     public MmioBus Memory { get; } = new();
 
     /// <summary>Told the vector of an acknowledged level-triggered interrupt; null where the accelerator has the IOAPIC.</summary>
     public Action<byte>? InterruptAcknowledged { get; set; }
 
-    /// <summary>A device asks the machine to power off, reset or exit. The first request counts. Device lock held.</summary>
+    /// <summary>A device asks the machine to power off, reset or exit, or the vCPU to wait. The first request counts. Device lock held.</summary>
     public void Request(ExitKind kind, uint value = 0)
     {
-        if (_request.Kind == ExitKind.Continue) _request = new(kind, value);
+        if (_request.Kind is ExitKind.Continue or ExitKind.Stalled) _request = new(kind, value);
     }
 
     /// <summary>Port accesses of one instruction, one after the other to the same port.</summary>

@@ -5,7 +5,7 @@ namespace Vitrine.Run;
 /// <summary>The heart: run, take the exit to its device, run again. The same for every accelerator.</summary>
 internal static class RunLoop
 {
-    // How soon a guest is looked at again that halts on an accelerator which doesn't wait for interrupts itself.
+    // How soon a guest is looked at again that halts on an accelerator which doesn't wait for interrupts itself, or whose output is full.
     private static readonly TimeSpan IdleWait = TimeSpan.FromMilliseconds(1);
 
     /// <summary>Runs a vCPU until the machine wants it back or something ends the guest.</summary>
@@ -16,6 +16,8 @@ internal static class RunLoop
     /// <returns>The exit behind it, valid until the vCPU runs again.</returns>
     internal static ref VmExit Run(Vcpu vcpu, MachineBus bus, VcpuGate gate, out ExitOutcome outcome)
     {
+        // An output that was full when the vCPU left, for a reset say, takes no more before it has room.
+        WaitForRoom(bus, gate);
         while (true)
         {
             ref VmExit exit = ref vcpu.Run();
@@ -32,9 +34,17 @@ internal static class RunLoop
                 case ExitKind.Idle:
                     if (gate.IsOpen) Thread.Sleep(IdleWait);
                     break;
+                case ExitKind.Stalled:
+                    WaitForRoom(bus, gate);
+                    break;
                 default:
                     return ref exit;
             }
         }
+    }
+
+    private static void WaitForRoom(MachineBus bus, VcpuGate gate)
+    {
+        while (bus.IsStalled && gate.IsOpen) Thread.Sleep(IdleWait);
     }
 }

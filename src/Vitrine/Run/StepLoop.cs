@@ -41,11 +41,14 @@ internal static class StepLoop
                         if (order.Cancelled || gate.HasEnded) goto case ExitKind.Interrupted;
                         Thread.Sleep(IdleWait);
                         break;
+                    case ExitKind.Stalled:
+                        while (bus.IsStalled && !order.Cancelled && !gate.HasEnded) Thread.Sleep(IdleWait);
+                        break;
                 }
 
                 vcpu.History.Add(ref exit);
                 order.Note(ref exit, bus);
-                if (outcome.Kind is ExitKind.Continue or ExitKind.Idle) continue;
+                if (outcome.Kind is ExitKind.Continue or ExitKind.Idle or ExitKind.Stalled) continue;
                 order.Outcome = outcome.Kind == ExitKind.Reset ? StepOutcome.Reset : StepOutcome.Ended;
                 return ref exit;
             }

@@ -1,5 +1,6 @@
 using Vitrine.Boards;
 using Vitrine.Devices.Interrupts;
+using Vitrine.Devices.Io;
 using Vitrine.Run;
 using Vitrine.Timing;
 
@@ -9,17 +10,23 @@ namespace Vitrine.Tests.Boards;
 internal static class BareBoard
 {
     /// <summary>Makes a board; the caller disposes it.</summary>
-    public static IBoard Create(BoardModel model, ulong memoryBytes = 64 << 20, int cpus = 1) => model.Create(new BoardContext
+    public static IBoard Create(BoardModel model, ulong memoryBytes = 64 << 20, int cpus = 1)
     {
-        Memory = model.MapMemory(memoryBytes),
-        Cpus = cpus,
-        DeviceLock = new Lock(),
-        Clock = new MachineClock(),
-        Interrupts = new NoProcessors(),
-        SerialInput = new SerialInput(),
-        SerialOutput = Discard,
-        DebugOutput = Discard,
-    });
+        Lock deviceLock = new();
+        IoCompletions io = new(deviceLock, input => Enter(deviceLock, input), static _ => { });
+        return model.Create(new BoardContext
+        {
+            Memory = model.MapMemory(memoryBytes),
+            Cpus = cpus,
+            DeviceLock = deviceLock,
+            Clock = new MachineClock(),
+            Interrupts = new NoProcessors(),
+            SerialInput = new SerialInput(),
+            SerialOutput = new BufferedOutput(io.CreateQueue("serial output", 1, 1), reader: null),
+            DebugOutput = new BufferedOutput(io.CreateQueue("debug output", 1, 1), reader: null),
+            Io = io,
+        });
+    }
 
     /// <summary>What a board's guest is told of it.</summary>
     public static BoardDescription Describe(BoardModel model, ulong memoryBytes = 64 << 20, int cpus = 1)
@@ -28,8 +35,9 @@ internal static class BareBoard
         return board.Description;
     }
 
-    private static void Discard(ReadOnlySpan<byte> bytes)
+    private static void Enter(Lock deviceLock, Action input)
     {
+        lock (deviceLock) input();
     }
 
     private sealed class NoProcessors : IInterruptFabric

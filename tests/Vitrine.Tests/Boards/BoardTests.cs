@@ -145,6 +145,32 @@ public sealed class BoardTests
     }
 
     [Fact]
+    public void Work_that_a_reset_finds_in_flight_never_completes()
+    {
+        using ManualResetEventSlim begun = new();
+        using ManualResetEventSlim goOn = new();
+        CancellationToken cancelled = TestContext.Current.CancellationToken;
+        SlowDevice? device = null;
+        MadeUpBoard model = new(board => device = board.Ports(0x100, 1).Add(new SlowDevice(board.Queue("slow", depth: 2, workers: 1), () =>
+        {
+            begun.Set();
+            goOn.Wait(cancelled);
+        })));
+        IBoard board = BareBoard.Create(model);
+        board.Bus.AccessPort(0x100, 1, 1, isWrite: true, [1]);
+        Assert.True(begun.Wait(TimeSpan.FromSeconds(60), cancelled));
+
+        // The guest asks for more than the device has room for.
+        for (int i = 0; i < 2; i++) board.Bus.AccessPort(0x100, 1, 1, isWrite: true, [1]);
+        Thread reset = new(board.Dispose);
+        reset.Start();
+        Assert.True(SpinWait.SpinUntil(() => device!.InFlight == 1, TimeSpan.FromSeconds(60)));
+        goOn.Set();
+        Assert.True(reset.Join(TimeSpan.FromSeconds(60)));
+        Assert.Equal((0, 1), (device!.Completions, device.Refusals));
+    }
+
+    [Fact]
     public void The_default_board_is_microvm()
     {
         MachineConfig config = new() { Boot = new BootSource.Kernel("unused") };

@@ -2,6 +2,7 @@ using Vitrine.Devices;
 using Vitrine.Devices.Buses;
 using Vitrine.Devices.Debug;
 using Vitrine.Devices.Interrupts;
+using Vitrine.Devices.Io;
 using Vitrine.Devices.Keyboard;
 using Vitrine.Devices.Power;
 using Vitrine.Devices.Serial;
@@ -33,7 +34,7 @@ public sealed class HostileGuestTests : IInterruptMessageSink
         Pit8254 pit = new(_clock, Line(Pit8254Registers.Interrupt));
         SystemControlPortB portB = new(pit);
         CmosRtc rtc = new(_clock, Line(CmosRtcRegisters.Interrupt), 1UL << 29, 1UL << 32);
-        _uart = new("uart0", Line(Uart16550Registers.Com1Interrupt), _ => { });
+        _uart = new("uart0", Line(Uart16550Registers.Com1Interrupt), new Nowhere());
         I8042 keyboard = new(Line(I8042Registers.Interrupt), () => { });
         _power = new(_clock, Line(AcpiPowerManagementRegisters.Interrupt), () => { });
         ResetControl reset = new(() => { });
@@ -54,7 +55,7 @@ public sealed class HostileGuestTests : IInterruptMessageSink
         _ports.Attach(portA, SystemControlPortA.Port, 1);
         _ports.Attach(post, PostCode.Port, 1);
         _ports.Attach(new DebugExit(_ => { }), DebugExit.Port, DebugExit.PortCount);
-        _ports.Attach(new DebugConsole(_ => { }), DebugConsole.Port, 1);
+        _ports.Attach(new DebugConsole(new Nowhere()), DebugConsole.Port, 1);
         _ranges =
         [
             (0x20, 2), (0xA0, 2), (0x4D0, 2), (0x40, 4), (0x60, 5), (0x70, 2), (0x3F8, 8), (0x600, 12), (0xCF8, 4),
@@ -142,5 +143,16 @@ public sealed class HostileGuestTests : IInterruptMessageSink
         }
         Allocated();
         Assert.Equal(0, Allocated());
+    }
+
+    private sealed class Nowhere : IByteSink
+    {
+        public bool IsFull => false;
+
+        public Action? RoomAgain { get; set; }
+
+        public void Write(ReadOnlySpan<byte> bytes)
+        {
+        }
     }
 }

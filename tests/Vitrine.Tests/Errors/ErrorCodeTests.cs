@@ -34,6 +34,7 @@ public sealed partial class ErrorCodeTests
         translator.no-block
         translator.no-memory
         translator.memory-refused
+        io.no-thread
         kvm.node-missing
         kvm.node-denied
         kvm.node-dead

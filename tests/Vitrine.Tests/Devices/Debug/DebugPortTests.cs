@@ -1,4 +1,3 @@
-using System.Text;
 using Vitrine.Devices.Buses;
 using Vitrine.Devices.Debug;
 using Xunit;
@@ -23,14 +22,14 @@ public sealed class DebugPortTests
     [Fact]
     public void DebugConsoleShowsItsSignAndPassesBytesOn()
     {
-        StringBuilder text = new();
+        SinkRecorder text = new();
         PortBus bus = new();
-        bus.Attach(new DebugConsole(bytes => text.Append(Encoding.ASCII.GetString(bytes))), DebugConsole.Port, 1);
+        bus.Attach(new DebugConsole(text), DebugConsole.Port, 1);
         byte[] data = [0];
         bus.Access(0x402, 1, isWrite: false, data);
         Assert.Equal(0xE9, data[0]);
         foreach (byte b in "SeaBIOS"u8) bus.Access(0x402, 1, isWrite: true, [b]);
-        Assert.Equal("SeaBIOS", text.ToString());
+        Assert.Equal("SeaBIOS"u8, text.Bytes.ToArray());
     }
 
     [Fact]

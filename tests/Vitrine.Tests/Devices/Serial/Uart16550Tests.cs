@@ -9,14 +9,45 @@ public sealed class Uart16550Tests
 {
     private const int Irq = 4;
     private readonly LineRecorder _lines = new();
-    private readonly List<byte> _sent = [];
+    private readonly SinkRecorder _sink = new();
     private readonly Uart16550 _uart;
 
-    public Uart16550Tests() => _uart = new("uart0", _lines.Line(Irq), bytes => _sent.AddRange(bytes));
+    public Uart16550Tests() => _uart = new("uart0", _lines.Line(Irq), _sink);
+
+    private List<byte> Sent => _sink.Bytes;
 
     private void Out(int offset, byte value) => _uart.WritePort(offset, 1, value);
 
     private byte In(int offset) => (byte)_uart.ReadPort(offset, 1);
+
+    [Fact]
+    public void AReaderThatLagsShowsAsATransmitterThatIsNotEmpty()
+    {
+        Out(4, 0x08);
+        Out(1, 0x02);
+        Assert.Equal(0x02, In(2));
+        _sink.IsFull = true;
+        Assert.Equal(0x00, In(5) & 0x60);
+        Out(0, (byte)'a');                        // from a driver that doesn't look
+        Assert.Equal("a"u8, Sent.ToArray());
+        Assert.Equal(0x01, In(2));
+        Assert.False(_lines.Level(Irq));
+
+        // Turning the interrupt off and on must not make it empty.
+        Out(1, 0x00);
+        Out(1, 0x02);
+        Assert.Equal(0x01, In(2));
+        _sink.IsFull = false;
+        _sink.RoomAgain!();
+        Assert.Equal(0x60, In(5) & 0x60);
+        Assert.True(_lines.Level(Irq));
+        Assert.Equal(0x02, In(2));
+
+        // In loopback nothing leaves.
+        _sink.IsFull = true;
+        Out(4, 0x10);
+        Assert.Equal(0x60, In(5) & 0x60);
+    }
 
     [Fact]
     public void ResetStateIsThatOfTheDataSheet()
@@ -68,7 +99,7 @@ public sealed class Uart16550Tests
         Assert.Equal(0xC2, In(1));
         Out(3, 0x03);
         Assert.Equal(0x05, In(1));
-        Assert.Empty(_sent);
+        Assert.Empty(Sent);
     }
 
     [Fact]
@@ -79,7 +110,7 @@ public sealed class Uart16550Tests
             Out(0, b);
             Assert.Equal(0x60, In(5));
         }
-        Assert.Equal("hello", Encoding.ASCII.GetString([.. _sent]));
+        Assert.Equal("hello", Encoding.ASCII.GetString([.. Sent]));
     }
 
     [Fact]
@@ -187,7 +218,7 @@ public sealed class Uart16550Tests
         Out(2, 0x01);
         Out(4, 0x10);
         for (int i = 0; i < 17; i++) Out(0, (byte)i);
-        Assert.Empty(_sent);
+        Assert.Empty(Sent);
         Assert.Equal(0x63, In(5));
         for (int i = 0; i < 16; i++) Assert.Equal(i, In(0));
         Assert.Equal(0x60, In(5));
