@@ -35,7 +35,7 @@ internal sealed unsafe class TranslationCache : EngineCode, IDisposable
     private const nuint BytesForBranch = 256;
 
     // More than a Linux kernel and its shell need: such a guest gains nothing when it has to be translated again.
-    private const nuint LargeBytes = 64 << 20;
+    private const nuint LargeBytes = 32 << 20;
 
     // What a guest that does little needs again at once.
     private const nuint KeptBytes = 1 << 20;
