@@ -66,7 +66,7 @@ internal sealed unsafe class Dispatcher
                 if (_activity.WaitsForStartUp) continue;
             }
 
-            _entry.Attend();
+            if (_presence.Requests is not null) _entry.Attend();
             bool alive = DebugEvents.MustStep(_cpu) ? RunOne() && !_events.LeaveForStep() : RunBlocks(finishing);
             if (!alive) return;
             finishing = false;

@@ -85,7 +85,12 @@ internal sealed unsafe class EventPump : IDisposable
             return false;
         }
 
-        return Deliver() && PlanPoll(now);
+        if (!Deliver()) return false;
+        PlanPoll(now);
+
+        // Behind the look at interrupts: what a device wrote before it raised one is followed before the handler runs.
+        _entry.FollowWrites();
+        return true;
     }
 
     /// <summary>An instruction has completed, or an event was delivered: that is a step, if steps are wanted.</summary>
@@ -162,18 +167,17 @@ internal sealed unsafe class EventPump : IDisposable
     }
 
     /// <summary>The next look at the clock: sooner when the APIC's timer is about to expire.</summary>
-    private bool PlanPoll(long now)
+    private void PlanPoll(long now)
     {
         long deadline = _localApic.NextDeadline;
         _alarm?.Set(deadline);
-        if (deadline == long.MaxValue) return true;
+        if (deadline == long.MaxValue) return;
         ulong instructions = (ulong)Math.Clamp((deadline - now) / NanosecondsPerInstruction, ShortestPoll, LongestPoll);
         ulong planned = _cpu->Instructions + instructions;
 
         // Only shorten it: zero is somebody's request, which may come at this moment.
         ulong present = Volatile.Read(ref _cpu->PollAt);
         if (planned < present) Interlocked.CompareExchange(ref _cpu->PollAt, planned, present);
-        return true;
     }
 
     private bool WaitWhileHalted()

@@ -48,7 +48,7 @@ internal sealed unsafe class GuestEntry
         _mmu.FollowSlots();
         if (_presence.IsFlushWanted) AnswerFlush();
         if (_presence.Requests is { Waiting: true }) ServeRequests();
-        if (_presence.HasNotices) FollowWrites();
+        FollowWrites();
     }
 
     /// <summary>Takes over slots that have changed. Between blocks.</summary>
@@ -62,27 +62,22 @@ internal sealed unsafe class GuestEntry
         _presence.EndFlush(wanted);
     }
 
-    /// <summary>Carries out what other vCPUs ask for, or follows writes that no vCPU has made. After every look at events, before anything runs.</summary>
+    /// <summary>Follows writes that no vCPU has made, where there is one vCPU. Between blocks.</summary>
+    public void FollowWrites()
+    {
+        if (_presence.HasNotices && !_mmu.TryFollowWrites()) _code.Flush();
+    }
+
+    /// <summary>Carries out what other vCPUs ask for, where there are several. After every look at events, before anything runs.</summary>
     public void Attend()
     {
-        if (_presence.Requests is null)
-        {
-            if (_presence.HasNotices) FollowWrites();
-            return;
-        }
-
         if (_presence.IsExcluded)
         {
             Leave();
             Enter();
         }
 
-        if (_presence.Requests.Waiting) ServeRequests();
-    }
-
-    private void FollowWrites()
-    {
-        if (!_mmu.TryFollowWrites()) _code.Flush();
+        if (_presence.Requests!.Waiting) ServeRequests();
     }
 
     private void ServeRequests()
