@@ -17,6 +17,9 @@ public sealed class FileNameTests : IDisposable
     [InlineData("run --flat plain@0x1000 --mode real --accel soft --serial file:\"$name\"2; cat \"$name\"2", 0, "H", "")]
     [InlineData("run --flat \"$name\"@0x1000 --mode real --accel soft --serial file:\"$name\"2; cat \"$name\"2", 0, "H", "")]
     [InlineData("explain --flat \"$name\"@0x1000 --mode real --accel soft --format json -o \"$name\"3; head -c 1 \"$name\"3", 0, "{", "")]
+    [InlineData("explain --flat plain@0x1000 --mode real --accel soft --format json -o \"$name\"5/story; head -c 1 \"$name\"5/story", 0, "{", "")]
+    [InlineData("explain --flat plain@0x1000 --mode real --accel soft -o \"$name\"5", 64, "", "it is a folder")]
+    [InlineData("run --flat \"$name\"@0x1000 --mode real --accel soft --serial file:\"$name\"", 64, "", "It is the same file as 'caf\\xe9'.")]
     [InlineData("run --kernel \"$name\" --accel soft", 64, "", "The kernel 'caf\\xe9' is no kernel")]
     [InlineData("run --firmware \"$name\" --accel soft", 64, "", "The firmware 'caf\\xe9' has 10 bytes")]
     [InlineData("check-entry \"$name\"", 64, "", "no dump")]
@@ -26,7 +29,7 @@ public sealed class FileNameTests : IDisposable
     {
         File.WriteAllBytes(Path.Combine(_folder, "plain"), s_guest);
         (int Status, string Output, string Errors) result = VitrineCommand.RunInShell(
-            $"cd {_folder}; name=$(printf 'caf\\351'); cat plain > \"$name\"; \"$VITRINE\" {command}");
+            $"cd {_folder}; name=$(printf 'caf\\351'); cat plain > \"$name\"; mkdir \"$name\"5; \"$VITRINE\" {command}");
         Assert.Equal((status, output), (result.Status, result.Output));
         Assert.Contains(errors, result.Errors, StringComparison.Ordinal);
     }

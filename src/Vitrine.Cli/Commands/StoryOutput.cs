@@ -127,14 +127,17 @@ internal sealed class StoryOutput
     // Null for standard output.
     private string? ReadPath(ParseResult parsed) => parsed.GetValue(_output) is { } path and not Dash ? path : null;
 
+    // The framework can't name a folder whose name is not UTF-8.
+    private static bool IsFolder(string path) => Libc.TryGetType(path, out FileType type) && type == FileType.Folder;
+
     private static string? Obstacle(string path)
     {
         if (path.Length == 0) return "its path is empty";
-        if (Directory.Exists(path)) return "it is a folder";
+        if (IsFolder(path)) return "it is a folder";
 
-        // The current folder may be deleted, and then it has no path.
-        string folder = Path.GetDirectoryName(path) is { Length: > 0 } named ? named : ".";
-        return Directory.Exists(folder) ? null : folder == "." ? "the current folder does not exist any more" : $"there is no folder '{folder}'";
+        // A deleted folder is still the current one, but has no path.
+        if (Path.GetDirectoryName(path) is not { Length: > 0 } folder) return Directory.Exists(".") ? null : "the current folder does not exist any more";
+        return IsFolder(folder) ? null : $"there is no folder '{folder}'";
     }
 
     private OutputFile Open(string path, TimeSpan? patience)

@@ -144,7 +144,7 @@ internal static unsafe partial class Libc
     /// <returns>False when that can't be found out.</returns>
     public static bool TryGetType(string path, out FileType type)
     {
-        bool found = Statx(CurrentFolder, path, 0, StatxType, out FileStatus status) == 0;
+        bool found = TryGetStatus(CurrentFolder, path, 0, StatxType, out FileStatus status);
         type = (FileType)(status.Mode & TypeMask);
         return found;
     }
@@ -200,9 +200,15 @@ internal static unsafe partial class Libc
         fixed (byte* start = (byte[])[.. path, 0]) return OpenCall(start, flags, NewFileMode);
     }
 
+    private static bool TryGetStatus(int folder, string path, int flags, uint mask, out FileStatus status)
+    {
+        // SAFETY: the array with its terminating zero is pinned for the call.
+        fixed (byte* start = (byte[])[.. HostPath.Encode(path), 0]) return Statx(folder, start, flags, mask, out status) == 0;
+    }
+
     private static bool TryIdentify(int folder, string path, int flags, out FileIdentity file)
     {
-        bool found = Statx(folder, path, flags, StatxInode, out FileStatus status) == 0;
+        bool found = TryGetStatus(folder, path, flags, StatxInode, out FileStatus status);
         file = new FileIdentity(status.DeviceMajor, status.DeviceMinor, status.Inode);
         return found;
     }
@@ -269,8 +275,8 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", EntryPoint = "tcsetattr")]
     private static partial int Tcsetattr(int descriptor, int when, in Termios settings);
 
-    [LibraryImport("libc", EntryPoint = "statx", StringMarshalling = StringMarshalling.Utf8)]
-    private static partial int Statx(int folder, string path, int flags, uint mask, out FileStatus status);
+    [LibraryImport("libc", EntryPoint = "statx")]
+    private static partial int Statx(int folder, byte* path, int flags, uint mask, out FileStatus status);
 
     [LibraryImport("libc", EntryPoint = "clock_gettime")]
     private static partial int ClockGettime(int clock, out TimeSpec time);
