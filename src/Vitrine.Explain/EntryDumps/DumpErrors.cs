@@ -20,6 +20,12 @@ internal static class DumpErrors
         "The line is probably damaged, or two lines have run together.",
         Again).With("file", file).With("line", line);
 
+    public static VitrineException Notation(string file, int line, string name, string text, string problem, string why) => VitrineException.User(
+        ErrorCode.DumpNumber,
+        $"Line {line} of {file} has '{Shorten(text)}' for {name}, {problem}.",
+        $"gdb's {why}",
+        "Print the structure with print/x.").With("file", file).With("line", line);
+
     public static VitrineException Twice(string file, int line, string name) => VitrineException.User(
         ErrorCode.DumpTwice,
         $"Line {line} of {file} gives {name} a second time, with another value.",

@@ -77,7 +77,7 @@ internal sealed partial class KvmStructDump
 
     private ulong Member(string parent, string name, int bits)
     {
-        if (_print.Find(parent, name) is { } found) return Number($"{parent}.{name}", found, bits);
+        if (_print.Find(parent, name) is { } found) return found.Read(_file, $"{parent}.{name}", bits);
         _missing ??= $"{parent}.{name}";
         return 0;
     }
@@ -89,16 +89,8 @@ internal sealed partial class KvmStructDump
         return value ?? 0;
     }
 
-    private ulong? Optional(string name) => _print.FindOutside(s_inner, name) is { } found ? Number(name, found, 64) : null;
+    private ulong? Optional(string name) => _print.FindOutside(s_inner, name) is { } found ? found.Read(_file, name, 64) : null;
 
-    private ulong Number(string name, (string Text, int Line) found, int bits)
-    {
-        bool hexadecimal = found.Text.StartsWith("0x", StringComparison.OrdinalIgnoreCase);
-        ulong value = hexadecimal
-            ? FieldReader.Hexadecimal(_file, found.Line, name, found.Text) : FieldReader.Decimal(_file, found.Line, name, found.Text);
-        return bits < 64 && value >> bits != 0 ? throw DumpErrors.TooLarge(_file, found.Line, name, found.Text, bits) : value;
-    }
-
-    [GeneratedRegex(@"\bcs\s{0,4}[=:]\s{0,40}(?:\w{1,40}\s{0,4})?\{\s{0,40}(?:[>|]\s{0,40}){0,8}base\b")]
+    [GeneratedRegex(@"\bcs\s{0,4}[=:]\s{0,40}(?:\w{1,40}\s{0,4})?\{\s{0,40}(?:(?:[>|]|\d{1,7}[:\-])\s{0,40}){0,8}base\b")]
     private static partial Regex First();
 }

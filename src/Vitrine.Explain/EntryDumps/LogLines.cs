@@ -17,6 +17,7 @@ internal static partial class LogLines
             [0xFE, 0xFF, ..] => Encoding.BigEndianUnicode.GetString(bytes[2..]),
             _ => Encoding.UTF8.GetString(bytes),
         };
+        text = WithoutHoles(text);
         return text.Contains('\0', StringComparison.Ordinal) ? null : text;
     }
 
@@ -26,8 +27,18 @@ internal static partial class LogLines
         if (!text.Contains('\n', StringComparison.Ordinal)) text = text.Replace('\r', '\n');
         text = text.Replace('\u00A0', ' ');
         text = Breaks().Replace(text, "\n");
+        if (text.Contains('<', StringComparison.Ordinal)) text = Tags().Replace(text, "");
         return text.Replace("&nbsp;", " ", StringComparison.OrdinalIgnoreCase);
     }
+
+    // A host that crashed leaves zeros at its log's end, and goes on after them when it has started again.
+    private static string WithoutHoles(string text) => text.Contains('\0', StringComparison.Ordinal)
+        ? string.Join('\n', text.TrimEnd('\0').Split('\n').Select(static line => line.TrimStart('\0')))
+        : text;
+
+    // What a page has around a log. Of one letter or of two from a to f are code bytes and symbols, not tags.
+    [GeneratedRegex(@"</?(?:pre|code|samp|div|span|blockquote)(?:\s[^<>\n]{0,200})?>", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]
+    private static partial Regex Tags();
 
     // Mostly the page's source has a line end there too.
     [GeneratedRegex(@"<br\s?/?>(?:\r?\n)?", RegexOptions.IgnoreCase | RegexOptions.CultureInvariant)]

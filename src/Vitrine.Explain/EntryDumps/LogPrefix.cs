@@ -3,8 +3,8 @@ using System.Text.RegularExpressions;
 namespace Vitrine.Explain.EntryDumps;
 
 /// <summary>
-/// What dmesg, journald, syslog, Xen, a terminal, a mail or a web page adds to a line. The additions nest in any order ("&gt; Sep  6 21:56:48 host
-/// kernel: [ 1.5] kvm_intel: "), so that they are taken off one by one, as long as the line begins with one.
+/// What dmesg, journald, syslog, Xen, grep, a terminal, a mail or a web page adds to a line. The additions nest in any order ("&gt; Sep  6 21:56:48
+/// host kernel: [ 1.5] kvm_intel: "), so that they are taken off one by one, as long as the line begins with one.
 /// </summary>
 internal static partial class LogPrefix
 {
@@ -50,9 +50,11 @@ internal static partial class LogPrefix
     [GeneratedRegex(@"(?:\x1b|\^\[|#033)\[[0-9;]{0,12}[A-Za-z]")]
     private static partial Regex Colours();
 
+    // No zone are the words that a line of a dump begins with.
     // "2021-09-06T21:56:48,850218+02:00", "Mon 2021-09-06 21:56:48 UTC", "Sep  6 21:56:48.850218", "Mo 6. Sep 21:56:48 2021", "1630958208.850218".
     [GeneratedRegex(
-        @"^(?:(?:\p{L}{2,4}\.?,?\s+)?\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?\s?(?:Z|[A-Z]{3,5}|[+-]\d\d:?\d\d)?:?" +
+        @"^(?:(?:\p{L}{2,4}\.?,?\s+)?\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?" +
+        @"(?:\s?(?:Z|(?!(?:[GIL]DTR|VMCB|KVM|EPT|TPR|TSC)\b|[A-Z]+\s+=)[A-Z]{3,5}|[+-]\d\d:?\d\d))?:?" +
         @"|(?:\p{L}{2,4}\.?,?\s+)?(?:\p{L}{3,5}\.?\s+\d{1,2}|\d{1,2}\.?\s+\p{L}{3,5}\.?)(?:\s+\d{4})?,?\s+\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?(?:\s+\d{4})?" +
         @"|\d{9,10}\.\d{1,9}|\d\d:\d\d:\d\d(?:[.,]\d{1,9})?)(?=\s|$)")]
     private static partial Regex Time();
@@ -65,10 +67,11 @@ internal static partial class LogPrefix
     [GeneratedRegex(@"\G\s+(?!extra data)[^\s:=\[\]*()]{1,64}\s+[^\s:=\[\]*()]{1,64}(?:\[\d{1,10}\])?:(?=\s|$)")]
     private static partial Regex Origin();
 
-    // Quotation; "<3>"; /dev/kmsg: "3,763,890123456,-;"; dmesg -x: "kern  :err   : "; Xen; a container's log; docker compose: "qemu-1  | "; the module
-    // or program.
+    // Quotation; "<3>"; grep -n, with a file's name or without: "12:", "13-"; /dev/kmsg: "3,763,890123456,-;"; dmesg -x: "kern  :err   : "; Xen; a
+    // container's log; docker compose: "qemu-1  | "; the module or program.
     [GeneratedRegex(
-        @"^(?:[>|]|<\d{1,3}>|\d{1,3},\d{1,20},\d{1,20},[^;=]{1,40};|[a-z0-9]{1,10}\s*:\s*(?:emerg|alert|crit|err|warn|notice|info|debug)\s*:" +
+        @"^(?:[>|]|<\d{1,3}>|(?:[A-Za-z/.~][A-Za-z0-9_.~+/\-]{0,200}?[:\-])?\d{1,7}[:\-](?!\d\d-)" +
+        @"|\d{1,3},\d{1,20},\d{1,20},[^;=]{1,40};|[a-z0-9]{1,10}\s*:\s*(?:emerg|alert|crit|err|warn|notice|info|debug)\s*:" +
         @"|\(XEN\)|\(d\d{1,5}\)|std(?:out|err) [FP](?=\s)|[A-Za-z0-9][A-Za-z0-9_.\-]{0,60}\s{1,30}\|(?=\s|$)" +
         @"|(?:kvm_intel|kvm_amd|kvm|SVM|kernel|qemu(?:-kvm|-system-[a-z0-9_]{1,16})?)\s?(?:\[\d{1,10}\])?:(?=\s|$))")]
     private static partial Regex Other();

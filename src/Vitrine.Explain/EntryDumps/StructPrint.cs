@@ -1,18 +1,25 @@
 namespace Vitrine.Explain.EntryDumps;
 
 /// <summary>
-/// The members of a C structure as gdb prints it ("cs = {base = 0, limit = 65535, type = 11 '\v'}", on one line or on many, in decimal or hexadecimal), or
-/// as Rust's Debug does ("cs: kvm_segment { base: 0 }"). One pass over the text; whatever isn't a member is passed over.
+/// The members of a C structure as gdb prints it ("cs = {base = 0, limit = 65535, type = 11 '\v'}", on one line or on many, in any of its formats),
+/// or as Rust's Debug does ("cs: kvm_segment { base: 0 }"). One pass over the text; whatever isn't a member is passed over.
 /// </summary>
 internal sealed class StructPrint
 {
     private const int Deepest = 32;
 
-    private readonly Dictionary<(string Parent, string Name), (string Text, int Line)> _members = [];
+    // A function of C++ may have a long name.
+    private const int LongestSymbol = 1024;
 
-    private StructPrint()
-    {
-    }
+    private readonly (string Parent, string Name) _marker;
+    private readonly Dictionary<(string Parent, string Name), PrintedNumber> _members = [];
+    private readonly Stack<string> _parents = new();
+    private PrintNotation _notation = new();
+    private string _pending = "";
+    private string _word = "";
+    private int _line = 1;
+
+    private StructPrint((string Parent, string Name) marker) => _marker = marker;
 
     /// <summary>How often the marker was printed; of several prints of a member the last counts.</summary>
     public int Prints { get; private set; }
@@ -25,66 +32,20 @@ internal sealed class StructPrint
     /// <param name="marker">The member that each print has once.</param>
     public static StructPrint Read(string text, (string Parent, string Name) marker)
     {
-        StructPrint print = new();
-        Stack<string> parents = new();
-        string pending = "";
-        string word = "";
-        int line = 1;
-        for (int i = 0; i < text.Length; i++)
-        {
-            char c = text[i];
-            if (c == '\n') line++;
-            if (char.IsAsciiLetter(c) || c == '_')
-            {
-                int end = EndOfWord(text, i);
-                word = text[i..end];
-                i = end - 1;
-            }
-            else if (char.IsAsciiDigit(c))
-            {
-                int end = EndOfWord(text, i);
-                if (pending.Length > 0) print.Add((parents.TryPeek(out string? parent) ? parent : "", pending), text[i..end], line, marker);
-                (pending, i) = ("", end - 1);
-            }
-            else if (c is '=' or ':')
-            {
-                // A word of Rust's that must not be the language's own has an underscore behind it.
-                (pending, word) = (word.TrimEnd('_'), "");
-            }
-            else if (c is '{' or '[')
-            {
-                // A log with nothing but brackets isn't worth more.
-                if (parents.Count == Deepest) break;
-                parents.Push(pending);
-                pending = "";
-            }
-            else if (c is '}' or ']')
-            {
-                parents.TryPop(out _);
-                pending = "";
-            }
-            else if (c == ',')
-            {
-                pending = "";
-            }
-            else if (c == '\'')
-            {
-                // gdb's character after a number: '\v', '\001', ''' is '\''.
-                int close = text.IndexOf('\'', Math.Min(i + 2, text.Length), Math.Min(6, text.Length - Math.Min(i + 2, text.Length)));
-                if (close > 0) i = close;
-            }
-        }
+        StructPrint print = new(marker);
 
+        // A log with nothing but brackets isn't worth more.
+        for (int i = 0; i < text.Length && print._parents.Count < Deepest;) i = print.ReadAt(text, i);
         return print;
     }
 
     /// <summary>A member's value as it was printed; null where there is none.</summary>
-    public (string Text, int Line)? Find(string parent, string name) => _members.TryGetValue((parent, name), out (string, int) found) ? found : null;
+    public PrintedNumber? Find(string parent, string name) => _members.TryGetValue((parent, name), out PrintedNumber found) ? found : null;
 
     /// <summary>A member of any parent that is none of some.</summary>
-    public (string Text, int Line)? FindOutside(IReadOnlySet<string> parents, string name)
+    public PrintedNumber? FindOutside(IReadOnlySet<string> parents, string name)
     {
-        foreach (((string parent, string member), (string, int) found) in _members)
+        foreach (((string parent, string member), PrintedNumber found) in _members)
         {
             if (member == name && !parents.Contains(parent)) return found;
         }
@@ -92,16 +53,111 @@ internal sealed class StructPrint
         return null;
     }
 
-    private void Add((string Parent, string Name) member, string value, int line, (string Parent, string Name) marker)
+    // Reads a word, a number or a mark, and gives the place after it.
+    private int ReadAt(string text, int i)
     {
-        if (member == marker) (Prints, Line) = (Prints + 1, line);
-        _members[member] = (value, line);
+        char c = text[i];
+        if (char.IsAsciiLetter(c) || c == '_') return ReadWord(text, i);
+        if (char.IsAsciiDigit(c) || (c == '-' && IsNumber(text, i + 1))) return ReadNumber(text, i, EndOfNumber(text, i));
+        switch (c)
+        {
+            case '\n':
+                _line++;
+                break;
+            case '=' or ':':
+                if (c == ':' && _word.Length > 0) _notation.RuleOutBinary();
+                // A word of Rust's that must not be the language's own has an underscore behind it.
+                (_pending, _word) = (_word.TrimEnd('_'), "");
+                break;
+            case '{' or '[':
+                if (_parents.Count == 0) _notation = new PrintNotation();
+                _parents.Push(_pending);
+                _pending = "";
+                break;
+            case '}' or ']':
+                _parents.TryPop(out _);
+                if (_parents.Count == 0) _notation = new PrintNotation();
+                _pending = "";
+                break;
+            case ',':
+                _pending = "";
+                break;
+            case '\'':
+                return EndOfCharacter(text, i);
+        }
+
+        return i + 1;
     }
+
+    private int ReadWord(string text, int start)
+    {
+        int end = EndOfWord(text, start);
+        _word = text[start..end];
+        return _pending.Length > 0 && IsNumber(text, start) ? ReadNumber(text, start, end) : end;
+    }
+
+    // With what gdb prints after it: a character, or where an address points ("0x401136 <main+4>").
+    private int ReadNumber(string text, int start, int end)
+    {
+        int next = end;
+        while (next < text.Length && text[next] == ' ') next++;
+        char after = next < text.Length ? text[next] : '\0';
+        if (_pending.Length > 0) Add(text[start..end], after == '\'');
+        _pending = "";
+        return after switch
+        {
+            '\'' => EndOfCharacter(text, next),
+            '<' => EndOfSymbol(text, next),
+            _ => end,
+        };
+    }
+
+    private void Add(string value, bool hasCharacter)
+    {
+        (string Parent, string Name) member = (_parents.TryPeek(out string? parent) ? parent : "", _pending);
+        if (member == _marker) (Prints, Line) = (Prints + 1, _line);
+        _notation.Add(value, hasCharacter);
+        _members[member] = new PrintedNumber(value, _line, hasCharacter, _notation);
+    }
+
+    // The words are what gdb prints for floating-point numbers that are none.
+    private static bool IsNumber(string text, int start) =>
+        start < text.Length && (char.IsAsciiDigit(text[start]) || text.AsSpan(start, EndOfWord(text, start) - start) is "nan" or "inf");
 
     private static int EndOfWord(string text, int start)
     {
         int end = start;
         while (end < text.Length && (char.IsAsciiLetterOrDigit(text[end]) || text[end] == '_')) end++;
         return end;
+    }
+
+    // A sign, digits, and the point and the exponent of a floating-point number.
+    private static int EndOfNumber(string text, int start)
+    {
+        int end = EndOfWord(text, text[start] == '-' ? start + 1 : start);
+        if (end + 1 < text.Length && text[end] == '.' && char.IsAsciiDigit(text[end + 1])) end = EndOfWord(text, end + 1);
+        bool exponent = end + 1 < text.Length && text[end] is '+' or '-' && text[end - 1] == 'e' && char.IsAsciiDigit(text[end + 1]);
+        return exponent && !text.AsSpan(start).StartsWith("0x", StringComparison.Ordinal) ? EndOfWord(text, end + 1) : end;
+    }
+
+    // '\v', '\001', and for ' it is '\''.
+    private static int EndOfCharacter(string text, int start)
+    {
+        int inside = start + (start + 1 < text.Length && text[start + 1] == '\\' ? 3 : 2);
+        int close = inside < text.Length ? text.IndexOf('\'', inside, Math.Min(4, text.Length - inside)) : -1;
+        return close > 0 ? close + 1 : start + 1;
+    }
+
+    // Angle brackets of templates are in pairs.
+    private static int EndOfSymbol(string text, int start)
+    {
+        int depth = 0;
+        for (int i = start; i < Math.Min(text.Length, start + LongestSymbol) && text[i] != '\n'; i++)
+        {
+            if (text[i] == '<') depth++;
+            else if (text[i] == '>' && --depth == 0) return i + 1;
+        }
+
+        return start + 1;
     }
 }

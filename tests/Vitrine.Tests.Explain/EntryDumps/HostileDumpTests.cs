@@ -11,7 +11,7 @@ public sealed class HostileDumpTests
     private static readonly string[] s_samples =
     [
         SampleDumps.Vmcs6, SampleDumps.Vmcs4, SampleDumps.Vmcb6, SampleDumps.Xen, RegisterSamples.Qemu16, RegisterSamples.Qemu32, RegisterSamples.Qemu64,
-        RegisterSamples.Gdb, RegisterSamples.GdbPretty, RegisterSamples.Rust, "KVM internal error. Suberror: 3\nextra data[0]: 0x80000b0e\n" + RegisterSamples.Qemu64,
+        RegisterSamples.Gdb, RegisterSamples.GdbPretty, RegisterSamples.Rust, GdbFormats.Binary, GdbFormats.Octal, GdbFormats.Addresses, "KVM internal error. Suberror: 3\nextra data[0]: 0x80000b0e\n" + RegisterSamples.Qemu64,
         """{"schema":"vitrine.entry/1","kind":"vmx","fields":{"guest.rflags":"0x0"}}""",
     ];
 
@@ -29,7 +29,7 @@ public sealed class HostileDumpTests
         "a", "a ", "a b\n", "=", "= ", "a=", "a:", "a: ", "CS: ", "CS:RIP=", ":", "[", "[]", "]", "{", "{a:", "}", "'", "' ", "> ", ">", "<", "(XEN) ", "kern:err:", "kvm: ", "&gt;",
         "\u001b[", "\u001b[0m", "1,1,1,", "Sep 06 ", "00:00:00 ", "2021-", "0", "0 ", "00 ", "?? ", "Code=", "Code=00 ", "EAX=0\n", "EAX=0 ", "RAX=0\nEIP=0\n", "*** Guest State ***\n",
         "VMCB Control Area:\n", "intercepts: ", "es: s: 0 a: 0 l: 0 ", "GDTR: 0 ", "KVM: entry failed, hardware error 0x0\n", "Suberror: 1\nextra data[0]: 0\n",
-        "cs = {base = 0, selector unusable ", "cs={base selector unusable{", "cs = { ", "\n", "\r\n", "\t", "é", "a\u00A0",
+        "cs = {base = 0, selector unusable ", "cs={base selector unusable{", "cs = { ", "cs = {base = 0 <", "rip=-", "rip=nan", "=0'", "1.", "1e-", "1:", "1-", "<pre ", "\0", "\n\0", "\n", "\r\n", "\t", "é", "a\u00A0",
     ];
 
     [Fact]

@@ -40,6 +40,18 @@ public sealed class LogLinesTests
         }
     }
 
+    // What a host that crashed leaves of the last block of its log, and a web page around it.
+    [Theory]
+    [InlineData("", "\0\0\0\0\0\0\0")]
+    [InlineData("", "\n\0\0\0")]
+    [InlineData("\0\0\0", "\n\0\0\0\0Sep  6 21:56:48 host kernel: Linux version 6.1\n")]
+    [InlineData("<pre>", "</pre>")]
+    [InlineData("<pre class=\"log\"><code>", "</code></pre>\n</div>")]
+    public void A_dump_reads_the_same_in_its_surroundings(string before, string after)
+    {
+        foreach (string text in s_dumps) AssertSame(text, Encoding.UTF8.GetBytes(before + text.TrimEnd() + after));
+    }
+
     [Fact]
     public void UTF_16_without_its_mark_is_named_in_the_error()
     {

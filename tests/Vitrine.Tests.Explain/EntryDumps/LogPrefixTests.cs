@@ -25,6 +25,8 @@ public sealed class LogPrefixTests
         "Sept. 06 21:56:48 host kernel: ", "\u001b[32m[  673.850218] \u001b[0m\u001b[33mkvm_intel: \u001b[0m", "^[[32m[  673.850218] ^[[0m", "#033[32mkvm_intel: #033[0m",
         "kvm [1234]: ", "[  673.850218] kvm [1234]: ", "kvm: ", "qemu-system-x86_64: ", "2021-09-06T21:56:48.850218Z qemu-system-x86_64: ",
         "2021-09-06T21:56:48.850218Z stderr F ", "qemu-1  | ", "my_vm.1 | kvm: ", "\u001b[36mqemu-1  | \u001b[0m[  673.850218] ", "(XEN) ", "(XEN) [ 3158.419563] ", "(XEN) [2021-09-06 21:56:48.123] ",
+        "2021-09-06 21:56:48.123 ", "2021-09-06 21:56:48,123: ", "2021-09-06T21:56:48 ", "2021-09-06 21:56 ", // no zone
+        "12:", "1234-", "12:[  673.850218] kvm_intel: ", "7:kvm: ", "9-2021-09-06 21:56:48.123 ", "console.log:12:", "/var/log/messages-13-", // grep -n, -H, -C
         "> ", "> > ", ">> ", ">", "| ", "&gt; ", "> [   12.000001] kvm_intel: ", "> > Sep  6 21:56:48 host kernel: [ 1524.416884] ",
         "> kern  :err   : [Mon Sep  6 21:56:48 2021] kvm_intel: ", ">> \u001b[32m[  +0.000003] \u001b[0m", "\t", "    ", "\u00A0\u00A0",
     ];
@@ -93,6 +95,13 @@ public sealed class LogPrefixTests
     [InlineData("2021-09-06T21:56:48,850218+02:00 KVM internal error. Suberror: 1", "KVM internal error. Suberror: 1")]
     [InlineData("2021-09-06T21:56:48,850218+02:00 VMEntry: intr_info=0", "VMEntry: intr_info=0")]
     [InlineData("Sep 06 21:56:48 host kvm[12]: KVM: entry failed, hardware error 0x7", "KVM: entry failed, hardware error 0x7")]
+    [InlineData("2021-09-06 21:56:48.123 GDTR:                           limit=0x00000000", "GDTR:                           limit=0x00000000")]
+    [InlineData("2021-09-06 21:56:48.123 VMCB Control Area:", "VMCB Control Area:")]
+    [InlineData("2021-09-06 21:56:48.123 EFER =     0x0000000000000000", "EFER =     0x0000000000000000")]
+    [InlineData("2021-09-06 21:56:48.123 EPT pointer = 0x1", "EPT pointer = 0x1")]
+    [InlineData("2021-09-06 21:56:48.123 KVM: entry failed", "KVM: entry failed")]
+    [InlineData("2021-09-06 21:56:48.123 CEST RSP = 0x1", "RSP = 0x1")]
+    [InlineData("12-Interruptibility = 00000000", "Interruptibility = 00000000")]
     [InlineData("[   12.5] Code=00 &lt;66&gt; 00", "Code=00 <66> 00")]
     public void What_belongs_to_the_dump_stays(string line, string expected) => Assert.Equal(expected, LogPrefix.Strip(line));
 
