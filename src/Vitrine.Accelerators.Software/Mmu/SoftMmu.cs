@@ -126,7 +126,9 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
 
             // Branches are bound to the code that their targets' addresses led to.
             if (_guard.HasCodeIn(slot.Host, slot.Size)) _tlb.NewCodeEpoch();
-            if (!Array.Exists(after, other => slot.Host < other.Host + other.Size && other.Host < slot.Host + slot.Size)) _guard.DropMemory(slot.Host, slot.Size);
+
+            // Other memory may have come to the same host address already.
+            if (!Array.Exists(after, other => other.Slot.Host == slot.Slot.Host)) _guard.DropMemory(slot.Host, slot.Size);
         }
 
         _tlb.UpdateCodeTag();

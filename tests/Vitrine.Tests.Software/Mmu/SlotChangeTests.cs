@@ -106,9 +106,11 @@ public abstract class SlotChangeTests(MmuMode mmu, SoftwareEngine engine)
         Assert.Equal(20UL * 10 * 3 / 2, m[Gpr.Rsi]);
     }
 
-    /// <summary>Page tables in memory that goes are tables no more; the walk finds what is there now.</summary>
-    [Fact]
-    public void PageTablesInTheRangeAreThoseOfTheMemoryThatShows()
+    /// <summary>Page tables in memory that goes are tables no more; after the guest's flush the walk finds what is there now.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void PageTablesInTheRangeAreThoseOfTheMemoryThatShows(bool loadsCr3)
     {
         const ulong Page = 0x4000_0000;
         const ulong First = 0x20_0000;
@@ -122,13 +124,26 @@ public abstract class SlotChangeTests(MmuMode mmu, SoftwareEngine engine)
         m.Store(Shadowed, First | M.P | M.A, 8);
         m.Store(Rom, Second | M.P | M.A, 8);
         m.Store(m.Entry(Page, 21), Shadowed | M.P | M.A, 8);
+
+        // Once around first: the slots of RAM are cut by then, and the one with the page stays.
+        Assert.True(view.TryMap());
+        view.Unmap();
         m.OnAccess = () => Assert.True(view.TryMap());
         Assert.Equal("ok", m.Run(a =>
         {
             a.mov(ebx, (uint)Page);
             a.mov(esi, __dword_ptr[rbx]);
             a.@out(Port, al);
-            a.invlpg(__byte_ptr[rbx]);
+            if (loadsCr3)
+            {
+                a.mov(rax, cr3);
+                a.mov(cr3, rax);
+            }
+            else
+            {
+                a.invlpg(__byte_ptr[rbx]);
+            }
+
             a.mov(edi, __dword_ptr[rbx]);
         }));
         Assert.Equal((1UL, 2UL), (m[Gpr.Rsi], m[Gpr.Rdi]));
@@ -162,6 +177,39 @@ public abstract class SlotChangeTests(MmuMode mmu, SoftwareEngine engine)
             a.jnz(next);
         }));
         Assert.Equal(20UL * 21 / 2, m[Gpr.Rsi]);
+    }
+
+    /// <summary>
+    /// Memory that nobody has written takes the place of code, perhaps at the same host address: it holds zeros, which are ADD [RAX], AL, up to a return on the page
+    /// behind it.
+    /// </summary>
+    [Fact]
+    public void CodeOfMemoryThatWentIsGone()
+    {
+        const ulong Bar = 0x3000_0000;
+        const ulong Scratch = Shadowed + 0x800;
+        using M m = Machine(out _);
+        MemoryRegion region = m.Memory.AddRegion("bar", new Gpa(Bar), 0x1000);
+        Assert.True(m.Memory.TryWrite(new Gpa(Bar), [0xB8, 1, 0, 0, 0, 0xC3]));
+        m.Store(Shadowed, 0xC3, 1);
+        m.OnAccess = () =>
+        {
+            m.Memory.Remove(region);
+            region = m.Memory.AddRegion("bar", new Gpa(Bar), 0x1000);
+        };
+        m.Map(Bar, Bar, M.P | M.W);
+        m.Map(Bar + 0x1000, Shadowed, M.P | M.W);
+        m.Map(Shadowed, Shadowed, M.P | M.W);
+        Assert.Equal("ok", m.Run(a =>
+        {
+            a.call(Bar);
+            a.mov(esi, eax);
+            a.@out(Port, al);
+            a.mov(eax, (uint)Scratch);
+            a.call(Bar);
+            a.mov(edi, eax);
+        }));
+        Assert.Equal((1UL, Scratch), (m[Gpr.Rsi], m[Gpr.Rdi]));
     }
 
     /// <summary>A window that moves: device accesses leave where memory was, and memory is where they left before.</summary>
