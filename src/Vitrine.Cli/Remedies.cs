@@ -86,6 +86,8 @@ internal static class Remedies
 
         [ErrorCode.AcpiNoRoom] = null,
 
+        [ErrorCode.InvalidState] = null,
+
         [ErrorCode.StoryLength] = null,
 
         [ErrorCode.DumpNumber] = null,

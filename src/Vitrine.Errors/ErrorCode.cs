@@ -198,6 +198,9 @@ public static class ErrorCode
     /// <summary>The guest's memory has no room for the ACPI tables. Values: bytes, address.</summary>
     public const string AcpiNoRoom = "acpi.no-room";
 
+    /// <summary>A saved state can't be loaded. Values: part, problem.</summary>
+    public const string InvalidState = "state.invalid";
+
     /// <summary>A story of so many instructions is impossible. Values: instructions, maximum.</summary>
     public const string StoryLength = "story.length";
 

@@ -34,8 +34,7 @@ public sealed class VirtualMachine : IDisposable
     private readonly VcpuThread[] _vcpus;
     private readonly VcpuGate _gate;
     private readonly TaskCompletionSource<VmEnd> _ended = new(TaskCreationOptions.RunContinuationsAsynchronously);
-    private readonly BoardContext _boardContext;
-    private volatile IBoard _board;
+    private readonly IBoard _board;
     private VmEnd? _end;
     private int _vcpusLeft;
     private readonly Lock _disposeLock = new();
@@ -55,7 +54,7 @@ public sealed class VirtualMachine : IDisposable
         _gate = new VcpuGate(config.Cpus, ResetBoard, vcpu => _vcpus[vcpu].Settle(), NoteStanding);
         _vcpusLeft = config.Cpus;
         _interrupts = new BoardInterrupts(accelerator);
-        _boardContext = new BoardContext
+        _board = config.Board.Create(new BoardContext
         {
             Memory = layout,
             Cpus = config.Cpus,
@@ -68,8 +67,7 @@ public sealed class VirtualMachine : IDisposable
             SerialOutput = Output("serial output", config.SerialOutput + _serialOutput.Append),
             DebugOutput = Output("debug output", config.DebugOutput),
             Io = _io,
-        };
-        _board = config.Board.Create(_boardContext);
+        });
         for (int id = 0; id < config.Cpus; id++)
         {
             _vcpus[id] = new VcpuThread(this, id, ResetState.Create(id, cpuidSignature: 0));
@@ -210,7 +208,7 @@ public sealed class VirtualMachine : IDisposable
     {
         ObjectDisposedException.ThrowIf(_disposed, this);
         _serialInput.Append(bytes);
-        _inputs.Post(() => _board.FeedSerial());
+        _inputs.Post(_board.FeedSerial);
     }
 
     /// <summary>
@@ -475,10 +473,7 @@ public sealed class VirtualMachine : IDisposable
     {
         try
         {
-            _board.Dispose();
-
-            // A new board is a board after reset, whatever state the old one was in.
-            _board = Config.Board.Create(_boardContext);
+            _board.Reset();
             foreach (VcpuThread vcpu in _vcpus) vcpu.Reset();
             LoadGuest();
         }

@@ -17,6 +17,9 @@ public sealed class InterruptLine(IInterruptSink sink, int number)
         sink.SetLine(Number, level);
     }
 
+    /// <summary>Takes over a level without driving it, when a state is loaded: the controllers that the line leads to are loaded with it.</summary>
+    public void Restore(bool level) => Level = level;
+
     /// <summary>A short pulse, as an edge-triggered source gives.</summary>
     public void Pulse()
     {

@@ -1,5 +1,7 @@
 using System.Globalization;
 using Vitrine.Devices.Buses;
+using Vitrine.Devices.State;
+using Vitrine.Errors;
 using static Vitrine.Devices.Interrupts.IoapicRegisters;
 
 namespace Vitrine.Devices.Interrupts;
@@ -8,21 +10,16 @@ namespace Vitrine.Devices.Interrupts;
 /// An IOAPIC with 24 pins. Pin levels are given as asserted or not, so the polarity bit is kept but changes nothing.
 /// A level-triggered pin sends once and then waits, remote IRR set, for the EOI of its vector.
 /// </summary>
-public sealed class Ioapic : IMmioDevice, IInspectable
+public sealed class Ioapic : IMmioDevice, IDevice
 {
+    private static readonly DeviceStateFormat<State> s_format = new(version: 1, DeviceStateJson.Default.Ioapic);
+
     private readonly IInterruptMessageSink _localApics;
-    private readonly ulong[] _redirections = new ulong[PinCount];
-    private uint _lines;
-    private byte _select;
-    private byte _id;
+    private State _state = new();
 
     /// <summary>Creates it in its reset state: every pin masked.</summary>
     /// <param name="localApics">Where its messages go.</param>
-    public Ioapic(IInterruptMessageSink localApics)
-    {
-        _localApics = localApics;
-        Array.Fill(_redirections, Mask);
-    }
+    public Ioapic(IInterruptMessageSink localApics) => _localApics = localApics;
 
     /// <inheritdoc/>
     public string Name => "ioapic";
@@ -36,12 +33,12 @@ public sealed class Ioapic : IMmioDevice, IInspectable
     public void SetPin(int pin, bool level)
     {
         uint bit = 1u << pin;
-        bool was = (_lines & bit) != 0;
-        if (level) _lines |= bit;
-        else _lines &= ~bit;
-        if ((_redirections[pin] & Level) != 0) DeliverLevel(pin);
+        bool was = (_state.Lines & bit) != 0;
+        if (level) _state.Lines |= bit;
+        else _state.Lines &= ~bit;
+        if ((_state.Redirections[pin] & Level) != 0) DeliverLevel(pin);
         // An edge on a masked pin is neither delivered nor held (82093AA, redirection table, bit 16).
-        else if (level && !was && (_redirections[pin] & Mask) == 0) Send(pin);
+        else if (level && !was && (_state.Redirections[pin] & Mask) == 0) Send(pin);
     }
 
     /// <summary>A local APIC ends a level-triggered interrupt. Pins that are still asserted send again.</summary>
@@ -50,9 +47,9 @@ public sealed class Ioapic : IMmioDevice, IInspectable
     {
         for (int pin = 0; pin < PinCount; pin++)
         {
-            ulong entry = _redirections[pin];
+            ulong entry = _state.Redirections[pin];
             if ((entry & RemoteIrr) == 0 || (byte)entry != vector) continue;
-            _redirections[pin] = entry & ~RemoteIrr;
+            _state.Redirections[pin] = entry & ~RemoteIrr;
             DeliverLevel(pin);
         }
     }
@@ -60,7 +57,7 @@ public sealed class Ioapic : IMmioDevice, IInspectable
     /// <inheritdoc/>
     public ulong ReadMemory(ulong offset, int size) => offset switch
     {
-        Select => _select,
+        Select => _state.Select,
         Window => ReadIndirect(),
         _ => 0,
     };
@@ -70,68 +67,104 @@ public sealed class Ioapic : IMmioDevice, IInspectable
     {
         switch (offset)
         {
-            case Select: _select = (byte)value; break;
+            case Select: _state.Select = (byte)value; break;
             case Window: WriteIndirect((uint)value); break;
             case Eoi: EndOfInterrupt((byte)value); break;
         }
     }
 
     /// <inheritdoc/>
-    public IEnumerable<KeyValuePair<string, string>> Inspect()
+    public void Reset() => _state = new();
+
+    /// <inheritdoc/>
+    public DeviceState Save() => s_format.Write(Name, _state);
+
+    /// <inheritdoc/>
+    public void Load(DeviceState saved)
     {
-        yield return new("id", _id.ToString(CultureInfo.InvariantCulture));
-        yield return new("select", _select.ToString("X2", CultureInfo.InvariantCulture));
-        yield return new("lines", _lines.ToString("X6", CultureInfo.InvariantCulture));
-        for (int pin = 0; pin < PinCount; pin++)
-            yield return new($"pin{pin}", _redirections[pin].ToString("X16", CultureInfo.InvariantCulture));
+        State state = s_format.Read(Name, saved);
+        InvalidState.Unless(state.Redirections.Length == PinCount, Name, $"it has {state.Redirections.Length} pins, not {PinCount}");
+        InvalidState.Unless(Array.TrueForAll(state.Redirections, static entry => (entry & ~(Writable | RemoteIrr)) == 0), Name, "a reserved bit is set");
+        InvalidState.Unless(state.Lines >> PinCount == 0, Name, "a pin is asserted that it doesn't have");
+        InvalidState.Unless(state.Id <= 0x0F, Name, $"its id 0x{state.Id:X2} has more than 4 bits");
+        _state = state;
     }
 
-    private uint ReadIndirect() => _select switch
+    /// <inheritdoc/>
+    public IEnumerable<KeyValuePair<string, string>> Inspect()
     {
-        IdIndex or ArbitrationIndex => (uint)_id << 24,
+        yield return new("id", _state.Id.ToString(CultureInfo.InvariantCulture));
+        yield return new("select", _state.Select.ToString("X2", CultureInfo.InvariantCulture));
+        yield return new("lines", _state.Lines.ToString("X6", CultureInfo.InvariantCulture));
+        for (int pin = 0; pin < PinCount; pin++)
+            yield return new($"pin{pin}", _state.Redirections[pin].ToString("X16", CultureInfo.InvariantCulture));
+    }
+
+    private uint ReadIndirect() => _state.Select switch
+    {
+        IdIndex or ArbitrationIndex => (uint)_state.Id << 24,
         VersionIndex => ((PinCount - 1) << 16) | ChipVersion,
-        _ when TryRedirection(out int pin, out int shift) => (uint)(_redirections[pin] >> shift),
+        _ when TryRedirection(out int pin, out int shift) => (uint)(_state.Redirections[pin] >> shift),
         _ => 0,
     };
 
     private void WriteIndirect(uint value)
     {
-        if (_select == IdIndex)
+        if (_state.Select == IdIndex)
         {
-            _id = (byte)((value >> 24) & 0x0F);
+            _state.Id = (byte)((value >> 24) & 0x0F);
             return;
         }
         if (!TryRedirection(out int pin, out int shift)) return;
         ulong written = ((ulong)value << shift) & Writable & (0xFFFF_FFFFUL << shift);
-        ulong kept = _redirections[pin] & ~(Writable & (0xFFFF_FFFFUL << shift));
+        ulong kept = _state.Redirections[pin] & ~(Writable & (0xFFFF_FFFFUL << shift));
         ulong entry = written | kept;
         // Drivers without an EOI register clear a stuck remote IRR by switching the pin to edge and back.
         if ((entry & Level) == 0) entry &= ~RemoteIrr;
-        _redirections[pin] = entry;
+        _state.Redirections[pin] = entry;
         DeliverLevel(pin);
     }
 
     private bool TryRedirection(out int pin, out int shift)
     {
-        pin = (_select - RedirectionIndex) >> 1;
-        shift = (_select & 1) * 32;
+        pin = (_state.Select - RedirectionIndex) >> 1;
+        shift = (_state.Select & 1) * 32;
         return pin is >= 0 and < PinCount;
     }
 
     private void DeliverLevel(int pin)
     {
-        if ((_redirections[pin] & (Level | RemoteIrr | Mask)) != Level || (_lines & (1u << pin)) == 0) return;
-        _redirections[pin] |= RemoteIrr;
+        if ((_state.Redirections[pin] & (Level | RemoteIrr | Mask)) != Level || (_state.Lines & (1u << pin)) == 0) return;
+        _state.Redirections[pin] |= RemoteIrr;
         Send(pin);
     }
 
     private void Send(int pin)
     {
-        ulong entry = _redirections[pin];
+        ulong entry = _state.Redirections[pin];
         ulong address = MessageBase
             | ((entry >> DestinationShift) << 12)
             | (((entry >> DestinationModeShift) & 1) << 2);
         uint data = (uint)entry & 0x87FF; // vector, delivery mode and trigger mode lie where a message has them
         _localApics.Send(address, data | MessageAssert);
+    }
+
+    /// <summary>What it holds; new, as at power-on: every pin masked.</summary>
+    internal struct State
+    {
+        /// <summary>The redirection table.</summary>
+        public ulong[] Redirections = new ulong[PinCount];
+
+        /// <summary>Levels of the pins, pin 0 in bit 0.</summary>
+        public uint Lines;
+
+        /// <summary>IOREGSEL.</summary>
+        public byte Select;
+
+        /// <summary>IOAPICID, 4 bits.</summary>
+        public byte Id;
+
+        /// <summary>As at power-on.</summary>
+        public State() => Array.Fill(Redirections, Mask);
     }
 }

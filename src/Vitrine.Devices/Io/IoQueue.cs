@@ -13,6 +13,7 @@ public sealed class IoQueue : IIoQueue, IDisposable
     private IoList _waiting;
     private int _waitingCount;
     private int _performing;
+    private int _busyWorkers; // that have not reported what they did, too
     private int _inFlight;
     private int _epoch;
     private bool _closed;
@@ -62,6 +63,19 @@ public sealed class IoQueue : IIoQueue, IDisposable
     public void Cancel()
     {
         lock (_sync) CancelWaiting();
+    }
+
+    /// <summary>
+    /// Cancels what is in flight, and waits until no worker does anything of it. Not with the device lock held, which a worker may want to have, and not on a
+    /// worker.
+    /// </summary>
+    public void CancelAndWait()
+    {
+        lock (_sync)
+        {
+            CancelWaiting();
+            while (_busyWorkers != 0) Monitor.Wait(_sync);
+        }
     }
 
     /// <summary>Does the oldest request that waits, on the calling thread: for a queue without workers, which is driven by hand.</summary>
@@ -147,6 +161,7 @@ public sealed class IoQueue : IIoQueue, IDisposable
         if (request is null) return null;
         _waitingCount--;
         _performing++;
+        _busyWorkers++;
         return request;
     }
 
@@ -196,5 +211,10 @@ public sealed class IoQueue : IIoQueue, IDisposable
 
         lock (_sync) _performing--;
         _completions.Performed(this, request, failure);
+        lock (_sync)
+        {
+            _busyWorkers--;
+            Monitor.PulseAll(_sync);
+        }
     }
 }

@@ -2,6 +2,8 @@ using System.Globalization;
 using Vitrine.Devices.Acpi;
 using Vitrine.Devices.Buses;
 using Vitrine.Devices.Interrupts;
+using Vitrine.Devices.State;
+using Vitrine.Errors;
 using Vitrine.Devices.Timing;
 using static Vitrine.Devices.Power.AcpiPowerManagementRegisters;
 
@@ -11,18 +13,16 @@ namespace Vitrine.Devices.Power;
 /// The ACPI PM1a event and control blocks and the power management timer. The machine is always in ACPI mode, so events
 /// raise the SCI and never an SMI. The only sleep state is S5.
 /// </summary>
-public sealed class AcpiPowerManagement : IPortDevice, IInspectable, IAcpiFixedHardware
+public sealed class AcpiPowerManagement : IPortDevice, IDevice, IAcpiFixedHardware
 {
     private static readonly ClockRate Rate = new(TimerHertz);
+    private static readonly DeviceStateFormat<State> s_format = new(version: 1, DeviceStateJson.Default.AcpiPowerManagement);
 
     private readonly IDeviceClock _clock;
     private readonly InterruptLine _sci;
     private readonly Action _powerOff;
     private readonly IDeviceTimer _carry;
-    private ushort _status;
-    private ushort _enable;
-    private ushort _control;
-    private long _carriesSeen;
+    private State _state;
 
     /// <summary>Creates the registers in their reset state.</summary>
     /// <param name="clock">Time base of the timer.</param>
@@ -34,7 +34,7 @@ public sealed class AcpiPowerManagement : IPortDevice, IInspectable, IAcpiFixedH
         _sci = sci;
         _powerOff = powerOff;
         _carry = clock.CreateTimer(Update);
-        _carriesSeen = Carries;
+        _state = PowerOn();
     }
 
     /// <inheritdoc/>
@@ -51,7 +51,7 @@ public sealed class AcpiPowerManagement : IPortDevice, IInspectable, IAcpiFixedH
     /// <summary>The user presses the power button: a guest that listens shuts down.</summary>
     public void PressPowerButton()
     {
-        _status |= PowerButton;
+        _state.Status |= PowerButton;
         Update();
     }
 
@@ -61,8 +61,8 @@ public sealed class AcpiPowerManagement : IPortDevice, IInspectable, IAcpiFixedH
         NoteCarry();
         uint register = (offset & ~3) switch
         {
-            EventOffset => _status | ((uint)_enable << 16),
-            ControlOffset => (uint)(_control | SciEnable),
+            EventOffset => _state.Status | ((uint)_state.Enable << 16),
+            ControlOffset => (uint)(_state.Control | SciEnable),
             TimerOffset => (uint)Ticks,
             _ => uint.MaxValue,
         };
@@ -89,12 +89,35 @@ public sealed class AcpiPowerManagement : IPortDevice, IInspectable, IAcpiFixedH
     }
 
     /// <inheritdoc/>
+    public void Reset()
+    {
+        _state = PowerOn();
+        Update();
+    }
+
+    /// <inheritdoc/>
+    public DeviceState Save() => s_format.Write(Name, _state);
+
+    /// <inheritdoc/>
+    public void Load(DeviceState saved)
+    {
+        State state = s_format.Read(Name, saved);
+        InvalidState.Unless((state.Enable & ~EnableBits) == 0, Name, "a reserved bit of PM1 enable is set");
+        InvalidState.Unless((state.Control & ~ControlKept) == 0, Name, "a bit of PM1 control is set that isn't kept");
+        InvalidState.Unless(
+            state.CarriesSeen >= 0 && state.CarriesSeen <= Rate.TicksAt(long.MaxValue) >> (TimerBits - 1), Name, "its timer has run beyond its life");
+        _state = state;
+        _sci.Restore(RequestsInterrupt);
+        FollowTimer();
+    }
+
+    /// <inheritdoc/>
     public IEnumerable<KeyValuePair<string, string>> Inspect()
     {
         static string Hex(int value) => value.ToString("X4", CultureInfo.InvariantCulture);
-        yield return new("pm1-status", Hex(_status));
-        yield return new("pm1-enable", Hex(_enable));
-        yield return new("pm1-control", Hex(_control | SciEnable));
+        yield return new("pm1-status", Hex(_state.Status));
+        yield return new("pm1-enable", Hex(_state.Enable));
+        yield return new("pm1-control", Hex(_state.Control | SciEnable));
         yield return new("timer", ((uint)Ticks).ToString("X8", CultureInfo.InvariantCulture));
         yield return new("sci", _sci.Level ? "1" : "0");
     }
@@ -103,14 +126,14 @@ public sealed class AcpiPowerManagement : IPortDevice, IInspectable, IAcpiFixedH
     {
         switch (offset)
         {
-            case EventOffset: _status &= (ushort)~value; break; // a written one clears
-            case EventOffset + 1: _status &= (ushort)~(value << 8); break;
-            case EventOffset + 2: _enable = (ushort)(((_enable & 0xFF00) | value) & EnableBits); break;
-            case EventOffset + 3: _enable = (ushort)(((_enable & 0x00FF) | (value << 8)) & EnableBits); break;
-            case ControlOffset: _control = (ushort)(((_control & 0xFF00) | value) & ControlKept); break;
+            case EventOffset: _state.Status &= (ushort)~value; break; // a written one clears
+            case EventOffset + 1: _state.Status &= (ushort)~(value << 8); break;
+            case EventOffset + 2: _state.Enable = (ushort)(((_state.Enable & 0xFF00) | value) & EnableBits); break;
+            case EventOffset + 3: _state.Enable = (ushort)(((_state.Enable & 0x00FF) | (value << 8)) & EnableBits); break;
+            case ControlOffset: _state.Control = (ushort)(((_state.Control & 0xFF00) | value) & ControlKept); break;
             case ControlOffset + 1:
-                _control = (ushort)(((_control & 0x00FF) | (value << 8)) & ControlKept);
-                if (((value << 8) & SleepEnable) != 0 && _control >> SleepTypeShift == SleepTypeS5) _powerOff();
+                _state.Control = (ushort)(((_state.Control & 0x00FF) | (value << 8)) & ControlKept);
+                if (((value << 8) & SleepEnable) != 0 && _state.Control >> SleepTypeShift == SleepTypeS5) _powerOff();
                 break;
         }
     }
@@ -119,16 +142,41 @@ public sealed class AcpiPowerManagement : IPortDevice, IInspectable, IAcpiFixedH
     private void NoteCarry()
     {
         long carries = Carries;
-        if (carries == _carriesSeen) return;
-        _carriesSeen = carries;
-        _status |= TimerEvent;
+        if (carries == _state.CarriesSeen) return;
+        _state.CarriesSeen = carries;
+        _state.Status |= TimerEvent;
     }
 
     private void Update()
     {
         NoteCarry();
-        _sci.Set((_status & _enable) != 0);
-        if ((_enable & TimerEvent) != 0) _carry.Arm(Rate.NanosecondsAt((_carriesSeen + 1) << (TimerBits - 1)));
+        _sci.Set(RequestsInterrupt);
+        FollowTimer();
+    }
+
+    private bool RequestsInterrupt => (_state.Status & _state.Enable) != 0;
+
+    private State PowerOn() => new() { CarriesSeen = Carries };
+
+    private void FollowTimer()
+    {
+        if ((_state.Enable & TimerEvent) != 0) _carry.Arm(Rate.NanosecondsAt((_state.CarriesSeen + 1) << (TimerBits - 1)));
         else _carry.Cancel();
+    }
+
+    /// <summary>What the registers hold.</summary>
+    internal struct State
+    {
+        /// <summary>PM1 status.</summary>
+        public ushort Status;
+
+        /// <summary>PM1 enable.</summary>
+        public ushort Enable;
+
+        /// <summary>PM1 control, without what always reads the same.</summary>
+        public ushort Control;
+
+        /// <summary>How often the timer's top bit has changed, as far as the status has seen it.</summary>
+        public long CarriesSeen;
     }
 }

@@ -1,6 +1,8 @@
 using System.Globalization;
 using Vitrine.Devices.Buses;
 using Vitrine.Devices.Interrupts;
+using Vitrine.Devices.State;
+using Vitrine.Errors;
 using static Vitrine.Devices.Timing.Pit8254Registers;
 
 namespace Vitrine.Devices.Timing;
@@ -10,17 +12,19 @@ namespace Vitrine.Devices.Timing;
 /// becomes one edge there. Edges lie on the grid that the guest programmed, however late the host is; edges that were
 /// missed meanwhile are not made up for. Counters 0 and 1 have their gates tied high.
 /// </summary>
-public sealed class Pit8254 : IPortDevice, IInspectable
+public sealed class Pit8254 : IPortDevice, IDevice
 {
     // The guest may program periods below a microsecond; the host is not kept busier than this by them (about 20 us).
     private const long MinimumInterruptDistance = 24;
 
     private static readonly ClockRate Rate = new(Hertz);
+    private static readonly DeviceStateFormat<State> s_format = new(version: 1, DeviceStateJson.Default.Pit8254);
 
     private readonly PitCounter[] _counters = [new(gate: true), new(gate: true), new(gate: false)];
     private readonly IDeviceClock _clock;
     private readonly InterruptLine _line;
     private readonly IDeviceTimer _timer;
+    private long _nextEdge = PitCounter.Never; // of counter 0, the one that the timer is armed for
 
     /// <summary>Creates the timer; nothing counts before it is programmed.</summary>
     /// <param name="clock">Time base.</param>
@@ -69,6 +73,31 @@ public sealed class Pit8254 : IPortDevice, IInspectable
     }
 
     /// <inheritdoc/>
+    public void Reset()
+    {
+        for (int i = 0; i < _counters.Length; i++) _counters[i].Reset(gate: i < 2);
+        _line.Set(false);
+        ArmFor(PitCounter.Never);
+    }
+
+    /// <inheritdoc/>
+    public DeviceState Save() => s_format.Write(
+        Name, new State { Counters = Array.ConvertAll(_counters, static counter => counter.Registers), Line = _line.Level, NextEdge = _nextEdge });
+
+    /// <inheritdoc/>
+    public void Load(DeviceState saved)
+    {
+        State state = s_format.Read(Name, saved);
+        InvalidState.Unless(state.Counters.Length == _counters.Length, Name, $"it has {state.Counters.Length} counters, not {_counters.Length}");
+        InvalidState.Unless(Array.TrueForAll(state.Counters, static counter => counter.IsPossible), Name, "no counter can be in such a state");
+        bool possible = state.NextEdge == PitCounter.Never || (state.NextEdge >= 0 && state.NextEdge <= Rate.TicksAt(long.MaxValue));
+        InvalidState.Unless(possible, Name, "its next interrupt lies beyond its life");
+        for (int i = 0; i < _counters.Length; i++) _counters[i].Load(state.Counters[i]);
+        _line.Restore(state.Line);
+        ArmFor(state.NextEdge);
+    }
+
+    /// <inheritdoc/>
     public IEnumerable<KeyValuePair<string, string>> Inspect()
     {
         long now = Now;
@@ -112,8 +141,31 @@ public sealed class Pit8254 : IPortDevice, IInspectable
     {
         long now = Now;
         if (!_counters[0].Output(now)) _line.Set(false);
-        long edge = _counters[0].NextRisingEdge(now, minimumDistance);
+        ArmFor(_counters[0].NextRisingEdge(now, minimumDistance));
+    }
+
+    private void ArmFor(long edge)
+    {
+        _nextEdge = edge;
         if (edge == PitCounter.Never) _timer.Cancel();
         else _timer.Arm(Rate.NanosecondsAt(edge));
+    }
+
+    /// <summary>What the timer holds.</summary>
+    internal struct State
+    {
+        /// <summary>The three counters.</summary>
+        public PitCounter.State[] Counters = [];
+
+        /// <summary>Level of the interrupt line, which counter 0's output doesn't tell: it rises at edges only.</summary>
+        public bool Line;
+
+        /// <summary>The input clock of the next interrupt; <see cref="PitCounter.Never"/> for none.</summary>
+        public long NextEdge = PitCounter.Never;
+
+        /// <summary>Without counters.</summary>
+        public State()
+        {
+        }
     }
 }

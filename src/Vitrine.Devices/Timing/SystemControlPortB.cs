@@ -1,5 +1,7 @@
 using System.Globalization;
 using Vitrine.Devices.Buses;
+using Vitrine.Devices.State;
+using Vitrine.Errors;
 using static Vitrine.Devices.Timing.Pit8254Registers;
 
 namespace Vitrine.Devices.Timing;
@@ -8,17 +10,17 @@ namespace Vitrine.Devices.Timing;
 /// Port 0x61: bit 0 is the gate of timer counter 2, bit 5 its output, bit 4 changes with each memory refresh (15 us);
 /// bits 1 to 3 (speaker, parity and channel check) are kept, bits 6 and 7 report no error.
 /// </summary>
-public sealed class SystemControlPortB(Pit8254 timer) : IPortDevice, IInspectable
+public sealed class SystemControlPortB(Pit8254 timer) : IPortDevice, IDevice
 {
     // Counter 1 of a PC is programmed for 18 clocks.
     private const int RefreshClocks = 18;
 
-    private byte _written;
+    private ByteRegister _state;
 
     /// <inheritdoc/>
     public string Name => "port61";
 
-    private byte Value => (byte)(_written
+    private byte Value => (byte)(_state.Value
         | (timer.Now / RefreshClocks % 2 != 0 ? RefreshToggle : 0)
         | (timer.Output2 ? Output2 : 0));
 
@@ -28,8 +30,22 @@ public sealed class SystemControlPortB(Pit8254 timer) : IPortDevice, IInspectabl
     /// <inheritdoc/>
     public void WritePort(int offset, int size, uint value)
     {
-        _written = (byte)(value & PortBWritable);
+        _state.Value = (byte)(value & PortBWritable);
         timer.Gate2 = (value & Gate2) != 0;
+    }
+
+    /// <inheritdoc/>
+    public void Reset() => _state = default;
+
+    /// <inheritdoc/>
+    public DeviceState Save() => ByteRegister.Format.Write(Name, _state);
+
+    /// <inheritdoc/>
+    public void Load(DeviceState saved)
+    {
+        ByteRegister state = ByteRegister.Format.Read(Name, saved);
+        InvalidState.Unless((state.Value & ~PortBWritable) == 0, Name, "a bit is set that isn't kept");
+        _state = state;
     }
 
     /// <inheritdoc/>

@@ -2,7 +2,9 @@ using Vitrine.Devices;
 using Vitrine.Devices.Interrupts;
 using Vitrine.Devices.Io;
 using Vitrine.Devices.Serial;
+using Vitrine.Devices.State;
 using Vitrine.Devices.Timing;
+using Vitrine.Errors;
 using Vitrine.Run;
 
 namespace Vitrine.Boards;
@@ -16,7 +18,7 @@ internal sealed class Board : IBoard
     public required MachineBus Bus { get; init; }
 
     /// <inheritdoc/>
-    public required IReadOnlyList<IInspectable> Devices { get; init; }
+    public required IReadOnlyList<IDevice> Devices { get; init; }
 
     /// <inheritdoc/>
     public required BoardDescription Description { get; init; }
@@ -26,6 +28,12 @@ internal sealed class Board : IBoard
 
     /// <summary>All interrupt lines.</summary>
     public required IReadOnlyList<InterruptLine> Lines { get; init; }
+
+    /// <summary>Its 8259 pair; null where the accelerator has it.</summary>
+    public required PicPair? Pics { get; init; }
+
+    /// <summary>The way to the processors.</summary>
+    public required IInterruptFabric Interrupts { get; init; }
 
     /// <summary>The serial port that input goes to; null for none.</summary>
     public required Uart16550? Console { get; init; }
@@ -48,6 +56,34 @@ internal sealed class Board : IBoard
         lock (Bus.DeviceLock)
         {
             if (!_disposed && Console is not null) SerialInput.Offer(Console.Receive);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Reset()
+    {
+        foreach (IoQueue queue in Queues) queue.CancelAndWait();
+        lock (Bus.DeviceLock)
+        {
+            foreach (IDevice device in Devices) device.Reset();
+        }
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<DeviceState> Save()
+    {
+        lock (Bus.DeviceLock) return [.. Devices.Select(static device => device.Save())];
+    }
+
+    /// <inheritdoc/>
+    public void Load(IReadOnlyList<DeviceState> saved)
+    {
+        lock (Bus.DeviceLock)
+        {
+            bool same = saved.Select(static state => state.Name).SequenceEqual(Devices.Select(static device => device.Name));
+            InvalidState.Unless(same, "the board", "it has other devices");
+            for (int i = 0; i < saved.Count; i++) Devices[i].Load(saved[i]);
+            if (Pics is not null) Interrupts.ExternalLineChanged(Pics.Output);
         }
     }
 

@@ -18,12 +18,13 @@ internal sealed class BoardBuilder
 {
     private readonly string _name;
     private readonly List<InterruptLine> _lines = [];
-    private readonly List<IInspectable> _inspectable = [];
+    private readonly List<IDevice> _devices = [];
     private readonly List<AcpiDevice> _acpiDevices = [];
     private readonly AcpiFixedHardware _fixed = new();
     private readonly List<int> _serialPorts = [];
     private readonly List<BufferedOutput> _outputs = [];
     private readonly List<IoQueue> _queues = [];
+    private PicPair? _pics;
     private IInterruptSink? _sink;
     private ulong _ioapic;
     private Uart16550? _console;
@@ -76,8 +77,9 @@ internal sealed class BoardBuilder
         Ioapic apic = Memory(ioapic, IoapicRegisters.WindowLength).Add(new Ioapic(interrupts));
         Bus.InterruptAcknowledged = apic.EndOfInterrupt;
         interrupts.Connect(pics, Context.DeviceLock);
-        _inspectable.Add(pics.Master);
-        _inspectable.Add(pics.Slave);
+        _pics = pics;
+        _devices.Add(pics.Master);
+        _devices.Add(pics.Slave);
         _sink = new InterruptRouter(pics, apic);
     }
 
@@ -115,7 +117,7 @@ internal sealed class BoardBuilder
         return output;
     }
 
-    /// <summary>A queue for a device's work, which goes with the board: nothing of it completes after a reset of the machine.</summary>
+    /// <summary>A queue for a device's work, which goes with the board: nothing of before a reset of the machine completes after it.</summary>
     /// <inheritdoc cref="IoCompletions.CreateQueue" path="/param"/>
     public IIoQueue Queue(string name, int depth, int workers)
     {
@@ -144,7 +146,9 @@ internal sealed class BoardBuilder
             Bus = Bus,
             Clock = Clock,
             Lines = _lines,
-            Devices = _inspectable,
+            Devices = _devices,
+            Pics = _pics,
+            Interrupts = Context.Interrupts,
             Description = description,
             Console = _console,
             SerialInput = Context.SerialInput,
@@ -182,7 +186,7 @@ internal sealed class BoardBuilder
             Bus.Memory.Attach(As<IMmioDevice>(device, "device memory"), range.Start, range.Length);
         }
 
-        if (device is IInspectable inspectable) _inspectable.Add(inspectable);
+        _devices.Add(As<IDevice>(device, "state"));
         if (device is Uart16550) _serialPorts.Add(resources.Ports[0].First);
         if (device is IAcpiFixedHardware part) part.DescribeTo(_fixed, resources);
         if (acpiName is not null) _acpiDevices.Add(new AcpiDevice(acpiName, acpiUid, As<IAcpiDevice>(device, "ACPI id"), resources));

@@ -4,7 +4,7 @@ using Vitrine.Timing;
 
 namespace Vitrine.Boards;
 
-/// <summary>What a machine gives to its board. All of it outlives the board, which is made anew at each reset.</summary>
+/// <summary>What a machine gives to its board.</summary>
 internal sealed record BoardContext
 {
     /// <summary>The guest's memory.</summary>

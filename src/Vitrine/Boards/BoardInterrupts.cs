@@ -4,8 +4,7 @@ using Vitrine.Devices.Interrupts;
 namespace Vitrine.Boards;
 
 /// <summary>
-/// The seam between a board's interrupt controllers and the accelerator's local APICs. It outlives a reset of the board:
-/// an accelerator is connected once, a board's controllers are made anew.
+/// The seam between a board's interrupt controllers and the accelerator's local APICs.
 /// </summary>
 internal sealed class BoardInterrupts : IExternalInterruptSource, IInterruptFabric
 {

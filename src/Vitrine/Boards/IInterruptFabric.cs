@@ -11,9 +11,9 @@ internal interface IInterruptFabric : IInterruptMessageSink
     /// <summary>Lines into the accelerator's own controllers.</summary>
     IInterruptSink AcceleratorLines { get; }
 
-    /// <summary>Names the 8259 pair that is asked for vectors from now on.</summary>
+    /// <summary>Names the 8259 pair that is asked for vectors.</summary>
     /// <param name="pics">The pair.</param>
-    /// <param name="deviceLock">The lock of its board.</param>
+    /// <param name="deviceLock">The machine's device lock.</param>
     void Connect(PicPair pics, Lock deviceLock);
 
     /// <summary>The 8259 pair's output has changed.</summary>

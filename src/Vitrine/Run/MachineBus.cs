@@ -7,7 +7,7 @@ namespace Vitrine.Run;
 /// <summary>
 /// The machine as its vCPUs see it: ports, device memory, and what devices ask of the machine. One lock over all devices.
 /// </summary>
-/// <param name="deviceLock">Held while any device code runs. It is the machine's, and outlives a reset of the board.</param>
+/// <param name="deviceLock">Held while any device code runs.</param>
 internal sealed class MachineBus(Lock deviceLock)
 {
     private ExitOutcome _request;

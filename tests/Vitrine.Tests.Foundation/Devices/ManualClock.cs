@@ -3,11 +3,11 @@ using Vitrine.Devices.Timing;
 namespace Vitrine.Tests.Devices;
 
 /// <summary>Time that stands still until a test moves it; timers expire in the order of their deadlines, each at its own.</summary>
-internal sealed class ManualClock : IDeviceClock
+internal sealed class ManualClock(long now = 0) : IDeviceClock
 {
     private readonly List<Timer> _timers = [];
 
-    public long Nanoseconds { get; private set; }
+    public long Nanoseconds { get; private set; } = now;
 
     public DateTimeOffset Start { get; init; } = new(2024, 2, 28, 23, 59, 50, TimeSpan.Zero);
 

@@ -73,6 +73,7 @@ public sealed partial class ErrorCodeTests
         initramfs.path
         initramfs.taken
         acpi.no-room
+        state.invalid
         story.length
         dump.number
         dump.twice

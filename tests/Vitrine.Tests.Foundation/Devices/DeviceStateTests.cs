@@ -1,0 +1,133 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Vitrine.Devices;
+using Vitrine.Devices.State;
+using Vitrine.Errors;
+using Xunit;
+
+namespace Vitrine.Tests.Devices;
+
+/// <summary>What devices save is all that they hold, and what they load is checked.</summary>
+public sealed partial class DeviceStateTests
+{
+    // Values at which fields tend to break.
+    private static readonly string[] s_values =
+        ["-1", "0", "1", "7", "8", "16", "17", "127", "128", "255", "256", "65535", "65536", "2147483647", "-2147483648", "9223372036854775807",
+            "-9223372036854775808", "18446744073709551615", "1e300", "0.5", "null", "true", "\"\"", "\"AAAA\"", "[]", "{}", "[1]"];
+
+    public static TheoryData<string> Names => [.. new DeviceRig().Devices.Select(device => device.Name)];
+
+    /// <summary>The same events make a device that was loaded do what the one does that was saved, line for line.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    [InlineData(3)]
+    [InlineData(4)]
+    public void A_loaded_device_goes_on_as_the_saved_one_does(int seed)
+    {
+        for (int round = 0; round < 10; round++)
+        {
+            Random random = new((seed * 1000) + round);
+            DeviceRig first = new();
+            int before = random.Next(2_000);
+            for (int i = 0; i < before; i++) first.Happen(random);
+            DeviceRig second = new(first.Clock.Nanoseconds);
+            second.Load(first.Save());
+            foreach (byte vector in first.PendingEois) second.PendingEois.Enqueue(vector);
+            Assert.Equal(first.Save(), second.Save());
+            (first.Log, second.Log) = ([], []);
+            int next = random.Next();
+            (Random a, Random b) = (new(next), new(next));
+            for (int i = 0; i < 500; i++)
+            {
+                first.Happen(a);
+                second.Happen(b);
+            }
+
+            Assert.Equal(first.Log, second.Log);
+            Assert.Equal(first.Save(), second.Save());
+        }
+    }
+
+    [Fact]
+    public void A_reset_device_is_as_a_new_one()
+    {
+        DeviceRig rig = new();
+        Random random = new(5);
+        for (int i = 0; i < 5_000; i++) rig.Happen(random);
+        foreach (IDevice device in rig.Devices) device.Reset();
+        Assert.Equal(new DeviceRig(rig.Clock.Nanoseconds).Save(), rig.Save());
+
+        // No timer is left either.
+        rig.Log = [];
+        rig.Clock.Advance(10_000_000_000);
+        Assert.Empty(rig.Log);
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void A_damaged_state_is_refused_or_does_no_harm(string name)
+    {
+        int index = new DeviceRig().Devices.Select(device => device.Name).ToList().IndexOf(name);
+        for (int seed = 0; seed < 60; seed++)
+        {
+            Random random = new(seed);
+            DeviceRig rig = new();
+            for (int i = 0; i < 300; i++) rig.Happen(random);
+            string damaged = Damage(rig.Devices[index].Save().State.GetRawText(), random);
+            DeviceRig victim = new(rig.Clock.Nanoseconds);
+            try
+            {
+                DeviceRig.Load(victim.Devices[index], damaged);
+            }
+            catch (VitrineException error)
+            {
+                Assert.Contains($"state of {name} can't be loaded", error.Message, StringComparison.Ordinal);
+                Assert.Equal(new DeviceRig(rig.Clock.Nanoseconds).Save(), victim.Save());
+            }
+            catch (JsonException)
+            {
+                // Not even JSON: that is found before a device is asked.
+            }
+
+            _ = victim.Devices[index].Inspect().ToList();
+            for (int i = 0; i < 100; i++) victim.Happen(random);
+        }
+    }
+
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void Another_version_or_device_is_refused(string name)
+    {
+        IDevice device = Assert.Single(new DeviceRig().Devices, device => device.Name == name);
+        DeviceState saved = device.Save();
+        device.Load(saved);
+        DeviceState[] wrong =
+        [
+            saved with { Version = saved.Version + 1 },
+            saved with { Name = "other" },
+            saved with { State = JsonElement.Parse("""{"unheardOf":1}""") },
+            saved with { State = JsonElement.Parse("[]") },
+            saved with { State = default },
+        ];
+        Assert.All(wrong, state => Assert.Throws<VitrineException>(() => device.Load(state)));
+    }
+
+    // One value replaced, or a few characters.
+    private static string Damage(string state, Random random)
+    {
+        MatchCollection values = Values().Matches(state);
+        if (values.Count > 0 && random.Next(4) != 0)
+        {
+            Group value = values[random.Next(values.Count)].Groups[1];
+            return state[..value.Index] + s_values[random.Next(s_values.Length)] + state[(value.Index + value.Length)..];
+        }
+
+        char[] text = state.ToCharArray();
+        for (int i = random.Next(3); i >= 0; i--) text[random.Next(text.Length)] = "0159-\"{}[],:"[random.Next(12)];
+        return new string(text);
+    }
+
+    [GeneratedRegex("""[:\[,](-?\d+|true|false|"[^"]*"(?!:))""")]
+    private static partial Regex Values();
+}
