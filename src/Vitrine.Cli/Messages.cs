@@ -15,7 +15,8 @@ internal static class Messages
     private static readonly Lazy<OutputPump?> s_terminal = new(OpenTerminal);
 
     /// <summary>Prints a line, or several. Whatever names of the user's or of a file are in it: control characters are shown, and control nothing.</summary>
-    public static void Say(string text) => Send($"vitrine: {ShowControls(HostPath.Show(text))}\n");
+    public static void Say(string text) =>
+        Send(WordWrap.For($"vitrine: {ShowControls(HostPath.Show(text))}\n", StandardDescriptors.Error));
 
     /// <summary>Prints a text as it is.</summary>
     public static void Write(string text) => Send(HostPath.Show(text));

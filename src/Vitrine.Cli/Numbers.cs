@@ -77,6 +77,9 @@ internal static class Numbers
             $"Give it like {option} 60.");
     }
 
+    /// <summary>A time in seconds as it is written here, without an exponent.</summary>
+    public static string Show(TimeSpan time) => (time.Ticks / (decimal)TimeSpan.TicksPerSecond).ToString("0.#######", CultureInfo.InvariantCulture);
+
     private static int Shift(ReadOnlySpan<char> unit)
     {
         if (unit.IsEmpty || unit.Equals("B", StringComparison.OrdinalIgnoreCase)) return 0;

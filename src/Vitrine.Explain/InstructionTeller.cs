@@ -139,7 +139,7 @@ internal sealed class InstructionTeller(VirtualMachine machine, StoryRequest req
         StepOutcome.Reset => End("guest", Join(what, "The guest asked for a reset.")),
         StepOutcome.TimedOut => End(
             "timeout",
-            Join(what, string.Create(CultureInfo.InvariantCulture, $"The time of {request.Timeout!.Value.TotalSeconds} s was over, after {_executed} steps. This is the state so far."))),
+            Join(what, string.Create(CultureInfo.InvariantCulture, $"The time of {request.Timeout!.Value.Ticks / (decimal)TimeSpan.TicksPerSecond:0.#######} s was over, after {_executed} steps. This is the state so far."))),
         _ => End("instructions", what),
     };
 

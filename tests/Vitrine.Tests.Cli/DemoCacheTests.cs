@@ -53,6 +53,18 @@ public sealed class DemoCacheTests : IDisposable
         Assert.Equal(124, status);
     }
 
+    [Fact]
+    public void A_damaged_kernel_is_to_be_deleted()
+    {
+        string cache = Directory.CreateDirectory(Path.Combine(_folder, "vitrine", "demo")).FullName;
+        Write(Path.Combine(cache, "busybox"), "busybox");
+        Write(Path.Combine(cache, "vmlinuz"), "kernel");
+        (int status, _, string errors) = VitrineCommand.RunInShell($"exec env XDG_CACHE_HOME={_folder} \"$VITRINE\" demo --accel soft --timeout 1");
+        Assert.Contains($"Delete it with `rm '{Path.Combine(cache, "vmlinuz")}'`", errors, StringComparison.Ordinal);
+        Assert.DoesNotContain("/boot/vmlinuz", errors, StringComparison.Ordinal);
+        Assert.Equal(64, status);
+    }
+
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 
     private void Fill()

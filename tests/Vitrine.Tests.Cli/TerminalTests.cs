@@ -18,6 +18,12 @@ public sealed class TerminalTests : IDisposable
     [Theory]
     [InlineData("EBFE", "kill -TERM $pid", 90)]
     [InlineData("EBFE", "kill -HUP $pid", 90)]
+    [InlineData("EBFE", "kill -USR1 $pid", 90)]
+    [InlineData("EBFE", "kill -USR2 $pid", 90)]
+    [InlineData("EBFE", "kill -ALRM $pid", 90)]
+    [InlineData("EBFE", "kill -ABRT $pid", 90)]
+    [InlineData("EBFE", "kill -VTALRM $pid", 90)]
+    [InlineData("EBFE", "kill -IO $pid", 90)]
     [InlineData("EBFE", "printf ''", 124)]
     public void The_terminal_is_raw_while_the_guest_runs_and_restored_after(string code, string act, int status)
     {

@@ -50,6 +50,21 @@ public sealed class StoryHtmlTests
         Assert.DoesNotContain(Parse(html).Descendants().Attributes(), attribute => attribute.Name.LocalName.StartsWith("on", StringComparison.Ordinal));
     }
 
+    // A circle marks a box as observed or derived.
+    [Fact]
+    public void Only_a_host_physical_address_that_is_known_has_a_mark()
+    {
+        XElement[] boxes =
+        [
+            .. s_stories.Values.SelectMany(story => Parse(Html(story)).Descendants("g"))
+                .Where(box => box.Elements("text").Any(text => text.Value == "host-physical address")),
+        ];
+        Assert.Contains(boxes, IsUnknown);
+        Assert.All(boxes, box => Assert.Equal(IsUnknown(box), !box.Elements("circle").Any()));
+
+        static bool IsUnknown(XElement box) => box.Elements("text").Any(text => text.Value == "not known");
+    }
+
     [Theory]
     [MemberData(nameof(Names))]
     public void Is_the_same_each_time(string name) => Assert.Equal(Html(s_stories[name]), Html(s_stories[name]));

@@ -9,13 +9,18 @@ namespace Vitrine.Cli.Commands;
 /// <summary>vitrine check: what works on this host, and why not.</summary>
 internal static class CheckCommand
 {
+    // The width of the column of names.
+    private const int Indent = 7;
+
     /// <summary>Describes the command.</summary>
     public static Command Build()
     {
         Command command = new("check", "Shows which accelerators work here, why not, what --accel auto chooses, and what the host's CPU offers.");
         command.SetAction(_ =>
         {
-            Write(HostReport.Examine(), StandardOutput.Writer);
+            StringWriter report = new(CultureInfo.InvariantCulture);
+            Write(HostReport.Examine(), report);
+            StandardOutput.Writer.Write(WordWrap.For(report.ToString(), StandardDescriptors.Output, Indent));
             return ExitStatus.Success;
         });
         return command;

@@ -35,13 +35,20 @@ internal static class DemoCommand
             // Before anything is downloaded for a machine that can't be.
             machine.Read(parsed, BuiltIn()).Check();
             BootSource boot = parsed.GetValue(builtIn) ? BuiltIn() : Choose(parsed.GetValue(append)!);
-            return ConsoleSession.Run(
-                machine.Read(parsed, boot),
-                new OutputTarget.Stdio(),
-                new OutputTarget.Nowhere(),
-                machine.ReadTimeout(parsed),
-                showTimes: false,
-                boot is BootSource.Kernel kernel ? $"Booting {kernel.Path}. Ctrl-A X leaves, Ctrl-A H helps." : null);
+            try
+            {
+                return ConsoleSession.Run(
+                    machine.Read(parsed, boot),
+                    new OutputTarget.Stdio(),
+                    new OutputTarget.Nowhere(),
+                    machine.ReadTimeout(parsed),
+                    showTimes: false,
+                    boot is BootSource.Kernel kernel ? $"Booting {kernel.Path}. Ctrl-A X leaves, Ctrl-A H helps." : null);
+            }
+            catch (VitrineException error) when (boot is BootSource.Kernel cached && error.Values.GetValueOrDefault("path") is string path && path == cached.Path)
+            {
+                throw Damaged(path, error);
+            }
         });
         return command;
     }
@@ -59,6 +66,14 @@ internal static class DemoCommand
             return BuiltIn();
         }
     }
+
+    // The user never chose this file, and can't mend it.
+    private static VitrineException Damaged(string kernel, VitrineException error) => VitrineException.User(
+        CommandErrorCode.Demo,
+        error.What,
+        "The demo keeps it there, and it was damaged since it was downloaded.",
+        $"Delete it with `rm '{kernel}'`: the next demo downloads it again.",
+        error);
 
     private static BootSource BuiltIn() => BuiltInGuest.ToBootSource();
 }

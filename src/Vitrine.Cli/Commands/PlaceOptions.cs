@@ -51,7 +51,7 @@ internal sealed class PlaceOptions
         if (report.Outcome == StepOutcome.Reached) return true;
         Messages.Say(report.End is { } ended
             ? $"The guest ended before it came to 0x{address:x}; this is how it stands. {Remedies.Tell(ended)}"
-            : $"The guest did not come to 0x{address:x} within {patience.TotalSeconds} s; this is how it stands.");
+            : $"The guest did not come to 0x{address:x} within {Numbers.Show(patience)} s; this is how it stands.");
         return false;
     }
 }

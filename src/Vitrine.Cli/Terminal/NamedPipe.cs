@@ -1,4 +1,3 @@
-using System.Globalization;
 using Vitrine.Errors;
 
 namespace Vitrine.Cli.Terminal;
@@ -29,7 +28,7 @@ internal static class NamedPipe
                 throw VitrineException.Host(
                     CommandErrorCode.Output,
                     $"Nobody reads the pipe '{path}'.",
-                    $"It had no reader within {longest.TotalSeconds.ToString(CultureInfo.InvariantCulture)} s, which is as long as there was time.",
+                    $"It had no reader within {Numbers.Show(longest)} s, which is as long as there was time.",
                     "Start its reader first, or give a longer --timeout.");
             }
 

@@ -94,7 +94,7 @@ internal static class MemoryDrawing
             "host-physical address",
             host.HostPhysical is { } physical ? Hex.Of(physical) : "not known",
             host.HostPhysical is null ? "see below" : "may change: not pinned",
-            host.Evidence,
+            host.HostPhysical is null ? null : host.Evidence,
             host.HostPhysical is null ? "plain unused" : "plain");
     }
 

@@ -43,16 +43,16 @@ internal static class SegmentDrawing
         canvas.Bottom += 60;
     }
 
-    /// <summary>A box with a name, a value and a remark.</summary>
+    /// <summary>A box with a name, a value and a remark; without a mark where there is no evidence, as of a value that isn't known.</summary>
     public static void Box(
-        SvgCanvas canvas, int x, int y, int width, string name, string value, string remark, Evidence evidence, string style = "plain")
+        SvgCanvas canvas, int x, int y, int width, string name, string value, string remark, Evidence? evidence, string style = "plain")
     {
         canvas.Begin("g", ("class", $"fact {style}"));
         canvas.Box(x, y, width, Height, $"box {style}");
         canvas.Text(x + 12, y + 19, name, "small faint");
         canvas.Text(x + 12, y + 39, value, "code large");
         if (remark.Length > 0) canvas.Text(x + 12, y + 57, remark, "small faint");
-        canvas.Mark(x + width, y, evidence);
+        if (evidence is { } known) canvas.Mark(x + width, y, known);
         canvas.End();
     }
 }
