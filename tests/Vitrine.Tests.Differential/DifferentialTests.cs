@@ -1,4 +1,3 @@
-using System.Globalization;
 using Vitrine.Accelerators.Software;
 using Vitrine.Tests.Software;
 using Xunit;
@@ -11,7 +10,7 @@ namespace Vitrine.Tests.Differential;
 /// </summary>
 public abstract class DifferentialTests(ITestOutputHelper output)
 {
-    private const long DefaultCases = 524_288;
+    private const long DefaultCases = 131_072;
     private const ulong DefaultSeed = 20_261;
 
     public sealed class Interpreted(ITestOutputHelper output) : DifferentialTests(output)
@@ -30,8 +29,8 @@ public abstract class DifferentialTests(ITestOutputHelper output)
     {
         Engines.SkipUnlessPresent(engine);
         Assert.SkipUnless(NativeOracle.IsAvailable, NativeOracle.Missing);
-        long cases = (long)Setting("VITRINE_DIFFERENTIAL_CASES", DefaultCases);
-        ulong seed = Setting("VITRINE_SEED", defaultSeed);
+        long cases = (long)RunSetting.Read("VITRINE_DIFFERENTIAL_CASES", DefaultCases);
+        ulong seed = RunSetting.Read("VITRINE_SEED", defaultSeed);
         using DifferentialRun run = new(seed, engine == SoftwareEngine.Translator ? CodeSelection.Translator : CodeSelection.Interpreter, (random, selection) => new CaseGenerator(random, selection));
         run.Run(cases);
         string summary = $"{run.Cases} cases of the {engine} with seed {seed}";
@@ -40,7 +39,4 @@ public abstract class DifferentialTests(ITestOutputHelper output)
         Assert.True(run.Reports.Count == 0, $"{summary}: host and software CPU disagree.\n{string.Join("\n", run.Reports)}");
         Assert.True(run.Cases >= cases);
     }
-
-    private static ulong Setting(string name, ulong otherwise) =>
-        ulong.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out ulong value) ? value : otherwise;
 }

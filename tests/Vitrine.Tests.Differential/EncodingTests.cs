@@ -1,4 +1,3 @@
-using System.Globalization;
 using Vitrine.Accelerators.Software.HostExecution;
 using Vitrine.Tests.Software;
 using Vitrine.X86.Cpuid;
@@ -47,8 +46,8 @@ public abstract class EncodingTests(ITestOutputHelper output)
     {
         Engines.SkipUnlessPresent(selection.Engine);
         Assert.SkipUnless(NativeOracle.IsAvailable, NativeOracle.Missing);
-        long cases = (long)Setting("VITRINE_ENCODING_CASES", DefaultCases);
-        ulong seed = Setting("VITRINE_SEED", defaultSeed);
+        long cases = (long)RunSetting.Read("VITRINE_ENCODING_CASES", DefaultCases);
+        ulong seed = RunSetting.Read("VITRINE_SEED", defaultSeed);
         using DifferentialRun run = new(seed, selection, (random, of) => new EncodingGenerator(random, of));
         Assert.SkipUnless(run.HasLocalTable, NativeOracle.NoLocalTable);
         run.Run(cases);
@@ -58,7 +57,4 @@ public abstract class EncodingTests(ITestOutputHelper output)
         Assert.True(run.Reports.Count == 0, $"{summary}: host and software CPU disagree.\n{string.Join("\n", run.Reports)}");
         Assert.True(run.Cases >= cases);
     }
-
-    private static ulong Setting(string name, ulong otherwise) =>
-        ulong.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out ulong value) ? value : otherwise;
 }

@@ -25,10 +25,10 @@ public sealed partial class TestCommandTests : IDisposable
     [Fact]
     public void It_runs_every_test_program()
     {
-        const string Prefix = "Vitrine.Tests.";
-        IEnumerable<string> folders = Directory.GetDirectories(Path.Combine(RepositoryRoot.Path, "tests"), Prefix + "*").Select(path => Path.GetFileName(path)[Prefix.Length..]);
+        IEnumerable<string> programs = Directory.GetFiles(Path.Combine(RepositoryRoot.Path, "tests"), "Vitrine.Tests.*.csproj", SearchOption.AllDirectories)
+            .Select(path => Path.GetFileNameWithoutExtension(path)["Vitrine.Tests.".Length..]);
         string listed = Programs().Match(File.ReadAllText(Path.Combine(RepositoryRoot.Path, "test"))).Groups[1].Value;
-        Assert.Equal(folders.Where(name => name != "Support").Order(), listed.Split(' ').Order());
+        Assert.Equal(programs.Where(name => name != "Support").Order(), listed.Split(' ').Order());
     }
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);

@@ -15,8 +15,8 @@ namespace Vitrine.Tests.Guests;
 public sealed class LinuxBootTests
 {
     private const int Tasks = 8;
-    private const int Bytes = 2_000_000;
-    private const int Count = 3_000;
+    private const int Bytes = 500_000;
+    private const int Count = 1_000;
     private const string Prompt = "vitrine:/# ";
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(150);
 

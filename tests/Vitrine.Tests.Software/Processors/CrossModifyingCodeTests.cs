@@ -8,12 +8,12 @@ namespace Vitrine.Tests.Software.Processors;
 
 /// <summary>
 /// One vCPU changes a function, three others execute it (SDM vol. 3, 9.1.3 "Handling Self- and Cross-Modifying Code"). In each round the immediate of
-/// MOV EAX, imm32 becomes the number of the round, and everybody must see that number and no other.
+/// MOV EAX, imm32 becomes the number of the round, and everybody must see that number and no other. <c>VITRINE_SMP_ROUNDS</c> sets how many rounds: each takes a slice
+/// of the host's scheduler where there are fewer processors than vCPUs.
 /// </summary>
 public abstract class CrossModifyingCodeTests(SoftwareEngine engine)
 {
     private const int Vcpus = 4;
-    private const int Rounds = 300;
     private const byte Vector = 0x41;
     private const ulong Executor = M.Code + 0x1000;
     private const ulong Handler = M.Code + 0x2000;
@@ -25,6 +25,8 @@ public abstract class CrossModifyingCodeTests(SoftwareEngine engine)
     // The words that the vCPUs talk by: on a page of their own, or on that of the function.
     private const ulong OwnPage = M.Data;
     private const ulong SamePage = FunctionPage + 0x800;
+
+    private static int Rounds { get; } = (int)RunSetting.Read("VITRINE_SMP_ROUNDS", 100);
 
     /// <summary>The manual's own way: a flag, then a serializing instruction.</summary>
     [Theory]
@@ -89,7 +91,7 @@ public abstract class CrossModifyingCodeTests(SoftwareEngine engine)
     public void AWriterThatDoesNotLookAtRequests(ulong words)
     {
         const int ChangesInBlock = 4;
-        const int Changes = ChangesInBlock * Rounds;
+        int changes = ChangesInBlock * Rounds;
         using M m = new(engine, Vcpus);
         Place(m, words);
         m.Place(M.Code, a =>
@@ -107,7 +109,7 @@ public abstract class CrossModifyingCodeTests(SoftwareEngine engine)
                 Dawdle(a, 6);
             }
 
-            a.cmp(r12d, Changes);
+            a.cmp(r12d, changes);
             a.jne(next);
             a.hlt();
         });
@@ -123,12 +125,12 @@ public abstract class CrossModifyingCodeTests(SoftwareEngine engine)
             a.jae(good);
             a.ud2();
             a.Label(ref good);
-            a.cmp(r13d, Changes);
+            a.cmp(r13d, changes);
             a.jne(next);
             a.hlt();
         });
         m.Run(M.Code, Executor, Executor, Executor);
-        Assert.Equal((ulong)Changes, m.Read(words, 4));
+        Assert.Equal((ulong)changes, m.Read(words, 4));
     }
 
     /// <summary>

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Software;
 using Xunit;
@@ -19,8 +18,8 @@ public sealed class StressTests(ITestOutputHelper output)
     public void EveryStepIsWhatTheArchitecturePermits(MmuMode mode, SoftwareEngine engine)
     {
         Engines.SkipUnlessPresent(engine);
-        long sequences = (long)Setting("VITRINE_STRESS_SEQUENCES", DefaultSequences);
-        ulong seed = Setting("VITRINE_SEED", DefaultSeed);
+        long sequences = (long)RunSetting.Read("VITRINE_STRESS_SEQUENCES", DefaultSequences);
+        ulong seed = RunSetting.Read("VITRINE_SEED", DefaultSeed);
         using StressRun run = new(mode, engine, seed);
         run.Run(sequences);
         string summary = $"{run.Sequences} sequences with seed {seed}: {run.Steps} steps, {run.Faults} faults, {run.BusAccesses} at devices, {run.Skipped} left out";
@@ -33,7 +32,4 @@ public sealed class StressTests(ITestOutputHelper output)
         Assert.InRange(run.BusAccesses, run.Steps / 200, run.Steps);
         Assert.InRange(run.Skipped, 0, run.Steps / 3);
     }
-
-    private static ulong Setting(string name, ulong otherwise) =>
-        ulong.TryParse(Environment.GetEnvironmentVariable(name), CultureInfo.InvariantCulture, out ulong value) ? value : otherwise;
 }
