@@ -112,7 +112,7 @@ public sealed partial class BadInputTests : IDisposable
 
     [Theory]
     [MemberData(nameof(UserErrors))]
-    public void A_users_error_is_told_in_three_sentences(string command, string named)
+    public void AUsersErrorIsToldInThreeSentences(string command, string named)
     {
         (int status, string output, string errors) = VitrineCommand.Run([.. Split(command), .. Hermetic(command)]);
         AssertThreeSentences(errors);
@@ -122,7 +122,7 @@ public sealed partial class BadInputTests : IDisposable
     }
 
     [Fact]
-    public void An_unreadable_kernel_is_told()
+    public void AnUnreadableKernelIsTold()
     {
         Assert.SkipWhen(Environment.UserName == "root", "root may read every file");
         string path = Write("secret", new byte[8192]);
@@ -133,7 +133,7 @@ public sealed partial class BadInputTests : IDisposable
     }
 
     [Fact]
-    public void An_initrd_larger_than_memory_is_told()
+    public void AnInitrdLargerThanMemoryIsTold()
     {
         // A real kernel's first sectors would do, but the smallest one that loads is the demo's.
         string? kernel = LinuxInCache;
@@ -147,7 +147,7 @@ public sealed partial class BadInputTests : IDisposable
     }
 
     [Fact]
-    public void More_memory_than_the_host_has_is_the_hosts_error()
+    public void MoreMemoryThanTheHostHasIsTheHostsError()
     {
         Assert.SkipWhen(HostMemory.AvailableBytes is null or >= 64UL << 30, "this host has 64 GiB to give, or doesn't say");
         (int status, _, string errors) = VitrineCommand.Run(["run", "--flat", $"{Write("flat", [0xF4])}@0x1000", "--memory", "64G", "--accel", "soft"]);
@@ -156,7 +156,7 @@ public sealed partial class BadInputTests : IDisposable
     }
 
     [Fact]
-    public void Kvm_without_its_device_node_is_the_hosts_error()
+    public void KvmWithoutItsDeviceNodeIsTheHostsError()
     {
         Assert.SkipWhen(File.Exists("/dev/kvm"), "this host has /dev/kvm");
         (int status, _, string errors) = VitrineCommand.Run(["run", "--flat", $"{Write("flat", [0xF4])}@0x1000", "--accel", "kvm"]);
@@ -171,7 +171,7 @@ public sealed partial class BadInputTests : IDisposable
     [InlineData("demo --help", "apt-get download")]
     [InlineData("check --help", "accelerators")]
     [InlineData("check-entry --help", "Exit status:")]
-    public void Help_is_on_standard_output_with_status_zero(string command, string contained)
+    public void HelpIsOnStandardOutputWithStatusZero(string command, string contained)
     {
         (int status, string output, string errors) = VitrineCommand.Run(Split(command));
         Assert.Contains(contained, output, StringComparison.Ordinal);

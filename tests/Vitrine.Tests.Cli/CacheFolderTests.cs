@@ -11,7 +11,7 @@ public sealed class CacheFolderTests : IDisposable
     [InlineData("-u HOME -u XDG_CACHE_HOME")]
     [InlineData("HOME= XDG_CACHE_HOME=")]
     [InlineData("HOME=home XDG_CACHE_HOME=cache")]
-    public void Without_a_home_folder_nothing_is_taken_from_one_for_temporary_files(string environment)
+    public void WithoutAHomeFolderNothingIsTakenFromOneForTemporaryFiles(string environment)
     {
         string planted = Directory.CreateDirectory(Path.Combine(_folder, "vitrine", "demo")).FullName;
         foreach (string name in new[] { "vmlinuz", "busybox" }) File.WriteAllText(Path.Combine(planted, name), "somebody else's");
@@ -22,7 +22,7 @@ public sealed class CacheFolderTests : IDisposable
     }
 
     [Fact]
-    public void A_link_that_is_there_already_is_not_written_through()
+    public void ALinkThatIsThereAlreadyIsNotWrittenThrough()
     {
         string victim = Path.Combine(_folder, "victim");
         File.WriteAllText(victim, "precious");

@@ -10,7 +10,7 @@ public sealed class CheckEntryTests : IDisposable
     private readonly string _file = Path.GetTempFileName();
 
     [Fact]
-    public void A_dump_that_enters_ends_with_status_zero()
+    public void ADumpThatEntersEndsWithStatusZero()
     {
         (int status, string output, string errors) = Run(SampleDumps.Vmcs6);
         Assert.Equal(0, status);
@@ -20,7 +20,7 @@ public sealed class CheckEntryTests : IDisposable
     }
 
     [Fact]
-    public void A_failing_check_is_told_with_section_value_and_cause()
+    public void AFailingCheckIsToldWithSectionValueAndCause()
     {
         (int status, string output, string errors) = Run(SampleDumps.Vmcs4);
         Assert.Equal(88, status);
@@ -43,7 +43,7 @@ public sealed class CheckEntryTests : IDisposable
     [InlineData("KVM: entry failed, hardware error 0xzz", 88, "can't be read")]
     [InlineData("KVM internal error. Suberror: 1", 0, "movaps")]
     [InlineData("", 0, "No check fails on a state as QEMU prints it.")]
-    public void QEMUs_registers_are_judged(string announcement, int expected, string contained)
+    public void QemusRegistersAreJudged(string announcement, int expected, string contained)
     {
         (int status, string output, string errors) = Run($"{announcement}\n{RegisterSamples.Qemu64}");
         Assert.Equal((expected, ""), (status, errors));
@@ -54,7 +54,7 @@ public sealed class CheckEntryTests : IDisposable
     [Theory]
     [InlineData("Virtual processor ID = 0x0001", "Virtual processor ID = 0x000")]
     [InlineData("reason=0000000c", "reason=8000002")]
-    public void A_value_that_is_cut_off_gives_no_verdict(string valid, string cut)
+    public void AValueThatIsCutOffGivesNoVerdict(string valid, string cut)
     {
         (int status, string output, string errors) = Run(SampleDumps.Vmcs6.Replace(valid, cut, StringComparison.Ordinal));
         Assert.Equal((64, ""), (status, output));
@@ -62,7 +62,7 @@ public sealed class CheckEntryTests : IDisposable
     }
 
     [Fact]
-    public void Too_little_to_judge_ends_with_status_64()
+    public void TooLittleToJudgeEndsWithStatus64()
     {
         (int status, string output, _) = Run("""{"schema":"vitrine.entry/1","kind":"vmx","fields":{}}""");
         Assert.Equal(64, status);
@@ -74,7 +74,7 @@ public sealed class CheckEntryTests : IDisposable
     }
 
     [Fact]
-    public void Json_has_the_end_and_the_instruction()
+    public void JsonHasTheEndAndTheInstruction()
     {
         (int status, string output, _) = Run($"KVM: entry failed, hardware error 0xffffffff\n{RegisterSamples.Qemu64}", "--format", "json");
         Assert.Equal(88, status);
@@ -87,7 +87,7 @@ public sealed class CheckEntryTests : IDisposable
     }
 
     [Fact]
-    public void All_lists_every_check()
+    public void AllListsEveryCheck()
     {
         (_, string brief, _) = Run(SampleDumps.Vmcb6);
         (_, string all, _) = Run(SampleDumps.Vmcb6, "--all");
@@ -96,7 +96,7 @@ public sealed class CheckEntryTests : IDisposable
     }
 
     [Fact]
-    public void Json_says_the_same()
+    public void JsonSaysTheSame()
     {
         (int status, string output, _) = Run(SampleDumps.Vmcs4, "--format", "json");
         Assert.Equal(88, status);

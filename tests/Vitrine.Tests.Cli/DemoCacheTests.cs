@@ -9,7 +9,7 @@ public sealed class DemoCacheTests : IDisposable
     private readonly string _folder = Directory.CreateTempSubdirectory("vitrine-test").FullName;
 
     [Fact]
-    public void What_a_killed_demo_leaves_is_removed()
+    public void WhatAKilledDemoLeavesIsRemoved()
     {
         Fill();
         foreach (string left in new[] { "vmlinuz.abcdefgh.ijk", "busybox.00000000.000", "initramfs.cpio.zyxwvuts.rqp", "vmlinuz.mine" }) Write(left, "left");
@@ -21,7 +21,7 @@ public sealed class DemoCacheTests : IDisposable
     }
 
     [Fact]
-    public async Task Who_fills_the_folder_is_waited_for()
+    public async Task WhoFillsTheFolderIsWaitedFor()
     {
         Fill();
         Task<LinuxGuest> second;
@@ -39,7 +39,7 @@ public sealed class DemoCacheTests : IDisposable
 
     // The cache has an empty kernel, so that it is to be fetched, and apt is not for this user to start.
     [Fact]
-    public void Tools_that_cannot_be_started_are_told()
+    public void ToolsThatCannotBeStartedAreTold()
     {
         string tools = Directory.CreateDirectory(Path.Combine(_folder, "tools")).FullName;
         foreach (string tool in new[] { "apt-get", "apt-cache", "dpkg-deb" }) Write(Path.Combine(tools, tool), "#!/bin/sh");

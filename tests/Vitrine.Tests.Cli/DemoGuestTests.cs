@@ -13,7 +13,7 @@ public sealed class DemoGuestTests
 
     /// <summary>With VITRINE_WRITE_GOLDEN=1 the file is written anew; the next build takes it up.</summary>
     [Fact]
-    public void The_built_in_guest_is_what_is_assembled()
+    public void TheBuiltInGuestIsWhatIsAssembled()
     {
         GuestProgram guest = DemoGuest.Create();
         if (Environment.GetEnvironmentVariable("VITRINE_WRITE_GOLDEN") == "1") File.WriteAllBytes(Asset, guest.Code.ToArray());
@@ -27,7 +27,7 @@ public sealed class DemoGuestTests
     [Theory]
     [InlineData(40, 132, "stty rows 40 cols 132\n")]
     [InlineData(0, 0, null)]
-    public void The_shell_knows_the_terminals_size_where_it_is_known(int rows, int columns, string? command)
+    public void TheShellKnowsTheTerminalsSizeWhereItIsKnown(int rows, int columns, string? command)
     {
         string image = Encoding.Latin1.GetString(LinuxGuest.BuildInitramfs([1, 2, 3], rows == 0 ? null : new TerminalSize(rows, columns)));
         if (command is null) Assert.DoesNotContain("stty", image, StringComparison.Ordinal);

@@ -18,7 +18,7 @@ public sealed class EscapeFilterTests
     [InlineData("^qb", "b", nameof(EscapeCommand.None))]
     [InlineData("^^x", "x", nameof(EscapeCommand.None))]
     [InlineData("x^", "x", nameof(EscapeCommand.None))]
-    public void Escapes_are_found_whether_typed_at_once_or_key_by_key(string typed, string forGuest, string command)
+    public void EscapesAreFoundWhetherTypedAtOnceOrKeyByKey(string typed, string forGuest, string command)
     {
         byte[] keys = Encoding.ASCII.GetBytes(typed.Replace('^', '\u0001'));
         string expected = forGuest.Replace('^', '\u0001');

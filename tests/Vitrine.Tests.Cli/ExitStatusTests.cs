@@ -14,7 +14,7 @@ public sealed class ExitStatusTests
     [InlineData(VmEndReason.DebugExit, 0x7Fu, 255)]
     [InlineData(VmEndReason.DebugExit, 0x80u, 1)]
     [InlineData(VmEndReason.DebugExit, 0xFFFF_FFFFu, 255)]
-    public void A_debug_exit_gives_twice_the_value_plus_one(VmEndReason reason, uint value, int status) =>
+    public void ADebugExitGivesTwiceTheValuePlusOne(VmEndReason reason, uint value, int status) =>
         Assert.Equal(status, ExitStatus.Of(new VmEnd(reason, value, "")));
 
     /// <summary>As the table of README.md has them. 92 is tried only here: no test can count on a guest that makes the engines differ.</summary>
@@ -27,10 +27,10 @@ public sealed class ExitStatusTests
     [InlineData(VmEndReason.Stopped, 90)]
     [InlineData(VmEndReason.EnginesDiffer, 92)]
     [InlineData(VmEndReason.InternalError, 70)]
-    public void Every_other_end_has_a_status_of_its_own(VmEndReason reason, int status) => Assert.Equal(status, ExitStatus.Of(new VmEnd(reason, 0, "")));
+    public void EveryOtherEndHasAStatusOfItsOwn(VmEndReason reason, int status) => Assert.Equal(status, ExitStatus.Of(new VmEnd(reason, 0, "")));
 
     [Fact]
-    public void No_other_status_can_be_taken_for_a_debug_exit()
+    public void NoOtherStatusCanBeTakenForADebugExit()
     {
         int[] others = [.. Enum.GetValues<VmEndReason>().Except([VmEndReason.DebugExit]).Select(reason => ExitStatus.Of(new VmEnd(reason, 0, "")))];
         Assert.All(others, status => Assert.Equal(0, status % 2));
@@ -38,7 +38,7 @@ public sealed class ExitStatusTests
     }
 
     [Fact]
-    public void Help_names_every_status()
+    public void HelpNamesEveryStatus()
     {
         IEnumerable<int> statuses = typeof(ExitStatus).GetFields(BindingFlags.Public | BindingFlags.Static)
             .Where(field => field.FieldType == typeof(int)).Select(field => (int)field.GetRawConstantValue()!);

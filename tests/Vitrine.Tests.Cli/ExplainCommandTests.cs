@@ -37,7 +37,7 @@ public sealed class ExplainCommandTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Mistakes))]
-    public void A_mistake_is_told_in_three_sentences(string command, string named)
+    public void AMistakeIsToldInThreeSentences(string command, string named)
     {
         string flat = Write([0xF4]);
         string[] accelerator = command.Contains("--accel", StringComparison.Ordinal) || command == "explain" ? [] : ["--accel", "soft"];
@@ -51,7 +51,7 @@ public sealed class ExplainCommandTests : IDisposable
     }
 
     [Fact]
-    public void An_address_that_is_never_reached_ends_at_the_timeout_with_the_state_so_far()
+    public void AnAddressThatIsNeverReachedEndsAtTheTimeoutWithTheStateSoFar()
     {
         // jmp $
         (int status, string output, _) = Explain([0xEB, 0xFE], "--until 0x9999 --timeout 1");
@@ -62,7 +62,7 @@ public sealed class ExplainCommandTests : IDisposable
     }
 
     [Fact]
-    public void An_address_that_is_reached_is_told()
+    public void AnAddressThatIsReachedIsTold()
     {
         // dec cx; jnz $-1; mov al, 1; hlt
         (int status, string output, _) = Explain([0x49, 0x75, 0xFD, 0xB0, 0x01, 0xF4], "--until 0x1003");
@@ -74,7 +74,7 @@ public sealed class ExplainCommandTests : IDisposable
     }
 
     [Fact]
-    public void The_first_exit_is_told_with_the_device_that_answered()
+    public void TheFirstExitIsToldWithTheDeviceThatAnswered()
     {
         // nop; mov al, 'A'; mov dx, 0x3f8; out dx, al; hlt
         (int status, string output, _) = Explain([0x90, 0xB0, 0x41, 0xBA, 0xF8, 0x03, 0xEE, 0xF4], "--until-exit");
@@ -83,7 +83,7 @@ public sealed class ExplainCommandTests : IDisposable
     }
 
     [Fact]
-    public void Written_memory_is_shown_before_and_after()
+    public void WrittenMemoryIsShownBeforeAndAfter()
     {
         // mov word [0x2000], 0x1234
         (_, string output, _) = Explain([0xC7, 0x06, 0x00, 0x20, 0x34, 0x12], "");
@@ -91,7 +91,7 @@ public sealed class ExplainCommandTests : IDisposable
     }
 
     [Fact]
-    public void Json_is_parsed_and_has_its_schema()
+    public void JsonIsParsedAndHasItsSchema()
     {
         string path = Path.Combine(_folder, "story.json");
         (int status, string output, string errors) = Explain([0x90, 0xF4], $"--format json --output {path}");
@@ -104,7 +104,7 @@ public sealed class ExplainCommandTests : IDisposable
     }
 
     [Fact]
-    public void Html_is_one_file()
+    public void HtmlIsOneFile()
     {
         string path = Path.Combine(_folder, "story.html");
         (int status, _, string errors) = Explain([0x90, 0xF4], $"--format html --output {path}");
@@ -115,7 +115,7 @@ public sealed class ExplainCommandTests : IDisposable
     }
 
     [Fact]
-    public void Text_for_a_file_has_no_colour_and_no_line_over_100_columns()
+    public void TextForAFileHasNoColourAndNoLineOver100Columns()
     {
         (_, string output, _) = Explain([0x90, 0xF4], "--instructions 2");
         Assert.DoesNotContain('\u001b', output);
@@ -123,7 +123,7 @@ public sealed class ExplainCommandTests : IDisposable
     }
 
     [Fact]
-    public void A_run_that_triple_faults_ends_with_the_way_that_led_there()
+    public void ARunThatTripleFaultsEndsWithTheWayThatLedThere()
     {
         string flat = Write(s_wrongCr3);
         (int status, _, string errors) = VitrineCommand.Run(["run", "--flat", $"{flat}@0x100000", "--mode", "protected", "--accel", "soft"]);
@@ -136,7 +136,7 @@ public sealed class ExplainCommandTests : IDisposable
     }
 
     [Fact]
-    public void A_translation_of_a_guest_that_ran_shows_where_it_stands()
+    public void ATranslationOfAGuestThatRanShowsWhereItStands()
     {
         (int status, string output, string errors) = VitrineCommand.Run(
             ["translate", "--flat", $"{Write(s_wrongCr3)}@0x100000", "--mode", "protected", "--accel", "soft", "--until", "0x100013", "--gva", "0x1234"]);
@@ -151,7 +151,7 @@ public sealed class ExplainCommandTests : IDisposable
     [InlineData("0xffffffff81000000", "console=ttyS0 nokaslr", false)]
     [InlineData("0x100000", "", false)]
     [InlineData("0x7fffffff0000", "", false)]
-    public void A_kernels_address_that_is_not_mapped_may_have_moved(string address, string commandLine, bool isTold)
+    public void AKernelsAddressThatIsNotMappedMayHaveMoved(string address, string commandLine, bool isTold)
     {
         string kernel = Write(new BzImageBuilder().Build());
         (int status, _, string errors) = VitrineCommand.Run(["translate", "--gva", address, "--kernel", kernel, "--append", commandLine, "--accel", "soft"]);

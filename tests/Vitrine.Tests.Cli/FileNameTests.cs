@@ -25,7 +25,7 @@ public sealed class FileNameTests : IDisposable
     [InlineData("check-entry \"$name\"", 64, "", "no dump")]
     [InlineData("run --kernel \"$name\"4 --accel soft", 64, "", "The file 'caf\\xe94' can't be opened")]
     [InlineData("check-entry \"$name\"4", 64, "", "The file 'caf\\xe94' can't be opened")]
-    public void A_name_that_is_not_UTF_8_is_a_name(string command, int status, string output, string errors)
+    public void ANameThatIsNotUtf8IsAName(string command, int status, string output, string errors)
     {
         File.WriteAllBytes(Path.Combine(_folder, "plain"), s_guest);
         (int Status, string Output, string Errors) result = VitrineCommand.RunInShell(
@@ -42,7 +42,7 @@ public sealed class FileNameTests : IDisposable
     [InlineData("FFF09F9880FE", "DCFF D83D DE00 DCFE")]
     [InlineData("F09F98", "DCF0 DC9F DC98")]
     [InlineData("EDB3A9", "DCED DCB3 DCA9")]
-    public void Bytes_become_text_and_bytes_again(string bytes, string text)
+    public void BytesBecomeTextAndBytesAgain(string bytes, string text)
     {
         string decoded = HostPath.Decode(Convert.FromHexString(bytes));
         Assert.Equal(text, string.Join(' ', decoded.Select(static unit => $"{(int)unit:X4}")));
@@ -50,7 +50,7 @@ public sealed class FileNameTests : IDisposable
     }
 
     [Fact]
-    public void Only_arguments_that_the_runtime_has_changed_are_restored()
+    public void OnlyArgumentsThatTheRuntimeHasChangedAreRestored()
     {
         byte[] commandLine = [.. "dotnet\0vitrine.dll\0run\0caf"u8, 0xE9, .. "\0a\uFFFDb\0"u8];
         string[] arguments = ["run", Encoding.UTF8.GetString([.. "caf"u8, 0xE9]), "a\uFFFDb"];

@@ -27,7 +27,7 @@ public sealed class FileSizeLimitTests : IDisposable
     [InlineData("explain", "serial", "--format json -o $OUT", HostError)]
     [InlineData("explain", "serial", "--format html -o $OUT", HostError)]
     [InlineData("translate", "serial", "--gva 0x7c00 --format html -o $OUT", HostError)]
-    public void What_is_written_meets_the_limit(string command, string guest, string output, int status)
+    public void WhatIsWrittenMeetsTheLimit(string command, string guest, string output, int status)
     {
         string path = Path.Combine(_folder, "output");
         string machine = $"--flat {Path.Combine(_folder, guest)}@0x7c00 --mode real --accel soft --soft interpreter --timeout 30";
@@ -41,7 +41,7 @@ public sealed class FileSizeLimitTests : IDisposable
     }
 
     [Fact]
-    public void What_is_measured_of_the_host_is_not_kept_then()
+    public void WhatIsMeasuredOfTheHostIsNotKeptThen()
     {
         // Whether the machine runs then is the accelerator's: translated code is a file as well.
         string cache = Directory.CreateDirectory(Path.Combine(_folder, "cache")).FullName;
@@ -52,7 +52,7 @@ public sealed class FileSizeLimitTests : IDisposable
     }
 
     [Fact]
-    public void The_demo_runs_its_built_in_guest_then()
+    public void TheDemoRunsItsBuiltInGuestThen()
     {
         string demo = Directory.CreateDirectory(Path.Combine(_folder, "cache", "vitrine", "demo")).FullName;
         foreach (string name in new[] { "vmlinuz", "busybox" }) File.WriteAllBytes(Path.Combine(demo, name), new byte[64 << 10]);

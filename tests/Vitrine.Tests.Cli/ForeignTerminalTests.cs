@@ -16,7 +16,7 @@ public sealed partial class ForeignTerminalTests : IDisposable
     private readonly string _folder = Directory.CreateTempSubdirectory("vitrine-test").FullName;
 
     [Fact]
-    public void Its_keys_are_read()
+    public void ItsKeysAreRead()
     {
         // jmp $
         string guest = Path.Combine(_folder, "guest");

@@ -11,7 +11,7 @@ public sealed class HelpTests
     [InlineData("run --help")]
     [InlineData("demo -h")]
     [InlineData("check-entry --help")]
-    public void The_table_of_exit_statuses_is_printed_once_and_last(string command)
+    public void TheTableOfExitStatusesIsPrintedOnceAndLast(string command)
     {
         (int status, string output, string errors) = VitrineCommand.Run(command.Split(' '));
         Assert.Equal((0, ""), (status, errors));

@@ -13,7 +13,7 @@ public sealed class MessageTextTests
     [InlineData("run --flat /etc/passwd@0 --serial x\e[2J")]
     [InlineData("explain --flat /dev/null@0 -o /nowhere/x\e[2J")]
     [InlineData("x\e[2J")]
-    public void Control_characters_are_shown(string command)
+    public void ControlCharactersAreShown(string command)
     {
         (int status, _, string errors) = VitrineCommand.Run(command.Split(' '));
         Assert.Contains(@"x\x1b[2J", errors, StringComparison.Ordinal);

@@ -11,7 +11,7 @@ public sealed class NamedPipeTests : IDisposable
     public NamedPipeTests() => File.WriteAllBytes(Path.Combine(_folder, "guest"), Convert.FromHexString("BAF803B041EEEBFD"));
 
     [Fact]
-    public void A_story_comes_through_whole()
+    public void AStoryComesThroughWhole()
     {
         // The reader comes when the story is told: whoever opens the pipe for reading as well has written it to himself by then.
         (int status, string output, _) = VitrineCommand.RunInShell(
@@ -22,7 +22,7 @@ public sealed class NamedPipeTests : IDisposable
     }
 
     [Fact]
-    public void That_its_reader_is_gone_is_said()
+    public void ThatItsReaderIsGoneIsSaid()
     {
         (int status, _, string errors) = VitrineCommand.RunInShell(
             $"cd {_folder}; mkfifo pipe; head -c 1 pipe >/dev/null & exec \"$VITRINE\" run {Machine} --serial file:pipe --timeout 30");
@@ -32,7 +32,7 @@ public sealed class NamedPipeTests : IDisposable
     }
 
     [Fact]
-    public void A_story_whose_reader_is_gone_says_so()
+    public void AStoryWhoseReaderIsGoneSaysSo()
     {
         (int status, _, string errors) = VitrineCommand.RunInShell(
             $"cd {_folder}; mkfifo pipe; head -c 1 pipe >/dev/null & exec \"$VITRINE\" explain {Machine} --instructions 100 -o pipe");
@@ -45,7 +45,7 @@ public sealed class NamedPipeTests : IDisposable
     [InlineData("run", "--serial file:pipe")]
     [InlineData("run", "--debugcon file:pipe")]
     [InlineData("explain", "-o pipe")]
-    public void A_reader_is_waited_for_as_long_as_there_is_time(string command, string output)
+    public void AReaderIsWaitedForAsLongAsThereIsTime(string command, string output)
     {
         (int status, _, string errors) = VitrineCommand.RunInShell($"cd {_folder}; mkfifo pipe; exec \"$VITRINE\" {command} {Machine} {output} --timeout 1");
         Assert.Contains("Nobody reads the pipe 'pipe'. It had no reader within 1 s", errors, StringComparison.Ordinal);
@@ -53,7 +53,7 @@ public sealed class NamedPipeTests : IDisposable
     }
 
     [Fact]
-    public void A_reader_that_comes_in_time_gets_everything()
+    public void AReaderThatComesInTimeGetsEverything()
     {
         (int status, string output, _) = VitrineCommand.RunInShell(
             $"cd {_folder}; mkfifo pipe; (sleep 2; timeout 30 cat pipe) & \"$VITRINE\" explain {Machine} -o pipe --timeout 30; status=$?; wait; exit $status");
@@ -64,7 +64,7 @@ public sealed class NamedPipeTests : IDisposable
     [Theory]
     [InlineData("mkfifo image")]
     [InlineData("mkfifo pipe; ln -s pipe image")]
-    public void A_pipe_is_no_image(string make)
+    public void APipeIsNoImage(string make)
     {
         (int status, _, string errors) = VitrineCommand.RunInShell($"cd {_folder}; {make}; exec \"$VITRINE\" run --accel soft --kernel image");
         Assert.Contains("it is no regular file but a pipe", errors, StringComparison.Ordinal);

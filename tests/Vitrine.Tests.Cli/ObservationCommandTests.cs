@@ -37,7 +37,7 @@ public sealed class ObservationCommandTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Mistakes))]
-    public void A_mistake_is_told_in_one_line(string command, string named)
+    public void AMistakeIsToldInOneLine(string command, string named)
     {
         (int status, string output, string errors) = VitrineCommand.Run(command.Replace("{flat}", Write(s_loop), StringComparison.Ordinal).Split(' '));
         Assert.Equal(UserError, status);
@@ -48,7 +48,7 @@ public sealed class ObservationCommandTests : IDisposable
     }
 
     [Fact]
-    public void Statistics_come_at_the_end_whatever_the_end_is()
+    public void StatisticsComeAtTheEndWhateverTheEndIs()
     {
         AssertStatistics(Run(s_loop, "--stats"), status: 3, "in translated code");
         AssertStatistics(Run(s_fault, "--stats"), TripleFault, "Exits of translated code");
@@ -57,14 +57,14 @@ public sealed class ObservationCommandTests : IDisposable
     }
 
     [Fact]
-    public void Without_the_option_there_are_no_statistics()
+    public void WithoutTheOptionThereAreNoStatistics()
     {
         (int status, _, string errors) = Run(s_loop);
         Assert.Equal((3, ""), (status, errors));
     }
 
     [Fact]
-    public void The_share_that_was_interpreted_is_told_with_its_instructions()
+    public void TheShareThatWasInterpretedIsToldWithItsInstructions()
     {
         (_, _, string errors) = Run(s_loop, "--stats");
         string[] lines = errors.Split('\n');
@@ -78,7 +78,7 @@ public sealed class ObservationCommandTests : IDisposable
     [InlineData("shadow")]
     [InlineData("two-dimensional")]
     [InlineData("nested")]
-    public void A_run_in_lockstep_tells_how_many_blocks_agreed(string mmu)
+    public void ARunInLockstepTellsHowManyBlocksAgreed(string mmu)
     {
         (int status, _, string errors) = Run(s_loop, "--lockstep", "--mmu", mmu);
         Assert.Equal(3, status);
@@ -86,7 +86,7 @@ public sealed class ObservationCommandTests : IDisposable
     }
 
     [Fact]
-    public void A_block_is_shown_where_the_guest_stands()
+    public void ABlockIsShownWhereTheGuestStands()
     {
         (int status, string output, string errors) = VitrineCommand.Run(["disasm-block", "0x100005", "--flat", $"{Write(s_loop)}@0x100000", "--mode", "protected"]);
         Assert.Equal((0, ""), (status, errors));
@@ -96,7 +96,7 @@ public sealed class ObservationCommandTests : IDisposable
     }
 
     [Fact]
-    public void A_guest_can_be_let_run_to_where_its_block_is_to_be_shown()
+    public void AGuestCanBeLetRunToWhereItsBlockIsToBeShown()
     {
         // mov byte [rip+0], 0x90 puts a NOP in the place of the HLT behind it.
         byte[] changing = [0xC6, 0x05, 0, 0, 0, 0, 0x90, 0xF4, 0xC3];

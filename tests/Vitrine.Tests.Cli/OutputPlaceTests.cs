@@ -16,7 +16,7 @@ public sealed class OutputPlaceTests : IDisposable
     [InlineData("run", "--serial file:other")]
     [InlineData("run", "--debugcon file:./guest")]
     [InlineData("explain", "-o other")]
-    public void What_the_guest_is_loaded_from_stays(string command, string output)
+    public void WhatTheGuestIsLoadedFromStays(string command, string output)
     {
         (int status, _, string errors) = Run($"ln -s guest other; exec \"$VITRINE\" {command} {Machine} {output}");
         Assert.Contains("would overwrite what the guest is loaded from", errors, StringComparison.Ordinal);
@@ -28,14 +28,14 @@ public sealed class OutputPlaceTests : IDisposable
     [InlineData("--serial file:log --debugcon file:log", "cat log")]
     [InlineData("--serial file:log --debugcon file:$PWD/log", "cat log")]
     [InlineData("--serial stdio --debugcon stdio", ":")]
-    public void Two_ports_share_a_place_and_keep_their_order(string places, string show)
+    public void TwoPortsShareAPlaceAndKeepTheirOrder(string places, string show)
     {
         (int status, string output, _) = Run($"\"$VITRINE\" run {Machine} {places}; status=$?; {show}; exit $status");
         Assert.Equal((85, "ABABAB"), (status, output));
     }
 
     [Fact]
-    public void A_dash_is_standard_output()
+    public void ADashIsStandardOutput()
     {
         (int status, string output, string errors) = Run($"exec \"$VITRINE\" explain {Machine} -o -");
         Assert.Equal((0, ""), (status, errors));
@@ -44,7 +44,7 @@ public sealed class OutputPlaceTests : IDisposable
     }
 
     [Fact]
-    public void That_the_current_folder_is_deleted_is_said()
+    public void ThatTheCurrentFolderIsDeletedIsSaid()
     {
         string machine = Machine.Replace("guest@", $"{_folder}/guest@", StringComparison.Ordinal);
         (int status, _, string errors) = Run($"mkdir gone; cd gone; rmdir ../gone; exec \"$VITRINE\" explain {machine} -o story");
@@ -53,7 +53,7 @@ public sealed class OutputPlaceTests : IDisposable
     }
 
     [Fact]
-    public void A_place_that_is_full_is_named()
+    public void APlaceThatIsFullIsNamed()
     {
         (int status, _, string errors) = Run($"exec \"$VITRINE\" explain {Machine} -o /dev/full");
         Assert.Contains("'/dev/full' can't be written to its end", errors, StringComparison.Ordinal);
@@ -64,7 +64,7 @@ public sealed class OutputPlaceTests : IDisposable
     [Theory]
     [InlineData("run", "--timeout 2073600", 85)]
     [InlineData("translate", "--gva 0 --after 2073600 -o /dev/null", 0)]
-    public void The_longest_time_can_be_waited_for(string command, string time, int expected)
+    public void TheLongestTimeCanBeWaitedFor(string command, string time, int expected)
     {
         (int status, _, string errors) = Run($"exec \"$VITRINE\" {command} {Machine} {time}");
         Assert.True(status == expected, errors);

@@ -18,13 +18,13 @@ public sealed partial class ProcessStartTests : IDisposable
     [InlineData("3000000 1000000 7", 1_008_000_000, 1_004_000_000)]
     [InlineData("3000000 1000000 7", 1_050_000_000, 1_000_000_000 + Tick)]
     [InlineData("90000000 0 7", 1_050_000_000, 1_000_000_000)]
-    public void The_start_is_in_its_tick_and_leaves_the_time_that_was_spent(string schedule, long now, long start) => Assert.Equal(
+    public void TheStartIsInItsTickAndLeavesTheTimeThatWasSpent(string schedule, long now, long start) => Assert.Equal(
         start,
         ProcessStart.Estimate($"42 (a) b (c) S {string.Join(' ', Enumerable.Repeat("7", 18))} 100 12345 6", schedule, ticksPerSecond: 100, now));
 
     /// <summary>A process that was started after a time did not start before it, but for the tick; both are on the same clock.</summary>
     [Fact]
-    public void The_times_are_in_their_order()
+    public void TheTimesAreInTheirOrder()
     {
         string guest = Path.Combine(_folder, "guest");
         File.WriteAllBytes(guest, [0xB0, 0x05, 0xE6, 0xF4]);

@@ -45,17 +45,17 @@ public sealed partial class RemedyTests
 
     [Theory]
     [MemberData(nameof(Errors))]
-    public void The_third_sentence_names_options(string what, VitrineException error, string remedy)
+    public void TheThirdSentenceNamesOptions(string what, VitrineException error, string remedy)
     {
         Assert.Equal((what, remedy), (what, Remedies.Of(error)));
         Assert.Equal($"{error.What} {error.Why} {remedy}", Remedies.Tell(error));
     }
 
     [Fact]
-    public void Every_code_of_the_library_has_a_row() => Assert.Equal(ErrorCodes.All.Values.Order(), Remedies.Codes.Order());
+    public void EveryCodeOfTheLibraryHasARow() => Assert.Equal(ErrorCodes.All.Values.Order(), Remedies.Codes.Order());
 
     [Fact]
-    public void Options_that_are_named_exist()
+    public void OptionsThatAreNamedExist()
     {
         string source = File.ReadAllText(Path.Combine(RepositoryRoot.Path, "src/Vitrine.Cli/Remedies.cs"));
         IEnumerable<string> named = Option().Matches(source).Select(match => match.Value).Distinct();
@@ -64,7 +64,7 @@ public sealed partial class RemedyTests
     }
 
     [Fact]
-    public void A_report_is_followed_by_the_options_that_may_help()
+    public void AReportIsFollowedByTheOptionsThatMayHelp()
     {
         Assert.Equal("It ended.", Remedies.Tell(new VmEnd(VmEndReason.PowerOff, 0, "It ended.")));
         EndAdvice advice = new() { Accelerator = AcceleratorChoice.Soft, CpuModel = "x86-64-v2" };

@@ -26,14 +26,14 @@ public sealed class RestrictedHostTests : IDisposable
     [InlineData("-s 256", null)]
     [InlineData("-s unlimited", null)]
     [InlineData("-n 128", null)]
-    public void A_limit_is_kept_or_named(string limit, string? named)
+    public void ALimitIsKeptOrNamed(string limit, string? named)
     {
         // The just-in-time compiler has a memory file of its own, which ./vitrine turns off under a limit of files' sizes.
         Check(VitrineCommand.RunInShell($"ulimit {limit}; DOTNET_EnableWriteXorExecute=0 exec \"$VITRINE\" {Run("guest")}"), named);
     }
 
     [Fact]
-    public void Address_space_that_is_short_is_named()
+    public void AddressSpaceThatIsShortIsNamed()
     {
         int status = 0;
         for (ulong kibibytes = 1_000_000; status != Done; kibibytes *= 2)
@@ -50,7 +50,7 @@ public sealed class RestrictedHostTests : IDisposable
     [InlineData("run", "")]
     [InlineData("explain", "--until 0")]
     [InlineData("translate", "--gva 0 --until 0")]
-    public void Processor_time_is_named(string command, string place)
+    public void ProcessorTimeIsNamed(string command, string place)
     {
         string arguments = Run("endless").Replace("run ", $"{command} ", StringComparison.Ordinal);
         (int status, _, string errors) = VitrineCommand.RunInShell($"ulimit -t 4; exec \"$VITRINE\" {arguments} {place} --timeout 50");
@@ -60,7 +60,7 @@ public sealed class RestrictedHostTests : IDisposable
 
     [Theory]
     [InlineData("/dev/full", "ulimit -f")]
-    public void A_full_file_is_named(string path, string named)
+    public void AFullFileIsNamed(string path, string named)
     {
         // mov dx,3f8; mov al,'H'; out dx,al; jmp $
         File.WriteAllBytes(Path.Combine(_folder, "writer"), Convert.FromHexString("BAF803B048EEEBFE"));
@@ -79,7 +79,7 @@ public sealed class RestrictedHostTests : IDisposable
     [InlineData(1, "97", null)] // getrlimit
     [InlineData(1, "101,134,135,139,153,155,156,161,165,166,167,168,169,170,172,173,174,175,176,177,178,180,212,237,238,239", null)]
     [InlineData(1, "246,248,249,250,256,272,279,298,300,303,304,308,310,311,312,313,320,321,323,425,426,427", null)]
-    public void A_system_call_that_is_forbidden_is_done_without_or_named(int errno, string calls, string? named)
+    public void ASystemCallThatIsForbiddenIsDoneWithoutOrNamed(int errno, string calls, string? named)
     {
         Assert.SkipUnless(File.Exists(Perl), $"{Perl} is not installed");
         (int Status, string Output, string Errors) result = VitrineCommand.RunInShell($"exec {Perl} {Filter()} {errno} {calls} \"$VITRINE\" {Run("guest")}");
@@ -95,7 +95,7 @@ public sealed class RestrictedHostTests : IDisposable
     [InlineData("mount -t tmpfs none /sys")]
     [InlineData("mount -t tmpfs -o ro none /root; export HOME=/root")]
     [InlineData("umount -l /dev/shm; mount -t tmpfs -o ro none /dev")]
-    public void A_mount_that_is_not_there_is_not_missed(string mounts)
+    public void AMountThatIsNotThereIsNotMissed(string mounts)
     {
         string guest = Path.Combine(AppContext.BaseDirectory, $"guest-{Guid.NewGuid():n}");
         File.WriteAllBytes(guest, [0xB0, 0x05, 0xE6, 0xF4]);
@@ -114,7 +114,7 @@ public sealed class RestrictedHostTests : IDisposable
     }
 
     [Fact]
-    public void Threads_that_the_host_refuses_are_named()
+    public void ThreadsThatTheHostRefusesAreNamed()
     {
         Assert.SkipUnless(Environment.UserName == "root", "only root can become a user without processes");
         string run = $"setpriv --reuid 54321 --regid 54321 --clear-groups sh -c 'ulimit -u LIMIT; HOME=/ exec \"$VITRINE\" {Run("guest")}'";

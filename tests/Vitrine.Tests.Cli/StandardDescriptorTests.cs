@@ -31,7 +31,7 @@ public sealed class StandardDescriptorTests : IDisposable
     [InlineData("explain --flat {flat}@0x1000 --mode real --accel soft --format json")]
     [InlineData("translate --gva 0x1000 --flat {flat}@0x1000 --mode real --accel soft")]
     [InlineData("run --flat {serial}@0x1000 --mode real --accel soft")]
-    public void Closed_output_has_its_status(string command)
+    public void ClosedOutputHasItsStatus(string command)
     {
         (int status, string output, string errors) = Run(Named(command), ">&-");
         Assert.Equal(Stopped, status);
@@ -46,7 +46,7 @@ public sealed class StandardDescriptorTests : IDisposable
     [InlineData("<&- 2>&-", "H", 11)]
     [InlineData(">&-", "", Stopped)]
     [InlineData("<&- >&- 2>&-", "", Stopped)]
-    public void No_file_is_taken_for_a_closed_descriptor(string closed, string output, int status)
+    public void NoFileIsTakenForAClosedDescriptor(string closed, string output, int status)
     {
         // --times says something on standard error at the end.
         (int Status, string Output, string Errors) result = Run($"{_guest} --times", closed);
@@ -57,11 +57,11 @@ public sealed class StandardDescriptorTests : IDisposable
     [Theory]
     [InlineData("run --flat {flat}@0x1000 --frobnicate", 64)]
     [InlineData("check-entry {flat}", 64)]
-    public void Messages_for_closed_errors_are_dropped(string command, int status) =>
+    public void MessagesForClosedErrorsAreDropped(string command, int status) =>
         Assert.Equal((status, "", ""), Run(Named(command), "2>&-"));
 
     [Fact]
-    public void Closed_input_has_ended()
+    public void ClosedInputHasEnded()
     {
         // Waits for a byte as long as a loop of 65,536 turns takes, and ends with what it found: 1 for none.
         // mov dx,3fd; xor cx,cx; again: in al,dx; test al,1; jnz found; loop again; mov al,0; out f4,al; found: mov al,7; out f4,al
@@ -75,7 +75,7 @@ public sealed class StandardDescriptorTests : IDisposable
     [InlineData("/dev/stdin")]
     [InlineData("/dev/fd/0")]
     [InlineData("/dev/../proc/self/fd/0")]
-    public void Closed_input_of_a_command_that_reads_a_file_is_empty(string file)
+    public void ClosedInputOfACommandThatReadsAFileIsEmpty(string file)
     {
         (int status, _, string errors) = Run($"check-entry {file}", "<&-");
         Assert.Equal(64, status);
@@ -83,7 +83,7 @@ public sealed class StandardDescriptorTests : IDisposable
     }
 
     [Fact]
-    public void Full_output_is_the_hosts_error()
+    public void FullOutputIsTheHostsError()
     {
         (int status, _, string errors) = Run("check", ">/dev/full");
         Assert.Equal(72, status);

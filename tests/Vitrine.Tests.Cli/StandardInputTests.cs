@@ -20,7 +20,7 @@ public sealed class StandardInputTests : IDisposable
     [InlineData("--flat /dev/stdin@0x1000 --mode real", "<guest", Nothing)]
     [InlineData("--flat /dev/fd/0@0x1000 --mode real", "<guest", Nothing)]
     [InlineData("--flat guest@0x1000 --mode real", "<guest", Nothing)]
-    public void A_file_that_is_booted_is_not_typed_too(string boot, string input, int status)
+    public void AFileThatIsBootedIsNotTypedToo(string boot, string input, int status)
     {
         File.WriteAllBytes(Path.Combine(_folder, "guest"), Convert.FromHexString(Guest));
         File.WriteAllText(Path.Combine(_folder, "text"), "text");
@@ -30,7 +30,7 @@ public sealed class StandardInputTests : IDisposable
     [Theory]
     [InlineData("echo poweroff |", true)]
     [InlineData(": |", false)]
-    public void A_guest_that_outlives_its_input_gets_one_hint(string typing, bool hint)
+    public void AGuestThatOutlivesItsInputGetsOneHint(string typing, bool hint)
     {
         File.WriteAllBytes(Path.Combine(_folder, "guest"), [0xEB, 0xFE]);
         (int status, _, string errors) = VitrineCommand.RunInShell(

@@ -25,7 +25,7 @@ public sealed class TerminalTests : IDisposable
     [InlineData("EBFE", "kill -VTALRM $pid", 90)]
     [InlineData("EBFE", "kill -IO $pid", 90)]
     [InlineData("EBFE", "printf ''", 124)]
-    public void The_terminal_is_raw_while_the_guest_runs_and_restored_after(string code, string act, int status)
+    public void TheTerminalIsRawWhileTheGuestRunsAndRestoredAfter(string code, string act, int status)
     {
         string flat = Path.Combine(_folder, "guest");
         File.WriteAllBytes(flat, Convert.FromHexString(code));
@@ -50,7 +50,7 @@ public sealed class TerminalTests : IDisposable
     }
 
     [Fact]
-    public void Control_A_X_leaves()
+    public void ControlAXLeaves()
     {
         string flat = Path.Combine(_folder, "guest");
         File.WriteAllBytes(flat, [0xEB, 0xFE]);
@@ -67,7 +67,7 @@ public sealed class TerminalTests : IDisposable
     }
 
     [Fact]
-    public void A_guest_that_comes_to_the_foreground_gets_the_keys()
+    public void AGuestThatComesToTheForegroundGetsTheKeys()
     {
         string flat = Path.Combine(_folder, "guest");
         File.WriteAllBytes(flat, [0xEB, 0xFE]);

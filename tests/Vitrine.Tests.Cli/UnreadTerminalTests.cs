@@ -23,7 +23,7 @@ public sealed partial class UnreadTerminalTests : IDisposable
     [InlineData("BAF803B950C3B048EEE2FDB005E6F4", "", 11)]
     [InlineData("BAF803B950C3B048EEE2FDEBFB", "--timeout 2", 124)]
     [InlineData("BAF803B950C3B048EEE2FDEBFB", "& sleep 2; kill -TERM $!; wait $!", 90)]
-    public void A_terminal_that_nobody_reads_holds_up_nothing(string code, string rest, int status)
+    public void ATerminalThatNobodyReadsHoldsUpNothing(string code, string rest, int status)
     {
         string guest = Path.Combine(_folder, "guest");
         File.WriteAllBytes(guest, Convert.FromHexString(code));

@@ -24,7 +24,7 @@ public sealed class AddressExplanationTests : IDisposable
     });
 
     [Fact]
-    public void A_mapped_address_is_followed_to_host_memory()
+    public void AMappedAddressIsFollowedToHostMemory()
     {
         TranslationStory story = _machine.Explain(new Gva(0x60_1234));
         Assert.Equal(["PML4E", "PDPTE", "PDE"], story.Walk.Select(entry => entry.Name));
@@ -42,7 +42,7 @@ public sealed class AddressExplanationTests : IDisposable
     [InlineData(PageAccess.Write, 0x2)]
     [InlineData(PageAccess.Read | PageAccess.User, 0x4)]
     [InlineData(PageAccess.Write | PageAccess.User, 0x6)]
-    public void An_address_that_is_not_mapped_ends_at_the_level_that_stops_it(PageAccess access, uint errorCode)
+    public void AnAddressThatIsNotMappedEndsAtTheLevelThatStopsIt(PageAccess access, uint errorCode)
     {
         TranslationStory story = _machine.Explain(new Gva(0x1_4000_0000), access);
         Assert.Equal(["PML4E", "PDPTE"], story.Walk.Select(entry => entry.Name));
@@ -53,7 +53,7 @@ public sealed class AddressExplanationTests : IDisposable
     }
 
     [Fact]
-    public void A_user_access_to_a_supervisor_page_is_a_protection_fault()
+    public void AUserAccessToASupervisorPageIsAProtectionFault()
     {
         TranslationStory story = _machine.Explain(new Gva(0x1000), PageAccess.Read | PageAccess.User);
         Assert.Equal(0x5u, story.PageFaultErrorCode);
@@ -67,7 +67,7 @@ public sealed class AddressExplanationTests : IDisposable
     [InlineData(PageAccess.Read, false, 1u, 0x21u, "protection key 5, whose AD bit is set in IA32_PKRS")]
     [InlineData(PageAccess.Read | PageAccess.User, true, 2u, null, "user, executable, key 5")]
     [InlineData(PageAccess.Read | PageAccess.User, false, 0u, 0x5u, "U/S")]
-    public void A_protection_key_that_forbids_is_named(PageAccess access, bool userPage, uint bits, uint? errorCode, string text)
+    public void AProtectionKeyThatForbidsIsNamed(PageAccess access, bool userPage, uint bits, uint? errorCode, string text)
     {
         const ulong Key = 5UL << 59;
         Span<byte> entry = stackalloc byte[8];
@@ -93,7 +93,7 @@ public sealed class AddressExplanationTests : IDisposable
     [Theory]
     [InlineData(PageAccess.Read, 0x60_1234UL)]
     [InlineData(PageAccess.Fetch, null)]
-    public void A_pointer_with_metadata_is_masked(PageAccess access, ulong? gpa)
+    public void APointerWithMetadataIsMasked(PageAccess access, ulong? gpa)
     {
         _machine.GetState(0).Cr3 |= Cr3.LAM_U48;
         TranslationStory story = _machine.Explain(new Gva(0x60_1234 | (0x55UL << 48)), access);
@@ -104,7 +104,7 @@ public sealed class AddressExplanationTests : IDisposable
     [Theory]
     [InlineData(0x0000_8000_0000_0000)]
     [InlineData(0xFFFF_7FFF_FFFF_FFFF)]
-    public void An_address_that_is_not_canonical_is_not_walked(ulong address)
+    public void AnAddressThatIsNotCanonicalIsNotWalked(ulong address)
     {
         TranslationStory story = _machine.Explain(new Gva(address));
         Assert.Empty(story.Walk);
@@ -113,7 +113,7 @@ public sealed class AddressExplanationTests : IDisposable
     }
 
     [Fact]
-    public void A_mapped_address_without_memory_has_no_slot()
+    public void AMappedAddressWithoutMemoryHasNoSlot()
     {
         TranslationStory story = _machine.Explain(new Gva(0xFED0_0000));
         Assert.Equal(0xFED0_0000u, story.Gpa);
@@ -122,7 +122,7 @@ public sealed class AddressExplanationTests : IDisposable
     }
 
     [Fact]
-    public void A_root_where_no_memory_is_reads_as_all_ones_and_has_reserved_bits_set()
+    public void ARootWhereNoMemoryIsReadsAsAllOnesAndHasReservedBitsSet()
     {
         _machine.GetState(0).Cr3 = 0x20_0000_0000;
         TranslationStory story = _machine.Explain(new Gva(0x1000));
@@ -134,7 +134,7 @@ public sealed class AddressExplanationTests : IDisposable
     }
 
     [Fact]
-    public void Looking_leaves_accessed_and_dirty_bits_and_counters_as_they_are()
+    public void LookingLeavesAccessedAndDirtyBitsAndCountersAsTheyAre()
     {
         byte[] before = Tables();
         var counters = _machine.GetMmu(0)!.Counters;
@@ -145,7 +145,7 @@ public sealed class AddressExplanationTests : IDisposable
     }
 
     [Fact]
-    public void An_entry_with_a_reserved_bit_is_named()
+    public void AnEntryWithAReservedBitIsNamed()
     {
         Span<byte> entry = stackalloc byte[8];
 
@@ -158,7 +158,7 @@ public sealed class AddressExplanationTests : IDisposable
     }
 
     [Fact]
-    public void A_machine_that_runs_is_not_explained()
+    public void AMachineThatRunsIsNotExplained()
     {
         using VirtualMachine running = VirtualMachine.Create(new MachineConfig
         {

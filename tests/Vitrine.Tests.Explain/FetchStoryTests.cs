@@ -22,7 +22,7 @@ public sealed class FetchStoryTests
     private static ReadOnlySpan<byte> Flush => [0x0F, 0x20, 0xD8, 0x0F, 0x22, 0xD8];
 
     [Fact]
-    public void An_instruction_that_goes_beyond_the_limit_of_CS_is_not_decoded()
+    public void AnInstructionThatGoesBeyondTheLimitOfCSIsNotDecoded()
     {
         // mov ax,1234h at FFFE: its third byte is at offset 10000h.
         FetchStory fetch = Tell([0xB8, 0x34, 0x12], 0xFFFE, FlatMode.Real, 1)[0].Fetch;
@@ -35,7 +35,7 @@ public sealed class FetchStoryTests
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void An_instruction_that_goes_on_in_another_page_has_that_pages_translation(bool present)
+    public void AnInstructionThatGoesOnInAnotherPageHasThatPagesTranslation(bool present)
     {
         InstructionStory story = TellAcrossPages(present);
         Assert.Equal(SecondPage - 1, story.Fetch.Segment.Linear);
@@ -56,7 +56,7 @@ public sealed class FetchStoryTests
     }
 
     [Fact]
-    public void A_fault_in_the_delivery_of_a_benign_exception_is_delivered_itself_before_it_comes_to_a_double_fault()
+    public void AFaultInTheDeliveryOfABenignExceptionIsDeliveredItselfBeforeItComesToADoubleFault()
     {
         // lock nop: #UD. At 0 are real mode's vectors, which are no gates.
         InstructionStory story = Tell([0xF0, 0x90], 0x10_0000, FlatMode.Protected, 1)[0];
@@ -74,7 +74,7 @@ public sealed class FetchStoryTests
     [Theory]
     [InlineData(new byte[] { 0xCD, 0x10 }, 1, "f000:f000, linear 0xff000")] // int 10h
     [InlineData(new byte[] { 0xBC, 0xFF, 0xFF, 0xC3 }, 2, "f000:f010, linear 0xff010")] // mov sp,FFFFh; ret: a word across the limit of SS is #SS
-    public void A_delivery_is_not_told_as_a_branch(byte[] code, ulong instructions, string handler)
+    public void ADeliveryIsNotToldAsABranch(byte[] code, ulong instructions, string handler)
     {
         string outcome = Tell(code, 0x7C00, FlatMode.Real, instructions)[^1].Execution!.Outcome;
         Assert.StartsWith($"An exception or interrupt is delivered. Next is {handler}.", outcome, StringComparison.Ordinal);
@@ -84,11 +84,11 @@ public sealed class FetchStoryTests
     [InlineData(new byte[] { 0xE8, 0x00, 0x00, 0xC3 }, 2)] // call; ret
     [InlineData(new byte[] { 0xEA, 0x05, 0x7C, 0x00, 0x00, 0x90 }, 1)] // jmp far
     [InlineData(new byte[] { 0x9A, 0x05, 0x7C, 0x00, 0x00, 0xCB }, 2)] // call far; retf
-    public void A_branch_is_not_told_as_a_delivery(byte[] code, ulong instructions) =>
+    public void ABranchIsNotToldAsADelivery(byte[] code, ulong instructions) =>
         Assert.All(Tell(code, 0x7C00, FlatMode.Real, instructions), story => Assert.StartsWith("Done. Next is", story.Execution!.Outcome, StringComparison.Ordinal));
 
     [Fact]
-    public void A_root_at_address_zero_is_memory_and_no_register()
+    public void ARootAtAddressZeroIsMemoryAndNoRegister()
     {
         // mov eax,cr0; or eax,80000000h; mov cr0,eax with CR3 = 0, where real mode's vector 0 is: an entry that is not present.
         IReadOnlyList<InstructionStory> told = Tell([0x0F, 0x20, 0xC0, 0x0D, 0, 0, 0, 0x80, 0x0F, 0x22, 0xC0, 0x90], 0x10_0000, FlatMode.Protected, 4);
@@ -100,7 +100,7 @@ public sealed class FetchStoryTests
     [Theory]
     [InlineData(MmuMode.Shadow)]
     [InlineData(MmuMode.TwoDimensional)]
-    public void A_fetch_where_no_slot_is_maps_no_memory(MmuMode mmu)
+    public void AFetchWhereNoSlotIsMapsNoMemory(MmuMode mmu)
     {
         // mov eax,80000000h; jmp eax.
         FetchStory fetch = Tell([0xB8, 0x00, 0x00, 0x00, 0x80, 0xFF, 0xE0], 0x10_0000, FlatMode.Protected, 3, mmu)[2].Fetch;
@@ -112,14 +112,14 @@ public sealed class FetchStoryTests
     }
 
     [Fact]
-    public void Calls_are_numbered_without_gaps()
+    public void CallsAreNumberedWithoutGaps()
     {
         Story story = StoryTeller.Tell(Machine([0x90], 0x7C00, FlatMode.Real, MmuMode.Shadow), new StoryRequest());
         Assert.Equal(Enumerable.Range(1, story.Creation.Calls.Count), story.Creation.Calls.Select(call => call.Number));
     }
 
     [Fact]
-    public void What_the_guest_has_set_is_not_told_as_the_boot_protocols()
+    public void WhatTheGuestHasSetIsNotToldAsTheBootProtocols()
     {
         // mov al,12h.
         Story story = StoryTeller.Tell(Machine([0xB0, 0x12], 0x7C00, FlatMode.Real, MmuMode.Shadow), new StoryRequest());

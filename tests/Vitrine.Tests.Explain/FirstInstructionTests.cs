@@ -26,7 +26,7 @@ public sealed class FirstInstructionTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void The_page_shows_what_the_command_prints(int box, string name)
+    public void ThePageShowsWhatTheCommandPrints(int box, string name)
     {
         (string[] commands, string[] shown) = FirstInstructionPage.Boxes()[box];
         foreach (string command in commands[..^1]) Shell(command);
@@ -42,7 +42,7 @@ public sealed class FirstInstructionTests : IDisposable
     }
 
     [Fact]
-    public void Every_box_of_the_page_is_a_case() => Assert.Equal(Cases.Count, FirstInstructionPage.Boxes().Count);
+    public void EveryBoxOfThePageIsACase() => Assert.Equal(Cases.Count, FirstInstructionPage.Boxes().Count);
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 

@@ -12,11 +12,11 @@ public sealed class KvmMmuExplanationTests
 
     // SDM vol. 3, table 27-7: a fetch is bit 2, and bits 7 and 8 are set too, so that the whole value isn't 4.
     [Fact]
-    public void An_EPT_violation_is_told_by_the_bit_that_says_fetch() =>
+    public void AnEptViolationIsToldByTheBitThatSaysFetch() =>
         Assert.Contains(Events(s_unrestricted), text => text.Contains("bit 2 of the qualification", StringComparison.Ordinal));
 
     [Fact]
-    public void Without_unrestricted_guest_there_are_two_dimensions_though_the_guest_has_paging_off()
+    public void WithoutUnrestrictedGuestThereAreTwoDimensionsThoughTheGuestHasPagingOff()
     {
         IReadOnlyList<string> events = Events(s_unrestricted with { Unrestricted = false });
         Assert.Contains(events, text => text.Contains("identity page", StringComparison.Ordinal));
@@ -25,14 +25,14 @@ public sealed class KvmMmuExplanationTests
 
     // SDM vol. 3, 4.4.1: PAE's pointer entries are registers, so that two guest levels are left to read.
     [Fact]
-    public void Pointer_registers_are_no_memory_reference()
+    public void PointerRegistersAreNoMemoryReference()
     {
         WalkEntry[] walk = [Entry("PDPTE0", 3, 0), Entry("PDE", 2, 0x2000), Entry("PTE", 1, 0x3000)];
         Assert.Contains(Events(s_unrestricted, walk), text => text.Contains("(2 + 1) × (4 + 1) − 1 = 14", StringComparison.Ordinal));
     }
 
     [Fact]
-    public void Where_no_slot_is_nothing_is_mapped()
+    public void WhereNoSlotIsNothingIsMapped()
     {
         IReadOnlyList<string> events = Events(s_unrestricted, slot: null);
         Assert.Contains(events, text => text.Contains("internal error", StringComparison.Ordinal));
@@ -40,7 +40,7 @@ public sealed class KvmMmuExplanationTests
     }
 
     [Fact]
-    public void Where_ring_0_is_emulated_user_code_still_runs_on_shadow_tables()
+    public void WhereRing0IsEmulatedUserCodeStillRunsOnShadowTables()
     {
         KvmMmu mmu = new("PVM", IsIntel: false, HasSecondLevel: false, Unrestricted: false, EmulatesRing0: true);
         WalkEntry[] walk = [Entry("PTE", 1, 0x3000)];

@@ -17,7 +17,7 @@ public sealed class ResetVectorTests
     [Theory]
     [InlineData(AcceleratorChoice.Soft)]
     [InlineData(AcceleratorChoice.Kvm)]
-    public void The_first_instruction_comes_from_the_reset_vector_and_the_second_through_the_alias(AcceleratorChoice accelerator)
+    public void TheFirstInstructionComesFromTheResetVectorAndTheSecondThroughTheAlias(AcceleratorChoice accelerator)
     {
         Story story = Tell(accelerator);
         FetchStory first = story.Instructions[0].Fetch;
@@ -45,7 +45,7 @@ public sealed class ResetVectorTests
     }
 
     [Fact]
-    public void The_software_CPU_and_KVM_tell_the_same_fetches()
+    public void TheSoftwareCpuAndKvmTellTheSameFetches()
     {
         Story soft = Tell(AcceleratorChoice.Soft);
         Story kvm = Tell(AcceleratorChoice.Kvm);

@@ -21,7 +21,7 @@ public sealed class StoryHtmlTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Is_well_formed_and_has_unique_ids(string name)
+    public void IsWellFormedAndHasUniqueIds(string name)
     {
         XDocument page = Parse(Html(s_stories[name]));
         string[] ids = [.. page.Descendants().Attributes("id").Select(id => id.Value)];
@@ -38,7 +38,7 @@ public sealed class StoryHtmlTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Loads_nothing_from_elsewhere(string name)
+    public void LoadsNothingFromElsewhere(string name)
     {
         string html = Html(s_stories[name]);
         foreach (string reference in (string[])["http:", "https:", "src=", "url(", "@import", "<link", "<script", "<iframe", "<object"])
@@ -67,11 +67,11 @@ public sealed class StoryHtmlTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Is_the_same_each_time(string name) => Assert.Equal(Html(s_stories[name]), Html(s_stories[name]));
+    public void IsTheSameEachTime(string name) => Assert.Equal(Html(s_stories[name]), Html(s_stories[name]));
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Tables_have_a_caption_and_scoped_heads(string name)
+    public void TablesHaveACaptionAndScopedHeads(string name)
     {
         foreach (XElement table in Parse(Html(s_stories[name])).Descendants("table"))
         {
@@ -88,7 +88,7 @@ public sealed class StoryHtmlTests
 
     /// <summary>A file's name may hold markup and control characters: they are text, and the control characters are gone.</summary>
     [Fact]
-    public void Names_are_text()
+    public void NamesAreText()
     {
         XDocument page = Parse(Html(SampleStory.SeaBios));
         string shown = SampleStory.HostileName.Replace('\u001b', '\uFFFD');
@@ -99,7 +99,7 @@ public sealed class StoryHtmlTests
 
     /// <summary>Every text of a story, wherever it goes, comes back as it was from a parser.</summary>
     [Fact]
-    public void Every_text_is_escaped()
+    public void EveryTextIsEscaped()
     {
         const string Evil = "</td></svg><b onclick='x'>&amp;\"\ud800\u0000";
         string shown = Evil.Replace('\ud800', '\uFFFD').Replace('\0', '\uFFFD');
@@ -119,7 +119,7 @@ public sealed class StoryHtmlTests
     }
 
     [Fact]
-    public void Linux_has_a_box_for_each_table_and_the_entry_taken()
+    public void LinuxHasABoxForEachTableAndTheEntryTaken()
     {
         XElement drawing = Drawing(SampleStory.Linux, "i1");
         Assert.Equal(["PML4", "PDPT", "page directory", "2-MiB page"], Tables(drawing));
@@ -132,7 +132,7 @@ public sealed class StoryHtmlTests
 
     /// <summary>Index fields as the manual splits a 4-level address with a 2-MiB page (SDM vol. 3, figure 4-9).</summary>
     [Fact]
-    public void Linux_has_the_fields_of_the_address()
+    public void LinuxHasTheFieldsOfTheAddress()
     {
         XElement drawing = Drawing(SampleStory.Linux, "i1");
         Assert.Equal(
@@ -142,7 +142,7 @@ public sealed class StoryHtmlTests
 
     /// <summary>Four guest levels less one with a 2-MiB page: 3 × (4 + 1) references for the tables and 4 for the page.</summary>
     [Fact]
-    public void Linux_has_the_grid_of_the_two_dimensional_walk()
+    public void LinuxHasTheGridOfTheTwoDimensionalWalk()
     {
         XElement after = Drawing(SampleStory.Linux, "i1-two-dimensional-after");
         Assert.Equal(19, Groups(after, "cell").Count());
@@ -154,7 +154,7 @@ public sealed class StoryHtmlTests
 
     /// <summary>What an entry's bits mean shows up over it: the PDE 0x1000083 has P, R/W and PS.</summary>
     [Fact]
-    public void An_entry_tells_its_bits()
+    public void AnEntryTellsItsBits()
     {
         XElement drawing = Drawing(SampleStory.Linux, "i1");
         XElement[] hot = [.. Groups(drawing, "hot")];
@@ -167,7 +167,7 @@ public sealed class StoryHtmlTests
     }
 
     [Fact]
-    public void SeaBios_has_no_table_but_a_shadow_page_table_before_and_after()
+    public void SeaBiosHasNoTableButAShadowPageTableBeforeAndAfter()
     {
         XElement drawing = Drawing(SampleStory.SeaBios, "i1");
         Assert.Equal(["shadow page #1", "shadow page #1", "shadow page #2", "shadow page #3", "shadow page #4"], Tables(drawing));
@@ -178,7 +178,7 @@ public sealed class StoryHtmlTests
     }
 
     [Fact]
-    public void A_wrong_CR3_stops_in_red_at_the_page_directory()
+    public void AWrongCR3StopsInRedAtThePageDirectory()
     {
         XElement drawing = Drawing(SampleStory.WrongCr3, "i1");
         Assert.Equal(["page directory"], Tables(drawing));
@@ -192,7 +192,7 @@ public sealed class StoryHtmlTests
     }
 
     [Fact]
-    public void A_failed_check_is_open_and_first()
+    public void AFailedCheckIsOpenAndFirst()
     {
         XElement[] failing = [.. Parse(Html(SampleStory.Refused)).Descendants("details").Where(details => Has(details, "failing"))];
         Assert.Equal(2, failing.Length);
@@ -206,7 +206,7 @@ public sealed class StoryHtmlTests
 
     // Only what fails is unfolded: a row that doesn't fail is within a part that is closed.
     [Fact]
-    public void No_check_that_does_not_fail_is_unfolded()
+    public void NoCheckThatDoesNotFailIsUnfolded()
     {
         XElement entry = Parse(Html(SampleStory.Refused)).Descendants("section").Single(section => section.Attribute("id")?.Value == "entry");
         XElement[] rows = [.. entry.Descendants("tr").Where(row => row.Element("td")?.ElementsAfterSelf().First().Value is "passed" or "not applicable" or "not checked")];
@@ -216,7 +216,7 @@ public sealed class StoryHtmlTests
 
     // Each count is that of its outcome, and together they are all: none is what the others leave.
     [Fact]
-    public void Checks_are_counted_by_outcome()
+    public void ChecksAreCountedByOutcome()
     {
         EntryCheckFact[] checks = [.. ((string[])["passed", "not checked", "failed", "not applicable", "not checked", "passed", "not checked", "passed"])
             .Select((outcome, index) => new EntryCheckFact($"rule-{index}", "26", outcome, "It holds.", ""))];
@@ -226,7 +226,7 @@ public sealed class StoryHtmlTests
     }
 
     [Fact]
-    public void The_drawing_comes_before_the_steps()
+    public void TheDrawingComesBeforeTheSteps()
     {
         foreach (Story story in s_stories.Values.Where(story => story.Instructions.Count > 0))
         {
@@ -237,7 +237,7 @@ public sealed class StoryHtmlTests
     }
 
     [Fact]
-    public void A_refused_segment_ends_the_drawing()
+    public void ARefusedSegmentEndsTheDrawing()
     {
         XElement drawing = Drawing(SampleStory.WrongCr3 with { Instructions = [SampleStory.BeyondLimit] }, "i1");
         Assert.Contains("Stops here: #GP(0): RIP is beyond the limit of CS, 0xffff.", drawing.Descendants("text").Select(text => text.Value));
@@ -245,7 +245,7 @@ public sealed class StoryHtmlTests
     }
 
     [Fact]
-    public void A_translation_has_its_own_page()
+    public void ATranslationHasItsOwnPage()
     {
         using StringWriter text = new();
         StoryHtml.Write(SampleStory.FiveLevel, text);
@@ -260,7 +260,7 @@ public sealed class StoryHtmlTests
 
     /// <summary>Nothing of a drawing lies outside it: a box that does would be cut off.</summary>
     [Fact]
-    public void Boxes_lie_inside_their_drawing()
+    public void BoxesLieInsideTheirDrawing()
     {
         foreach (XElement svg in s_stories.Values.SelectMany(story => Parse(Html(story)).Descendants("svg")))
         {
@@ -274,7 +274,7 @@ public sealed class StoryHtmlTests
     }
 
     [Fact]
-    public void Many_instructions_are_folded_but_for_the_first_and_the_last()
+    public void ManyInstructionsAreFoldedButForTheFirstAndTheLast()
     {
         InstructionStory one = SampleStory.Linux.Instructions[0];
         XDocument page = Parse(Html(SampleStory.Linux with { Instructions = [.. Enumerable.Range(1, 9).Select(number => one with { Number = (ulong)number })] }));

@@ -14,13 +14,13 @@ public sealed partial class StoryInBrowserTests
     [Theory]
     [InlineData(1280)]
     [InlineData(400)]
-    public Task Nothing_overflows_and_nothing_is_complained_about(int width) =>
+    public Task NothingOverflowsAndNothingIsComplainedAbout(int width) =>
         MeasureAsync(width, "for (const part of page.querySelectorAll('details')) part.open = true; measured = page.documentElement.scrollWidth;", width, width);
 
     // The drawing is what a reader comes for: it begins on the first screen, of 900 pixels. (A refused entry has none.)
     [Theory]
     [InlineData(1280)]
-    public Task The_drawing_begins_on_the_first_screen(int width) =>
+    public Task TheDrawingBeginsOnTheFirstScreen(int width) =>
         MeasureAsync(width, "const drawing = page.querySelector('svg'); measured = drawing ? Math.round(drawing.getBoundingClientRect().top) : 1;", 1, 900);
 
     private static async Task MeasureAsync(int width, string script, int least, int most)

@@ -18,7 +18,7 @@ public sealed class StoryJsonTests
 
     /// <summary>With VITRINE_WRITE_GOLDEN=1 the file is written instead of compared.</summary>
     [Fact]
-    public void The_schema_in_docs_is_the_serialisers()
+    public void TheSchemaInDocsIsTheSerialisers()
     {
         string schema = StorySchema.Export();
         if (Environment.GetEnvironmentVariable("VITRINE_WRITE_GOLDEN") == "1") File.WriteAllText(s_schemaPath, schema);
@@ -26,7 +26,7 @@ public sealed class StoryJsonTests
     }
 
     [Fact]
-    public void Every_member_of_the_schema_is_described()
+    public void EveryMemberOfTheSchemaIsDescribed()
     {
         List<string> missing = [];
         Visit(JsonNode.Parse(StorySchema.Export())!, "", missing);
@@ -61,7 +61,7 @@ public sealed class StoryJsonTests
     }
 
     [Fact]
-    public void Samples_keep_to_the_schema()
+    public void SamplesKeepToTheSchema()
     {
         JsonNode schema = JsonNode.Parse(StorySchema.Export())!;
         foreach (Story story in SampleStory.All)
@@ -80,7 +80,7 @@ public sealed class StoryJsonTests
     [InlineData("\"evidence\": \"Observed\"", "\"evidence\": \"Guessed\"")]
     [InlineData("vitrine.story/1", "vitrine.story/2")]
     [InlineData("\"cpuModel\": \"qemu64\"", "\"cpuModel\": null")]
-    public void A_wrong_story_does_not_keep_to_the_schema(string right, string wrong)
+    public void AWrongStoryDoesNotKeepToTheSchema(string right, string wrong)
     {
         JsonNode schema = JsonNode.Parse(StorySchema.Export())!;
         string json = Json(SampleStory.Linux);
@@ -91,7 +91,7 @@ public sealed class StoryJsonTests
     }
 
     [Fact]
-    public void A_story_comes_back_as_it_was()
+    public void AStoryComesBackAsItWas()
     {
         foreach (Story story in SampleStory.All)
         {
@@ -103,7 +103,7 @@ public sealed class StoryJsonTests
     }
 
     [Fact]
-    public void Addresses_are_hexadecimal_strings()
+    public void AddressesAreHexadecimalStrings()
     {
         JsonNode story = JsonNode.Parse(Json(SampleStory.SeaBios))!;
         JsonNode translation = story["instructions"]![0]!["fetch"]!["translation"]!;
@@ -114,7 +114,7 @@ public sealed class StoryJsonTests
 
     /// <summary>Each member that a reader of the JSON may meet, and each word of a member with few words, is told in the document.</summary>
     [Fact]
-    public void The_document_tells_every_member()
+    public void TheDocumentTellsEveryMember()
     {
         string document = File.ReadAllText(Path.Combine(RepositoryRoot.Path, "docs", "story-schema.md"));
         HashSet<string> members = [];
@@ -129,7 +129,7 @@ public sealed class StoryJsonTests
 
     /// <summary>What the document has as examples of names to be compared are names that a story can have, and its words are all of them.</summary>
     [Fact]
-    public void The_documents_names_exist()
+    public void TheDocumentsNamesExist()
     {
         string document = File.ReadAllText(Path.Combine(RepositoryRoot.Path, "docs", "story-schema.md"));
         EntryStory entry = EntryExplanation.Of(ResetState.Create(0, 0x663), []);

@@ -15,17 +15,17 @@ public sealed partial class StoryTextTests
     }
 
     [Fact]
-    public void No_line_is_longer_than_the_page()
+    public void NoLineIsLongerThanThePage()
     {
         Assert.All(Forms(colour: false).SelectMany(text => text.Split('\n')), line => Assert.True(line.Length <= 100, $"{line.Length} columns: {line}"));
     }
 
     [Fact]
-    public void No_line_ends_in_spaces() =>
+    public void NoLineEndsInSpaces() =>
         Assert.All(Forms(colour: false).SelectMany(text => text.Split('\n')), line => Assert.Equal(line.TrimEnd(), line));
 
     [Fact]
-    public void Colour_comes_only_when_asked_for_and_changes_no_text()
+    public void ColourComesOnlyWhenAskedForAndChangesNoText()
     {
         Assert.All(Forms(colour: false), text => Assert.DoesNotContain('\u001b', text));
         Assert.All(Forms(colour: true), text => Assert.Contains("\u001b[1m", text, StringComparison.Ordinal));
@@ -34,7 +34,7 @@ public sealed partial class StoryTextTests
 
     /// <summary>What the guest or a file's name says can't steer the terminal.</summary>
     [Fact]
-    public void Control_characters_of_others_are_replaced()
+    public void ControlCharactersOfOthersAreReplaced()
     {
         Story story = SampleStory.SeaBios;
         string text = Text(story with { End = story.End with { Text = "a\u001b[2Jb\nc\u009bd" } }, colour: false);
@@ -43,7 +43,7 @@ public sealed partial class StoryTextTests
 
     /// <summary>Cells that are longer than their column go on below in it, and what is beside them stays in its own.</summary>
     [Fact]
-    public void Columns_stay_aligned()
+    public void ColumnsStayAligned()
     {
         using StringWriter output = new();
         new StoryWriter(output, colour: false).Row(Evidence.Observed, [6, 8], ["abc def", "0123456789", "x y"]);
@@ -51,11 +51,11 @@ public sealed partial class StoryTextTests
     }
 
     [Fact]
-    public void Indented_text_goes_on_indented() =>
+    public void IndentedTextGoesOnIndented() =>
         Assert.Equal(["  one two", "    three"], StoryWriter.Wrap("  one two three", 12));
 
     [Fact]
-    public void The_steps_are_numbered()
+    public void TheStepsAreNumbered()
     {
         string[] headings = [.. Text(SampleStory.SeaBios, colour: false).Split('\n').Where(line => line.EndsWith('─')).Select(line => line.TrimEnd('─', ' '))];
         Assert.Equal(

@@ -45,7 +45,7 @@ public sealed class LayerTests
 
     [Theory]
     [MemberData(nameof(Projects))]
-    public void References_only_lower_layers(string project)
+    public void ReferencesOnlyLowerLayers(string project)
     {
         Assert.True(Allowed.TryGetValue(project, out string[]? allowed), $"{project} has no place in the layers yet.");
         IEnumerable<string> references = Load(project).Descendants("ProjectReference")
@@ -55,14 +55,14 @@ public sealed class LayerTests
 
     [Theory]
     [MemberData(nameof(Projects))]
-    public void Unsafe_code_only_where_memory_or_machine_code_is_touched(string project)
+    public void UnsafeCodeOnlyWhereMemoryOrMachineCodeIsTouched(string project)
     {
         bool allows = Load(project).Descendants("AllowUnsafeBlocks").Any(element => element.Value == "true");
         Assert.True(!allows || UnsafeAllowed.Contains(project), $"{project} must be safe code.");
     }
 
     [Fact]
-    public void Every_layer_has_its_project() =>
+    public void EveryLayerHasItsProject() =>
         Assert.Equal(Allowed.Keys.Order(), Projects.Select(row => row.Data).Order());
 
     private static XDocument Load(string project) => XDocument.Load(Path.Combine(SourceFolder, project, project + ".csproj"));

@@ -59,7 +59,7 @@ public sealed partial class RoomTests
 
     [Theory]
     [MemberData(nameof(Assemblies))]
-    public void A_room_knows_lower_rooms_only(string assembly)
+    public void ARoomKnowsLowerRoomsOnly(string assembly)
     {
         House house = new(assembly);
         IEnumerable<string> upwards = house.Files.SelectMany(file => house.Upwards(file).Select(type => $"{file.Name} names {type}"));
@@ -68,7 +68,7 @@ public sealed partial class RoomTests
 
     [Theory]
     [MemberData(nameof(Assemblies))]
-    public void A_room_imports_lower_rooms_only(string assembly)
+    public void ARoomImportsLowerRoomsOnly(string assembly)
     {
         House house = new(assembly);
         IEnumerable<string> upwards = house.Files.SelectMany(file => file.Imports
@@ -79,7 +79,7 @@ public sealed partial class RoomTests
 
     [Theory]
     [MemberData(nameof(Assemblies))]
-    public void A_namespace_follows_its_folder(string assembly)
+    public void ANamespaceFollowsItsFolder(string assembly)
     {
         House house = new(assembly);
         foreach (SourceFile file in house.Files) Assert.True(house.RoomOf(file.Namespace) == file.Room, $"{file.Name} is in {file.Namespace}.");
@@ -87,7 +87,7 @@ public sealed partial class RoomTests
 
     [Theory]
     [MemberData(nameof(Assemblies))]
-    public void Every_folder_is_a_room(string assembly) => Assert.Equal(
+    public void EveryFolderIsARoom(string assembly) => Assert.Equal(
         s_houses[assembly].SelectMany(floor => floor).Order(), new House(assembly).Files.Select(file => file.Room).Distinct().Order());
 
     [GeneratedRegex(@"//[^\n]*|/\*.*?\*/|""(?:\\.|[^""\\\n])*""", RegexOptions.Singleline)]

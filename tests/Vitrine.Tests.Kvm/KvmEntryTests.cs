@@ -36,7 +36,7 @@ public sealed class KvmEntryTests
 
     [Theory]
     [MemberData(nameof(Violations))]
-    public void Kvm_makes_some_of_the_checks_when_the_state_is_put(string rule, string expected, Action<ProcessorState> violate)
+    public void KvmMakesSomeOfTheChecksWhenTheStateIsPut(string rule, string expected, Action<ProcessorState> violate)
     {
         using KvmGuest guest = new();
         ProcessorState state = LongState(guest);
@@ -49,7 +49,7 @@ public sealed class KvmEntryTests
 
     // The same PG without PE, run: KVM has refused it, so that the state before it is still in force.
     [Fact]
-    public void A_refused_state_leaves_the_one_before_it()
+    public void ARefusedStateLeavesTheOneBeforeIt()
     {
         using KvmGuest guest = new();
         guest.LoadReal(code => code.hlt());
@@ -62,7 +62,7 @@ public sealed class KvmEntryTests
 
     // What every KVM runs, whether its processor has unrestricted guest, or not, or emulates: the state after reset and the modes.
     [Fact]
-    public void What_our_rules_let_pass_kvm_takes()
+    public void WhatOurRulesLetPassKvmTakes()
     {
         foreach (ProcessorState entering in (ProcessorState[])[EntryStates.Real(), EntryStates.Protected(), EntryStates.Long()])
         {

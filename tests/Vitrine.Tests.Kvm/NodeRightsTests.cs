@@ -29,7 +29,7 @@ public sealed class NodeRightsTests
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void The_cause_comes_from_the_node(
+    public void TheCauseComesFromTheNode(
         string mode, uint group, string? groupName, string acl, uint[] groups, bool listed, string cause, string remedy)
     {
         NodeRights rights = new()
@@ -50,7 +50,7 @@ public sealed class NodeRightsTests
     }
 
     [Fact]
-    public void A_files_rights_are_read()
+    public void AFilesRightsAreRead()
     {
         string path = Path.GetTempFileName();
         try
@@ -68,7 +68,7 @@ public sealed class NodeRightsTests
     }
 
     [Fact]
-    public void A_node_that_is_not_there_has_no_rights() => Assert.Null(NodeRightsReader.Read("/nonexistent/kvm"));
+    public void ANodeThatIsNotThereHasNoRights() => Assert.Null(NodeRightsReader.Read("/nonexistent/kvm"));
 
     // <linux/posix_acl_xattr.h>: a version, 2, then for each entry a tag, rights and a number.
     private static byte[] Attribute(string acl)

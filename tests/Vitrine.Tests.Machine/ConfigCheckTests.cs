@@ -19,7 +19,7 @@ public sealed class ConfigCheckTests
     [InlineData((64ul << 30) + 4096, Plenty, "1 MiB to 64 GiB")]
     [InlineData(0xFFFF_FFFF_FFFF_F000ul, Plenty, "1 MiB to 64 GiB")]
     [InlineData(2ul << 30, 1ul << 30, "1 GiB that the host has", ErrorKind.Host)]
-    public void Impossible_memory_is_refused(ulong bytes, ulong available, string named, ErrorKind kind = ErrorKind.User)
+    public void ImpossibleMemoryIsRefused(ulong bytes, ulong available, string named, ErrorKind kind = ErrorKind.User)
     {
         VitrineException error = Assert.Throws<VitrineException>(() => ConfigCheck.Memory(bytes, available));
         Assert.Equal(kind, error.Kind);
@@ -31,13 +31,13 @@ public sealed class ConfigCheckTests
     [InlineData(1ul << 20, null)]
     [InlineData(512ul << 20, 512ul << 20)]
     [InlineData(64ul << 30, 65ul << 30)]
-    public void Possible_memory_is_accepted(ulong bytes, ulong? available) => ConfigCheck.Memory(bytes, available);
+    public void PossibleMemoryIsAccepted(ulong bytes, ulong? available) => ConfigCheck.Memory(bytes, available);
 
     [Theory]
     [InlineData(0)]
     [InlineData(-1)]
     [InlineData(9)]
-    public void Impossible_cpu_counts_are_refused(int cpus)
+    public void ImpossibleCpuCountsAreRefused(int cpus)
     {
         VitrineException error = Assert.Throws<VitrineException>(() => Config(cpus).Check());
         Assert.Equal(ErrorKind.User, error.Kind);
@@ -45,7 +45,7 @@ public sealed class ConfigCheckTests
     }
 
     [Fact]
-    public void More_cpus_than_the_accelerator_has_are_refused()
+    public void MoreCpusThanTheAcceleratorHasAreRefused()
     {
         VitrineException error = Assert.Throws<VitrineException>(() => ConfigCheck.Cpus(5, 4, "soft"));
         Assert.Equal(ErrorKind.User, error.Kind);
@@ -53,7 +53,7 @@ public sealed class ConfigCheckTests
     }
 
     [Fact]
-    public void Shadow_page_tables_are_for_one_cpu()
+    public void ShadowPageTablesAreForOneCpu()
     {
         VitrineException error = Assert.Throws<VitrineException>(() => (Config(2) with { Software = new SoftwareOptions { Mmu = MmuMode.Shadow } }).Check());
         Assert.Equal(ErrorKind.User, error.Kind);
@@ -63,7 +63,7 @@ public sealed class ConfigCheckTests
     }
 
     [Fact]
-    public void An_unknown_cpu_model_names_the_known_ones()
+    public void AnUnknownCpuModelNamesTheKnownOnes()
     {
         MachineConfig config = Config(1) with { CpuModel = "pentium" };
         VitrineException error = Assert.Throws<VitrineException>(() => VirtualMachine.Create(config));
@@ -79,7 +79,7 @@ public sealed class ConfigCheckTests
     [InlineData("MemTotal: 16316412 kB", null)]
     [InlineData("MemAvailable: unknown kB", null)]
     [InlineData("", null)]
-    public void Available_memory_is_read(string text, ulong? bytes) => Assert.Equal(bytes, HostMemory.Parse(text.Split('\n')));
+    public void AvailableMemoryIsRead(string text, ulong? bytes) => Assert.Equal(bytes, HostMemory.Parse(text.Split('\n')));
 
     private static MachineConfig Config(int cpus) => new()
     {

@@ -25,7 +25,7 @@ public sealed class ControlGroupMemoryTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void The_least_that_a_limit_leaves_counts(string groups, string files, ulong? available)
+    public void TheLeastThatALimitLeavesCounts(string groups, string files, ulong? available)
     {
         Write("proc/self/cgroup", groups + "\n");
         foreach (string file in files.Split(' ', StringSplitOptions.RemoveEmptyEntries))
@@ -38,7 +38,7 @@ public sealed class ControlGroupMemoryTests : IDisposable
     }
 
     [Fact]
-    public void Without_proc_there_is_no_limit() => Assert.Null(ControlGroupMemory.Available(_root));
+    public void WithoutProcThereIsNoLimit() => Assert.Null(ControlGroupMemory.Available(_root));
 
     public void Dispose() => Directory.Delete(_root, recursive: true);
 

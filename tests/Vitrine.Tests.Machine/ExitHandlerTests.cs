@@ -27,7 +27,7 @@ public sealed unsafe class ExitHandlerTests
     [InlineData(4, 1, "ddccbbaa", "port+4 W4 aabbccdd")]
     [InlineData(1, 3, "010203", "port+4 W1 1, port+4 W1 2, port+4 W1 3")]
     [InlineData(2, 2, "01020304", "port+4 W2 201, port+4 W2 403")]
-    public void A_port_write_reaches_the_device_once_per_repetition(int size, int count, string data, string seen)
+    public void APortWriteReachesTheDeviceOncePerRepetition(int size, int count, string data, string seen)
     {
         Assert.Equal(ExitKind.Continue, Handle(PortExit(isWrite: true, size, count), Convert.FromHexString(data)).Kind);
         Assert.Equal(seen, string.Join(", ", _device.Seen));
@@ -38,7 +38,7 @@ public sealed unsafe class ExitHandlerTests
     [InlineData(2, 1, "5060")]
     [InlineData(4, 1, "50607080")]
     [InlineData(1, 3, "505152")]
-    public void A_port_read_fills_the_data(int size, int count, string expected)
+    public void APortReadFillsTheData(int size, int count, string expected)
     {
         byte[] data = new byte[size * count];
         _device.NextRead = 0x80706050;
@@ -50,7 +50,7 @@ public sealed unsafe class ExitHandlerTests
     [InlineData(1)]
     [InlineData(2)]
     [InlineData(4)]
-    public void An_unclaimed_port_reads_all_ones(int size)
+    public void AnUnclaimedPortReadsAllOnes(int size)
     {
         byte[] data = new byte[size];
         VmExit exit = PortExit(isWrite: false, size, 1);
@@ -64,7 +64,7 @@ public sealed unsafe class ExitHandlerTests
     [InlineData(true, 4, "44332211", "memory+10 W4 11223344")]
     [InlineData(true, 8, "8877665544332211", "memory+10 W8 1122334455667788")]
     [InlineData(false, 2, "0000", "memory+10 R2")]
-    public void A_memory_access_reaches_the_device(bool isWrite, int size, string data, string seen)
+    public void AMemoryAccessReachesTheDevice(bool isWrite, int size, string data, string seen)
     {
         VmExit exit = new() { Reason = VmExitReason.Mmio, Address = Address + 0x10, IsWrite = isWrite, Size = size, Count = 1 };
         Assert.Equal(ExitKind.Continue, Handle(exit, Convert.FromHexString(data)).Kind);
@@ -72,7 +72,7 @@ public sealed unsafe class ExitHandlerTests
     }
 
     [Fact]
-    public void Unclaimed_memory_reads_all_ones()
+    public void UnclaimedMemoryReadsAllOnes()
     {
         byte[] data = new byte[8];
         Handle(new VmExit { Reason = VmExitReason.Mmio, Address = 0xE000_0000, Size = 8, Count = 1 }, data);
@@ -83,7 +83,7 @@ public sealed unsafe class ExitHandlerTests
     [InlineData(ExitKind.PowerOff, 0u)]
     [InlineData(ExitKind.Reset, 0u)]
     [InlineData(ExitKind.DebugExit, 42u)]
-    public void What_a_device_asks_for_is_returned_once(object kind, uint value)
+    public void WhatADeviceAsksForIsReturnedOnce(object kind, uint value)
     {
         _device.OnWrite = () => _bus.Request((ExitKind)kind, value);
         ExitOutcome outcome = Handle(PortExit(isWrite: true, 1, 1), new byte[1]);
@@ -93,7 +93,7 @@ public sealed unsafe class ExitHandlerTests
     }
 
     [Fact]
-    public void The_first_request_counts()
+    public void TheFirstRequestCounts()
     {
         _device.OnWrite = () =>
         {
@@ -104,7 +104,7 @@ public sealed unsafe class ExitHandlerTests
     }
 
     [Fact]
-    public void The_device_lock_is_held_in_every_access()
+    public void TheDeviceLockIsHeldInEveryAccess()
     {
         Handle(PortExit(isWrite: true, 1, 1), new byte[1]);
         Handle(PortExit(isWrite: false, 1, 1), new byte[1]);
@@ -114,7 +114,7 @@ public sealed unsafe class ExitHandlerTests
     }
 
     [Fact]
-    public void An_end_of_interrupt_reaches_the_controller()
+    public void AnEndOfInterruptReachesTheController()
     {
         byte seen = 0;
         _bus.InterruptAcknowledged = vector => seen = vector;
@@ -134,17 +134,17 @@ public sealed unsafe class ExitHandlerTests
     [InlineData(VmExitReason.FailEntry, 0x80000021ul, ExitKind.FailEntry, 0x80000021u)]
     [InlineData(VmExitReason.InternalError, 0ul, ExitKind.InternalError, 0u)]
     [InlineData(VmExitReason.Unknown, 99ul, ExitKind.InternalError, 0u)]
-    public void Every_other_reason_has_its_outcome(VmExitReason reason, ulong detail, object kind, uint value) =>
+    public void EveryOtherReasonHasItsOutcome(VmExitReason reason, ulong detail, object kind, uint value) =>
         Assert.Equal(new ExitOutcome((ExitKind)kind, value), Handle(new VmExit { Reason = reason, Detail = detail }, []));
 
     [Fact]
-    public void No_reason_is_left_out()
+    public void NoReasonIsLeftOut()
     {
         foreach (VmExitReason reason in Enum.GetValues<VmExitReason>()) Handle(new VmExit { Reason = reason, Size = 1, Count = 1 }, new byte[8]);
     }
 
     [Fact]
-    public void An_msr_that_nobody_knows_reads_zero()
+    public void AnMsrThatNobodyKnowsReadsZero()
     {
         byte[] data = [1, 2, 3, 4, 5, 6, 7, 8];
         Assert.Equal(ExitKind.Continue, Handle(new VmExit { Reason = VmExitReason.Msr, Address = 0xC001_1020, Size = 8, Count = 1 }, data).Kind);

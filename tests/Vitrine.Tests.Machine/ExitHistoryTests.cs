@@ -12,7 +12,7 @@ public sealed class ExitHistoryTests
     [InlineData(16, 1, 16)]
     [InlineData(17, 2, 16)]
     [InlineData(100, 85, 16)]
-    public void The_last_sixteen_are_kept_oldest_first(int added, ulong first, int kept)
+    public void TheLastSixteenAreKeptOldestFirst(int added, ulong first, int kept)
     {
         ExitHistory history = new();
         for (int i = 0; i < added; i++)
@@ -28,7 +28,7 @@ public sealed class ExitHistoryTests
     }
 
     [Fact]
-    public void Adding_does_not_allocate()
+    public void AddingDoesNotAllocate()
     {
         ExitHistory history = new();
         VmExit exit = new() { Reason = VmExitReason.PortIo, Port = 0x3F8, Size = 1, Count = 1, IsWrite = true };

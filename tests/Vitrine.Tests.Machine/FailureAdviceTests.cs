@@ -21,7 +21,7 @@ public sealed class FailureAdviceTests
     [InlineData("C5FD58C1", "x86-64-v2")] // vaddpd
     [InlineData("C4E270F2C1", "x86-64-v2")] // andn
     [InlineData("660F38F6C1", "x86-64-v3")] // adcx
-    public void A_model_without_the_feature_is_advised_where_there_is_one(string bytes, string? model)
+    public void AModelWithoutTheFeatureIsAdvisedWhereThereIsOne(string bytes, string? model)
     {
         Decoder decoder = Decoder.Create(64, Convert.FromHexString(bytes));
         VmExit exit = new() { Reason = VmExitReason.InternalError, Suberror = Emulation };

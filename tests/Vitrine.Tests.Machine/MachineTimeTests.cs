@@ -17,7 +17,7 @@ public sealed class MachineTimeTests : IDisposable
     private VirtualMachine? _machine;
 
     [Fact]
-    public void The_time_stamp_counter_stands_still_while_the_machine_is_held_and_goes_on_without_a_jump()
+    public void TheTimeStampCounterStandsStillWhileTheMachineIsHeldAndGoesOnWithoutAJump()
     {
         // mov al, 'x'; mov dx, 0x3F8; out dx, al; jmp to the out
         VirtualMachine machine = Create(Flat([0xB0, (byte)'x', 0xBA, 0xF8, 0x03, 0xEE, 0xEB, 0xFD]));
@@ -39,7 +39,7 @@ public sealed class MachineTimeTests : IDisposable
     }
 
     [Fact]
-    public void Timers_of_devices_follow_whatever_drives_the_time()
+    public void TimersOfDevicesFollowWhateverDrivesTheTime()
     {
         VirtualMachine machine = Create(InterruptGuests.HaltUntilTick(FlatMode.Real).ToBootSource());
         machine.Start();
@@ -56,7 +56,7 @@ public sealed class MachineTimeTests : IDisposable
     }
 
     [Fact]
-    public void Serial_input_waits_while_the_machine_is_held()
+    public void SerialInputWaitsWhileTheMachineIsHeld()
     {
         // Without FIFOs, as after power-on, the port takes one byte.
         VirtualMachine machine = Create(Flat([0xEB, 0xFE])); // jmp to itself

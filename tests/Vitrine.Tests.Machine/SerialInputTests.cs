@@ -6,7 +6,7 @@ namespace Vitrine.Tests.Machine;
 public sealed class SerialInputTests
 {
     [Fact]
-    public void Bytes_arrive_once_and_in_order_whatever_the_receiver_takes()
+    public void BytesArriveOnceAndInOrderWhateverTheReceiverTakes()
     {
         const int Seed = 20260101;
         Random random = new(Seed);

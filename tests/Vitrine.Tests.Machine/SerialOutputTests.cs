@@ -33,7 +33,7 @@ public sealed class SerialOutputTests : IDisposable
     }
 
     [Fact]
-    public void A_reader_that_stands_still_does_not_stop_the_guests_timer()
+    public void AReaderThatStandsStillDoesNotStopTheGuestsTimer()
     {
         _reads.Reset();
         VirtualMachine machine = Start(Writer(heedsTransmitter: true));
@@ -51,7 +51,7 @@ public sealed class SerialOutputTests : IDisposable
     }
 
     [Fact]
-    public void A_guest_that_does_not_look_waits_when_much_is_unread_and_loses_nothing()
+    public void AGuestThatDoesNotLookWaitsWhenMuchIsUnreadAndLosesNothing()
     {
         _reads.Reset();
         VirtualMachine machine = Start(Writer(heedsTransmitter: false));
@@ -70,7 +70,7 @@ public sealed class SerialOutputTests : IDisposable
     }
 
     [Fact]
-    public void A_machine_that_stands_has_delivered_everything()
+    public void AMachineThatStandsHasDeliveredEverything()
     {
         VirtualMachine machine = Start(Writer(heedsTransmitter: false));
         for (int i = 0; i < 5; i++)
@@ -85,7 +85,7 @@ public sealed class SerialOutputTests : IDisposable
     }
 
     [Fact]
-    public void What_was_sent_before_a_reset_is_read_before_what_comes_after_it()
+    public void WhatWasSentBeforeAResetIsReadBeforeWhatComesAfterIt()
     {
         // cmp byte [9000h], 0; jne second; inc byte [9000h]; 'a' to 3F8h; 3 to 92h; hlt; second: 'b' to 3F8h; out F4h, al; hlt
         byte[] code =
@@ -99,7 +99,7 @@ public sealed class SerialOutputTests : IDisposable
     }
 
     [Fact]
-    public void What_a_reader_throws_ends_the_machine()
+    public void WhatAReaderThrowsEndsTheMachine()
     {
         using VirtualMachine machine = VirtualMachine.Create(Config(Writer(heedsTransmitter: true)) with
         {
@@ -112,7 +112,7 @@ public sealed class SerialOutputTests : IDisposable
     }
 
     [Fact]
-    public void A_reader_may_stop_the_machine()
+    public void AReaderMayStopTheMachine()
     {
         VirtualMachine? machine = null;
         machine = VirtualMachine.Create(Config(Writer(heedsTransmitter: true)) with { SerialOutput = _ => machine!.Stop() });
@@ -122,7 +122,7 @@ public sealed class SerialOutputTests : IDisposable
     }
 
     [Fact]
-    public void The_debug_console_is_read_in_the_same_way()
+    public void TheDebugConsoleIsReadInTheSameWay()
     {
         // mov al, 'x'; mov dx, 402h; mov cx, 1000; out dx, al; loop; out F4h, al; hlt
         byte[] code = [0xB0, 0x78, 0xBA, 0x02, 0x04, 0xB9, 0xE8, 0x03, 0xEE, 0xE2, 0xFD, 0xE6, 0xF4, 0xF4];

@@ -14,7 +14,7 @@ public sealed class SerialTranscriptTests
     [InlineData("login: ", "l", "o", "g", "i", "n", ":", " ")]
     [InlineData("aab", "aaab")]
     [InlineData("aab", "a", "a", "a", "b")]
-    public void A_text_is_found_however_it_is_cut(string text, params string[] parts)
+    public void ATextIsFoundHoweverItIsCut(string text, params string[] parts)
     {
         SerialTranscript early = new();
         SerialTranscript late = new();
@@ -31,7 +31,7 @@ public sealed class SerialTranscriptTests
     }
 
     [Fact]
-    public void What_was_waited_for_does_not_count_again()
+    public void WhatWasWaitedForDoesNotCountAgain()
     {
         SerialTranscript transcript = new();
         transcript.Append("# ls\n# "u8);
@@ -46,7 +46,7 @@ public sealed class SerialTranscriptTests
     }
 
     [Fact]
-    public void The_end_of_the_output_ends_every_wait()
+    public void TheEndOfTheOutputEndsEveryWait()
     {
         SerialTranscript transcript = new();
         transcript.Append("the last words"u8);
@@ -58,7 +58,7 @@ public sealed class SerialTranscriptTests
     }
 
     [Fact]
-    public void The_last_64_KiB_are_kept_whatever_came_before()
+    public void TheLast64KiBAreKeptWhateverCameBefore()
     {
         SerialTranscript transcript = new();
         transcript.Append("gone"u8);
@@ -76,7 +76,7 @@ public sealed class SerialTranscriptTests
     }
 
     [Fact]
-    public async Task A_cancelled_wait_takes_nothing()
+    public async Task ACancelledWaitTakesNothing()
     {
         SerialTranscript transcript = new();
         using CancellationTokenSource cancellation = new();
@@ -88,7 +88,7 @@ public sealed class SerialTranscriptTests
     }
 
     [Fact]
-    public void A_machine_is_waited_for()
+    public void AMachineIsWaitedFor()
     {
         // mov dx, 3F8h; mov al, '!'; out dx, al; hlt: says one thing, and halts for ever.
         byte[] code = [0xBA, 0xF8, 0x03, 0xB0, 0x21, 0xEE, 0xFA, 0xF4];

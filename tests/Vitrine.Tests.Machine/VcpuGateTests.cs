@@ -7,7 +7,7 @@ namespace Vitrine.Tests.Machine;
 public sealed class VcpuGateTests
 {
     [Fact]
-    public async Task Who_waits_for_vcpus_that_are_released_again_goes_on()
+    public async Task WhoWaitsForVcpusThatAreReleasedAgainGoesOn()
     {
         VcpuGate gate = new(1, () => { }, _ => { });
         gate.Hold();
@@ -17,7 +17,7 @@ public sealed class VcpuGateTests
     }
 
     [Fact]
-    public async Task Says_when_all_vcpus_stand_and_before_one_goes_on()
+    public async Task SaysWhenAllVcpusStandAndBeforeOneGoesOn()
     {
         ConcurrentQueue<bool> told = [];
         VcpuGate gate = new(2, () => { }, _ => { }, told.Enqueue);

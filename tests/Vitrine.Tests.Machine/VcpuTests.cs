@@ -43,7 +43,7 @@ public sealed class VcpuTests
     [InlineData("rlRr", "put Full, run, get, put Reset, run")]
     [InlineData("rRlr", "put Full, run, put Reset, run")]
     [InlineData("rlspl", "put Full, run, get, put Runtime, get")]
-    public void Puts_once_in_order_and_at_the_right_level(string steps, string calls)
+    public void PutsOnceInOrderAndAtTheRightLevel(string steps, string calls)
     {
         RecordingCpu cpu = new();
         using Vcpu vcpu = new(cpu, new ProcessorState());
@@ -63,7 +63,7 @@ public sealed class VcpuTests
     }
 
     [Fact]
-    public void A_change_after_a_get_reaches_the_accelerator_and_its_progress_reaches_us()
+    public void AChangeAfterAGetReachesTheAcceleratorAndItsProgressReachesUs()
     {
         RecordingCpu cpu = new();
         ProcessorState state = new() { Rip = 0x100 };
@@ -81,7 +81,7 @@ public sealed class VcpuTests
     }
 
     [Fact]
-    public void Its_own_copy_is_never_overwritten_while_it_is_the_truth()
+    public void ItsOwnCopyIsNeverOverwrittenWhileItIsTheTruth()
     {
         RecordingCpu cpu = new() { Rip = 0xBAD };
         ProcessorState state = new() { Rip = 0x100 };

@@ -14,10 +14,10 @@ public sealed class OtherHostTests
     [InlineData(Architecture.Arm64, 98)]
     [InlineData(Architecture.RiscV64, 98)]
     [InlineData(Architecture.LoongArch64, 98)]
-    public void Waits_with_the_hosts_own_system_call(Architecture host, int number) => Assert.Equal(number, WakeSignal.FutexCall(host));
+    public void WaitsWithTheHostsOwnSystemCall(Architecture host, int number) => Assert.Equal(number, WakeSignal.FutexCall(host));
 
     [Fact]
-    public void Several_cpus_need_a_host_that_keeps_the_order_of_stores()
+    public void SeveralCpusNeedAHostThatKeepsTheOrderOfStores()
     {
         VitrineException error = Assert.Throws<VitrineException>(() => SoftwareAccelerator.CheckVcpus(2, hostKeepsStoreOrder: false));
         Assert.Equal(ErrorKind.User, error.Kind);

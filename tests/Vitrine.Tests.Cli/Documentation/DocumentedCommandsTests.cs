@@ -43,7 +43,7 @@ public sealed partial class DocumentedCommandsTests : IDisposable
 
     [Theory]
     [MemberData(nameof(Cases))]
-    public void A_command_of_the_documentation_ends_as_expected(string command, int status, string says)
+    public void ACommandOfTheDocumentationEndsAsExpected(string command, int status, string says)
     {
         string[] words = Words(command);
         Prepare(words);
@@ -59,7 +59,7 @@ public sealed partial class DocumentedCommandsTests : IDisposable
 
     /// <summary>The accelerator is that of the machine at hand: what it says of KVM depends on it.</summary>
     [Fact]
-    public void A_story_on_KVM_is_told_or_refused_with_the_reason()
+    public void AStoryOnKvmIsToldOrRefusedWithTheReason()
     {
         const string Command = "./vitrine explain --firmware bios.bin --accel kvm --format html --output story.html";
         Assert.Contains(Command, Documented());
@@ -70,7 +70,7 @@ public sealed partial class DocumentedCommandsTests : IDisposable
     }
 
     [Fact]
-    public void Every_command_of_the_documentation_is_a_case_and_every_case_is_documented()
+    public void EveryCommandOfTheDocumentationIsACaseAndEveryCaseIsDocumented()
     {
         string[] shown = [.. Explain.FirstInstructionPage.Boxes().SelectMany(box => box.Commands)];
         string[] here = [.. Cases.Select(row => row.Data.Item1)];

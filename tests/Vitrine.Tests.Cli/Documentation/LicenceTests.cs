@@ -9,7 +9,7 @@ public sealed class LicenceTests
         .Descendants("PackageVersion").Select(package => package.Attribute("Include")!.Value)];
 
     [Fact]
-    public void The_licence_is_MIT()
+    public void TheLicenceIsMit()
     {
         string text = File.ReadAllText(Path.Combine(RepositoryRoot.Path, "LICENSE"));
         Assert.StartsWith("MIT License\n", text, StringComparison.Ordinal);
@@ -18,6 +18,6 @@ public sealed class LicenceTests
 
     [Theory]
     [MemberData(nameof(Packages))]
-    public void Every_package_has_its_notice(string package) =>
+    public void EveryPackageHasItsNotice(string package) =>
         Assert.Contains($"| {package} |", File.ReadAllText(Path.Combine(RepositoryRoot.Path, "THIRD-PARTY-NOTICES.md")), StringComparison.Ordinal);
 }

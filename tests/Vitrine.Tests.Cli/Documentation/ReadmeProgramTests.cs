@@ -12,7 +12,7 @@ public sealed partial class ReadmeProgramTests : IDisposable
     private readonly string _folder = Directory.CreateTempSubdirectory("vitrine-readme-").FullName;
 
     [Fact]
-    public void The_program_boots_the_demos_kernel_to_its_shell_and_powers_it_off()
+    public void TheProgramBootsTheDemosKernelToItsShellAndPowersItOff()
     {
         DemoFiles.LinkInto(_folder);
         File.WriteAllText(Path.Combine(_folder, "Program.cs"), Assert.Single(CSharp().Matches(ReadReadme())).Groups[1].Value);

@@ -10,7 +10,7 @@ public sealed partial class TestCommandTests : IDisposable
     private readonly string _folder = Directory.CreateTempSubdirectory("vitrine-path-").FullName;
 
     [Fact]
-    public void Without_the_sdk_it_names_the_sdk()
+    public void WithoutTheSdkItNamesTheSdk()
     {
         foreach (string tool in (string[])["bash", "dirname", "readlink"]) File.CreateSymbolicLink(Path.Combine(_folder, tool), $"/usr/bin/{tool}");
         (int status, string output, string errors) = Run();
@@ -23,7 +23,7 @@ public sealed partial class TestCommandTests : IDisposable
     }
 
     [Fact]
-    public void It_runs_every_test_program()
+    public void ItRunsEveryTestProgram()
     {
         IEnumerable<string> programs = Directory.GetFiles(Path.Combine(RepositoryRoot.Path, "tests"), "Vitrine.Tests.*.csproj", SearchOption.AllDirectories)
             .Select(path => Path.GetFileNameWithoutExtension(path)["Vitrine.Tests.".Length..]);

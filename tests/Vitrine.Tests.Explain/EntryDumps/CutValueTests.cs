@@ -28,7 +28,7 @@ public sealed partial class CutValueTests
 
     [Theory]
     [MemberData(nameof(Dumps))]
-    public void A_value_that_lost_digits_is_cut_off(string name)
+    public void AValueThatLostDigitsIsCutOff(string name)
     {
         string dump = s_dumps[name];
         int read = 0;
@@ -53,7 +53,7 @@ public sealed partial class CutValueTests
     // The log ends within the value; at its first digit nothing but the name is left.
     [Theory]
     [MemberData(nameof(Dumps))]
-    public void A_log_that_ends_in_a_value_gives_no_false_verdict(string name)
+    public void ALogThatEndsInAValueGivesNoFalseVerdict(string name)
     {
         string dump = s_dumps[name];
         HashSet<string> failed = [.. Failed(EntryDumpReader.Read("log.txt", dump))];
@@ -75,7 +75,7 @@ public sealed partial class CutValueTests
     }
 
     [Fact]
-    public void Before_a_dump_that_is_cut_in_a_value_the_last_whole_one_is_taken()
+    public void BeforeADumpThatIsCutInAValueTheLastWholeOneIsTaken()
     {
         string cut = SampleDumps.Vmcs6[..SampleDumps.Vmcs6.IndexOf("05e\n", StringComparison.Ordinal)];
         EntryDump dump = EntryDumpReader.Read("log.txt", $"{SampleDumps.Vmcb6}\n{cut}");

@@ -77,7 +77,7 @@ public sealed class EntryDumpTests
     };
 
     [Fact]
-    public void Every_field_is_read_from_its_place()
+    public void EveryFieldIsReadFromItsPlace()
     {
         EntryDump dump = EntryDumpReader.Read(File, SampleDumps.Vmcs6);
         Assert.Equal(2, dump.Line);
@@ -100,7 +100,7 @@ public sealed class EntryDumpTests
     }
 
     [Fact]
-    public void A_dump_that_enters_fails_nothing_and_says_what_it_lacks()
+    public void ADumpThatEntersFailsNothingAndSaysWhatItLacks()
     {
         ImmutableArray<EntryCheckResult> results = EntryDumpReader.Read(File, SampleDumps.Vmcs6).Check();
         Assert.Empty(results.Where(result => result.Outcome == EntryOutcome.Failed).Select(result => result.Rule.Id));
@@ -115,7 +115,7 @@ public sealed class EntryDumpTests
 
     // The reset state on a processor without unrestricted guest: what the module parameter emulate_invalid_guest_state=0 leads to.
     [Fact]
-    public void An_old_kernels_dump_of_real_mode_names_the_base_of_cs()
+    public void AnOldKernelsDumpOfRealModeNamesTheBaseOfCs()
     {
         EntryCheckResult failure = Assert.Single(
             EntryDumpReader.Read(File, SampleDumps.Prefixed(SampleDumps.Vmcs4, "[  100.000000] ")).Check(), result => result.Outcome == EntryOutcome.Failed);
@@ -125,7 +125,7 @@ public sealed class EntryDumpTests
 
     [Theory]
     [MemberData(nameof(Violations))]
-    public void A_violation_in_a_dump_is_named(string dump, string valid, string violation, string expected)
+    public void AViolationInADumpIsNamed(string dump, string valid, string violation, string expected)
     {
         Assert.Contains(valid, dump, StringComparison.Ordinal);
         int at = dump.IndexOf(valid, StringComparison.Ordinal);
@@ -137,7 +137,7 @@ public sealed class EntryDumpTests
 
     [Theory]
     [MemberData(nameof(Damages))]
-    public void A_damaged_dump_is_an_error_that_names_the_place(string dump, string valid, string damage, string named)
+    public void ADamagedDumpIsAnErrorThatNamesThePlace(string dump, string valid, string damage, string named)
     {
         int at = dump.IndexOf(valid, StringComparison.Ordinal);
         Assert.True(at >= 0);
@@ -149,7 +149,7 @@ public sealed class EntryDumpTests
 
     // Wherever the log ends: an error, or what is there is checked; never anything else.
     [Fact]
-    public void A_dump_cut_off_anywhere_is_an_error_or_a_dump()
+    public void ADumpCutOffAnywhereIsAnErrorOrADump()
     {
         foreach (string dump in (string[])[SampleDumps.Vmcs6, SampleDumps.Vmcs4, SampleDumps.Vmcb6, EntryJson.Write(EntryAreas.Long())])
         {
@@ -172,7 +172,7 @@ public sealed class EntryDumpTests
     }
 
     [Fact]
-    public void Of_several_dumps_the_last_whole_one_is_taken()
+    public void OfSeveralDumpsTheLastWholeOneIsTaken()
     {
         string cut = SampleDumps.Vmcs6[..SampleDumps.Vmcs6.IndexOf("*** Control", StringComparison.Ordinal)];
         EntryDump dump = EntryDumpReader.Read(File, $"noise\n{SampleDumps.Vmcs6}\nnoise\n{SampleDumps.Vmcb6}\n{cut}");
@@ -184,7 +184,7 @@ public sealed class EntryDumpTests
 
     // A mail program breaks lines; other messages come between.
     [Fact]
-    public void Broken_lines_and_other_messages_do_no_harm()
+    public void BrokenLinesAndOtherMessagesDoNoHarm()
     {
         string text = SampleDumps.Vmcs6
             .Replace(", limit=0xffffffff, base", ", limit=0xffffffff,\nbase", StringComparison.Ordinal)
@@ -200,14 +200,14 @@ public sealed class EntryDumpTests
     [InlineData("hello")]
     [InlineData("(XEN) CR0: actual=0x0000000080000033, shadow=0x0000000080000033, gh_mask=ffffffffffffffff")]
     [InlineData("[1, 2]")]
-    public void What_is_no_dump_is_told(string text)
+    public void WhatIsNoDumpIsTold(string text)
     {
         VitrineException error = Assert.Throws<VitrineException>(() => EntryDumpReader.Read(File, text));
         Assert.Contains("Guest State", error.What, StringComparison.Ordinal);
     }
 
     [Fact]
-    public void Binary_and_huge_files_are_told()
+    public void BinaryAndHugeFilesAreTold()
     {
         Assert.Contains("binary", Assert.Throws<VitrineException>(() => Read([0x7F, 0x45, 0, 1])).What, StringComparison.Ordinal);
         Assert.Contains("4 MiB", Assert.Throws<VitrineException>(() => Read(new byte[EntryDumpReader.MaximumLength + 1])).What, StringComparison.Ordinal);
@@ -218,7 +218,7 @@ public sealed class EntryDumpTests
     }
 
     [Fact]
-    public void Json_is_read_back_as_it_was_written()
+    public void JsonIsReadBackAsItWasWritten()
     {
         foreach (EntryMode mode in Enum.GetValues<EntryMode>())
         {
@@ -235,7 +235,7 @@ public sealed class EntryDumpTests
 
     [Theory]
     [MemberData(nameof(BadJson))]
-    public void Bad_json_is_told(string text, string named)
+    public void BadJsonIsTold(string text, string named)
     {
         VitrineException error = Assert.Throws<VitrineException>(() => EntryDumpReader.Read(File, text));
         Assert.Equal(ErrorKind.User, error.Kind);
@@ -243,7 +243,7 @@ public sealed class EntryDumpTests
     }
 
     [Fact]
-    public void Text_fits_a_hundred_columns()
+    public void TextFitsAHundredColumns()
     {
         foreach (string text in (string[])[
             SampleDumps.Vmcs4, SampleDumps.Vmcs6, SampleDumps.Vmcb6, SampleDumps.Xen, RegisterSamples.Qemu16, RegisterSamples.Qemu64,

@@ -33,7 +33,7 @@ public sealed class HostileDumpTests
     ];
 
     [Fact]
-    public void Random_damage_is_an_error_or_a_dump()
+    public void RandomDamageIsAnErrorOrADump()
     {
         Random random = new(20);
         for (int i = 0; i < 3000; i++)
@@ -59,7 +59,7 @@ public sealed class HostileDumpTests
     }
 
     [Fact]
-    public void A_file_cut_off_anywhere_is_an_error_or_a_dump()
+    public void AFileCutOffAnywhereIsAnErrorOrADump()
     {
         foreach (string sample in s_samples)
         {
@@ -70,7 +70,7 @@ public sealed class HostileDumpTests
     // Without a bound on each step, some of these take minutes.
     [Theory]
     [MemberData(nameof(Repeated))]
-    public void Long_files_of_one_piece_end(string piece)
+    public void LongFilesOfOnePieceEnd(string piece)
     {
         int count = EntryDumpReader.MaximumLength / 16 / Encoding.UTF8.GetByteCount(piece);
         string repeated = string.Concat(Enumerable.Repeat(piece, count));

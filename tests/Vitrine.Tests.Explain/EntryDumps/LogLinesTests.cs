@@ -25,13 +25,13 @@ public sealed class LogLinesTests
 
     [Theory]
     [MemberData(nameof(Changes))]
-    public void A_dump_reads_the_same_with_other_line_ends_and_spaces(string plain, string other)
+    public void ADumpReadsTheSameWithOtherLineEndsAndSpaces(string plain, string other)
     {
         foreach (string text in s_dumps) AssertSame(text, Encoding.UTF8.GetBytes(text.Replace(plain, other, StringComparison.Ordinal)));
     }
 
     [Fact]
-    public void A_dump_reads_the_same_in_UTF_16()
+    public void ADumpReadsTheSameInUtf16()
     {
         foreach (string text in s_dumps)
         {
@@ -47,13 +47,13 @@ public sealed class LogLinesTests
     [InlineData("\0\0\0", "\n\0\0\0\0Sep  6 21:56:48 host kernel: Linux version 6.1\n")]
     [InlineData("<pre>", "</pre>")]
     [InlineData("<pre class=\"log\"><code>", "</code></pre>\n</div>")]
-    public void A_dump_reads_the_same_in_its_surroundings(string before, string after)
+    public void ADumpReadsTheSameInItsSurroundings(string before, string after)
     {
         foreach (string text in s_dumps) AssertSame(text, Encoding.UTF8.GetBytes(before + text.TrimEnd() + after));
     }
 
     [Fact]
-    public void UTF_16_without_its_mark_is_named_in_the_error()
+    public void Utf16WithoutItsMarkIsNamedInTheError()
     {
         VitrineException error = Assert.Throws<VitrineException>(
             () => EntryDumpReader.Read("log.txt", new MemoryStream(Encoding.Unicode.GetBytes(SampleDumps.Vmcs6))));
@@ -64,7 +64,7 @@ public sealed class LogLinesTests
     [Theory]
     [InlineData("gdb")]
     [InlineData("json")]
-    public void An_error_gives_no_advice_for_another_source(string source)
+    public void AnErrorGivesNoAdviceForAnotherSource(string source)
     {
         string text = source == "gdb"
             ? RegisterSamples.Gdb.Replace("selector = 64", "selector = 65536", StringComparison.Ordinal)

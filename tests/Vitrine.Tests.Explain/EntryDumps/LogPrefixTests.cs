@@ -41,7 +41,7 @@ public sealed class LogPrefixTests
 
     [Theory]
     [MemberData(nameof(Prefixes))]
-    public void Every_dump_reads_the_same_behind_every_prefix(string prefix)
+    public void EveryDumpReadsTheSameBehindEveryPrefix(string prefix)
     {
         foreach ((string name, string text) in s_dumps)
         {
@@ -58,7 +58,7 @@ public sealed class LogPrefixTests
 
     // A log in which each line has another prefix, as dmesg -H writes them, and a mail that quotes half of it.
     [Fact]
-    public void Prefixes_may_change_from_line_to_line()
+    public void PrefixesMayChangeFromLineToLine()
     {
         foreach ((string _, string text) in s_dumps)
         {
@@ -69,7 +69,7 @@ public sealed class LogPrefixTests
 
     // A mail breaks lines at spaces: wherever the break is, the value belongs to the name before it.
     [Fact]
-    public void Values_folded_to_the_next_line_are_read()
+    public void ValuesFoldedToTheNextLineAreRead()
     {
         foreach ((string name, string text) in s_dumps)
         {
@@ -103,7 +103,7 @@ public sealed class LogPrefixTests
     [InlineData("2021-09-06 21:56:48.123 CEST RSP = 0x1", "RSP = 0x1")]
     [InlineData("12-Interruptibility = 00000000", "Interruptibility = 00000000")]
     [InlineData("[   12.5] Code=00 &lt;66&gt; 00", "Code=00 <66> 00")]
-    public void What_belongs_to_the_dump_stays(string line, string expected) => Assert.Equal(expected, LogPrefix.Strip(line));
+    public void WhatBelongsToTheDumpStays(string line, string expected) => Assert.Equal(expected, LogPrefix.Strip(line));
 
     private static List<(string, ulong?)> Values(EntryDump dump) =>
         [.. dump.Trials.SelectMany(trial => trial.Area.Values.Select((EntryValue value) => (value.Field.Key, value.Value)))];

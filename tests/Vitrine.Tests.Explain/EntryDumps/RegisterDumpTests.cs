@@ -85,12 +85,12 @@ public sealed class RegisterDumpTests
 
     [Theory]
     [MemberData(nameof(Code))]
-    public void The_place_and_the_instruction_are_named(string dump, string valid, string change, string expected) =>
+    public void ThePlaceAndTheInstructionAreNamed(string dump, string valid, string change, string expected) =>
         Assert.Contains(expected, string.Join(' ', EntryDumpReader.Read(File, Change(dump, valid, change)).Findings), StringComparison.Ordinal);
 
     [Theory]
     [MemberData(nameof(Violations))]
-    public void A_violation_in_the_registers_is_named(string dump, string valid, string violation, string expected)
+    public void AViolationInTheRegistersIsNamed(string dump, string valid, string violation, string expected)
     {
         EntryDump read = EntryDumpReader.Read(File, Change(dump, valid, violation));
         Assert.Equal(EntryMode.EptUnrestricted, read.Trials[0].Mode);
@@ -100,7 +100,7 @@ public sealed class RegisterDumpTests
 
     [Theory]
     [MemberData(nameof(Damages))]
-    public void A_damaged_dump_is_an_error_that_names_the_place(string dump, string valid, string damage, string named)
+    public void ADamagedDumpIsAnErrorThatNamesThePlace(string dump, string valid, string damage, string named)
     {
         VitrineException error = Assert.Throws<VitrineException>(() => EntryDumpReader.Read(File, Change(dump, valid, damage)));
         Assert.Equal(ErrorKind.User, error.Kind);
@@ -110,7 +110,7 @@ public sealed class RegisterDumpTests
 
     // One processor, printed by QEMU, by gdb in two ways, and by Rust.
     [Fact]
-    public void All_forms_give_the_same_fields()
+    public void AllFormsGiveTheSameFields()
     {
         List<(string, ulong?)> expected = Fields(RegisterSamples.Qemu64, withRip: true);
         Assert.Equal(expected, Fields(RegisterSamples.GdbPretty, withRip: true));
@@ -123,7 +123,7 @@ public sealed class RegisterDumpTests
 
     // The reset state on a processor without unrestricted guest, and on one with it.
     [Fact]
-    public void A_refused_state_that_enters_is_tried_without_unrestricted_guest()
+    public void ARefusedStateThatEntersIsTriedWithoutUnrestrictedGuest()
     {
         EntryDump dump = EntryDumpReader.Read(File, Refused + RegisterSamples.Qemu16);
         Assert.Equal([EntryMode.EptUnrestricted, EntryMode.Ept], dump.Trials.Select(trial => trial.Mode));
@@ -134,11 +134,11 @@ public sealed class RegisterDumpTests
     }
 
     [Fact]
-    public void Registers_alone_are_tried_on_both_kinds_of_processor() =>
+    public void RegistersAloneAreTriedOnBothKindsOfProcessor() =>
         Assert.Equal([EntryMode.EptUnrestricted, EntryMode.NestedPaging], EntryDumpReader.Read(File, RegisterSamples.Qemu16).Trials.Select(trial => trial.Mode));
 
     [Fact]
-    public void What_registers_dont_show_is_not_checked()
+    public void WhatRegistersDontShowIsNotChecked()
     {
         ILookup<EntryOutcome, string> outcomes = EntryDumpReader.Read(File, RegisterSamples.Gdb).Check().ToLookup(result => result.Outcome, result => result.Rule.Id);
         foreach (string id in (string[])["guest.rip", "guest.rflags.reserved", "guest.pat", "guest.dr7", "control.event.type", "guest.interruptibility.both"])
@@ -148,7 +148,7 @@ public sealed class RegisterDumpTests
     }
 
     [Fact]
-    public void Of_several_prints_the_last_counts_and_a_vmcs_comes_before_registers()
+    public void OfSeveralPrintsTheLastCountsAndAVmcsComesBeforeRegisters()
     {
         EntryDump twice = EntryDumpReader.Read(File, RegisterSamples.Qemu64.Replace("RFL=00000002", "RFL=00000000", StringComparison.Ordinal) + "\n" + RegisterSamples.Qemu64);
         Assert.Contains("2 dumps", Assert.Single(twice.Remarks), StringComparison.Ordinal);
@@ -160,7 +160,7 @@ public sealed class RegisterDumpTests
     }
 
     [Fact]
-    public void A_message_without_registers_is_explained_in_the_error()
+    public void AMessageWithoutRegistersIsExplainedInTheError()
     {
         VitrineException error = Assert.Throws<VitrineException>(() => EntryDumpReader.Read(File, Refused));
         Assert.Contains("invalid guest state", error.What, StringComparison.Ordinal);

@@ -89,7 +89,7 @@ public sealed class RunEndTests
 
     [Theory]
     [MemberData(nameof(Refusals))]
-    public void A_message_of_refusal_counts_however_its_number_is_spoilt(string message, string meaning)
+    public void AMessageOfRefusalCountsHoweverItsNumberIsSpoilt(string message, string meaning)
     {
         AssertJudged($"{message}\n{RegisterSamples.Qemu64}", EntryVerdict.Unexplained, [meaning, Contradiction]);
         AssertJudged(RegisterSamples.Qemu64.Replace("\nES =", $"\n{message}\nES =", StringComparison.Ordinal), EntryVerdict.Unexplained, [meaning]);
@@ -103,11 +103,11 @@ public sealed class RunEndTests
     [InlineData("Loading the boot entry failed")]
     [InlineData("service: unhandled exit of a child")]
     [InlineData("the hardware has no error")]
-    public void Other_failures_are_no_refusal(string message) => AssertJudged($"{message}\n{RegisterSamples.Qemu64}", EntryVerdict.Enters, ["No check fails"]);
+    public void OtherFailuresAreNoRefusal(string message) => AssertJudged($"{message}\n{RegisterSamples.Qemu64}", EntryVerdict.Enters, ["No check fails"]);
 
     [Theory]
     [MemberData(nameof(Ends))]
-    public void What_the_dump_says_of_its_end_is_told_and_weighed(string kind, string valid, string end, EntryVerdict verdict, string[] parts)
+    public void WhatTheDumpSaysOfItsEndIsToldAndWeighed(string kind, string valid, string end, EntryVerdict verdict, string[] parts)
     {
         string dump = kind switch { "vmx" => SampleDumps.Vmcs6, "xen" => SampleDumps.Xen, _ => SampleDumps.Vmcb6 };
         Assert.Contains(valid, dump, StringComparison.Ordinal);
@@ -116,7 +116,7 @@ public sealed class RunEndTests
 
     [Theory]
     [MemberData(nameof(Announcements))]
-    public void What_QEMU_prints_before_the_registers_is_told_and_weighed(string announcement, EntryVerdict verdict, string[] parts)
+    public void WhatQemuPrintsBeforeTheRegistersIsToldAndWeighed(string announcement, EntryVerdict verdict, string[] parts)
     {
         AssertJudged($"{announcement}\n{RegisterSamples.Qemu64}", verdict, parts);
         // Of several vCPUs that fail at once the messages come between the registers.
@@ -127,21 +127,21 @@ public sealed class RunEndTests
     [Theory]
     [InlineData("d1v0 VMRESUME error: 0x7")]
     [InlineData("KVM: entry failed, hardware error 0x7")]
-    public void A_message_of_refusal_beside_a_dump_of_an_ordinary_exit_counts(string message) =>
+    public void AMessageOfRefusalBesideADumpOfAnOrdinaryExitCounts(string message) =>
         AssertJudged($"{message}\n{SampleDumps.Xen}", EntryVerdict.Unexplained, ["VM-instruction error 7", Contradiction]);
 
     [Fact]
-    public void A_check_that_fails_needs_no_contradiction() => AssertJudged(
+    public void ACheckThatFailsNeedsNoContradiction() => AssertJudged(
         SampleDumps.Vmcs4, EntryVerdict.Refused, ["The processor refuses a VMCS as Linux prints it: exit reason 0x80000021.", "guest.cs.base.vm86"]);
 
     [Theory]
     [InlineData("""{"schema":"vitrine.entry/1","kind":"vmx","fields":{}}""")]
     [InlineData("""{"schema":"vitrine.entry/1","kind":"svm","fields":{"guest.rip":"0x0"}}""")]
     [InlineData("""{"schema":"vitrine.entry/1","kind":"vmx","fields":{"guest.cr0":"0x80050033","guest.rflags":"0x2"}}""")]
-    public void A_nearly_empty_dump_is_too_little(string json) => AssertJudged(json, EntryVerdict.TooLittle, ["Too little to judge"]);
+    public void ANearlyEmptyDumpIsTooLittle(string json) => AssertJudged(json, EntryVerdict.TooLittle, ["Too little to judge"]);
 
     [Fact]
-    public void A_nearly_empty_dump_with_a_violation_is_refused() => AssertJudged(
+    public void ANearlyEmptyDumpWithAViolationIsRefused() => AssertJudged(
         """{"schema":"vitrine.entry/1","kind":"vmx","fields":{"guest.rflags":"0x0"}}""", EntryVerdict.Refused, ["guest.rflags.reserved"]);
 
     private static void AssertJudged(string text, EntryVerdict verdict, string[] parts)

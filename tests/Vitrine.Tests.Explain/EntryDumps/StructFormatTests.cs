@@ -51,11 +51,11 @@ public sealed class StructFormatTests
 
     [Theory]
     [MemberData(nameof(Complete))]
-    public void Every_format_that_shows_all_gives_the_same_fields(string print) => Assert.Equal(Fields(GdbFormats.Unsigned), Fields(print));
+    public void EveryFormatThatShowsAllGivesTheSameFields(string print) => Assert.Equal(Fields(GdbFormats.Unsigned), Fields(print));
 
     // The registers of these samples are those that QEMU's sample has, but for the general ones.
     [Fact]
-    public void The_fields_are_those_that_QEMU_shows()
+    public void TheFieldsAreThoseThatQemuShows()
     {
         HashSet<string> other = ["guest.rip", "guest.rsp", "guest.dr7"];
         Assert.Equal(
@@ -65,12 +65,12 @@ public sealed class StructFormatTests
 
     [Theory]
     [MemberData(nameof(Values))]
-    public void A_number_is_read_in_its_format(string print, string valid, string change, string field, ulong expected) =>
+    public void ANumberIsReadInItsFormat(string print, string valid, string change, string field, ulong expected) =>
         Assert.Contains((field, (ulong?)expected), Fields(Change(print, valid, change)));
 
     [Theory]
     [MemberData(nameof(Errors))]
-    public void What_cannot_be_told_is_an_error_that_names_the_member(string print, string valid, string change, string[] named)
+    public void WhatCannotBeToldIsAnErrorThatNamesTheMember(string print, string valid, string change, string[] named)
     {
         VitrineException error = Assert.Throws<VitrineException>(() => EntryDumpReader.Read(File, Change(print, valid, change)));
         Assert.Equal(ErrorKind.User, error.Kind);

@@ -23,7 +23,7 @@ public sealed partial class DeviceStateTests
     [InlineData(2)]
     [InlineData(3)]
     [InlineData(4)]
-    public void A_loaded_device_goes_on_as_the_saved_one_does(int seed)
+    public void ALoadedDeviceGoesOnAsTheSavedOneDoes(int seed)
     {
         for (int round = 0; round < 10; round++)
         {
@@ -50,7 +50,7 @@ public sealed partial class DeviceStateTests
     }
 
     [Fact]
-    public void A_reset_device_is_as_a_new_one()
+    public void AResetDeviceIsAsANewOne()
     {
         DeviceRig rig = new();
         Random random = new(5);
@@ -66,7 +66,7 @@ public sealed partial class DeviceStateTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void A_damaged_state_is_refused_or_does_no_harm(string name)
+    public void ADamagedStateIsRefusedOrDoesNoHarm(string name)
     {
         int index = new DeviceRig().Devices.Select(device => device.Name).ToList().IndexOf(name);
         for (int seed = 0; seed < 60; seed++)
@@ -97,7 +97,7 @@ public sealed partial class DeviceStateTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void Another_version_or_device_is_refused(string name)
+    public void AnotherVersionOrDeviceIsRefused(string name)
     {
         IDevice device = Assert.Single(new DeviceRig().Devices, device => device.Name == name);
         DeviceState saved = device.Save();

@@ -97,10 +97,10 @@ public sealed partial class ErrorCodeTests
     private static readonly (string Name, string Code)[] s_sources = [.. ReadSources()];
 
     [Fact]
-    public void The_list_is_stable() => Assert.Equal(Known.Split('\n').Order(), ErrorCodes.All.Values.Order());
+    public void TheListIsStable() => Assert.Equal(Known.Split('\n').Order(), ErrorCodes.All.Values.Order());
 
     [Fact]
-    public void Every_error_names_its_code()
+    public void EveryErrorNamesItsCode()
     {
         var unnamed = s_sources.SelectMany(source => Raised().Matches(source.Code)
             .Where(match => !ErrorCodes.All.ContainsKey(match.Groups["library"].Value) && !match.Groups["other"].Success)
@@ -110,14 +110,14 @@ public sealed partial class ErrorCodeTests
     }
 
     [Fact]
-    public void Every_code_is_raised_in_the_library()
+    public void EveryCodeIsRaisedInTheLibrary()
     {
         string library = string.Concat(s_sources.Where(source => !source.Name.StartsWith("Vitrine.Cli/", StringComparison.Ordinal)).Select(source => source.Code));
         Assert.All(ErrorCodes.All.Keys, name => Assert.Contains($"ErrorCode.{name}", library, StringComparison.Ordinal));
     }
 
     [Fact]
-    public void The_library_names_no_options()
+    public void TheLibraryNamesNoOptions()
     {
         IEnumerable<string> named = s_sources
             .Where(source => !source.Name.StartsWith("Vitrine.Cli/", StringComparison.Ordinal) && !source.Name.EndsWith("/StoryStyle.cs", StringComparison.Ordinal))
@@ -126,7 +126,7 @@ public sealed partial class ErrorCodeTests
     }
 
     [Fact]
-    public void Values_are_there_by_name()
+    public void ValuesAreThereByName()
     {
         VitrineException error = VitrineException.User(ErrorCode.CpuCount, "What.", "Why.", "Remedy.").With("cpus", 9).With("maximum", 8);
         Assert.Equal(("cpu.count", 9, 8), (error.Code, error.Values["cpus"], error.Values["maximum"]));

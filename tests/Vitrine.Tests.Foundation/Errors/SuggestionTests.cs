@@ -21,16 +21,16 @@ public sealed class SuggestionTests
     [InlineData("fly", null)]
     [InlineData("", null)]
     [InlineData("x", null)]
-    public void The_nearest_name_is_found(string given, string? nearest) => Assert.Equal(nearest, Suggestion.Nearest(given, s_names));
+    public void TheNearestNameIsFound(string given, string? nearest) => Assert.Equal(nearest, Suggestion.Nearest(given, s_names));
 
     [Theory]
     [InlineData("x86-64-v4")]
     [InlineData("x86-64-v1")]
-    public void Of_several_that_are_as_near_none_is_and_what_was_given_is_no_answer(string given) =>
+    public void OfSeveralThatAreAsNearNoneIsAndWhatWasGivenIsNoAnswer(string given) =>
         Assert.Null(Suggestion.Nearest(given, ["x86-64-v1", "x86-64-v2", "x86-64-v3", "host"]));
 
     [Fact]
-    public void The_question_precedes_a_remedy()
+    public void TheQuestionPrecedesARemedy()
     {
         Assert.Equal("Did you mean 'run'? ", Suggestion.For("rum", s_names));
         Assert.Equal("", Suggestion.For("fly", s_names));

@@ -9,7 +9,7 @@ public sealed class MachineClockTests
     private readonly ManualClockSource _source = new();
 
     [Fact]
-    public void Stands_still_until_started_and_goes_on_without_a_jump()
+    public void StandsStillUntilStartedAndGoesOnWithoutAJump()
     {
         MachineClock clock = new(_source, start: 500);
         _source.Advance(1_000);
@@ -29,7 +29,7 @@ public sealed class MachineClockTests
     }
 
     [Fact]
-    public void Calendar_time_does_not_stand_still()
+    public void CalendarTimeDoesNotStandStill()
     {
         MachineClock clock = new(_source);
         _source.Advance(5_000_000_000);
@@ -37,7 +37,7 @@ public sealed class MachineClockTests
     }
 
     [Fact]
-    public void Says_how_long_a_thread_may_sleep()
+    public void SaysHowLongAThreadMaySleep()
     {
         MachineClock host = new();
         Assert.Equal(long.MaxValue, host.SleepUntil(0));
@@ -55,7 +55,7 @@ public sealed class MachineClockTests
     }
 
     [Fact]
-    public void Tells_those_who_wait_that_the_time_has_moved()
+    public void TellsThoseWhoWaitThatTheTimeHasMoved()
     {
         int moved = 0;
         void Count() => moved++;
@@ -72,7 +72,7 @@ public sealed class MachineClockTests
     }
 
     [Fact]
-    public void Never_goes_back_for_a_thread_that_reads_while_another_stops_and_starts_it()
+    public void NeverGoesBackForAThreadThatReadsWhileAnotherStopsAndStartsIt()
     {
         MachineClock clock = MachineClock.StartNew();
         bool done = false;
@@ -104,7 +104,7 @@ public sealed class MachineClockTests
     }
 
     [Fact]
-    public void Reading_allocates_nothing()
+    public void ReadingAllocatesNothing()
     {
         MachineClock clock = MachineClock.StartNew();
         _ = clock.Now;

@@ -145,7 +145,7 @@ public sealed unsafe class CodeEmitterTests
 
     [Theory]
     [MemberData(nameof(Signatures))]
-    public void A_decoder_reads_what_the_call_said(string signature)
+    public void ADecoderReadsWhatTheCallSaid(string signature)
     {
         foreach (Row row in s_rows.Where(row => row.Signature == signature))
         {
@@ -155,7 +155,7 @@ public sealed unsafe class CodeEmitterTests
     }
 
     [Fact]
-    public void Bytes_of_the_first_four_registers_are_set_and_exchanged()
+    public void BytesOfTheFirstFourRegistersAreSetAndExchanged()
     {
         foreach (HostRegister register in s_bytes)
         {
@@ -170,7 +170,7 @@ public sealed unsafe class CodeEmitterTests
     }
 
     [Fact]
-    public void No_method_is_left_out()
+    public void NoMethodIsLeftOut()
     {
         IEnumerable<string> methods = typeof(CodeEmitter)
             .GetMethods(BindingFlags.Public | BindingFlags.Instance | BindingFlags.DeclaredOnly)

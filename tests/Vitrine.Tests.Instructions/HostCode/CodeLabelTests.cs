@@ -15,7 +15,7 @@ public sealed unsafe class CodeLabelTests
     private byte* Start => (byte*)System.Runtime.CompilerServices.Unsafe.AsPointer(ref _code[0]);
 
     [Fact]
-    public void All_branches_to_a_label_lead_to_where_it_is_bound()
+    public void AllBranchesToALabelLeadToWhereItIsBound()
     {
         CodeEmitter asm = new(Start);
         CodeLabel label = default;
@@ -41,7 +41,7 @@ public sealed unsafe class CodeLabelTests
     }
 
     [Fact]
-    public void A_label_without_branches_is_bound_like_any_other()
+    public void ALabelWithoutBranchesIsBoundLikeAnyOther()
     {
         CodeEmitter asm = new(Start);
         CodeLabel label = default;
@@ -51,7 +51,7 @@ public sealed unsafe class CodeLabelTests
     }
 
     [Fact]
-    public void Branches_to_known_places_lead_there()
+    public void BranchesToKnownPlacesLeadThere()
     {
         foreach (Condition condition in Enum.GetValues<Condition>())
         {
@@ -71,7 +71,7 @@ public sealed unsafe class CodeLabelTests
     [InlineData(0, 0)]
     [InlineData(1, 63)]
     [InlineData(64, 0)]
-    public void Alignment_leaves_out_what_traps(int from, int skipped)
+    public void AlignmentLeavesOutWhatTraps(int from, int skipped)
     {
         byte* aligned = (byte*)(((ulong)Start + 63) & ~63UL);
         CodeEmitter asm = new(aligned + from);

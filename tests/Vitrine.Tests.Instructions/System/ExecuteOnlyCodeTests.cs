@@ -23,7 +23,7 @@ public sealed unsafe class ExecuteOnlyCodeTests
     [InlineData(ExecuteOnly, 0x8000, "#13(0)", "ok")]
     [InlineData(ExecuteOnly, 0x8001, "#13(0)", "#13(0)")]
     [InlineData(Readable, 0x8001, "#13(0)", "#13(0)")]
-    public void Loads_and_flushes(uint access, uint offset, string load, string flush)
+    public void LoadsAndFlushes(uint access, uint offset, string load, string flush)
     {
         using M m = M.Protected();
         m.Cpu->Segments[Seg.Fs].Access = access;

@@ -29,7 +29,7 @@ public sealed unsafe class UserModeInstructionPreventionTests
     [InlineData("real", 0, true, Undefined, "ok")]
     [InlineData("virtual-8086", 3, false, Undefined, "ok")]
     [InlineData("virtual-8086", 3, true, Undefined, Fault)]
-    public void Each_instruction_in_each_mode(string mode, int cpl, bool umip, string selectors, string others)
+    public void EachInstructionInEachMode(string mode, int cpl, bool umip, string selectors, string others)
     {
         foreach ((string name, byte opcode, byte extension, bool hasRegister) in s_instructions)
         {
@@ -48,7 +48,7 @@ public sealed unsafe class UserModeInstructionPreventionTests
     }
 
     [Fact]
-    public void Cr4_takes_the_bit_where_it_is_announced()
+    public void Cr4TakesTheBitWhereItIsAnnounced()
     {
         using M m = M.Long();
         m.Cpu->Gpr[Gpr.Rax] = Cr4.PAE | Cr4.UMIP;

@@ -25,7 +25,7 @@ public sealed class FieldOffsetTests
 
     [Theory]
     [MemberData(nameof(Names))]
-    public void An_offset_is_that_of_its_field(string structure, string name)
+    public void AnOffsetIsThatOfItsField(string structure, string name)
     {
         (Type type, Type offsets) = s_structures.Single(entry => entry.Structure.Name == structure);
         Assert.Equal(OffsetOf(type, name), (int)offsets.GetField(name)!.GetValue(null)!);

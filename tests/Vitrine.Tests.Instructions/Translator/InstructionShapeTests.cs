@@ -12,7 +12,7 @@ public sealed class InstructionShapeTests
 
     /// <summary>A write to memory that the table doesn't know of would go through a check for reading.</summary>
     [Fact]
-    public void Memory_that_is_written_is_known_to_be()
+    public void MemoryThatIsWrittenIsKnownToBe()
     {
         HashSet<Code> seen = [];
         foreach ((Instruction instruction, InstructionInfo info) in Copied())
@@ -31,7 +31,7 @@ public sealed class InstructionShapeTests
 
     /// <summary>The host's vector registers are the guest's only behind a check that such instructions make.</summary>
     [Fact]
-    public void Vector_and_x87_registers_are_known_to_be_used()
+    public void VectorAndX87RegistersAreKnownToBeUsed()
     {
         HashSet<Code> seen = [];
         foreach ((Instruction instruction, InstructionInfo info) in Copied())

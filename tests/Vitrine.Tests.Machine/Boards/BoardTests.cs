@@ -19,7 +19,7 @@ public sealed class BoardTests
     [Theory]
     [InlineData(AcceleratorChoice.Kvm)]
     [InlineData(AcceleratorChoice.Soft)]
-    public void A_guest_runs_on_another_board(AcceleratorChoice accelerator)
+    public void AGuestRunsOnAnotherBoard(AcceleratorChoice accelerator)
     {
         PresentAccelerators.SkipUnlessPresent(accelerator);
         StringBuilder shown = new();
@@ -40,7 +40,7 @@ public sealed class BoardTests
     }
 
     [Fact]
-    public void Firmware_tables_follow_from_what_is_attached()
+    public void FirmwareTablesFollowFromWhatIsAttached()
     {
         BoardDescription board = BareBoard.Describe(new SmallBoard(), cpus: 2);
         byte[] dsdt = Dsdt.Build(board.Acpi);
@@ -68,7 +68,7 @@ public sealed class BoardTests
     }
 
     [Fact]
-    public void Iasl_disassembles_the_tables_of_another_board_and_makes_them_again()
+    public void IaslDisassemblesTheTablesOfAnotherBoardAndMakesThemAgain()
     {
         Assert.SkipWhen(HostProgram.Find("iasl") is null, "iasl is not installed (Debian package acpica-tools)");
         using GuestMemory memory = new();
@@ -103,7 +103,7 @@ public sealed class BoardTests
     [Theory]
     [InlineData(64, "0-9FC00:1 9FC00-100000:2 100000-4000000:1 D0000000-D0010000:2 FEC00000-100000000:2")]
     [InlineData(3072, "0-9FC00:1 9FC00-100000:2 100000-80000000:1 D0000000-D0010000:2 FEC00000-100000000:2 100000000-140000000:1")]
-    public void The_memory_map_is_the_boards(ulong mebibytes, string expected)
+    public void TheMemoryMapIsTheBoards(ulong mebibytes, string expected)
     {
         E820[] map = E820.Map(new SmallBoard().MapMemory(mebibytes << 20));
         Assert.Equal(expected, string.Join(' ', map.Select(range => $"{range.Start:X}-{range.Start + range.Length:X}:{range.Type}")));
@@ -114,7 +114,7 @@ public sealed class BoardTests
     [InlineData(0x3FF_F000, false)]
     [InlineData(0x400_0000, true)]
     [InlineData(0xD000_0000, true)]
-    public void Device_memory_lies_outside_RAM(ulong address, bool accepted)
+    public void DeviceMemoryLiesOutsideRam(ulong address, bool accepted)
     {
         MadeUpBoard board = new(declared => declared.Memory(address, 0x1000).Interrupt(5).Add(line => new CounterDevice(line)));
         if (accepted) BareBoard.Create(board).Dispose();
@@ -122,7 +122,7 @@ public sealed class BoardTests
     }
 
     [Fact]
-    public void A_declaration_that_contradicts_itself_is_refused()
+    public void ADeclarationThatContradictsItselfIsRefused()
     {
         MadeUpBoard twice = new(board =>
         {
@@ -137,7 +137,7 @@ public sealed class BoardTests
     }
 
     [Fact]
-    public void A_board_without_power_registers_is_hardware_reduced()
+    public void ABoardWithoutPowerRegistersIsHardwareReduced()
     {
         byte[] fadt = [.. new byte[36], .. Fadt.Build(new AcpiFixedHardware(), 0, 0)];
         Assert.True((fadt[114] & 1 << 4) != 0, "HW_REDUCED_ACPI");
@@ -147,7 +147,7 @@ public sealed class BoardTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void Work_that_a_reset_finds_in_flight_never_completes(bool goes)
+    public void WorkThatAResetFindsInFlightNeverCompletes(bool goes)
     {
         using ManualResetEventSlim begun = new();
         using ManualResetEventSlim goOn = new();
@@ -173,7 +173,7 @@ public sealed class BoardTests
     }
 
     [Fact]
-    public void The_default_board_is_microvm()
+    public void TheDefaultBoardIsMicrovm()
     {
         MachineConfig config = new() { Boot = new BootSource.Kernel("unused") };
         Assert.Equal("microvm", config.Board.Name);

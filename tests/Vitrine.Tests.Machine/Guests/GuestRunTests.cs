@@ -26,7 +26,7 @@ public sealed class GuestRunTests
 
     [Theory]
     [MemberData(nameof(Runs))]
-    public void Guest_prints_and_ends_as_it_says(AcceleratorChoice accelerator, SoftwareEngine? engine, GuestProgram guest)
+    public void GuestPrintsAndEndsAsItSays(AcceleratorChoice accelerator, SoftwareEngine? engine, GuestProgram guest)
     {
         if (engine is { } chosen) Engines.SkipUnlessPresent(chosen);
         PresentAccelerators.SkipUnlessPresent(accelerator, guest);

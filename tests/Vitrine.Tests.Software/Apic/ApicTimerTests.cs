@@ -37,7 +37,7 @@ public sealed class ApicTimerTests
     [InlineData(9u, 64)]
     [InlineData(10u, 128)]
     [InlineData(11u, 1)]
-    public void One_shot_with_each_divider(uint code, int divider)
+    public void OneShotWithEachDivider(uint code, int divider)
     {
         _apic.Write(0x320, Vector);
         _apic.Write(0x3E0, code);
@@ -56,7 +56,7 @@ public sealed class ApicTimerTests
     }
 
     [Fact]
-    public void Periodic_mode_goes_on_without_drift()
+    public void PeriodicModeGoesOnWithoutDrift()
     {
         _apic.Write(0x320, Vector | Periodic);
         _apic.Write(0x3E0, 0xB);
@@ -74,7 +74,7 @@ public sealed class ApicTimerTests
     }
 
     [Fact]
-    public void Masked_it_counts_but_does_not_fire()
+    public void MaskedItCountsButDoesNotFire()
     {
         _apic.Write(0x320, Vector | Periodic | Masked);
         _apic.Write(0x3E0, 0xB);
@@ -88,7 +88,7 @@ public sealed class ApicTimerTests
     }
 
     [Fact]
-    public void A_new_divider_applies_to_what_is_left()
+    public void ANewDividerAppliesToWhatIsLeft()
     {
         _apic.Write(0x320, Vector);
         _apic.Write(0x3E0, 0xB);
@@ -100,7 +100,7 @@ public sealed class ApicTimerTests
     }
 
     [Fact]
-    public void Writing_the_count_starts_anew()
+    public void WritingTheCountStartsAnew()
     {
         _apic.Write(0x320, Vector);
         _apic.Write(0x3E0, 0xB);
@@ -111,7 +111,7 @@ public sealed class ApicTimerTests
     }
 
     [Fact]
-    public void Tsc_deadline()
+    public void TscDeadline()
     {
         _clock.TscOffset = 100_000; // TSC = time + offset
         _apic.TscDeadline = 106_000;
@@ -147,7 +147,7 @@ public sealed class ApicTimerTests
     }
 
     [Fact]
-    public void Entering_deadline_mode_stops_a_count()
+    public void EnteringDeadlineModeStopsACount()
     {
         _apic.Write(0x320, Vector);
         _apic.Write(0x380, 1000);
@@ -158,7 +158,7 @@ public sealed class ApicTimerTests
     }
 
     [Fact]
-    public void One_shot_becomes_periodic_while_it_counts()
+    public void OneShotBecomesPeriodicWhileItCounts()
     {
         _apic.Write(0x3E0, 0xB);
         _apic.Write(0x320, Vector);

@@ -55,10 +55,10 @@ public sealed class LocalApicTests
     [InlineData(0x380u, 0u)]
     [InlineData(0x390u, 0u)]
     [InlineData(0x3E0u, 0u)]
-    public void After_reset(uint offset, uint value) => Assert.Equal(value, new LocalApic(3, _clock).Read(offset));
+    public void AfterReset(uint offset, uint value) => Assert.Equal(value, new LocalApic(3, _clock).Read(offset));
 
     [Fact]
-    public void A_message_is_requested_served_and_ended()
+    public void AMessageIsRequestedServedAndEnded()
     {
         LocalApic apic = Enabled();
         Deliver(apic, Message, 0x41);
@@ -79,7 +79,7 @@ public sealed class LocalApicTests
     [InlineData(0x41, 0x51, 0x51)]
     [InlineData(0x41, 0x4F, -1)]
     [InlineData(0x41, 0x31, -1)]
-    public void A_higher_class_interrupts(byte first, byte second, int delivered)
+    public void AHigherClassInterrupts(byte first, byte second, int delivered)
     {
         LocalApic apic = Enabled();
         Deliver(apic, Message, first);
@@ -99,7 +99,7 @@ public sealed class LocalApicTests
     }
 
     [Fact]
-    public void The_highest_request_goes_first()
+    public void TheHighestRequestGoesFirst()
     {
         LocalApic apic = Enabled();
         foreach (uint vector in (uint[])[0x31, 0xEF, 0x82, 0x30])
@@ -119,7 +119,7 @@ public sealed class LocalApicTests
     [InlineData(0x3Fu, 0x41, 0x41, 0x3Fu)]
     [InlineData(0xF0u, 0xFE, -1, 0xF0u)]
     [InlineData(0x00u, 0x10, 0x10, 0x00u)]
-    public void The_task_priority_holds_back_its_class(uint tpr, byte vector, int delivered, uint ppr)
+    public void TheTaskPriorityHoldsBackItsClass(uint tpr, byte vector, int delivered, uint ppr)
     {
         LocalApic apic = Enabled();
         apic.Write(0x80, tpr);
@@ -138,7 +138,7 @@ public sealed class LocalApicTests
     }
 
     [Fact]
-    public void The_end_of_a_level_triggered_vector_is_broadcast()
+    public void TheEndOfALevelTriggeredVectorIsBroadcast()
     {
         LocalApic apic = Enabled();
         Deliver(apic, Message, 0x62 | Level);
@@ -167,7 +167,7 @@ public sealed class LocalApicTests
     [InlineData(false, 0x13u, true)]
     [InlineData(false, 0xFFu, false)]
     [InlineData(false, 0xFFFF_FFFFu, true)]
-    public void Destinations_in_x2apic_mode(bool logical, uint destination, bool isForUs)
+    public void DestinationsInX2apicMode(bool logical, uint destination, bool isForUs)
     {
         LocalApic apic = Enabled(id: 0x13, x2Apic: true);
         Assert.True(apic.TryReadMsr(0x80D, out ulong ldr));
@@ -176,7 +176,7 @@ public sealed class LocalApicTests
     }
 
     [Fact]
-    public void Software_disabled_it_takes_no_vectors_but_nmis()
+    public void SoftwareDisabledItTakesNoVectorsButNmis()
     {
         LocalApic apic = Enabled();
         apic.Write(0x370, 0x40);
@@ -192,7 +192,7 @@ public sealed class LocalApicTests
     }
 
     [Fact]
-    public void Illegal_vectors_are_errors()
+    public void IllegalVectorsAreErrors()
     {
         LocalApic apic = Enabled();
         apic.Write(0x370, 0xFE);
@@ -210,7 +210,7 @@ public sealed class LocalApicTests
     }
 
     [Fact]
-    public void The_8259_goes_through_lint0_in_extint_mode()
+    public void The8259GoesThroughLint0InExtintMode()
     {
         // Virtual wire mode from the start on the bootstrap processor; other processors mask the pin.
         var apic = new LocalApic(0, _clock, () => _wakes++);
@@ -235,7 +235,7 @@ public sealed class LocalApicTests
     }
 
     [Fact]
-    public void Pins_deliver_vectors_and_nmis()
+    public void PinsDeliverVectorsAndNmis()
     {
         LocalApic apic = Enabled();
         apic.Write(0x360, 0x400); // LINT1: NMI
@@ -261,7 +261,7 @@ public sealed class LocalApicTests
     [InlineData(0xC_0041u, 0u, -1, true)] // all but self
     [InlineData(0x0_0041u, 0x0000_0000u, 0x41, true)] // physical 0; the others look for themselves
     [InlineData(0x0_0041u, 0x0100_0000u, -1, true)]
-    public void Interprocessor_interrupts(uint low, uint high, int self, bool others)
+    public void InterprocessorInterrupts(uint low, uint high, int self, bool others)
     {
         var bus = new RecordingBus();
         LocalApic apic = Enabled(bus: bus);
@@ -274,7 +274,7 @@ public sealed class LocalApicTests
     }
 
     [Fact]
-    public void Starting_another_processor()
+    public void StartingAnotherProcessor()
     {
         var bus = new RecordingBus();
         LocalApic apic = Enabled(bus: bus), other = new(1, _clock);
@@ -325,7 +325,7 @@ public sealed class LocalApicTests
     [InlineData(0xFEE0_0900UL, false, 0xFEE0_0D00UL)] // x2APIC to xAPIC
     [InlineData(0xFEE0_0100UL, true, 0xFEE0_0D00UL)]
     [InlineData(0xFEE0_0500UL, false, 0xFEE0_0D00UL)]
-    public void Mode_transitions(ulong value, bool allowed, ulong first = 0xFEE0_0900)
+    public void ModeTransitions(ulong value, bool allowed, ulong first = 0xFEE0_0900)
     {
         var apic = new LocalApic(0, _clock);
         Assert.Equal(0xFEE0_0900UL, apic.ApicBase);
@@ -335,7 +335,7 @@ public sealed class LocalApicTests
     }
 
     [Fact]
-    public void Without_x2apic_its_bit_is_reserved() =>
+    public void WithoutX2apicItsBitIsReserved() =>
         Assert.False(new LocalApic(0, _clock, x2ApicSupported: false).TrySetApicBase(0xFEE0_0D00, 46));
 
     /// <summary>Table "Local APIC Register Address Map Supported by x2APIC": readable, writable, and one reserved bit of each.</summary>
@@ -369,7 +369,7 @@ public sealed class LocalApicTests
     [InlineData(0x83Fu, false, true, 0x100UL)]
     [InlineData(0x840u, false, false, 0UL)]
     [InlineData(0x8FFu, false, false, 0UL)]
-    public void Msrs_of_x2apic_mode(uint index, bool readable, bool writable, ulong reserved)
+    public void MsrsOfX2apicMode(uint index, bool readable, bool writable, ulong reserved)
     {
         LocalApic apic = Enabled(x2Apic: true);
         Assert.Equal(readable, apic.TryReadMsr(index, out _));
@@ -384,7 +384,7 @@ public sealed class LocalApicTests
     }
 
     [Fact]
-    public void X2apic_sends_with_one_write()
+    public void X2apicSendsWithOneWrite()
     {
         var bus = new RecordingBus();
         LocalApic apic = Enabled(id: 0x12, x2Apic: true, bus: bus);
@@ -401,7 +401,7 @@ public sealed class LocalApicTests
     }
 
     [Fact]
-    public void State_goes_out_and_in()
+    public void StateGoesOutAndIn()
     {
         LocalApic apic = Enabled();
         apic.Write(0x80, 0x20);
@@ -432,7 +432,7 @@ public sealed class LocalApicTests
     }
 
     [Fact]
-    public void The_reset_page_of_the_architecture_state_is_that_of_the_apic()
+    public void TheResetPageOfTheArchitectureStateIsThatOfTheApic()
     {
         for (uint id = 0; id < 2; id++)
         {
@@ -443,7 +443,7 @@ public sealed class LocalApicTests
     }
 
     [Fact]
-    public void Init_clears_all_but_base_and_id()
+    public void InitClearsAllButBaseAndId()
     {
         LocalApic apic = Enabled(id: 2, x2Apic: true);
         Deliver(apic, Message | (2 << 12), 0x51);
@@ -455,7 +455,7 @@ public sealed class LocalApicTests
     }
 
     [Fact]
-    public void Messages_from_many_threads_all_arrive()
+    public void MessagesFromManyThreadsAllArrive()
     {
         LocalApic apic = Enabled();
         InterruptFabric fabric = new();

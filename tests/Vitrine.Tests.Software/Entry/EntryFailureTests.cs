@@ -41,7 +41,7 @@ public sealed class EntryFailureTests
 
     [Theory]
     [MemberData(nameof(Refused))]
-    public void A_state_that_no_processor_enters_is_refused(string rule, Action<ProcessorState> damage)
+    public void AStateThatNoProcessorEntersIsRefused(string rule, Action<ProcessorState> damage)
     {
         using Machine machine = new();
         ProcessorState state = EntryStates.Long();
@@ -60,7 +60,7 @@ public sealed class EntryFailureTests
     }
 
     [Fact]
-    public void A_good_state_put_afterwards_runs()
+    public void AGoodStatePutAfterwardsRuns()
     {
         using Machine machine = new();
         ProcessorState state = EntryStates.Real();
@@ -74,7 +74,7 @@ public sealed class EntryFailureTests
     }
 
     [Fact]
-    public void Reset_and_every_mode_enter()
+    public void ResetAndEveryModeEnter()
     {
         using Machine machine = new();
         foreach (ProcessorState state in (ProcessorState[])
@@ -88,7 +88,7 @@ public sealed class EntryFailureTests
     }
 
     [Fact]
-    public void The_report_names_the_check()
+    public void TheReportNamesTheCheck()
     {
         using Machine machine = new();
         ProcessorState state = EntryStates.Protected();
@@ -106,7 +106,7 @@ public sealed class EntryFailureTests
     [Theory]
     [InlineData(0x8000_0021u, "probably this check. Check guest.cs.long")]
     [InlineData(0x7u, "dump_invalid_vmcs=1")]
-    public void The_report_of_a_processor_that_does_not_say_looks_at_the_registers(uint reason, string expected)
+    public void TheReportOfAProcessorThatDoesNotSayLooksAtTheRegisters(uint reason, string expected)
     {
         ProcessorState state = EntryStates.Long();
         state.Segments[Seg.Cs].Access |= 0x4000;

@@ -38,7 +38,7 @@ public sealed class InterruptInjectionTests
 
     [Theory]
     [MemberData(nameof(Runs))]
-    public void Each_is_delivered_once_and_changes_nothing(FlatMode mode, int seed)
+    public void EachIsDeliveredOnceAndChangesNothing(FlatMode mode, int seed)
     {
         using VirtualMachine machine = VirtualMachine.Create(new MachineConfig
         {

@@ -29,7 +29,7 @@ public sealed class LockstepGuestTests
 
     [Theory]
     [MemberData(nameof(Guests))]
-    public void Both_engines_agree_at_every_block_and_the_guest_ends_as_it_says(GuestProgram guest, MmuMode mmu)
+    public void BothEnginesAgreeAtEveryBlockAndTheGuestEndsAsItSays(GuestProgram guest, MmuMode mmu)
     {
         StringBuilder serial = new();
         using VirtualMachine machine = VirtualMachine.Create(new MachineConfig

@@ -21,7 +21,7 @@ public sealed class LockstepTests
     [Theory]
     [InlineData(64)]
     [InlineData(32)]
-    public void A_guest_that_is_translated_rightly_runs_to_its_end(int bitness)
+    public void AGuestThatIsTranslatedRightlyRunsToItsEnd(int bitness)
     {
         using FlatGuest guest = new(bitness == 64 ? Work64 : Work32, bitness, Lockstep);
         VmEnd end = guest.Run();
@@ -33,7 +33,7 @@ public sealed class LockstepTests
 
     /// <summary>The flags of XOR are not kept for PUSH, behind which SUB overwrites them; the check that the stack's accesses share fails at the page's end.</summary>
     [Fact]
-    public void Flags_that_are_overwritten_do_not_count_where_a_shared_check_fails()
+    public void FlagsThatAreOverwrittenDoNotCountWhereASharedCheckFails()
     {
         using FlatGuest guest = new(
             static a =>
@@ -59,7 +59,7 @@ public sealed class LockstepTests
 
     /// <summary>A string of more elements than the interpreter moves in one go, at a page's end and in the middle of a block.</summary>
     [Fact]
-    public void A_long_string_goes_on_where_it_paused()
+    public void ALongStringGoesOnWhereItPaused()
     {
         const int Count = 200_000;
         using FlatGuest guest = new(
@@ -89,7 +89,7 @@ public sealed class LockstepTests
     [Theory]
     [InlineData(false)]
     [InlineData(true)]
-    public void A_shift_beyond_its_operand_is_no_difference(bool byRegister)
+    public void AShiftBeyondItsOperandIsNoDifference(bool byRegister)
     {
         using FlatGuest guest = new(
             a =>
@@ -113,7 +113,7 @@ public sealed class LockstepTests
     }
 
     [Fact]
-    public void A_wrong_result_is_found_at_its_instruction()
+    public void AWrongResultIsFoundAtItsInstruction()
     {
         // add rcx, rbx becomes sub rcx, rbx.
         LockstepDifference difference = RunCorrupted(
@@ -133,7 +133,7 @@ public sealed class LockstepTests
     }
 
     [Fact]
-    public void A_store_that_the_interpreter_does_not_make_is_found()
+    public void AStoreThatTheInterpreterDoesNotMakeIsFound()
     {
         // mov [rdi], al becomes mov [rdi], eax: three bytes more.
         LockstepDifference difference = RunCorrupted(
@@ -152,7 +152,7 @@ public sealed class LockstepTests
     }
 
     [Fact]
-    public void A_store_that_only_the_interpreter_makes_is_found()
+    public void AStoreThatOnlyTheInterpreterMakesIsFound()
     {
         // mov [rdi], eax becomes cmp [rdi], eax: 89 and 39 have the same operands.
         LockstepDifference difference = RunCorrupted(
@@ -170,7 +170,7 @@ public sealed class LockstepTests
     }
 
     [Fact]
-    public void A_branch_that_goes_elsewhere_is_found()
+    public void ABranchThatGoesElsewhereIsFound()
     {
         LockstepDifference difference = RunCorrupted(
             a =>
@@ -190,7 +190,7 @@ public sealed class LockstepTests
     }
 
     [Fact]
-    public void A_wrong_flag_is_found_unless_the_manual_leaves_it_open()
+    public void AWrongFlagIsFoundUnlessTheManualLeavesItOpen()
     {
         // test eax, eax becomes and eax, ecx: the result is the same, and so are the flags that are defined (AF is not).
         using FlatGuest same = new(
@@ -220,7 +220,7 @@ public sealed class LockstepTests
     }
 
     [Fact]
-    public void The_machine_stands_before_the_block_and_its_writes_are_undone()
+    public void TheMachineStandsBeforeTheBlockAndItsWritesAreUndone()
     {
         using FlatGuest guest = new(
             a =>
@@ -252,7 +252,7 @@ public sealed class LockstepTests
     }
 
     [Fact]
-    public void Lockstep_needs_both_engines_and_one_processor()
+    public void LockstepNeedsBothEnginesAndOneProcessor()
     {
         MachineConfig config = Lockstep(new MachineConfig { Boot = new Vitrine.Boot.BootSource.Firmware("x"), Accelerator = AcceleratorChoice.Kvm });
         Assert.Contains("KVM", Assert.Throws<VitrineException>(config.Check).What, StringComparison.Ordinal);

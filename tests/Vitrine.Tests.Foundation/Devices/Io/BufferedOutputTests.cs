@@ -22,7 +22,7 @@ public sealed class BufferedOutputTests : IDisposable
     public void Dispose() => _io.Dispose();
 
     [Fact]
-    public void What_comes_while_the_reader_is_busy_follows_in_one_piece()
+    public void WhatComesWhileTheReaderIsBusyFollowsInOnePiece()
     {
         Write("a"u8);
         Write("b"u8);
@@ -35,7 +35,7 @@ public sealed class BufferedOutputTests : IDisposable
     }
 
     [Fact]
-    public void It_is_full_at_its_capacity_and_has_room_when_the_reader_comes_back()
+    public void ItIsFullAtItsCapacityAndHasRoomWhenTheReaderComesBack()
     {
         Write("x"u8);
         byte[] half = new byte[BufferedOutput.Capacity / 2];
@@ -58,7 +58,7 @@ public sealed class BufferedOutputTests : IDisposable
     }
 
     [Fact]
-    public void Without_a_reader_it_is_never_full()
+    public void WithoutAReaderItIsNeverFull()
     {
         BufferedOutput nowhere = new(_queue, reader: null);
         lock (_io.DeviceLock) nowhere.Write(new byte[2 * BufferedOutput.Capacity]);

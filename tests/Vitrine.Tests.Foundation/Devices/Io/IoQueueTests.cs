@@ -13,7 +13,7 @@ public sealed class IoQueueTests : IDisposable
     public void Dispose() => _io.Dispose();
 
     [Fact]
-    public void Requests_complete_in_the_order_in_which_they_are_finished_across_queues()
+    public void RequestsCompleteInTheOrderInWhichTheyAreFinishedAcrossQueues()
     {
         IoQueue one = _io.Completions.CreateQueue("one", depth: 2, workers: 0);
         IoQueue other = _io.Completions.CreateQueue("other", depth: 2, workers: 0);
@@ -31,7 +31,7 @@ public sealed class IoQueueTests : IDisposable
     }
 
     [Fact]
-    public void No_more_than_the_depth_is_in_flight()
+    public void NoMoreThanTheDepthIsInFlight()
     {
         IoQueue queue = _io.Completions.CreateQueue("queue", depth: 2, workers: 0);
         Assert.True(_io.Submit(queue, _io.NewRequest("a")));
@@ -44,7 +44,7 @@ public sealed class IoQueueTests : IDisposable
     }
 
     [Fact]
-    public void A_request_may_be_submitted_again_when_it_completes_and_not_before()
+    public void ARequestMayBeSubmittedAgainWhenItCompletesAndNotBefore()
     {
         IoQueue queue = _io.Completions.CreateQueue("queue", depth: 2, workers: 0);
         IoRequest? again = null;
@@ -62,7 +62,7 @@ public sealed class IoQueueTests : IDisposable
     }
 
     [Fact]
-    public void After_a_reset_nothing_of_before_completes()
+    public void AfterAResetNothingOfBeforeCompletes()
     {
         IoQueue queue = _io.Completions.CreateQueue("queue", depth: 3, workers: 0);
         IoRequest finished = _io.NewRequest("finished");
@@ -89,7 +89,7 @@ public sealed class IoQueueTests : IDisposable
     }
 
     [Fact]
-    public void Disposal_waits_for_what_is_being_done_and_lets_nothing_complete()
+    public void DisposalWaitsForWhatIsBeingDoneAndLetsNothingComplete()
     {
         IoQueue queue = _io.Completions.CreateQueue("queue", depth: 2, workers: 1);
         using ManualResetEventSlim begun = new();
@@ -117,7 +117,7 @@ public sealed class IoQueueTests : IDisposable
     }
 
     [Fact]
-    public void Draining_completes_everything_also_while_the_machine_is_held()
+    public void DrainingCompletesEverythingAlsoWhileTheMachineIsHeld()
     {
         IoQueue queue = _io.Completions.CreateQueue("queue", depth: 1, workers: 1);
         int left = 5;
@@ -135,7 +135,7 @@ public sealed class IoQueueTests : IDisposable
     }
 
     [Fact]
-    public void One_worker_keeps_the_order_and_several_work_at_once()
+    public void OneWorkerKeepsTheOrderAndSeveralWorkAtOnce()
     {
         IoQueue ordered = _io.Completions.CreateQueue("ordered", depth: 100, workers: 1);
         for (int i = 0; i < 100; i++) _io.Submit(ordered, _io.NewRequest($"{i}"));
@@ -152,7 +152,7 @@ public sealed class IoQueueTests : IDisposable
     [Theory]
     [InlineData(true)]
     [InlineData(false)]
-    public void What_a_request_throws_is_told_and_the_queue_goes_on(bool whileCompleting)
+    public void WhatARequestThrowsIsToldAndTheQueueGoesOn(bool whileCompleting)
     {
         IoQueue queue = _io.Completions.CreateQueue("queue", depth: 1, workers: 1);
         void Throw() => throw new InvalidDataException("bad sector");
@@ -166,7 +166,7 @@ public sealed class IoQueueTests : IDisposable
     }
 
     [Fact]
-    public void A_request_costs_no_allocation()
+    public void ARequestCostsNoAllocation()
     {
         IoQueue queue = _io.Completions.CreateQueue("queue", depth: 1, workers: 0);
         EmptyRequest request = new();

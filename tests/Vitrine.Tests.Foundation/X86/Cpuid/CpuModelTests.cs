@@ -23,7 +23,7 @@ public sealed class CpuModelTests
     [InlineData("x86-64-v1", 0x8000_0000u, 0x078B_FBFFu, 0x0000_0002u, 0u, 0u, 0u, 0x2010_0800u)]
     [InlineData("x86-64-v2", 0xC7BA_2203u, 0x078B_FBFFu, 0x0010_0683u, 4u, 1u, 1u, 0x2C10_0800u)]
     [InlineData("x86-64-v3", 0xF7FA_3203u, 0x078B_FBFFu, 0x0010_07ABu, 4u, 1u, 0x21u, 0x2C10_0800u)]
-    public void Feature_words(
+    public void FeatureWords(
         string name, uint leaf1Ecx, uint leaf1Edx, uint leaf7Ebx, uint leaf7Ecx, uint leafDEax, uint extEcx, uint extEdx)
     {
         CpuidTable table = Table(CpuModels.Get(name));
@@ -38,9 +38,9 @@ public sealed class CpuModelTests
         Assert.Equal(4u, table.Lookup(6, 0).Eax);
     }
 
-    /// <summary>The model "host" where the host has everything: as <see cref="Feature_words"/>, with leaf 7's other words.</summary>
+    /// <summary>The model "host" where the host has everything: as <see cref="FeatureWords"/>, with leaf 7's other words.</summary>
     [Fact]
-    public void Host_has_what_the_host_has()
+    public void HostHasWhatTheHostHas()
     {
         CpuidTable table = Table(CpuModels.Host);
         Assert.Equal((0xF7FA_3203u, 0x078B_FBFFu), (table.Lookup(1, 0).Ecx, table.Lookup(1, 0).Edx));
@@ -52,7 +52,7 @@ public sealed class CpuModelTests
 
     /// <summary>A host with AVX and SHA only: what the software CPU has by itself stays, of the rest there are these two.</summary>
     [Fact]
-    public void What_the_host_executes_is_cut_down_to_the_host()
+    public void WhatTheHostExecutesIsCutDownToTheHost()
     {
         CpuidEntry[] native =
         [
@@ -72,7 +72,7 @@ public sealed class CpuModelTests
 
     /// <summary>What the software CPU has by itself is in "max" on every host, and in "host" only where the host has it too.</summary>
     [Fact]
-    public void Max_has_what_there_is()
+    public void MaxHasWhatThereIs()
     {
         const uint Umip = 1u << 2, Pku = 1u << 3, Pks = 1u << 31;
         CpuidEnvironment bare = s_software with { Native = [] };
@@ -89,7 +89,7 @@ public sealed class CpuModelTests
 
     /// <summary>Component 9 is PKRU (SDM vol. 1, 13.5.7). With KVM the guest's XSAVE is the host's, which has it where its CPUID says.</summary>
     [Fact]
-    public void Xsave_covers_pkru()
+    public void XsaveCoversPkru()
     {
         CpuidTable max = Table(CpuModels.Max, s_software with { Native = [] });
         Assert.Equal((0x203u, 576u, 840u, 0u), Registers(max.Lookup(0xD, 0)));
@@ -103,7 +103,7 @@ public sealed class CpuModelTests
     }
 
     [Fact]
-    public void It_calls_itself()
+    public void ItCallsItself()
     {
         CpuidTable table = Table(CpuModels.Default);
         CpuidEntry vendor = table.Lookup(0, 0);
@@ -130,7 +130,7 @@ public sealed class CpuModelTests
     [InlineData(2_596_134u, 24_000u, 1)]
     [InlineData(999_983u, 1_000_000u, 18)] // no fraction near 1 with a numerator below 4,295 is better than 1
     [InlineData(333_333u, 1_000_000u, 2)]
-    public void Leaf_0x15_gives_the_frequencies(uint tsc, uint crystal, int partsPerMillion)
+    public void Leaf0x15GivesTheFrequencies(uint tsc, uint crystal, int partsPerMillion)
     {
         CpuidEntry leaf = Table(CpuModels.Default, new CpuidEnvironment { TscKilohertz = tsc, ApicTimerKilohertz = crystal }).Lookup(0x15, 0);
         Assert.Equal(crystal * 1000, leaf.Ecx);
@@ -140,7 +140,7 @@ public sealed class CpuModelTests
     }
 
     [Fact]
-    public void Unknown_frequencies_leave_their_leaves_empty()
+    public void UnknownFrequenciesLeaveTheirLeavesEmpty()
     {
         CpuidTable table = Table(CpuModels.Default, new CpuidEnvironment { TscKilohertz = 2_000_000 });
         Assert.Equal(new CpuidEntry(0x15, 0, false, 0, 0, 0, 0), table.Lookup(0x15, 0));
@@ -148,7 +148,7 @@ public sealed class CpuModelTests
     }
 
     [Fact]
-    public void Each_vcpu_has_its_id_and_the_topology()
+    public void EachVcpuHasItsIdAndTheTopology()
     {
         CpuidTable table = Table(CpuModels.Default, s_software with { CpuCount = 3 }, apicId: 2);
         Assert.Equal(2u, table.Lookup(1, 0).Ebx >> 24);
@@ -183,7 +183,7 @@ public sealed class CpuModelTests
     [InlineData(0x8000_0009u)]
     [InlineData(0xFFFF_FFFFu)]
     [InlineData(0x4000_0002u)]
-    public void Leaves_out_of_range(uint leaf)
+    public void LeavesOutOfRange(uint leaf)
     {
         CpuidTable table = Table(CpuModels.Default);
         Assert.Equal(table.Lookup(0x16, 0), table.Lookup(leaf, 0));
@@ -194,11 +194,11 @@ public sealed class CpuModelTests
     [InlineData(5u)]
     [InlineData(9u)]
     [InlineData(0x14u)]
-    public void Leaves_in_between_are_zero(uint leaf) =>
+    public void LeavesInBetweenAreZero(uint leaf) =>
         Assert.Equal((0u, 0u, 0u, 0u), Registers(Table(CpuModels.Default).Lookup(leaf, 0)));
 
     [Fact]
-    public void A_host_that_lacks_a_feature_takes_it_out_and_it_is_named()
+    public void AHostThatLacksAFeatureTakesItOutAndItIsNamed()
     {
         CpuidEntry[] all = CpuModels.Default.Build(s_software, 0);
         CpuidEntry[] supported =
@@ -228,7 +228,7 @@ public sealed class CpuModelTests
     }
 
     [Fact]
-    public void Xsave_covers_x87_and_sse_and_avx()
+    public void XsaveCoversX87AndSseAndAvx()
     {
         // SDM vol. 1, 13.2 and 13.4: legacy region of 512 bytes, header of 64.
         Assert.Equal((3u, 576u, 576u, 0u), Registers(Table(CpuModels.Default).Lookup(0xD, 0)));
@@ -242,14 +242,14 @@ public sealed class CpuModelTests
     }
 
     [Fact]
-    public void Instruction_sets_bear_names_of_the_decoder()
+    public void InstructionSetsBearNamesOfTheDecoder()
     {
         foreach (CpuModel model in CpuModels.All)
             Assert.All(model.InstructionSets, name => Assert.True(Enum.TryParse<Iced.Intel.CpuidFeature>(name, out _), name));
     }
 
     [Fact]
-    public void An_unknown_model_is_the_users_error()
+    public void AnUnknownModelIsTheUsersError()
     {
         Assert.Null(CpuModels.Find("pentium"));
         VitrineException error = Assert.Throws<VitrineException>(() => CpuModels.Get("pentium"));

@@ -14,7 +14,7 @@ public sealed class DescriptorTests
     [InlineData(0x1240_F334_5678_9ABCUL, 0x1234_5678u, 0x0_9ABCu, 0x40F3u)] // byte-granular, DPL 3
     [InlineData(0xFF0F_8BFF_FFFF_FFFFUL, 0xFFFF_FFFFu, 0xF_FFFFu, 0x008Bu)]
     [InlineData(0x0080_9300_0000_0000UL, 0u, 0xFFFu, 0x8093u)] // limit 0 pages: the first 4 KiB
-    public void Segment_descriptors(ulong raw, uint @base, uint limit, uint access)
+    public void SegmentDescriptors(ulong raw, uint @base, uint limit, uint access)
     {
         var descriptor = new SegmentDescriptor(raw);
         SegmentRegister segment = descriptor.ToSegmentRegister(8);
@@ -30,7 +30,7 @@ public sealed class DescriptorTests
     }
 
     [Fact]
-    public void System_descriptors_have_a_64_bit_base()
+    public void SystemDescriptorsHaveA64BitBase()
     {
         // TSS at FFFF_FE00_1234_5000, limit 206Fh.
         var descriptor = new SystemDescriptor(0x1200_8934_5000_206F, 0xFFFF_FE00);

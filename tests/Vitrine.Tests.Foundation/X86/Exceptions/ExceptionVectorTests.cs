@@ -7,7 +7,7 @@ public sealed class ExceptionVectorTests
 {
     /// <summary>SDM vol. 3, table 6-1, column "Error Code".</summary>
     [Fact]
-    public void Error_codes()
+    public void ErrorCodes()
     {
         int[] expected = [8, 10, 11, 12, 13, 14, 17, 21];
         Assert.Equal(expected, Enumerable.Range(-1, 258).Where(ExceptionVector.HasErrorCode));
@@ -24,6 +24,6 @@ public sealed class ExceptionVectorTests
     [InlineData(ExceptionVector.PF, ExceptionVector.GP, true)]
     [InlineData(ExceptionVector.PF, ExceptionVector.PF, true)]
     [InlineData(ExceptionVector.PF, ExceptionVector.AC, false)]
-    public void Double_faults(int first, int second, bool doubleFault) =>
+    public void DoubleFaults(int first, int second, bool doubleFault) =>
         Assert.Equal(doubleFault, ExceptionVector.MakesDoubleFault(first, second));
 }

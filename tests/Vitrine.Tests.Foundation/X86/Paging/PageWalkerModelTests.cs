@@ -11,7 +11,7 @@ public sealed class PageWalkerModelTests(ITestOutputHelper output)
 
     [Theory]
     [InlineData(20260101)]
-    public void Walker_and_manual_agree(int seed)
+    public void WalkerAndManualAgree(int seed)
     {
         output.WriteLine($"seed {seed}");
         var random = new Random(seed);

@@ -31,7 +31,7 @@ public sealed class PageWalkerTests
     }
 
     [Fact]
-    public void Without_paging_the_address_is_physical_and_everything_allowed()
+    public void WithoutPagingTheAddressIsPhysicalAndEverythingAllowed()
     {
         var context = new PagingContext(Cr0.PE, 0, Cr4.SMEP | Cr4.SMAP, 0, Width);
         var memory = new DictionaryMemory(8);
@@ -41,7 +41,7 @@ public sealed class PageWalkerTests
     }
 
     [Fact]
-    public void A_four_level_write_sets_accessed_everywhere_and_dirty_in_the_leaf()
+    public void AFourLevelWriteSetsAccessedEverywhereAndDirtyInTheLeaf()
     {
         DictionaryMemory memory = FourLevels(P | RW | US, P | RW | US | G);
         PagingContext context = LongMode(cr4: Cr4.PGE);
@@ -59,7 +59,7 @@ public sealed class PageWalkerTests
     }
 
     [Fact]
-    public void A_read_leaves_dirty_clear_and_says_so()
+    public void AReadLeavesDirtyClearAndSaysSo()
     {
         DictionaryMemory memory = FourLevels(P | RW | US, P | RW | US);
         PagingContext context = LongMode();
@@ -113,7 +113,7 @@ public sealed class PageWalkerTests
 
     [Theory]
     [MemberData(nameof(Rights))]
-    public void Rights_in_four_level_paging(string name, ulong cr0, ulong cr4, ulong efer, ulong leaf, PageAccess access, int error)
+    public void RightsInFourLevelPaging(string name, ulong cr0, ulong cr4, ulong efer, ulong leaf, PageAccess access, int error)
     {
         DictionaryMemory memory = FourLevels(P | RW | US, leaf);
         PagingContext context = LongMode(cr0, cr4, efer);
@@ -135,7 +135,7 @@ public sealed class PageWalkerTests
     [InlineData(0x1008, XD, User | Fetch, 0x15u)]
     [InlineData(0x2010, XD, User | Fetch, 0x15u)]
     [InlineData(0x3018, XD, User | Fetch, 0x15u)]
-    public void Each_level_can_withhold_a_right(ulong entry, ulong flip, PageAccess access, uint error)
+    public void EachLevelCanWithholdARight(ulong entry, ulong flip, PageAccess access, uint error)
     {
         DictionaryMemory memory = FourLevels(P | RW | US, P | RW | US);
         memory.Entries[entry] ^= flip;
@@ -154,7 +154,7 @@ public sealed class PageWalkerTests
     [InlineData(0x1008, PS | P, 4)] // PS is reserved in a PML4E
     [InlineData(0x2010, PS | P | 0x2000, 3)]
     [InlineData(0x3018, PS | P | 0x100000, 2)]
-    public void The_level_where_it_ended_is_told(ulong entry, ulong value, int level)
+    public void TheLevelWhereItEndedIsTold(ulong entry, ulong value, int level)
     {
         DictionaryMemory memory = FourLevels(P | RW | US, P | RW | US);
         memory.Entries[entry] = value;
@@ -168,7 +168,7 @@ public sealed class PageWalkerTests
     [Theory]
     [InlineData(0x2010, 0x40000000UL | 0x1000, 30, 0x40604567UL)] // bit 12 is PAT, no address
     [InlineData(0x3018, 0x40200000UL | 0x1000, 21, 0x40204567UL)]
-    public void Large_pages(ulong entry, ulong frame, int shift, ulong gpa)
+    public void LargePages(ulong entry, ulong frame, int shift, ulong gpa)
     {
         DictionaryMemory memory = FourLevels(P | RW | US, P | RW | US);
         memory.Entries[entry] = frame | P | RW | US | PS;
@@ -180,7 +180,7 @@ public sealed class PageWalkerTests
     }
 
     [Fact]
-    public void Gigabyte_pages_are_reserved_on_a_processor_without_them()
+    public void GigabytePagesAreReservedOnAProcessorWithoutThem()
     {
         DictionaryMemory memory = FourLevels(P | RW | US, P | RW | US);
         memory.Entries[0x2010] = 0x40000000UL | P | PS;
@@ -190,7 +190,7 @@ public sealed class PageWalkerTests
     }
 
     [Fact]
-    public void Five_levels()
+    public void FiveLevels()
     {
         DictionaryMemory memory = FourLevels(P | RW, P | RW);
         memory.Entries[0x6000 + (8 * 0x1FF)] = 0x1000 | P | RW;
@@ -205,7 +205,7 @@ public sealed class PageWalkerTests
     [InlineData("PS ignored without CR4.PSE", 0UL, 0x2000 | P | PS, 0xFFFFF000 | P, 0xFFFFF567UL, 12)]
     [InlineData("4-MiB page", Cr4.PSE, 0x00C0_0000 | P | PS, 0UL, 0x00C0_4567UL, 22)]
     [InlineData("PSE-36: bits 20:13 are 39:32", Cr4.PSE, 0x00C0_0000 | (0xA5UL << 13) | P | PS, 0UL, 0xA5_00C0_4567UL, 22)]
-    public void Pages_in_32_bit_paging(string name, ulong cr4, ulong pde, ulong pte, ulong gpa, int shift)
+    public void PagesIn32BitPaging(string name, ulong cr4, ulong pde, ulong pte, ulong gpa, int shift)
     {
         const ulong Linear32 = 0x8000_4567; // indices 200h, 4
         var memory = new DictionaryMemory(4);
@@ -223,7 +223,7 @@ public sealed class PageWalkerTests
     [InlineData(36, 1UL << 17, true)]
     [InlineData(32, 1UL << 13, true)]
     [InlineData(52, 1UL << 20, false)]
-    public void Reserved_bits_of_a_4_MiB_page(int width, ulong bit, bool reserved)
+    public void ReservedBitsOfA4MiBPage(int width, ulong bit, bool reserved)
     {
         var memory = new DictionaryMemory(4);
         memory.Entries[0x1800] = P | PS | bit;
@@ -240,7 +240,7 @@ public sealed class PageWalkerTests
     [InlineData("2-MiB page, reserved bit 13", P, 0x40202000UL | P | PS, 0UL, 9u, 0UL)]
     [InlineData("bit 62 is reserved here", P, 0x2000 | P | (1UL << 62), 0x5000 | P, 9u, 0UL)]
     [InlineData("bit 52 is reserved here", P, 0x2000 | P, 0x5000 | P | (1UL << 52), 9u, 0UL)]
-    public void Pae_paging(string name, ulong pointerFlags, ulong pde, ulong pte, uint error, ulong gpa)
+    public void PaePaging(string name, ulong pointerFlags, ulong pde, ulong pte, uint error, ulong gpa)
     {
         const ulong LinearPae = (2UL << 30) | (3UL << 21) | (4UL << 12) | 0x567;
         var memory = new DictionaryMemory(8);
@@ -264,7 +264,7 @@ public sealed class PageWalkerTests
     [InlineData(0x2100UL, true)] // not present: nothing is checked
     [InlineData(0x2001UL | (1UL << Width), false)]
     [InlineData(0x2001UL | (1UL << 63), false)]
-    public void Loading_the_pae_pointers_checks_reserved_bits(ulong pdpte, bool valid)
+    public void LoadingThePaePointersChecksReservedBits(ulong pdpte, bool valid)
     {
         var memory = new DictionaryMemory(8);
         for (ulong i = 0; i < 4; i++)
@@ -275,7 +275,7 @@ public sealed class PageWalkerTests
     }
 
     [Fact]
-    public void An_entry_that_changes_under_the_walk_is_walked_again()
+    public void AnEntryThatChangesUnderTheWalkIsWalkedAgain()
     {
         DictionaryMemory memory = FourLevels(P | RW | US, P | RW | US);
         Dictionary<ulong, ulong> entries = memory.Entries;
@@ -287,7 +287,7 @@ public sealed class PageWalkerTests
     }
 
     [Fact]
-    public void Tables_in_rom_translate_and_stay_as_they_are()
+    public void TablesInRomTranslateAndStayAsTheyAre()
     {
         DictionaryMemory memory = FourLevels(P | RW | US, P | RW | US);
         foreach (ulong entry in memory.Entries.Keys)
@@ -300,7 +300,7 @@ public sealed class PageWalkerTests
     }
 
     [Fact]
-    public void A_table_outside_memory_reads_all_ones_and_faults_on_reserved_bits()
+    public void ATableOutsideMemoryReadsAllOnesAndFaultsOnReservedBits()
     {
         var memory = new DictionaryMemory(8);
         PagingContext context = LongMode();
@@ -310,7 +310,7 @@ public sealed class PageWalkerTests
     }
 
     [Fact]
-    public void The_observer_sees_every_step()
+    public void TheObserverSeesEveryStep()
     {
         DictionaryMemory memory = FourLevels(P | RW | US | A, P | RW | US | A);
         PagingContext context = LongMode();

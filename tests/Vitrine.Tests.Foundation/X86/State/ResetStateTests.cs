@@ -11,7 +11,7 @@ public sealed class ResetStateTests
     private const uint Signature = 0x60FB1;
 
     [Fact]
-    public void Bootstrap_processor()
+    public void BootstrapProcessor()
     {
         ProcessorState state = ResetState.Create(0, Signature);
         Assert.Equal(new SegmentRegister(0xF000, 0xFFFF0000, 0xFFFF, 0x9B), state.Segments[Seg.Cs]);
@@ -36,7 +36,7 @@ public sealed class ResetStateTests
     }
 
     [Fact]
-    public void Application_processor_waits()
+    public void ApplicationProcessorWaits()
     {
         ProcessorState state = ResetState.Create(3, Signature);
         Assert.Equal(0xFEE00800UL, state.ApicBase);
@@ -45,7 +45,7 @@ public sealed class ResetStateTests
     }
 
     [Fact]
-    public void Reset_forgets_all_that_was()
+    public void ResetForgetsAllThatWas()
     {
         ProcessorState used = Used();
         used.Msrs[Msr.IA32_TSC_AUX] = 7;
@@ -64,7 +64,7 @@ public sealed class ResetStateTests
     [Theory]
     [InlineData(0x80050033UL, 0x10UL)]
     [InlineData(0xE0050033UL, 0x60000010UL)]
-    public void Init_keeps_caches_fpu_and_msrs(ulong cr0, ulong expected)
+    public void InitKeepsCachesFpuAndMsrs(ulong cr0, ulong expected)
     {
         ProcessorState state = Used();
         state.Cr0 = cr0;

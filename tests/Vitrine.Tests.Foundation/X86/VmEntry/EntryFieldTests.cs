@@ -31,7 +31,7 @@ public sealed class EntryFieldTests
     [InlineData(VmcsField.GuestRflags, 0x6820, 64)]
     [InlineData(VmcsField.GuestSysenterEip, 0x6826, 64)]
     [InlineData(VmcsField.HostRip, 0x6C16, 64)]
-    public void Vmcs_fields_have_the_manuals_encoding(VmcsField field, int encoding, int bits)
+    public void VmcsFieldsHaveTheManualsEncoding(VmcsField field, int encoding, int bits)
     {
         Assert.Equal((uint)encoding, field.Describe().Number);
         Assert.Equal(bits, field.Describe().Bits);
@@ -57,14 +57,14 @@ public sealed class EntryFieldTests
     [InlineData(VmcbField.Rax, 0x5F8, 8)]
     [InlineData(VmcbField.Cr2, 0x640, 8)]
     [InlineData(VmcbField.GuestPat, 0x668, 8)]
-    public void Vmcb_fields_have_the_manuals_offset(VmcbField field, int offset, int bytes)
+    public void VmcbFieldsHaveTheManualsOffset(VmcbField field, int offset, int bytes)
     {
         Assert.Equal((uint)offset, field.Describe().Number);
         Assert.Equal(8 * bytes, field.Describe().Bits);
     }
 
     [Fact]
-    public void Tables_follow_their_enumerations_and_the_manuals_order()
+    public void TablesFollowTheirEnumerationsAndTheManualsOrder()
     {
         Assert.Equal(Enum.GetValues<VmcsField>().Length, VmcsFields.All.Length);
         Assert.Equal(Enum.GetValues<VmcbField>().Length, VmcbFields.All.Length);
@@ -75,7 +75,7 @@ public sealed class EntryFieldTests
     }
 
     [Fact]
-    public void A_value_wider_than_its_field_is_refused() =>
+    public void AValueWiderThanItsFieldIsRefused() =>
         Assert.Throws<ArgumentOutOfRangeException>(() => new Vmcs().Set(VmcsField.GuestCsSelector, 0x1_0000));
 
     // From dumps of Linux hosts: primary and exit controls of a guest with EPT, TPR shadow and without I/O bitmaps; entry controls in and out of
@@ -101,7 +101,7 @@ public sealed class EntryFieldTests
     [InlineData("real", EntryMode.Ept, VmcsField.SecondaryControls, 0x22)]
     [InlineData("real", EntryMode.VmxShadow, VmcsField.SecondaryControls, 0x20)]
     [InlineData("real", EntryMode.VmxShadow, VmcsField.GuestEfer, 0x800)]
-    public void The_vmcs_is_the_one_that_kvm_builds(string state, EntryMode mode, VmcsField field, ulong expected)
+    public void TheVmcsIsTheOneThatKvmBuilds(string state, EntryMode mode, VmcsField field, ulong expected)
     {
         ProcessorState processor = state == "long" ? EntryStates.Long() : EntryStates.Real();
         Assert.True(VmcsBuilder.Build(processor, mode).TryGet(field, out ulong value));
@@ -112,7 +112,7 @@ public sealed class EntryFieldTests
     [InlineData(EntryMode.VmxShadow, true)]
     [InlineData(EntryMode.Ept, false)]
     [InlineData(EntryMode.EptUnrestricted, false)]
-    public void Cr3_and_invlpg_exit_only_with_shadow_paging(EntryMode mode, bool exits)
+    public void Cr3AndInvlpgExitOnlyWithShadowPaging(EntryMode mode, bool exits)
     {
         EntryReport report = EntryChecks.Check(EntryStates.Long(), mode);
         foreach (string name in (string[])["CR3-load exiting", "CR3-store exiting", "INVLPG exiting"])
@@ -133,14 +133,14 @@ public sealed class EntryFieldTests
     [InlineData(EntryMode.NestedPaging, VmcbField.CsAttributes, 0x9B)]
     [InlineData(EntryMode.NestedPaging, VmcbField.CsBase, 0xFFFF_0000)]
     [InlineData(EntryMode.NestedPaging, VmcbField.TrAttributes, 0x8B)]
-    public void The_vmcb_is_the_one_that_kvm_builds_after_reset(EntryMode mode, VmcbField field, ulong expected)
+    public void TheVmcbIsTheOneThatKvmBuildsAfterReset(EntryMode mode, VmcbField field, ulong expected)
     {
         Assert.True(VmcbBuilder.Build(ResetState.Create(0, 0x663), mode).TryGet(field, out ulong value));
         Assert.Equal(expected, value);
     }
 
     [Fact]
-    public void Vmcb_attributes_pack_the_access_rights() // APM vol. 2, 15.5.1: descriptor bits 55:52 and 47:40
+    public void VmcbAttributesPackTheAccessRights() // APM vol. 2, 15.5.1: descriptor bits 55:52 and 47:40
     {
         Vmcb vmcb = VmcbBuilder.Build(EntryStates.Long(), EntryMode.NestedPaging);
         Assert.True(vmcb.TryGet(VmcbField.CsAttributes, out ulong cs));
@@ -154,7 +154,7 @@ public sealed class EntryFieldTests
     [InlineData(EntryMode.EptUnrestricted, 0x0006_0042u)]
     [InlineData(EntryMode.Ept, 0xFFFF_BFFFu)]
     [InlineData(EntryMode.VmxShadow, 0xFFFF_FFFFu)]
-    public void Exceptions_exit_as_the_mode_needs_it(EntryMode mode, uint expected)
+    public void ExceptionsExitAsTheModeNeedsIt(EntryMode mode, uint expected)
     {
         Vmcs vmcs = VmcsBuilder.Build(ResetState.Create(0, 0), mode);
         Assert.True(vmcs.TryGet(VmcsField.ExceptionBitmap, out ulong bitmap));

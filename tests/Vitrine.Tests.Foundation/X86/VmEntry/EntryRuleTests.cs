@@ -30,7 +30,7 @@ public sealed class EntryRuleTests
 
     [Theory]
     [MemberData(nameof(VmxIds))]
-    public void Each_vmx_rule_is_violated_alone(string id)
+    public void EachVmxRuleIsViolatedAlone(string id)
     {
         Assert.True(VmxCases.All.TryGetValue(id, out (Func<Vmcs> Valid, Action<Vmcs> Violate) test), $"no case violates {id}");
         Vmcs vmcs = test.Valid();
@@ -41,7 +41,7 @@ public sealed class EntryRuleTests
 
     [Theory]
     [MemberData(nameof(SvmIds))]
-    public void Each_svm_rule_is_violated_alone(string id)
+    public void EachSvmRuleIsViolatedAlone(string id)
     {
         Assert.True(SvmCases.All.TryGetValue(id, out (Func<Vmcb> Valid, Action<Vmcb> Violate) test), $"no case violates {id}");
         Vmcb vmcb = test.Valid();
@@ -51,7 +51,7 @@ public sealed class EntryRuleTests
     }
 
     [Fact]
-    public void Cases_are_of_rules_and_ids_are_unique()
+    public void CasesAreOfRulesAndIdsAreUnique()
     {
         Assert.Equal(EntryRules.Vmx.Length, EntryRules.Vmx.DistinctBy(rule => rule.Id).Count());
         Assert.Equal(EntryRules.Svm.Length, EntryRules.Svm.DistinctBy(rule => rule.Id).Count());
@@ -60,7 +60,7 @@ public sealed class EntryRuleTests
     }
 
     [Fact]
-    public void Rules_are_complete_in_their_texts()
+    public void RulesAreCompleteInTheirTexts()
     {
         foreach (EntryRule rule in EntryRules.Vmx.Concat(EntryRules.Svm))
         {
@@ -71,7 +71,7 @@ public sealed class EntryRuleTests
     }
 
     [Fact]
-    public void A_rule_looks_at_no_field_that_it_does_not_name()
+    public void ARuleLooksAtNoFieldThatItDoesNotName()
     {
         foreach ((string id, (Func<Vmcs> valid, Action<Vmcs> violate)) in VmxCases.All)
         {
@@ -88,7 +88,7 @@ public sealed class EntryRuleTests
 
     [Theory]
     [MemberData(nameof(Entering))]
-    public void What_hardware_accepts_passes(string name, EntryMode mode)
+    public void WhatHardwareAcceptsPasses(string name, EntryMode mode)
     {
         ProcessorState state = State(name);
         if (mode.IsVmx()) AssertPasses(EntryChecks.Evaluate(EntryAreas.Vmcs(state, mode)));
@@ -105,12 +105,12 @@ public sealed class EntryRuleTests
     [InlineData(EntryMode.VmxShadow, "guest.cs.base.vm86")]
     [InlineData(EntryMode.NestedPaging)]
     [InlineData(EntryMode.SvmShadow)]
-    public void The_reset_state_enters_only_where_real_mode_runs_as_it_is(EntryMode mode, params string[] failed) =>
+    public void TheResetStateEntersOnlyWhereRealModeRunsAsItIs(EntryMode mode, params string[] failed) =>
         Assert.Equal(failed, EntryChecks.Check(ResetState.Create(0, 0x663), mode).Failures.Select(failure => failure.Rule.Id));
 
     // As it is, without what KVM does about it: PE and PG must be one. Everything else of the reset state is valid.
     [Fact]
-    public void The_reset_state_as_it_is_fails_one_check_without_unrestricted_guest()
+    public void TheResetStateAsItIsFailsOneCheckWithoutUnrestrictedGuest()
     {
         Vmcs vmcs = EntryAreas.Vmcs(ResetState.Create(0, 0x663), EntryMode.EptUnrestricted);
         AssertPasses(EntryChecks.Evaluate(vmcs));
@@ -119,7 +119,7 @@ public sealed class EntryRuleTests
     }
 
     [Fact]
-    public void A_field_that_is_missing_or_the_hosts_leaves_its_rules_unchecked()
+    public void AFieldThatIsMissingOrTheHostsLeavesItsRulesUnchecked()
     {
         Vmcs vmcs = EntryAreas.Long();
         vmcs.Remove(VmcsField.GuestLinkPointer);
@@ -137,7 +137,7 @@ public sealed class EntryRuleTests
 
     // What decides is known even though another field isn't: without EPT nobody asks for the EPT pointer.
     [Fact]
-    public void A_missing_field_that_nobody_asks_for_is_no_loss()
+    public void AMissingFieldThatNobodyAsksForIsNoLoss()
     {
         Vmcs vmcs = EntryAreas.Shadow();
         vmcs.Remove(VmcsField.EptPointer);

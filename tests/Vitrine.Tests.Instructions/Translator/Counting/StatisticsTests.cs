@@ -16,7 +16,7 @@ public sealed class StatisticsTests
     [Theory]
     [InlineData(64)]
     [InlineData(32)]
-    public void Both_engines_count_the_same_instructions(int bitness)
+    public void BothEnginesCountTheSameInstructions(int bitness)
     {
         using FlatGuest translated = new(a => Work(a, bitness), bitness, Counted);
         using FlatGuest interpreted = new(a => Work(a, bitness), bitness, config => config with { Software = new SoftwareOptions { Engine = SoftwareEngine.Interpreter } });
@@ -30,7 +30,7 @@ public sealed class StatisticsTests
     }
 
     [Fact]
-    public void Accesses_and_branches_are_counted_by_kind()
+    public void AccessesAndBranchesAreCountedByKind()
     {
         CpuStatistics statistics = Run(a =>
         {
@@ -68,7 +68,7 @@ public sealed class StatisticsTests
     }
 
     [Fact]
-    public void A_stack_that_changes_its_page_is_counted()
+    public void AStackThatChangesItsPageIsCounted()
     {
         CpuStatistics statistics = Run(a =>
         {
@@ -88,7 +88,7 @@ public sealed class StatisticsTests
     }
 
     [Fact]
-    public void What_is_interpreted_is_told_with_its_cause()
+    public void WhatIsInterpretedIsToldWithItsCause()
     {
         CpuStatistics statistics = Run(a =>
         {
@@ -120,7 +120,7 @@ public sealed class StatisticsTests
     }
 
     [Fact]
-    public void Without_statistics_nothing_is_counted_in_translated_code()
+    public void WithoutStatisticsNothingIsCountedInTranslatedCode()
     {
         using FlatGuest plain = new(a => Work(a, 64));
         using FlatGuest counted = new(a => Work(a, 64), configure: Counted);
@@ -146,7 +146,7 @@ public sealed class StatisticsTests
     }
 
     [Fact]
-    public void The_interpreter_alone_has_no_translation()
+    public void TheInterpreterAloneHasNoTranslation()
     {
         using FlatGuest guest = new(a => Work(a, 64), configure: config => config with { Software = new SoftwareOptions { Engine = SoftwareEngine.Interpreter, Statistics = true } });
         guest.Run();
@@ -159,7 +159,7 @@ public sealed class StatisticsTests
     }
 
     [Fact]
-    public void Several_vcpus_add_up()
+    public void SeveralVcpusAddUp()
     {
         using FlatGuest guest = new(a => Work(a, 64), configure: Counted);
         guest.Run();
@@ -176,7 +176,7 @@ public sealed class StatisticsTests
     }
 
     [Fact]
-    public void Counters_of_an_mmu_add_up_each()
+    public void CountersOfAnMmuAddUpEach()
     {
         object one = default(MmuCounters);
         ulong value = 0;

@@ -14,7 +14,7 @@ public sealed partial class BlockListingTests
     [Theory]
     [InlineData(64)]
     [InlineData(32)]
-    public void Each_guest_instruction_stands_beside_its_host_code(int bitness)
+    public void EachGuestInstructionStandsBesideItsHostCode(int bitness)
     {
         using FlatGuest guest = new(bitness == 64 ? Mixed64 : Mixed32, bitness);
         BlockListing listing = guest.Vcpu.ListBlock(FlatGuest.Entry);
@@ -36,7 +36,7 @@ public sealed partial class BlockListingTests
     [Theory]
     [InlineData(64)]
     [InlineData(32)]
-    public void Host_code_is_listed_without_a_gap_but_for_the_data_behind_calls(int bitness)
+    public void HostCodeIsListedWithoutAGapButForTheDataBehindCalls(int bitness)
     {
         using FlatGuest guest = new(bitness == 64 ? Mixed64 : Mixed32, bitness);
         BlockListing listing = guest.Vcpu.ListBlock(FlatGuest.Entry);
@@ -64,7 +64,7 @@ public sealed partial class BlockListingTests
     [Theory]
     [InlineData(64)]
     [InlineData(32)]
-    public void Branches_lead_to_listed_instructions_or_named_code_and_the_state_is_named(int bitness)
+    public void BranchesLeadToListedInstructionsOrNamedCodeAndTheStateIsNamed(int bitness)
     {
         using FlatGuest guest = new(bitness == 64 ? Mixed64 : Mixed32, bitness);
         List<HostCodeLine> lines = [.. guest.Vcpu.ListBlock(FlatGuest.Entry).Parts.SelectMany(part => part.Host)];
@@ -82,7 +82,7 @@ public sealed partial class BlockListingTests
     }
 
     [Fact]
-    public void What_lies_out_of_line_says_whose_it_is()
+    public void WhatLiesOutOfLineSaysWhoseItIs()
     {
         using FlatGuest guest = new(a =>
         {
@@ -105,7 +105,7 @@ public sealed partial class BlockListingTests
     }
 
     [Fact]
-    public void An_instruction_for_the_interpreter_ends_the_block_and_is_shown()
+    public void AnInstructionForTheInterpreterEndsTheBlockAndIsShown()
     {
         using FlatGuest guest = new(a =>
         {
@@ -122,7 +122,7 @@ public sealed partial class BlockListingTests
     }
 
     [Fact]
-    public void An_instruction_in_two_pages_is_a_block_of_its_own()
+    public void AnInstructionInTwoPagesIsABlockOfItsOwn()
     {
         // The last two bytes of the page and the first one of the next.
         using FlatGuest guest = new(a =>
@@ -138,7 +138,7 @@ public sealed partial class BlockListingTests
     }
 
     [Fact]
-    public void Looking_changes_nothing_that_runs()
+    public void LookingChangesNothingThatRuns()
     {
         using FlatGuest guest = new(a =>
         {
@@ -157,7 +157,7 @@ public sealed partial class BlockListingTests
     }
 
     [Fact]
-    public void An_address_without_memory_has_no_block()
+    public void AnAddressWithoutMemoryHasNoBlock()
     {
         using FlatGuest guest = new(a => a.hlt());
         Assert.Contains("no page is mapped", Assert.Throws<VitrineException>(() => guest.Vcpu.ListBlock(1UL << 40)).Why, StringComparison.Ordinal);

@@ -16,16 +16,16 @@ public sealed class StateFieldNameTests
 
     [Theory]
     [MemberData(nameof(Fields))]
-    public void Every_field_that_emitted_code_knows_has_its_name(string name)
+    public void EveryFieldThatEmittedCodeKnowsHasItsName(string name)
     {
         int offset = (int)typeof(CpuOffsets).GetField(name)!.GetValue(null)!;
         Assert.StartsWith(name, StateFieldNames.Of(offset), StringComparison.Ordinal);
     }
 
     [Fact]
-    public void A_byte_within_a_field_is_named_by_its_distance() =>
+    public void AByteWithinAFieldIsNamedByItsDistance() =>
         Assert.Equal("PackedFlags+1", StateFieldNames.Of(CpuOffsets.PackedFlags + 1));
 
     [Fact]
-    public void A_key_is_named_by_its_number() => Assert.Equal("Keys[3]", StateFieldNames.Of(StateMemory.Keys + 24));
+    public void AKeyIsNamedByItsNumber() => Assert.Equal("Keys[3]", StateFieldNames.Of(StateMemory.Keys + 24));
 }
