@@ -236,7 +236,7 @@ public sealed class VectorElementTests
     }
 
     /// <summary>Runs the last routine again from its start.</summary>
-    private static string Again(M m)
+    private static RunResult Again(M m)
     {
         m.State.Rip = M.Code;
         return m.Run();

@@ -239,14 +239,14 @@ public sealed unsafe class AvxStateTests : IDisposable
         if (_random.Next(2) == 0) MemoryMarshal.Write(_source.AsSpan(Header + 8), present | (uint)_random.Next(8) | (1UL << 63));
     }
 
-    private string Run(byte[] instruction)
+    private RunResult Run(byte[] instruction)
     {
         Copy(Source, _source, write: true);
         Copy(Target, _target, write: true);
         ulong rdi = _machine.Cpu->Gpr[Gpr.Rdi], rsi = _machine.Cpu->Gpr[Gpr.Rsi];
         (_machine.Cpu->Gpr[Gpr.Rdi], _machine.Cpu->Gpr[Gpr.Rsi]) = (Source, Target);
         _machine.Cpu->Rip = _rip += 32;
-        string outcome = _machine.Execute(instruction);
+        RunResult outcome = _machine.Execute(instruction);
         (_machine.Cpu->Gpr[Gpr.Rdi], _machine.Cpu->Gpr[Gpr.Rsi]) = (rdi, rsi);
         Copy(Target, _target, write: false);
         return outcome;

@@ -275,12 +275,12 @@ public sealed unsafe class StateSaveTests : IDisposable
     }
 
     /// <summary>Runs an instruction in the guest on <see cref="_memory"/>.</summary>
-    private string Run(byte[] instruction, ulong address = Area)
+    private RunResult Run(byte[] instruction, ulong address = Area)
     {
         for (int i = 0; i < Size; i += 8) _machine.Write(Area + (ulong)i, MemoryMarshal.Read<ulong>(_memory.AsSpan(i)));
         _machine.Cpu->Gpr[Gpr.Rdi] = address;
         _machine.Cpu->Rip = _rip += 32;
-        string outcome = _machine.Execute(instruction);
+        RunResult outcome = _machine.Execute(instruction);
         for (int i = 0; i < Size; i += 8) MemoryMarshal.Write(_memory.AsSpan(i), _machine.Read(Area + (ulong)i, 8));
         return outcome;
     }

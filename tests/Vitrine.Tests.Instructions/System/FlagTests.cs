@@ -109,7 +109,7 @@ public sealed unsafe class FlagTests
         m.Write(M.Tss + 0x68 + (0x21 / 8), (byte)(bit ? 2 : 0));
         m.Write(0x21 * 4, 0x0900_0004u);
         m.Cpu->SystemFlags |= iopl == 3 ? F.IF : F.VIF;
-        string outcome = m.Execute(a => a.@int(0x21));
+        RunResult outcome = m.Execute(a => a.@int(0x21));
         Assert.Equal(expected[0] == '#' ? expected : "ok", outcome);
         if (expected == "idt") Assert.Equal((M.Handler, 0UL), (m.Cpu->Rip, m.Rflags & F.VM));
         if (expected != "ivt") return;

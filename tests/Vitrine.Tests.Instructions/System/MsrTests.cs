@@ -225,7 +225,7 @@ public sealed unsafe class MsrTests
         using M m = M.Long();
         for (int bit = 0; bit < 64; bit++)
         {
-            if ((Defined & (1UL << bit)) == 0) Assert.Equal($"{bit}: #13(0)", $"{bit}: {TryWrite(m, Msr.IA32_MISC_ENABLE, 0x1801 | (1UL << bit))}");
+            if ((Defined & (1UL << bit)) == 0) Assert.Equal((bit, "#13(0)"), (bit, TryWrite(m, Msr.IA32_MISC_ENABLE, 0x1801 | (1UL << bit))));
         }
 
         // Without SSE3 bit 18 must stay as it is.
@@ -321,7 +321,7 @@ public sealed unsafe class MsrTests
 
     private static void Write(M m, uint index, ulong value) => Assert.Equal("ok", TryWrite(m, index, value));
 
-    private static string TryWrite(M m, uint index, ulong value)
+    private static RunResult TryWrite(M m, uint index, ulong value)
     {
         m.Cpu->Gpr[Gpr.Rcx] = index;
         m.Cpu->Gpr[Gpr.Rdx] = value >> 32;

@@ -92,6 +92,8 @@ internal sealed unsafe class SystemMachine : IDisposable
 
     public SoftwareVcpu Vcpu { get; }
 
+    private int Bits => (Cpu->Mode & ExecutionMode.Code64) != 0 ? 64 : (Cpu->Mode & ExecutionMode.Code32) != 0 ? 32 : 16;
+
     public CpuState* Cpu { get; }
 
     public ulong Rflags
@@ -218,10 +220,9 @@ internal sealed unsafe class SystemMachine : IDisposable
 
     /// <summary>Assembles one instruction for the present code size and executes it.</summary>
     /// <returns>"ok", "#13(0)" for a fault, or the leave reason.</returns>
-    public string Execute(Action<Assembler> emit)
+    public RunResult Execute(Action<Assembler> emit)
     {
-        int bitness = (Cpu->Mode & ExecutionMode.Code64) != 0 ? 64 : (Cpu->Mode & ExecutionMode.Code32) != 0 ? 32 : 16;
-        Assembler assembler = new(bitness);
+        Assembler assembler = new(Bits);
         emit(assembler);
         MemoryStream code = new();
         assembler.Assemble(new StreamCodeWriter(code), Cpu->Rip);
@@ -229,7 +230,7 @@ internal sealed unsafe class SystemMachine : IDisposable
     }
 
     /// <summary>Executes the one instruction in <paramref name="code"/>.</summary>
-    public string Execute(params byte[] code)
+    public RunResult Execute(params byte[] code)
     {
         Assert.True(_memory.TryWrite(new Gpa(Cpu->Segments[Seg.Cs].Base + Cpu->Rip), code));
 
@@ -242,18 +243,18 @@ internal sealed unsafe class SystemMachine : IDisposable
         Op* next = op->Handler(Cpu, op);
         if (next == null) return Outcome();
         Cpu->Rip = Faults.NextRip(Cpu, op);
-        return "ok";
+        return Located(RunResult.Ok);
     }
 
-    public string Outcome() => Cpu->Leave switch
+    public RunResult Outcome() => Located(Cpu->Leave switch
     {
-        LeaveReason.NextBlock => "ok",
-        LeaveReason.Fault => Cpu->FaultHasErrorCode ? $"#{Cpu->FaultVector}({Cpu->FaultErrorCode:x})" : $"#{Cpu->FaultVector}",
+        LeaveReason.NextBlock => RunResult.Ok,
+        LeaveReason.Fault => RunResult.Fault(Cpu->FaultVector, Cpu->FaultHasErrorCode ? Cpu->FaultErrorCode : null),
         LeaveReason other => other.ToString(),
-    };
+    });
 
-    public string Deliver(byte vector, EventKind kind, uint? errorCode = null) =>
-        InterruptDelivery.Deliver(Cpu, vector, kind, errorCode.HasValue, errorCode.GetValueOrDefault()) ? "ok" : Outcome();
+    public RunResult Deliver(byte vector, EventKind kind, uint? errorCode = null) =>
+        InterruptDelivery.Deliver(Cpu, vector, kind, errorCode.HasValue, errorCode.GetValueOrDefault()) ? Located(RunResult.Ok) : Outcome();
 
     public ushort Selector(int segment) => (ushort)Cpu->Segments[segment].Selector;
 
@@ -262,6 +263,15 @@ internal sealed unsafe class SystemMachine : IDisposable
         Vcpu.Dispose();
         _accelerator.Dispose();
         _memory.Dispose();
+    }
+
+    // The machine maps one to one.
+    private RunResult Located(RunResult end)
+    {
+        const int Longest = 15 * 3;
+        byte[] code = new byte[Longest];
+        bool isThere = _memory.TryRead(new Gpa(Cpu->Segments[Seg.Cs].Base + Cpu->Rip), code);
+        return end.At(Cpu->Rip, Cpu->Cr2, new ReadOnlySpan<ulong>(Cpu->Gpr, Gpr.Count), isThere ? code : [], Bits);
     }
 
     private void LoadFlat(int cpl, ushort code)

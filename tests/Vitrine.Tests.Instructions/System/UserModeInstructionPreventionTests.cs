@@ -42,7 +42,7 @@ public sealed unsafe class UserModeInstructionPreventionTests
                 m.Cpu->Gpr[Gpr.Rax] = 0x4000;
                 (m.Cpu->Gpr[Gpr.Rbx], m.Cpu->Gpr[Gpr.Rsi]) = (0x40, 0);
                 string expected = opcode == 0 ? selectors : others;
-                Assert.Equal($"{name} {register}: {expected}", $"{name} {register}: {m.Execute(0x0F, opcode, modRm)}");
+                Assert.Equal((name, register, expected), (name, register, m.Execute(0x0F, opcode, modRm)));
             }
         }
     }

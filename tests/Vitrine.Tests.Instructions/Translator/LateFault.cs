@@ -13,7 +13,7 @@ internal static class LateFault
     /// <summary>
     /// Runs an instruction twenty times with good operands and once with others. RDI has its address, RSI the address of what follows it; RBP counts.
     /// </summary>
-    public static string Run(M m, Action<Assembler> instruction, Action<Assembler> good, Action<Assembler> last) => m.Run(a =>
+    public static RunResult Run(M m, Action<Assembler> instruction, Action<Assembler> good, Action<Assembler> last) => m.Run(a =>
     {
         Label loop = a.CreateLabel();
         Label odd = a.CreateLabel();

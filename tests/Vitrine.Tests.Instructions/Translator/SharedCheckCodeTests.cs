@@ -37,7 +37,7 @@ public abstract class SharedCheckCodeTests(SoftwareEngine engine)
 
         // For the rounds before the last, which alternate between the two; the last one has an odd number.
         m.Store(Usual + 16, 3, 8);
-        string end = Twenty(m, a =>
+        RunResult end = Twenty(m, a =>
         {
             Label patched = a.CreateLabel();
             Label right = a.CreateLabel();

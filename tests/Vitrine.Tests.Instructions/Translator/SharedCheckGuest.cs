@@ -38,7 +38,7 @@ internal static class SharedCheckGuest
     /// <param name="m">The machine.</param>
     /// <param name="accesses">What is done in each.</param>
     /// <param name="last">What RBX is in the last.</param>
-    public static string Twenty(M m, Action<Assembler> accesses, ulong last) => m.Run(a =>
+    public static RunResult Twenty(M m, Action<Assembler> accesses, ulong last) => m.Run(a =>
     {
         Label loop = a.CreateLabel();
         a.mov(rax, Pattern);

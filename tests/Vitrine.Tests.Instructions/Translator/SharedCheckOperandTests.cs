@@ -30,7 +30,7 @@ public abstract class SharedCheckOperandTests(SoftwareEngine engine)
     {
         using M m = Machine(segment);
         m.Map(Second, 0, 0);
-        string end = Twenty(m, a =>
+        RunResult end = Twenty(m, a =>
         {
             for (int i = 0; i < 4; i++) a.mov(In(segment, rbx + (i * 8)), rax);
         }, Second + (ulong)(long)place - Base);
@@ -109,7 +109,7 @@ public abstract class SharedCheckOperandTests(SoftwareEngine engine)
             m.Store(Elsewhere + 0x109 + (i * 8), 11 + i, 8);
         }
 
-        string end = Twenty(m, a =>
+        RunResult end = Twenty(m, a =>
         {
             Label accesses = a.CreateLabel();
 
@@ -141,7 +141,7 @@ public abstract class SharedCheckOperandTests(SoftwareEngine engine)
         m.Map(Second, 0, 0);
         m.Store(Second - 32, 1, 8);
         m.Store(Second - 24, 2, 8);
-        string end = Twenty(m, a =>
+        RunResult end = Twenty(m, a =>
         {
             a.AddInstruction(Instruction.Create(Code.Mov_r64_rm64, Register.RCX, ByRip(Second - 32)));
             a.AddInstruction(Instruction.Create(Code.Mov_r64_rm64, Register.RDX, ByRip(Second - 24)));
@@ -158,7 +158,7 @@ public abstract class SharedCheckOperandTests(SoftwareEngine engine)
         using M m = Machine("");
         m.Map(First, First, M.P | M.A);
         m.Store(First + 0x100, 1, 8);
-        string end = Twenty(m, a =>
+        RunResult end = Twenty(m, a =>
         {
             a.AddInstruction(Instruction.Create(Code.Mov_r64_rm64, Register.RCX, ByRip(First + 0x100)));
             a.AddInstruction(Instruction.Create(Code.Mov_rm64_r64, ByRip(First + 0x110), Register.RAX));

@@ -32,7 +32,7 @@ public abstract class SharedCheckTests(SoftwareEngine engine)
     {
         using M m = SharedCheckGuest.Machine(engine);
         m.Map(Second, 0, 0);
-        string end = Twenty(m, a =>
+        RunResult end = Twenty(m, a =>
         {
             a.mov(__qword_ptr[rbx], rax);
             a.mov(__qword_ptr[rbx + 8], rax);
@@ -56,7 +56,7 @@ public abstract class SharedCheckTests(SoftwareEngine engine)
     {
         using M m = SharedCheckGuest.Machine(engine);
         m.Map(First, 0, 0);
-        string end = Twenty(m, a =>
+        RunResult end = Twenty(m, a =>
         {
             Label loads = a.CreateLabel();
             a.lea(rdi, __qword_ptr[loads]);
@@ -74,7 +74,7 @@ public abstract class SharedCheckTests(SoftwareEngine engine)
     {
         using M m = SharedCheckGuest.Machine(engine);
         m.Map(First, First, M.P | M.A);
-        string end = Twenty(m, a =>
+        RunResult end = Twenty(m, a =>
         {
             Label store = a.CreateLabel();
             a.mov(rcx, __qword_ptr[rbx + 8]);
@@ -146,7 +146,7 @@ public abstract class SharedCheckTests(SoftwareEngine engine)
     public void AnAlignedAccessBehindOneThatNeedNotBe()
     {
         using M m = SharedCheckGuest.Machine(engine);
-        string end = Twenty(m, a =>
+        RunResult end = Twenty(m, a =>
         {
             Label aligned = a.CreateLabel();
             a.mov(rcx, __qword_ptr[rbx + 8]);

@@ -156,7 +156,7 @@ public abstract class StringTests(SoftwareEngine engine)
         }
     }
 
-    private static string Run(M m, Action<Assembler> emit, ulong from, ulong to, ulong count, bool backwards) => m.Run(a =>
+    private static RunResult Run(M m, Action<Assembler> emit, ulong from, ulong to, ulong count, bool backwards) => m.Run(a =>
     {
         Label loop = a.CreateLabel();
         a.mov(r14d, Rounds);

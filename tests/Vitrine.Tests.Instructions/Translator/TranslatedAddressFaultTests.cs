@@ -71,7 +71,7 @@ public abstract class TranslatedAddressFaultTests(SoftwareEngine engine)
         {
             using M m = Machine();
             const int Stack = Data + 0x800;
-            string end = LateFault.Run(m, a =>
+            RunResult end = LateFault.Run(m, a =>
             {
                 switch (branch)
                 {
@@ -126,7 +126,7 @@ public abstract class TranslatedAddressFaultTests(SoftwareEngine engine)
         // A fault needs a stack: the user's is bad, the kernel's is not.
         using M m = Machine().User();
         bool stack = access is "push" or "pop" or "call" or "through rsp";
-        string end = LateFault.Run(m, a =>
+        RunResult end = LateFault.Run(m, a =>
         {
             Label next = a.CreateLabel();
             switch (access)

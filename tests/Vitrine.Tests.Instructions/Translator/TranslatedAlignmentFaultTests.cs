@@ -73,7 +73,7 @@ public abstract class TranslatedAlignmentFaultTests(SoftwareEngine engine)
             }
         }
 
-        string end = LateFault.Run(m, Access, a =>
+        RunResult end = LateFault.Run(m, Access, a =>
         {
             a.mov(ebx, Data);
             if (access == "push") a.mov(esp, Data + 0x802);
@@ -102,7 +102,7 @@ public abstract class TranslatedAlignmentFaultTests(SoftwareEngine engine)
     public void SseOperandsMustBeAligned(string access, int misalignment)
     {
         using M m = Machine();
-        string end = LateFault.Run(m, a =>
+        RunResult end = LateFault.Run(m, a =>
         {
             switch (access)
             {

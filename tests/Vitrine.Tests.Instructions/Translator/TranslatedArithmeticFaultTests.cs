@@ -63,7 +63,7 @@ public abstract class TranslatedArithmeticFaultTests(SoftwareEngine engine)
 
             // Of 8 bits the dividend is AX.
             ulong before = bits == 8 ? (high << 8) | low : low;
-            string end = LateFault.Run(m, a => Divide(a, bits, signed, memory), a =>
+            RunResult end = LateFault.Run(m, a => Divide(a, bits, signed, memory), a =>
             {
                 a.mov(rax, 7UL);
                 a.xor(edx, edx);
@@ -107,7 +107,7 @@ public abstract class TranslatedArithmeticFaultTests(SoftwareEngine engine)
         m.Store(Data + 16, mxcsr, 4);
         m.Store(Data + 32, 0x3F80_0000_3F80_0000, 8);
         m.Store(Data + 40, 0x3F80_0000_3F80_0000, 8);
-        string end = LateFault.Run(m, a => a.divps(xmm0, xmm1), a =>
+        RunResult end = LateFault.Run(m, a => a.divps(xmm0, xmm1), a =>
         {
             a.movaps(xmm0, __xmmword_ptr[Data + 32]);
             a.movaps(xmm1, xmm0);
@@ -136,7 +136,7 @@ public abstract class TranslatedArithmeticFaultTests(SoftwareEngine engine)
         using M m = Machine();
         m.Store(Data + 16, 0x37B, 2); // ZM clear
         m.Store(Data + 18, 0x37F, 2);
-        string end = LateFault.Run(m, a =>
+        RunResult end = LateFault.Run(m, a =>
         {
             Label next = a.CreateLabel();
             a.fld1();

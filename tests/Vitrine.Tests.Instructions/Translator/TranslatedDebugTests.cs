@@ -92,7 +92,7 @@ public abstract class TranslatedDebugTests(SoftwareEngine engine)
     {
         // It is set while the code around it runs, and hit in the same page.
         using M m = new(engine: engine);
-        string end = m.Run(a =>
+        RunResult end = m.Run(a =>
         {
             Label loop = a.CreateLabel();
             Label watched = a.CreateLabel();
@@ -127,7 +127,7 @@ public abstract class TranslatedDebugTests(SoftwareEngine engine)
     public void ADataBreakpointStopsBehindTheAccess(ulong condition, string access, bool hits)
     {
         using M m = new(engine: engine);
-        string end = m.Run(a =>
+        RunResult end = m.Run(a =>
         {
             Label loop = a.CreateLabel();
             Label skip = a.CreateLabel();

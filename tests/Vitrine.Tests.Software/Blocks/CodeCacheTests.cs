@@ -431,7 +431,7 @@ public abstract class CodeCacheTests(MmuMode mmu, SoftwareEngine engine = Softwa
     }
 
     /// <summary>Calls a routine, keeps EAX in EDX, maps a page elsewhere, and calls it again.</summary>
-    private static string RunWithRemap(M m, ulong routine, ulong page, ulong frame, bool byCr3)
+    private static RunResult RunWithRemap(M m, ulong routine, ulong page, ulong frame, bool byCr3)
     {
         Map(m, M.Tables);
         ulong entry = m.Entry(page);

@@ -176,7 +176,7 @@ public abstract class DeviceWriteTests(MmuMode mmu, SoftwareEngine engine)
         m.Map(Page, Frame, M.P);
         m.Map(Words, Words, M.P | M.W);
         ulong entry = m.Entry(Page);
-        string end = "";
+        RunResult end = "";
         Thread guest = new(() => end = m.Run(a =>
         {
             Label next = a.CreateLabel();

@@ -61,7 +61,7 @@ public abstract class MmioReplayTests(MmuMode mmu, SoftwareEngine engine = Softw
     public void Once(string name, Action<Assembler> emit, string accesses, string rax)
     {
         using M m = Machine();
-        Assert.True(m.Run(emit) == "ok", name);
+        Assert.Equal((name, RunResult.Ok), (name, m.Run(emit)));
         CheckAccesses(m, accesses);
         Assert.Equal(rax, m[Gpr.Rax].ToString("x", null));
     }
@@ -72,7 +72,7 @@ public abstract class MmioReplayTests(MmuMode mmu, SoftwareEngine engine = Softw
     {
         using M m = Machine();
         m.OnAccess = m.Vcpu.Kick;
-        Assert.True(m.Run(emit) == "ok", name);
+        Assert.Equal((name, RunResult.Ok), (name, m.Run(emit)));
         Assert.Contains("kick", m.Accesses);
         m.Accesses.RemoveAll(access => access == "kick");
         CheckAccesses(m, accesses);

@@ -120,7 +120,7 @@ public sealed class StringRunTests
         for (ulong page = 0; page < destinationPages; page++) m.Map(EvictingDestination + (page << 12), EvictingDestinationGpa + (page << 12), M.P | M.W);
     }
 
-    private static string CopyEvicting(M m, int offset, int count) => m.Run(a =>
+    private static RunResult CopyEvicting(M m, int offset, int count) => m.Run(a =>
     {
         a.mov(rsi, EvictingSource + (ulong)offset);
         a.mov(rdi, EvictingDestination);

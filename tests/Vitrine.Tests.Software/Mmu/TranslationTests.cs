@@ -47,7 +47,7 @@ public abstract class TranslationTests(MmuMode mmu, SoftwareEngine engine = Soft
         if (how.EndsWith("with pcid", StringComparison.Ordinal) || how is "invpcid 0" or "invpcid 1") m.State.Cr4 |= Cr4.PCIDE;
         m.Map(Page, Frame1, flags);
         ulong entry = m.Entry(Page);
-        string outcome = m.Run(a =>
+        RunResult outcome = m.Run(a =>
         {
             a.mov(ebx, (uint)Page);
             a.mov(eax, __dword_ptr[rbx]);
@@ -395,7 +395,7 @@ public abstract class TranslationTests(MmuMode mmu, SoftwareEngine engine = Soft
         m.Accelerator.SetMemorySlot(slot);
         for (ulong i = 0; i < Pages; i++) m.Map(Page + (i * 0x1000), Start + (i * 0x1000), M.P | M.W);
         m[Gpr.Rbx] = Page;
-        string outcome = "";
+        RunResult outcome = "";
         Thread runner = new(() => outcome = m.Run(a =>
         {
             Label loop = a.CreateLabel();

@@ -179,7 +179,7 @@ internal sealed class PagedMachine : IDisposable
     }
 
     /// <summary>Places a routine at <see cref="Code"/> (HLT is added) and runs it.</summary>
-    public string Run(Action<Assembler> emit)
+    public RunResult Run(Action<Assembler> emit)
     {
         Place(Code, a =>
         {
@@ -195,7 +195,7 @@ internal sealed class PagedMachine : IDisposable
     /// "ok" for the routine's own HLT (at CPL 3 that is a #GP, which counts as such); "#14(2)" for the handler of a fault with its error code; "shutdown".
     /// <see cref="State"/> is then the processor's; of a faulting routine RIP and RSP are those that were pushed.
     /// </returns>
-    public string Run()
+    public RunResult Run()
     {
         State.MpState = MpState.Runnable;
         Vcpu.PutState(State, PutLevel.Full);
@@ -203,7 +203,7 @@ internal sealed class PagedMachine : IDisposable
     }
 
     /// <summary>Goes on without touching the processor.</summary>
-    public string Continue()
+    public RunResult Continue()
     {
         for (int exits = 0; exits < 10_000; exits++)
         {
@@ -219,16 +219,16 @@ internal sealed class PagedMachine : IDisposable
                     break;
                 case VmExitReason.HaltForever:
                     Vcpu.GetState(State);
-                    return Ended();
+                    return Located(Ended());
                 case VmExitReason.Shutdown:
                     Vcpu.GetState(State);
-                    return "shutdown";
+                    return Located("shutdown");
                 default:
-                    return exit.Reason.ToString();
+                    return Located(exit.Reason.ToString());
             }
         }
 
-        return "never ends";
+        return Located("never ends");
     }
 
     public void Dispose()
@@ -263,20 +263,30 @@ internal sealed class PagedMachine : IDisposable
         value[..exit.Size].CopyTo(exit.Data);
     }
 
-    private string Ended()
+    private RunResult Ended()
     {
         ulong halted = State.Rip - 1;
-        if (halted is < Handlers or >= Handlers + 0x1000) return "ok";
+        if (halted is < Handlers or >= Handlers + 0x1000) return RunResult.Ok;
         int vector = (int)(halted - Handlers) / 16;
         bool hasCode = vector is 8 or (>= 10 and <= 14) or 17;
         int word = _paging == PagingMode.FourLevel ? 8 : 4;
         ulong frame = this[Gpr.Rsp];
-        string text = hasCode ? $"#{vector}({Read(frame, 4):x})" : $"#{vector}";
+        RunResult fault = RunResult.Fault(vector, hasCode ? (uint)Read(frame, 4) : null);
         if (hasCode) frame += (ulong)word;
         State.Rip = Read(frame, word);
         if (word == 8 || (Read(frame + (ulong)word, 2) & 3) != 0) this[Gpr.Rsp] = Read(frame + (ulong)(3 * word), word);
         bool userEnd = vector == 13 && _user && Vcpu.TryTranslate(State.Rip, out ulong gpa) && gpa < MemorySize && Read(gpa, 1) == Hlt;
-        return userEnd ? "ok" : text;
+        return userEnd ? RunResult.Ok : fault;
+    }
+
+    // The code at RIP as far as its page is in RAM.
+    private RunResult Located(RunResult end)
+    {
+        const int Longest = 15 * 3;
+        ulong linear = State.Segments[Seg.Cs].Base + State.Rip;
+        byte[] code = new byte[Math.Min(Longest, 0x1000 - (int)(linear & 0xFFF))];
+        bool isThere = Vcpu.TryTranslate(linear, out ulong gpa) && Memory.TryRead(new Gpa(gpa), code);
+        return end.At(State.Rip, State.Cr2, State.Gpr, isThere ? code : [], _bits);
     }
 
     private void BuildDescriptors()
