@@ -149,6 +149,7 @@ public sealed partial class ErrorCodeTests
     [GeneratedRegex(@"VitrineException\.(User|Host)\(\s*(ErrorCode\.(?<library>\w+)|(?<other>CommandErrorCode\.\w+|cause\.Code)|[^,]*),")]
     private static partial Regex Raised();
 
-    [GeneratedRegex("(?<![\\w-])--[a-z][a-z-]*")]
+    // No count down, as in --depth == 0.
+    [GeneratedRegex(@"(?<![\w-])--[a-z][a-z-]*\b(?! ==)")]
     private static partial Regex Option();
 }
