@@ -193,6 +193,12 @@ public sealed unsafe class KvmAccelerator : IAccelerator
     /// <inheritdoc/>
     public void ConnectExternalInterrupts(IExternalInterruptSource source) => ExternalInterrupts = source;
 
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, byte[]> GetState() => new KvmMachineState(_vm, HasInterruptControllers).Get();
+
+    /// <inheritdoc/>
+    public void PutState(IReadOnlyDictionary<string, byte[]> state) => new KvmMachineState(_vm, HasInterruptControllers).Put(state);
+
     /// <summary>Ends the machine. Its vCPUs must not be running.</summary>
     public void Dispose()
     {

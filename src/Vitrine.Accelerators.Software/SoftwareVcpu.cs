@@ -1,3 +1,4 @@
+using Vitrine.Accelerators.Capture;
 using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Software.Apic;
 using Vitrine.Accelerators.Software.Blocks;
@@ -209,13 +210,27 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
         StateTransfer.Get(_cpu, state);
         state.ApicBase = LocalApic.ApicBase;
         state.Cr8 = LocalApic.Cr8;
-        LocalApic.SaveState(state.LocalApic);
-        state.Events = state.Events with { NmisPending = (byte)LocalApic.PendingNmis(_cpu->NmiMasked) };
-        state.MpState = _activity.State;
+
+        // Before the local APIC: reading the deadline advances the timer, and an expiry that nobody has noticed becomes a request.
         foreach (uint index in ModelSpecificRegisters.Transferred)
         {
             if (_processor.Msrs.TryRead(index, out ulong value)) state.Msrs[index] = value;
         }
+
+        LocalApic.SaveState(state.LocalApic);
+        state.Events = state.Events with { NmisPending = (byte)LocalApic.PendingNmis(_cpu->NmiMasked) };
+        state.MpState = _activity.State;
+    }
+
+    /// <inheritdoc/>
+    public HiddenVcpuState GetHiddenState() => HiddenStateTransfer.Get(_cpu, LocalApic, _processor.Msrs);
+
+    /// <inheritdoc/>
+    public void PutHiddenState(HiddenVcpuState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        HiddenStateTransfer.Put(Id, state, _cpu, LocalApic, _processor.Msrs);
+        _presence.AskForAttention();
     }
 
     /// <inheritdoc/>

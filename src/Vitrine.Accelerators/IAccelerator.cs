@@ -1,3 +1,4 @@
+using System.Collections.ObjectModel;
 using Vitrine.Memory;
 
 namespace Vitrine.Accelerators;
@@ -53,6 +54,14 @@ public interface IAccelerator : IGuestMemoryObserver, IDisposable
 
     /// <summary>Delivers a message-signalled interrupt to the local APICs (SDM vol. 3, "Message Signalled Interrupts"). Any thread.</summary>
     void SendInterruptMessage(ulong address, uint data);
+
+    /// <summary>What it holds of the machine beside vCPUs and memory, while these stand, by name: KVM's interrupt controllers and timers.</summary>
+    IReadOnlyDictionary<string, byte[]> GetState() => ReadOnlyDictionary<string, byte[]>.Empty;
+
+    /// <summary>Takes over what <see cref="GetState"/> gave, before the states of the vCPUs.</summary>
+    /// <exception cref="Errors.VitrineException">It is not such a state.</exception>
+    void PutState(IReadOnlyDictionary<string, byte[]> state) =>
+        Errors.InvalidState.Unless(state.Count == 0, Name, $"it has no part {string.Join(", ", state.Keys)}");
 
     /// <summary>Connects the 8259 pair's output. Only without <see cref="HasInterruptControllers"/>; before the first run.</summary>
     void ConnectExternalInterrupts(IExternalInterruptSource source);

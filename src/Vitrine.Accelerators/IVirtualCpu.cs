@@ -1,3 +1,4 @@
+using Vitrine.Accelerators.Capture;
 using Vitrine.X86.Cpuid;
 using Vitrine.X86.State;
 
@@ -34,6 +35,18 @@ public interface IVirtualCpu : IDisposable
     /// <param name="state">The new state.</param>
     /// <param name="level">How much of it may be written.</param>
     void PutState(ProcessorState state, PutLevel level);
+
+    /// <summary>
+    /// Reads what the vCPU holds beside its <see cref="ProcessorState"/>, which is to be read first. Only between two instructions: before its first
+    /// run, after <see cref="VmExitReason.Interrupted"/> or a step. Both together are all that it holds.
+    /// </summary>
+    HiddenVcpuState GetHiddenState() => new();
+
+    /// <summary>Writes what <see cref="GetHiddenState"/> has read, after the registers at <see cref="PutLevel.Full"/>.</summary>
+    /// <exception cref="Errors.VitrineException">No vCPU can have such a state.</exception>
+    void PutHiddenState(HiddenVcpuState state)
+    {
+    }
 
     /// <summary>
     /// Enters the guest until something needs the run loop. Completes the I/O of the previous exit first.

@@ -87,6 +87,7 @@ internal static class Remedies
         [ErrorCode.AcpiNoRoom] = null,
 
         [ErrorCode.InvalidState] = null,
+        [ErrorCode.StateConfiguration] = null,
 
         [ErrorCode.StoryLength] = null,
 

@@ -201,6 +201,9 @@ public static class ErrorCode
     /// <summary>A saved state can't be loaded. Values: part, problem.</summary>
     public const string InvalidState = "state.invalid";
 
+    /// <summary>A saved state is another configuration's. Values: what, machine, saved.</summary>
+    public const string StateConfiguration = "state.configuration";
+
     /// <summary>A story of so many instructions is impossible. Values: instructions, maximum.</summary>
     public const string StoryLength = "story.length";
 

@@ -7,8 +7,10 @@ using Vitrine.Accelerators.Translation;
 using Vitrine.Boards;
 using Vitrine.Boot;
 using Vitrine.Devices.Io;
+using Vitrine.Errors;
 using Vitrine.Memory;
 using Vitrine.Run;
+using Vitrine.State;
 using Vitrine.Timing;
 using Vitrine.X86;
 using Vitrine.X86.Cpuid;
@@ -130,13 +132,33 @@ public sealed class VirtualMachine : IDisposable
     }
 
     /// <summary>Checks the configuration, builds the board, loads the guest. The guest doesn't run yet.</summary>
-    /// <exception cref="Errors.VitrineException">The configuration, a file or the host doesn't allow it.</exception>
+    /// <exception cref="VitrineException">The configuration, a file or the host doesn't allow it.</exception>
     public static VirtualMachine Create(MachineConfig config)
     {
         ArgumentNullException.ThrowIfNull(config);
+        return Build(config, state: null);
+    }
+
+    /// <summary>
+    /// Makes a machine that goes on from a state that was captured, in place of booting. It doesn't run yet. What its guest boots after a reset is the
+    /// configuration's. Calendar time is the host's; all other time stands where it stood.
+    /// </summary>
+    /// <param name="config">A configuration with the same hardware. Its outputs, engine and MMU mode may be others.</param>
+    /// <param name="state">The state. It is copied, and may serve again.</param>
+    /// <exception cref="VitrineException">As <see cref="Create"/>; or the state is another configuration's, or impossible.</exception>
+    public static VirtualMachine Restore(MachineConfig config, MachineState state)
+    {
+        ArgumentNullException.ThrowIfNull(config);
+        ArgumentNullException.ThrowIfNull(state);
+        state.Check();
+        return Build(config, state);
+    }
+
+    private static VirtualMachine Build(MachineConfig config, MachineState? state)
+    {
         config.Check();
         MemoryLayout layout = config.Board.MapMemory(config.MemoryBytes);
-        MachineClock clock = new(config.ClockSource);
+        MachineClock clock = new(config.ClockSource, state?.Clock ?? 0);
         GuestMemory memory = new(config.MemoryBacking);
         IAccelerator? accelerator = null;
         VirtualMachine? machine = null;
@@ -145,11 +167,18 @@ public sealed class VirtualMachine : IDisposable
             accelerator = AcceleratorSelection.Create(config, clock, out string? notice);
             ConfigCheck.Cpus(config.Cpus, accelerator.MaximumVcpus, accelerator.Name);
             MemorySlots.Create(memory, layout, config.Boot);
+            state?.Identity.Require(MachineIdentity.Of(config, accelerator.Name, memory));
             machine = new VirtualMachine(config, clock, memory, layout, accelerator);
-            machine.LoadGuest();
+            if (state is null) machine.LoadGuest();
+            else state.Memory.CopyTo(memory);
             if (notice is not null) config.Notice?.Invoke(notice);
             foreach (VcpuThread vcpu in machine._vcpus) vcpu.Start();
             foreach (VcpuThread vcpu in machine._vcpus) vcpu.WaitUntilReady();
+            if (state is null) return machine;
+            machine.StateTransfer().Load(state);
+
+            // What was typed while the first machine was held has not been offered to a device yet.
+            machine._inputs.Post(machine._board.FeedSerial);
             return machine;
         }
         catch when (machine is not null)
@@ -178,6 +207,17 @@ public sealed class VirtualMachine : IDisposable
         _gate.Hold();
         KickAll();
         if (_gate.WaitUntilHeld()) DrainIo();
+    }
+
+    /// <summary>
+    /// The whole state of a machine that is held: before its start or paused. Nothing changes by it, and the machine can go on.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">The machine is running or has ended, or this is a callback of it.</exception>
+    public MachineState Capture()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        RefuseFromCallback();
+        return StateTransfer().Capture(MachineIdentity.Of(Config, Accelerator, Memory));
     }
 
     /// <summary>Lets the guest run again. Changes of <see cref="GetState"/> made meanwhile take effect.</summary>
@@ -429,13 +469,26 @@ public sealed class VirtualMachine : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfNegative(vcpu);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(vcpu, _vcpus.Length);
-        if (_io.IsOnWorker || Array.Exists(_vcpus, static thread => thread.IsCurrentThread))
-        {
-            throw new InvalidOperationException("A callback of the machine must not wait for its vCPUs, which wait for the callback.");
-        }
-
+        RefuseFromCallback();
         return _vcpus[vcpu];
     }
+
+    private void RefuseFromCallback()
+    {
+        if (!_io.IsOnWorker && !Array.Exists(_vcpus, static thread => thread.IsCurrentThread)) return;
+        throw new InvalidOperationException("A callback of the machine must not wait for its vCPUs, which wait for the callback.");
+    }
+
+    private MachineStateTransfer StateTransfer() => new()
+    {
+        Clock = _clock,
+        Gate = _gate,
+        Vcpus = _vcpus,
+        Board = _board,
+        Accelerator = _accelerator,
+        SerialInput = _serialInput,
+        Memory = Memory,
+    };
 
     // All vCPUs stand at the gate, or are about to go on. Nothing of the machine changes between.
     private void NoteStanding(bool stand)
@@ -466,7 +519,7 @@ public sealed class VirtualMachine : IDisposable
 
     // A device's work has thrown, or a callback in it.
     private void FailIo(Exception error) =>
-        End(new VmEnd(VmEndReason.InternalError, 0, error is Errors.VitrineException known ? known.Message : $"Vitrine failed: {error}", error as Errors.VitrineException));
+        End(new VmEnd(VmEndReason.InternalError, 0, error is VitrineException known ? known.Message : $"Vitrine failed: {error}", error as VitrineException));
 
     // On the thread of the last vCPU to arrive, while all stand at the gate.
     private void ResetBoard()
@@ -476,8 +529,11 @@ public sealed class VirtualMachine : IDisposable
             _board.Reset();
             foreach (VcpuThread vcpu in _vcpus) vcpu.Reset();
             LoadGuest();
+
+            // A serial port that is empty again asks for nothing: what waits is offered to it as at the start.
+            _inputs.Post(_board.FeedSerial);
         }
-        catch (Errors.VitrineException error)
+        catch (VitrineException error)
         {
             End(new VmEnd(VmEndReason.InternalError, 0, error.Message, error));
         }

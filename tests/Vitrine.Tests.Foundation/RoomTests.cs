@@ -42,7 +42,7 @@ public sealed partial class RoomTests
         ["Vitrine"] =
         [
             ["Acpi"],
-            ["", "Boards", "Boot", "Run"],
+            ["", "Boards", "Boot", "Run", "State"],
         ],
         ["Vitrine.Explain"] =
         [

@@ -63,6 +63,9 @@ internal static unsafe class IoctlDecoder
             case KvmIoctl.KVM_GET_DIRTY_LOG: to.Number("slot", ((kvm_dirty_log*)argument)->slot); return true;
             case KvmIoctl.KVM_CLEAR_DIRTY_LOG: MachineWords.ClearDirtyLog((kvm_clear_dirty_log*)argument, to); return true;
             case KvmIoctl.KVM_IRQ_LINE: MachineWords.IrqLine((kvm_irq_level*)argument, to); return true;
+            case KvmIoctl.KVM_GET_IRQCHIP or KvmIoctl.KVM_SET_IRQCHIP: to.Number("chip", ((kvm_irqchip*)argument)->chip_id); return true;
+            case KvmIoctl.KVM_GET_PIT2 or KvmIoctl.KVM_SET_PIT2: to.Hex("flags", ((kvm_pit_state2*)argument)->flags); return true;
+            case KvmIoctl.KVM_GET_CLOCK or KvmIoctl.KVM_SET_CLOCK: to.Hex("clock", ((kvm_clock_data*)argument)->clock); return true;
             case KvmIoctl.KVM_SIGNAL_MSI: MachineWords.Msi((kvm_msi*)argument, to); return true;
             case KvmIoctl.KVM_SET_GSI_ROUTING: MachineWords.Routes((kvm_irq_routing*)argument, to); return true;
             default: return false;

@@ -84,6 +84,20 @@ internal sealed class ApicTimer(IApicClock clock)
         StartFrom(_mode == TscDeadlineMode ? 0 : currentCount);
     }
 
+    /// <summary>What the registers don't show: that it counts, from which count, since when.</summary>
+    public (bool Counts, uint Count, long Time) Progress => (_counting, _baseCount, _baseTime);
+
+    /// <summary>
+    /// Goes on from where <see cref="Progress"/> was, after a restore of the registers. What has expired since then has not been looked at.
+    /// </summary>
+    public void RestoreProgress(bool counts, uint count, long time)
+    {
+        _counting = counts;
+        _baseCount = count;
+        _baseTime = time;
+        Rearm();
+    }
+
     /// <summary>Writes the divide configuration: bits 3, 1 and 0. A running count goes on from where it is.</summary>
     public void SetDivideConfiguration(uint value)
     {

@@ -93,6 +93,14 @@ internal sealed partial class LocalApic
             Interlocked.Or(ref _events, (int)(count == 1 ? ApicEvents.Nmi : ApicEvents.Nmis));
     }
 
+    /// <summary>Lets INIT or a start-up IPI wait, or neither: what a state that is put back knows of.</summary>
+    public void RestoreStart(bool init, bool startUp, byte vector)
+    {
+        _startUpVector = vector;
+        Interlocked.And(ref _events, (int)ApicEvents.Nmis);
+        Interlocked.Or(ref _events, (int)((init ? ApicEvents.Init : ApicEvents.None) | (startUp ? ApicEvents.StartUp : ApicEvents.None)));
+    }
+
     /// <summary>Something has come that its processor has not looked at, or one of the given events has. Any thread.</summary>
     public bool HasNews(ApicEvents which) => Volatile.Read(ref _incoming) != 0 || (Volatile.Read(ref _events) & (int)which) != 0;
 

@@ -1,4 +1,6 @@
 using System.Buffers.Binary;
+using Vitrine.Accelerators.Capture;
+using Vitrine.Errors;
 
 namespace Vitrine.Accelerators.Software.Apic;
 
@@ -61,6 +63,45 @@ internal sealed partial class LocalApic
         _timer.SetDivideConfiguration(Get(page, ApicRegister.DivideConfiguration));
         _timer.Restore(Get(page, ApicRegister.InitialCount), Get(page, ApicRegister.CurrentCount));
         UpdateDeliverable();
+    }
+
+    /// <summary>
+    /// What the page doesn't show, of a vCPU that is not running. To be read after the page, which takes in what other threads left.
+    /// </summary>
+    public HiddenLocalApicState SaveHiddenState()
+    {
+        (bool counts, uint count, long time) = _timer.Progress;
+        return new HiddenLocalApicState
+        {
+            PendingErrors = _esrPending,
+            Pins = Volatile.Read(ref _lines),
+            EoiBroadcasts = [_eoiBroadcasts[0], _eoiBroadcasts[1], _eoiBroadcasts[2], _eoiBroadcasts[3]],
+            TimerCounts = counts,
+            TimerCount = count,
+            TimerTime = time,
+        };
+    }
+
+    /// <summary>Takes over what <see cref="SaveHiddenState"/> gave, after <see cref="LoadState"/>.</summary>
+    /// <param name="part">Whose it is, for the error.</param>
+    /// <param name="state">The state; nothing in it is trusted.</param>
+    /// <exception cref="VitrineException">No local APIC can have it.</exception>
+    public void LoadHiddenState(string part, HiddenLocalApicState state)
+    {
+        const int Pins = 3;
+        const long LongestLife = 1L << 60;
+        InvalidState.Unless((state.Pins & ~Pins) == 0, part, $"the local APIC has no pins 0x{state.Pins:x}");
+        InvalidState.Unless((state.PendingErrors & ~0xFFu) == 0, part, $"the local APIC has no errors 0x{state.PendingErrors:x}");
+        int words = state.EoiBroadcasts.Length;
+        InvalidState.Unless(words == VectorSet.Words, part, $"the ends of interrupts have {words} words");
+        bool living = state.TimerTime is >= -LongestLife and <= LongestLife;
+        InvalidState.Unless(living, part, $"the local APIC's timer counts since {state.TimerTime} ns");
+        _esrPending = state.PendingErrors;
+        Volatile.Write(ref _lines, state.Pins);
+        Interlocked.Exchange(ref _risenLines, 0);
+        Interlocked.Exchange(ref _risenAgain, 0);
+        for (int i = 0; i < VectorSet.Words; i++) _eoiBroadcasts[i] = state.EoiBroadcasts[i];
+        _timer.RestoreProgress(state.TimerCounts && state.TimerCount != 0, state.TimerCount, state.TimerTime);
     }
 
     private static uint Get(ReadOnlySpan<byte> page, uint offset) => BinaryPrimitives.ReadUInt32LittleEndian(page[(int)offset..]);

@@ -96,6 +96,23 @@ public sealed unsafe class ObservedAccelerator(IAccelerator inner, CallLog log) 
     }
 
     /// <inheritdoc/>
+    public IReadOnlyDictionary<string, byte[]> GetState()
+    {
+        using ObservedCall call = new(log, Target, nameof(GetState));
+        IReadOnlyDictionary<string, byte[]> state = inner.GetState();
+        call.Succeeded();
+        return state;
+    }
+
+    /// <inheritdoc/>
+    public void PutState(IReadOnlyDictionary<string, byte[]> state)
+    {
+        using ObservedCall call = new(log, Target, nameof(PutState));
+        inner.PutState(state);
+        call.Succeeded();
+    }
+
+    /// <inheritdoc/>
     public void ConnectExternalInterrupts(IExternalInterruptSource source)
     {
         using ObservedCall call = new(log, Target, nameof(ConnectExternalInterrupts));

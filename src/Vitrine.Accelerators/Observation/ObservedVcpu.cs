@@ -1,5 +1,6 @@
 using System.Globalization;
 using Vitrine.Accelerators.Mmu;
+using Vitrine.Accelerators.Capture;
 using Vitrine.Accelerators.Statistics;
 using Vitrine.Accelerators.Translation;
 using Vitrine.X86.Cpuid;
@@ -113,6 +114,23 @@ internal sealed class ObservedVcpu : IVirtualCpu, IVcpuInspection, IPutObserver
         // It goes into the log when the flag behind it is known.
         _put = new StatePut(call.Number, Id, level, DirtyBefore: _dirty, DirtyAfter: true, changes);
         _inner.PutState(state, level);
+        call.Succeeded();
+    }
+
+    /// <inheritdoc/>
+    public HiddenVcpuState GetHiddenState()
+    {
+        using ObservedCall call = Begin(nameof(GetHiddenState));
+        HiddenVcpuState state = _inner.GetHiddenState();
+        call.Succeeded();
+        return state;
+    }
+
+    /// <inheritdoc/>
+    public void PutHiddenState(HiddenVcpuState state)
+    {
+        using ObservedCall call = Begin(nameof(PutHiddenState));
+        _inner.PutHiddenState(state);
         call.Succeeded();
     }
 

@@ -25,13 +25,13 @@ public sealed class FpuState
     public uint Mxcsr { get; set; } = 0x1F80;
 
     /// <summary>ST(0) to ST(7) in stack order (as FXSAVE), 80 bits each in the low bits.</summary>
-    public UInt128[] St { get; } = new UInt128[8];
+    public UInt128[] St { get; init; } = new UInt128[8];
 
     /// <summary>XMM0 to XMM15.</summary>
-    public UInt128[] Xmm { get; } = new UInt128[16];
+    public UInt128[] Xmm { get; init; } = new UInt128[16];
 
     /// <summary>Bits 255:128 of YMM0 to YMM15; zero where the processor has no AVX.</summary>
-    public UInt128[] YmmHigh { get; } = new UInt128[16];
+    public UInt128[] YmmHigh { get; init; } = new UInt128[16];
 
     /// <summary>Makes this an exact copy of another state.</summary>
     public void CopyFrom(FpuState other)

@@ -7,7 +7,7 @@ namespace Vitrine.X86.State;
 public sealed class ProcessorState
 {
     /// <summary>RAX to R15 in encoding order, see <see cref="State.Gpr"/>.</summary>
-    public ulong[] Gpr { get; } = new ulong[State.Gpr.Count];
+    public ulong[] Gpr { get; init; } = new ulong[State.Gpr.Count];
 
     /// <summary>Instruction pointer: an offset in CS.</summary>
     public ulong Rip { get; set; }
@@ -16,7 +16,7 @@ public sealed class ProcessorState
     public ulong Rflags { get; set; } = 2;
 
     /// <summary>ES CS SS DS FS GS TR LDTR, see <see cref="Seg"/>.</summary>
-    public SegmentRegister[] Segments { get; } = new SegmentRegister[Seg.Count];
+    public SegmentRegister[] Segments { get; init; } = new SegmentRegister[Seg.Count];
 
     /// <summary>Global descriptor table register.</summary>
     public DescriptorTable Gdtr { get; set; }
@@ -52,7 +52,7 @@ public sealed class ProcessorState
     public uint Pkru { get; set; }
 
     /// <summary>DR0 to DR3.</summary>
-    public ulong[] DebugAddress { get; } = new ulong[4];
+    public ulong[] DebugAddress { get; init; } = new ulong[4];
 
     /// <summary>DR6.</summary>
     public ulong Dr6 { get; set; } = 0xFFFF0FF0;
@@ -61,13 +61,13 @@ public sealed class ProcessorState
     public ulong Dr7 { get; set; } = 0x400;
 
     /// <summary>x87, MMX and SSE state.</summary>
-    public FpuState Fpu { get; } = new();
+    public FpuState Fpu { get; init; } = new();
 
     /// <summary>
     /// Model-specific registers by index, beyond those with a property of their own (EFER, APIC base).
     /// An accelerator fills in those it has; a put writes those present here.
     /// </summary>
-    public SortedDictionary<uint, ulong> Msrs { get; } = [];
+    public SortedDictionary<uint, ulong> Msrs { get; init; } = [];
 
     /// <summary>Events in flight.</summary>
     public PendingEvents Events { get; set; }
@@ -76,10 +76,10 @@ public sealed class ProcessorState
     public MpState MpState { get; set; }
 
     /// <summary>PAE page-directory pointers that the processor holds (PAE paging only).</summary>
-    public ulong[] Pdptes { get; } = new ulong[4];
+    public ulong[] Pdptes { get; init; } = new ulong[4];
 
     /// <summary>The local APIC's register page: 64 registers, 16 bytes apart, 1,024 bytes (KVM's layout).</summary>
-    public byte[] LocalApic { get; } = new byte[1024];
+    public byte[] LocalApic { get; init; } = new byte[1024];
 
     /// <summary>Makes this an exact copy of another state.</summary>
     public void CopyFrom(ProcessorState other)

@@ -21,6 +21,12 @@ internal sealed class SerialInput
         }
     }
 
+    /// <summary>A copy of what waits.</summary>
+    public byte[] ToArray()
+    {
+        lock (_sync) return _bytes.AsSpan(_start, _count).ToArray();
+    }
+
     /// <summary>Adds bytes at the end.</summary>
     public void Append(ReadOnlySpan<byte> bytes)
     {

@@ -1,5 +1,6 @@
 using Vitrine.Accelerators;
 using Vitrine.Accelerators.Observation;
+using Vitrine.Accelerators.Capture;
 using Vitrine.X86.State;
 
 namespace Vitrine.Run;
@@ -63,6 +64,29 @@ internal sealed class Vcpu : IDisposable
         if (Current) return;
         _cpu.GetState(State);
         _read = true;
+    }
+
+    /// <summary>
+    /// Reads the registers anew, and what the accelerator holds beside them, after giving it what is only in our copy. A copy that was read earlier has
+    /// old counters, though nothing has run.
+    /// </summary>
+    public HiddenVcpuState Capture()
+    {
+        Put();
+        _read = false;
+        Refresh();
+        return _cpu.GetHiddenState();
+    }
+
+    /// <summary>Gives the accelerator a whole state that was captured.</summary>
+    /// <exception cref="Errors.VitrineException">No vCPU can have it.</exception>
+    public void Restore(ProcessorState state, HiddenVcpuState hidden)
+    {
+        State.CopyFrom(state);
+        _level = PutLevel.Full;
+        Dirty = true;
+        Put();
+        _cpu.PutHiddenState(hidden);
     }
 
     /// <summary>Makes our copy the truth, reading it when it is not current: someone may change it from now on.</summary>

@@ -1,7 +1,9 @@
 using System.Runtime.ExceptionServices;
 using Vitrine.Accelerators;
+using Vitrine.Accelerators.Capture;
 using Vitrine.Accelerators.Statistics;
 using Vitrine.Errors;
+using Vitrine.State;
 using Vitrine.X86.Cpuid;
 using Vitrine.X86.State;
 
@@ -116,6 +118,24 @@ internal sealed class VcpuThread : IDisposable
     {
         if (claim) _vcpu!.Claim();
         else _vcpu!.Refresh();
+    }
+
+    /// <summary>All that the vCPU holds. On its thread.</summary>
+    public VcpuState Capture()
+    {
+        HiddenVcpuState hidden = _vcpu!.Capture();
+        ProcessorState registers = new();
+        registers.CopyFrom(State);
+        return new VcpuState { Registers = registers, Hidden = hidden, Cpuid = Cpuid };
+    }
+
+    /// <summary>Takes over what <see cref="Capture"/> gave. On its thread.</summary>
+    /// <exception cref="VitrineException">The vCPU can't have it.</exception>
+    public void Restore(VcpuState state)
+    {
+        // What a guest was told of its processor must stay true.
+        InvalidState.Unless(state.Cpuid.SequenceEqual(Cpuid), $"vCPU {Id}", "CPUID answers something else on this host");
+        _vcpu!.Restore(state.Registers, state.Hidden);
     }
 
     /// <summary>Steps until the order is carried out. On its thread.</summary>

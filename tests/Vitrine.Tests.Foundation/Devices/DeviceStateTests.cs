@@ -1,20 +1,15 @@
 using System.Text.Json;
-using System.Text.RegularExpressions;
 using Vitrine.Devices;
 using Vitrine.Devices.State;
 using Vitrine.Errors;
+using Vitrine.Tests.State;
 using Xunit;
 
 namespace Vitrine.Tests.Devices;
 
 /// <summary>What devices save is all that they hold, and what they load is checked.</summary>
-public sealed partial class DeviceStateTests
+public sealed class DeviceStateTests
 {
-    // Values at which fields tend to break.
-    private static readonly string[] s_values =
-        ["-1", "0", "1", "7", "8", "16", "17", "127", "128", "255", "256", "65535", "65536", "2147483647", "-2147483648", "9223372036854775807",
-            "-9223372036854775808", "18446744073709551615", "1e300", "0.5", "null", "true", "\"\"", "\"AAAA\"", "[]", "{}", "[1]"];
-
     public static TheoryData<string> Names => [.. new DeviceRig().Devices.Select(device => device.Name)];
 
     /// <summary>The same events make a device that was loaded do what the one does that was saved, line for line.</summary>
@@ -74,7 +69,7 @@ public sealed partial class DeviceStateTests
             Random random = new(seed);
             DeviceRig rig = new();
             for (int i = 0; i < 300; i++) rig.Happen(random);
-            string damaged = Damage(rig.Devices[index].Save().State.GetRawText(), random);
+            string damaged = JsonDamage.Apply(rig.Devices[index].Save().State.GetRawText(), random);
             DeviceRig victim = new(rig.Clock.Nanoseconds);
             try
             {
@@ -112,22 +107,4 @@ public sealed partial class DeviceStateTests
         ];
         Assert.All(wrong, state => Assert.Throws<VitrineException>(() => device.Load(state)));
     }
-
-    // One value replaced, or a few characters.
-    private static string Damage(string state, Random random)
-    {
-        MatchCollection values = Values().Matches(state);
-        if (values.Count > 0 && random.Next(4) != 0)
-        {
-            Group value = values[random.Next(values.Count)].Groups[1];
-            return state[..value.Index] + s_values[random.Next(s_values.Length)] + state[(value.Index + value.Length)..];
-        }
-
-        char[] text = state.ToCharArray();
-        for (int i = random.Next(3); i >= 0; i--) text[random.Next(text.Length)] = "0159-\"{}[],:"[random.Next(12)];
-        return new string(text);
-    }
-
-    [GeneratedRegex("""[:\[,](-?\d+|true|false|"[^"]*"(?!:))""")]
-    private static partial Regex Values();
 }

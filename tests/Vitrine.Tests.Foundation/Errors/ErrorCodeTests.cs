@@ -74,6 +74,7 @@ public sealed partial class ErrorCodeTests
         initramfs.taken
         acpi.no-room
         state.invalid
+        state.configuration
         story.length
         dump.number
         dump.twice

@@ -5,7 +5,6 @@ using System.Text.RegularExpressions;
 using Vitrine.Accelerators.Software;
 using Vitrine.Boot;
 using Vitrine.Cli.Demo;
-using Vitrine.Errors;
 using Vitrine.Tests.Software;
 using Xunit;
 
@@ -29,7 +28,7 @@ public sealed class LinuxBootTests
     public void AKernelBootsAndSharesItsWork(SoftwareEngine engine, int cpus)
     {
         Engines.SkipUnlessPresent(engine);
-        LinuxGuest linux = Find();
+        LinuxGuest linux = PresentLinux.Find();
         using VirtualMachine machine = VirtualMachine.Create(new MachineConfig
         {
             Boot = new BootSource.Kernel(linux.Kernel) { Initrd = linux.Initrd, CommandLine = "console=ttyS0 quiet panic=-1" },
@@ -66,7 +65,7 @@ public sealed class LinuxBootTests
     public void AKernelResets(char way, VmEndReason expected)
     {
         Engines.SkipUnlessPresent(SoftwareEngine.Translator);
-        LinuxGuest linux = Find();
+        LinuxGuest linux = PresentLinux.Find();
         using VirtualMachine machine = VirtualMachine.Create(new MachineConfig
         {
             Boot = new BootSource.Kernel(linux.Kernel) { Initrd = linux.Initrd, CommandLine = $"console=ttyS0 quiet reboot={way}" },
@@ -83,19 +82,6 @@ public sealed class LinuxBootTests
         machine.SendSerial("reboot -f\r"u8);
         VmEnd? end = machine.Wait(Patience);
         Assert.True(end?.Reason == expected, end?.Report ?? "no end");
-    }
-
-    private static LinuxGuest Find()
-    {
-        try
-        {
-            return LinuxGuest.Get(LinuxGuest.DefaultFolder);
-        }
-        catch (VitrineException error)
-        {
-            Assert.Skip($"no Linux kernel here: {error.What}");
-            throw;
-        }
     }
 
     // What the guest has sent when the text has come.
