@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using Vitrine.Accelerators.Software.Cpu;
 
@@ -23,6 +24,10 @@ internal sealed unsafe class BlockCache : IDisposable
     private readonly Stack<CodePage> _freePages = [];
     private nuint _used;
     private EngineCode? _engineCode;
+
+    // Code that is written and run again and again asks for the same page each time.
+    private ulong _lastKey = ulong.MaxValue;
+    private CodePage? _lastPage;
 
     /// <summary>Reserves the arena; the host commits it as blocks fill it.</summary>
     /// <param name="arenaBytes">Size of the arena; room for one block at least.</param>
@@ -107,7 +112,7 @@ internal sealed unsafe class BlockCache : IDisposable
     public Dictionary<ulong, CodePage>.KeyCollection Pages => _pages.Keys;
 
     /// <summary>True when the page of a host address holds decoded code, or did a moment ago: its writes must come to <see cref="Invalidate"/>.</summary>
-    public bool HasCode(byte* host) => _pages.ContainsKey(PageKey(host));
+    public bool HasCode(byte* host) => TryFind(PageKey(host), out _);
 
     /// <summary>
     /// Bytes of a page are about to change. Drops the page's blocks if code was decoded from them.
@@ -118,7 +123,7 @@ internal sealed unsafe class BlockCache : IDisposable
     {
         // A page that code was dropped from gets new code soon, if it ever does: only many writes make it an ordinary one again.
         const int WritesUntilOrdinary = 64;
-        if (!_pages.TryGetValue(PageKey(host), out CodePage? page)) return;
+        if (!TryFind(PageKey(host), out CodePage? page)) return;
         if (page.Covered.Covers(Offset(host), size))
         {
             Drop(page);
@@ -127,13 +132,14 @@ internal sealed unsafe class BlockCache : IDisposable
 
         if (!page.IsEmpty || ++page.WritesSinceDrop < WritesUntilOrdinary) return;
         _pages.Remove(PageKey(host));
+        ForgetLast();
         Release(page);
     }
 
     /// <summary>Drops the blocks of the page of a host address, if there are any.</summary>
     public void DropPage(byte* host)
     {
-        if (_pages.TryGetValue(PageKey(host), out CodePage? page) && !page.IsEmpty) Drop(page);
+        if (TryFind(PageKey(host), out CodePage? page) && !page.IsEmpty) Drop(page);
     }
 
     /// <summary>
@@ -143,6 +149,7 @@ internal sealed unsafe class BlockCache : IDisposable
     {
         foreach (CodePage page in _pages.Values) Release(page);
         _pages.Clear();
+        ForgetLast();
         _used = 0;
         NativeMemory.Clear(_buckets, (nuint)(BucketCount * sizeof(Block*)));
         ForgetJumps();
@@ -225,11 +232,26 @@ internal sealed unsafe class BlockCache : IDisposable
     private CodePage Page(byte* host)
     {
         ulong key = PageKey(host);
-        if (_pages.TryGetValue(key, out CodePage? page)) return page;
+        if (TryFind(key, out CodePage? page)) return page;
         if (!_freePages.TryPop(out page)) page = new CodePage();
         _pages.Add(key, page);
         return page;
     }
+
+    private bool TryFind(ulong key, [NotNullWhen(true)] out CodePage? page)
+    {
+        if (key == _lastKey)
+        {
+            page = _lastPage!;
+            return true;
+        }
+
+        if (!_pages.TryGetValue(key, out page)) return false;
+        (_lastKey, _lastPage) = (key, page);
+        return true;
+    }
+
+    private void ForgetLast() => (_lastKey, _lastPage) = (ulong.MaxValue, null);
 
     private void Release(CodePage page)
     {

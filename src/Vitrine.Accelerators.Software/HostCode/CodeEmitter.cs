@@ -80,29 +80,7 @@ internal unsafe struct CodeEmitter
     /// <summary>ModRM, SIB and displacement of a memory operand.</summary>
     /// <param name="reg">ModRM.reg: a register's number, or the opcode's extension.</param>
     /// <param name="memory">The operand.</param>
-    public void ModRm(int reg, in HostOperand memory)
-    {
-        const int NoBase = 5;
-        const int HasSib = 4;
-        int field = (reg & 7) << 3;
-        int index = memory.Index == HostRegister.None ? HasSib : (int)memory.Index & 7;
-        if (memory.Base == HostRegister.None)
-        {
-            // SIB with base 5 and mod 0: plain ModRM would be relative to RIP.
-            Byte(field | HasSib);
-            Byte((memory.Scale << 6) | (index << 3) | NoBase);
-            Dword(memory.Displacement);
-            return;
-        }
-
-        int low = (int)memory.Base & 7;
-        bool sib = memory.Index != HostRegister.None || low == HasSib;
-        int mod = memory.Displacement == 0 && low != NoBase ? 0 : memory.Displacement == (sbyte)memory.Displacement ? 0x40 : 0x80;
-        Byte(mod | field | (sib ? HasSib : low));
-        if (sib) Byte((memory.Scale << 6) | (index << 3) | low);
-        if (mod == 0x40) Byte(memory.Displacement);
-        else if (mod == 0x80) Dword(memory.Displacement);
-    }
+    public void ModRm(int reg, in HostOperand memory) => _next = ModRm(_next, reg, memory);
 
     // --- moves ------------------------------------------------------------------------------------------------------
 
@@ -508,40 +486,73 @@ internal unsafe struct CodeEmitter
         Byte(size == OperandSize.Byte ? opcode - 1 : opcode);
     }
 
+    // These write through a pointer of their own, which stays in a register: through the field each byte would wait for the one before it.
+
     /// <summary>A one-byte opcode with two registers; the opcode is that of the larger sizes, one above that of bytes.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Registers(int opcode, OperandSize size, HostRegister reg, HostRegister rm)
     {
-        Prefixes(size, (((int)reg >> 3) << 2) | ((int)rm >> 3), IsNewByte(size, reg) || IsNewByte(size, rm));
-        Byte(size == OperandSize.Byte ? opcode - 1 : opcode);
-        Byte(0xC0 | (((int)reg & 7) << 3) | ((int)rm & 7));
+        int rex = (((int)reg >> 3) << 2) | ((int)rm >> 3);
+        byte* next = Opcode(_next, opcode, size, rex, IsNewByte(size, reg) || IsNewByte(size, rm));
+        *next = (byte)(0xC0 | (((int)reg & 7) << 3) | ((int)rm & 7));
+        _next = next + 1;
     }
 
     /// <summary>The same with a register and memory.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Memory(int opcode, OperandSize size, HostRegister reg, in HostOperand memory)
-    {
-        Prefixes(size, RexBits((int)reg, memory), IsNewByte(size, reg));
-        Byte(size == OperandSize.Byte ? opcode - 1 : opcode);
-        ModRm((int)reg, memory);
-    }
+    private void Memory(int opcode, OperandSize size, HostRegister reg, in HostOperand memory) =>
+        _next = ModRm(Opcode(_next, opcode, size, RexBits((int)reg, memory), IsNewByte(size, reg)), (int)reg, memory);
 
     /// <summary>The same with a register, and three bits of the opcode in ModRM.reg.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void Extended(int opcode, OperandSize size, int extension, HostRegister rm)
     {
-        Prefixes(size, (int)rm >> 3, IsNewByte(size, rm));
-        Byte(size == OperandSize.Byte ? opcode - 1 : opcode);
-        Byte(0xC0 | (extension << 3) | ((int)rm & 7));
+        byte* next = Opcode(_next, opcode, size, (int)rm >> 3, IsNewByte(size, rm));
+        *next = (byte)(0xC0 | (extension << 3) | ((int)rm & 7));
+        _next = next + 1;
     }
 
     /// <summary>The same with memory.</summary>
+    private void Extended(int opcode, OperandSize size, int extension, in HostOperand memory) =>
+        _next = ModRm(Opcode(_next, opcode, size, RexBits(extension, memory), needsRex: false), extension, memory);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Extended(int opcode, OperandSize size, int extension, in HostOperand memory)
+    private static byte* Opcode(byte* next, int opcode, OperandSize size, int rex, bool needsRex)
     {
-        Prefixes(size, RexBits(extension, memory), false);
-        Byte(size == OperandSize.Byte ? opcode - 1 : opcode);
-        ModRm(extension, memory);
+        if (size == OperandSize.Word) *next++ = WordPrefix;
+        if (size == OperandSize.Qword) rex |= RexW;
+        if (rex != 0 || needsRex) *next++ = (byte)(0x40 | rex);
+        *next++ = (byte)(size == OperandSize.Byte ? opcode - 1 : opcode);
+        return next;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static byte* ModRm(byte* next, int reg, in HostOperand memory)
+    {
+        const int NoBase = 5;
+        const int HasSib = 4;
+        int field = (reg & 7) << 3;
+        int index = memory.Index == HostRegister.None ? HasSib : (int)memory.Index & 7;
+        if (memory.Base == HostRegister.None)
+        {
+            // SIB with base 5 and mod 0: plain ModRM would be relative to RIP.
+            *next++ = (byte)(field | HasSib);
+            *next++ = (byte)((memory.Scale << 6) | (index << 3) | NoBase);
+            *(int*)next = memory.Displacement;
+            return next + sizeof(int);
+        }
+
+        int low = (int)memory.Base & 7;
+        bool sib = memory.Index != HostRegister.None || low == HasSib;
+        int mod = memory.Displacement == 0 && low != NoBase ? 0 : memory.Displacement == (sbyte)memory.Displacement ? 0x40 : 0x80;
+        *next++ = (byte)(mod | field | (sib ? HasSib : low));
+        if (sib) *next++ = (byte)((memory.Scale << 6) | (index << 3) | low);
+        if (mod == 0) return next;
+        if (mod == 0x40)
+        {
+            *next = (byte)memory.Displacement;
+            return next + 1;
+        }
+
+        *(int*)next = memory.Displacement;
+        return next + sizeof(int);
     }
 
     /// <summary>SPL, BPL, SIL or DIL: without a REX prefix its number means AH, CH, DH or BH.</summary>

@@ -26,6 +26,9 @@ internal sealed unsafe class PageFacts(BlockContext block)
     /// <summary>A fact.</summary>
     public ref PageFact this[int number] => ref _facts[number];
 
+    // Most blocks have few: what is left over from blocks before isn't looked at.
+    private Span<PageFact> Known => _facts.AsSpan(0, Math.Min(_next, MaxFacts));
+
     /// <summary>The slot of the block's own that the next fact can have.</summary>
     public int NextOwnSlot => PageSlots.Own + (_next % MaxFacts);
 
@@ -34,7 +37,6 @@ internal sealed unsafe class PageFacts(BlockContext block)
     {
         _stackMoved = 0;
         _next = 0;
-        Array.Clear(_facts);
         for (int i = 0; i < block.Count; i++)
             _written[i] = RegisterEffects.Written(in block.Instructions[i], block.Is64, out _stackMoves[i]);
     }
@@ -45,7 +47,7 @@ internal sealed unsafe class PageFacts(BlockContext block)
         _stackMoved += _stackMoves[i];
         int written = _written[i];
         if (written == 0) return;
-        foreach (ref PageFact fact in _facts.AsSpan())
+        foreach (ref PageFact fact in Known)
         {
             if (fact.Address.Uses(written)) fact.Holds = false;
         }
@@ -54,7 +56,7 @@ internal sealed unsafe class PageFacts(BlockContext block)
     /// <summary>Forgets what was known of addresses in a segment: its base changes.</summary>
     public void ForgetSegment(int segment)
     {
-        foreach (ref PageFact fact in _facts.AsSpan())
+        foreach (ref PageFact fact in Known)
         {
             if (fact.Address.Segment == segment) fact.Holds = false;
         }
@@ -63,7 +65,7 @@ internal sealed unsafe class PageFacts(BlockContext block)
     /// <summary>Forgets what was known of a slot: a miss of an access beside the facts fills it all the same.</summary>
     public void ForgetSlot(int slot)
     {
-        foreach (ref PageFact fact in _facts.AsSpan())
+        foreach (ref PageFact fact in Known)
         {
             if (fact.Slot == slot) fact.Holds = false;
         }
@@ -75,9 +77,10 @@ internal sealed unsafe class PageFacts(BlockContext block)
     /// <summary>The number of the fact that covers an access; -1 when there is none.</summary>
     public int Find(in OperandAddress address, long at, int size, bool aligned)
     {
-        for (int i = 0; i < MaxFacts; i++)
+        Span<PageFact> known = Known;
+        for (int i = 0; i < known.Length; i++)
         {
-            ref readonly PageFact fact = ref _facts[i];
+            ref readonly PageFact fact = ref known[i];
             if (!fact.Holds || at < fact.Low || at + size > fact.High || !fact.Address.HasRegistersOf(in address)) continue;
             if (!aligned || (fact.Alignment >= size && (at - fact.Low) % size == 0)) return i;
         }
@@ -190,7 +193,7 @@ internal sealed unsafe class PageFacts(BlockContext block)
 
     private bool IsTaken(int slot, in OperandAddress address)
     {
-        foreach (ref readonly PageFact fact in _facts.AsSpan())
+        foreach (ref readonly PageFact fact in Known)
         {
             if (fact.Holds && fact.Slot == slot && !fact.Address.HasRegistersOf(in address)) return true;
         }
