@@ -6,7 +6,7 @@ namespace Vitrine.Tests.Cli;
 public sealed class CloneCommandTests
 {
     [Fact]
-    public void Too_few_files_are_named_as_the_reason()
+    public void TooFewFilesAreNamedAsTheReason()
     {
         string script = Path.Combine(RepositoryRoot.Path, "vitrine");
         (int status, string output, string errors) = VitrineCommand.RunInShell($"ulimit -n 8; exec '{script}' --version");

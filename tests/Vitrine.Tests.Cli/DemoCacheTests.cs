@@ -54,7 +54,7 @@ public sealed class DemoCacheTests : IDisposable
     }
 
     [Fact]
-    public void A_damaged_kernel_is_to_be_deleted()
+    public void ADamagedKernelIsToBeDeleted()
     {
         string cache = Directory.CreateDirectory(Path.Combine(_folder, "vitrine", "demo")).FullName;
         Write(Path.Combine(cache, "busybox"), "busybox");

@@ -16,12 +16,12 @@ public sealed class WordWrapTests
     [InlineData("exactly twenty chars", 20, 0, "exactly twenty chars")]
     [InlineData("one two three four five six", 10, 0, "one two three four five six")]
     [InlineData("\n\none\n", 20, 0, "\n\none\n")]
-    public void Lines_are_broken_between_words(string text, int columns, int indent, string expected) =>
+    public void LinesAreBrokenBetweenWords(string text, int columns, int indent, string expected) =>
         Assert.Equal(expected, WordWrap.Break(text, columns, indent));
 
     [Theory]
     [InlineData("0.0000001", "0.0000001")]
     [InlineData("1.50", "1.5")]
     [InlineData("60", "60")]
-    public void A_time_shows_as_it_was_given(string given, string expected) => Assert.Equal(expected, Numbers.Show(Numbers.Seconds(given, "--timeout")));
+    public void ATimeShowsAsItWasGiven(string given, string expected) => Assert.Equal(expected, Numbers.Show(Numbers.Seconds(given, "--timeout")));
 }

@@ -52,7 +52,7 @@ public sealed class StoryHtmlTests
 
     // A circle marks a box as observed or derived.
     [Fact]
-    public void Only_a_host_physical_address_that_is_known_has_a_mark()
+    public void OnlyAHostPhysicalAddressThatIsKnownHasAMark()
     {
         XElement[] boxes =
         [
