@@ -43,7 +43,7 @@ public sealed partial class LinuxCaptureTests
     [InlineData(SoftwareEngine.Translator, 1, MmuMode.TwoDimensional)]
     [InlineData(SoftwareEngine.Interpreter, 1, MmuMode.Shadow)]
     [InlineData(SoftwareEngine.Interpreter, 4, MmuMode.TwoDimensional)]
-    public void A_kernel_that_moves_from_machine_to_machine_comes_to_the_same_end(SoftwareEngine engine, int cpus, MmuMode mmu)
+    public void AKernelThatMovesFromMachineToMachineComesToTheSameEnd(SoftwareEngine engine, int cpus, MmuMode mmu)
     {
         Engines.SkipUnlessPresent(engine);
         bool more = engine == SoftwareEngine.Interpreter || (cpus == 1 && mmu == MmuMode.TwoDimensional);

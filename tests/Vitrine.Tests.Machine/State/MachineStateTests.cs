@@ -37,7 +37,7 @@ public sealed class MachineStateTests
 
     [Theory]
     [MemberData(nameof(Ticking))]
-    public void A_guest_that_counts_interrupts_goes_on_in_new_machines(SoftwareEngine engine, GuestProgram guest)
+    public void AGuestThatCountsInterruptsGoesOnInNewMachines(SoftwareEngine engine, GuestProgram guest)
     {
         Engines.SkipUnlessPresent(engine);
         MachineConfig config = Config(guest.ToBootSource()) with { Software = new SoftwareOptions { Engine = engine } };
@@ -48,7 +48,7 @@ public sealed class MachineStateTests
     [Theory]
     [InlineData(AcceleratorChoice.Soft)]
     [InlineData(AcceleratorChoice.Kvm)]
-    public void No_letter_is_lost_or_sent_twice(AcceleratorChoice accelerator)
+    public void NoLetterIsLostOrSentTwice(AcceleratorChoice accelerator)
     {
         PresentAccelerators.SkipUnlessPresent(accelerator);
         VmEnd end = RunInPieces(Config(LetterGuest()) with { Accelerator = accelerator, CpuModel = "x86-64-v1" }, microseconds: 5_000);
@@ -57,7 +57,7 @@ public sealed class MachineStateTests
     }
 
     [Fact]
-    public void Input_that_the_guest_has_not_taken_goes_with_it()
+    public void InputThatTheGuestHasNotTakenGoesWithIt()
     {
         using VirtualMachine machine = VirtualMachine.Create(Config(LetterGuest()));
         machine.SendSerial("typed ahead"u8);
@@ -66,7 +66,7 @@ public sealed class MachineStateTests
     }
 
     [Fact]
-    public void A_capture_of_the_restored_machine_is_the_same()
+    public void ACaptureOfTheRestoredMachineIsTheSame()
     {
         using VirtualMachine machine = VirtualMachine.Create(Config(LetterGuest(endless: true)));
         machine.Start();
@@ -79,7 +79,7 @@ public sealed class MachineStateTests
     }
 
     [Fact]
-    public void A_running_machine_has_no_state_to_capture()
+    public void ARunningMachineHasNoStateToCapture()
     {
         BootSource jumpToItself = new BootSource.FlatBytes(new byte[] { 0xEB, 0xFE }, new Gpa(0x8000), 0x8000, FlatMode.Real);
         using VirtualMachine machine = VirtualMachine.Create(Config(jumpToItself));
@@ -91,7 +91,7 @@ public sealed class MachineStateTests
     }
 
     [Fact]
-    public void Another_configuration_is_refused()
+    public void AnotherConfigurationIsRefused()
     {
         MachineConfig config = Config(LetterGuest());
         using VirtualMachine machine = VirtualMachine.Create(config);
@@ -112,7 +112,7 @@ public sealed class MachineStateTests
     }
 
     [Fact]
-    public void A_damaged_state_is_refused_or_does_no_harm()
+    public void ADamagedStateIsRefusedOrDoesNoHarm()
     {
         MachineConfig config = Config(LetterGuest(endless: true));
         MachineState state;
