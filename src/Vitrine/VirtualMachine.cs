@@ -56,6 +56,7 @@ public sealed class VirtualMachine : IDisposable
         _gate = new VcpuGate(config.Cpus, ResetBoard, vcpu => _vcpus[vcpu].Settle(), NoteStanding);
         _vcpusLeft = config.Cpus;
         _interrupts = new BoardInterrupts(accelerator);
+        BufferedOutput output = new(_io.CreateQueue("output", depth: 1, workers: 1));
         _board = config.Board.Create(new BoardContext
         {
             Memory = layout,
@@ -66,8 +67,9 @@ public sealed class VirtualMachine : IDisposable
             SerialInput = _serialInput,
 
             // First to whoever shows it: who waits for a text finds it shown.
-            SerialOutput = Output("serial output", config.SerialOutput + _serialOutput.Append),
-            DebugOutput = Output("debug output", config.DebugOutput),
+            Output = output,
+            SerialOutput = output.AddPort(config.SerialOutput + _serialOutput.Append),
+            DebugOutput = output.AddPort(config.DebugOutput),
             Io = _io,
         });
         for (int id = 0; id < config.Cpus; id++)
@@ -511,8 +513,6 @@ public sealed class VirtualMachine : IDisposable
     }
 
     private void LoadGuest() => BootLoader.Load(Config.Boot, Memory, _board.Description, _vcpus[0].State);
-
-    private BufferedOutput Output(string name, Action<ReadOnlySpan<byte>>? reader) => new(_io.CreateQueue(name, depth: 1, workers: 1), reader);
 
     // What stands has nothing in flight. It may be let go on meanwhile.
     private void DrainIo() => _io.Drain(() => _gate.IsOpen);

@@ -41,8 +41,8 @@ internal sealed class Board : IBoard
     /// <summary>What waits for it.</summary>
     public required SerialInput SerialInput { get; init; }
 
-    /// <summary>The machine's outputs that its devices write to.</summary>
-    public required IReadOnlyList<BufferedOutput> Outputs { get; init; }
+    /// <summary>The machine's output that its devices write to.</summary>
+    public required BufferedOutput Output { get; init; }
 
     /// <summary>Where its devices' work is done.</summary>
     public required IoCompletions Io { get; init; }
@@ -94,7 +94,7 @@ internal sealed class Board : IBoard
         foreach (IoQueue queue in Queues) Io.Remove(queue);
         lock (Bus.DeviceLock)
         {
-            foreach (BufferedOutput output in Outputs) (output.Stalled, output.RoomAgain) = (null, null);
+            Output.Disconnect();
             foreach (InterruptLine line in Lines) line.Set(false);
             _disposed = true;
         }

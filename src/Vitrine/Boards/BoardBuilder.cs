@@ -22,7 +22,6 @@ internal sealed class BoardBuilder
     private readonly List<AcpiDevice> _acpiDevices = [];
     private readonly AcpiFixedHardware _fixed = new();
     private readonly List<int> _serialPorts = [];
-    private readonly List<BufferedOutput> _outputs = [];
     private readonly List<IoQueue> _queues = [];
     private PicPair? _pics;
     private IInterruptSink? _sink;
@@ -36,7 +35,8 @@ internal sealed class BoardBuilder
     {
         _name = name;
         Context = context;
-        Bus = new MachineBus(context.DeviceLock);
+        Bus = new MachineBus(context.DeviceLock) { Output = context.Output };
+        context.Output.Stalled = () => Bus.Request(ExitKind.Stalled);
         Clock = new DeviceClock(context.DeviceLock, context.Clock);
     }
 
@@ -108,15 +108,6 @@ internal sealed class BoardBuilder
         port.ReceiverReady = () => input.Offer(port.Receive);
     }
 
-    /// <summary>An output of the machine, for a device: a vCPU that fills it waits for its reader.</summary>
-    public IByteSink Output(BufferedOutput output)
-    {
-        output.Stalled = () => Bus.Request(ExitKind.Stalled);
-        _outputs.Add(output);
-        Bus.Outputs.Add(output);
-        return output;
-    }
-
     /// <summary>A queue for a device's work, which goes with the board: nothing of before a reset of the machine completes after it.</summary>
     /// <inheritdoc cref="IoCompletions.CreateQueue" path="/param"/>
     public IIoQueue Queue(string name, int depth, int workers)
@@ -152,7 +143,7 @@ internal sealed class BoardBuilder
             Description = description,
             Console = _console,
             SerialInput = Context.SerialInput,
-            Outputs = _outputs,
+            Output = Context.Output,
             Io = Context.Io,
             Queues = _queues,
         };

@@ -25,11 +25,14 @@ internal sealed record BoardContext
     /// <summary>What waits for the first serial port.</summary>
     public required SerialInput SerialInput { get; init; }
 
+    /// <summary>What the ports below lead to: while its readers lag too far, a vCPU that writes on waits.</summary>
+    public required BufferedOutput Output { get; init; }
+
     /// <summary>Receives what the first serial port sends.</summary>
-    public required BufferedOutput SerialOutput { get; init; }
+    public required IByteSink SerialOutput { get; init; }
 
     /// <summary>Receives what firmware writes to the debug console.</summary>
-    public required BufferedOutput DebugOutput { get; init; }
+    public required IByteSink DebugOutput { get; init; }
 
     /// <summary>Where the work of devices is done.</summary>
     public required IoCompletions Io { get; init; }

@@ -28,9 +28,9 @@ internal sealed class MicrovmBoard : BoardModel
 
         // What the guest talks through.
         board.Console(board.Ports(Uart16550Registers.Com1Port, Uart16550Registers.PortCount).Interrupt(Uart16550Registers.Com1Interrupt).Acpi("COM1", uid: 1)
-            .Add(line => new Uart16550("uart0", line, board.Output(machine.SerialOutput))));
+            .Add(line => new Uart16550("uart0", line, machine.SerialOutput)));
         board.Ports(DebugConsole.Port, 1)
-            .Add(new DebugConsole(board.Output(machine.DebugOutput)));
+            .Add(new DebugConsole(machine.DebugOutput));
 
         // What firmware and kernels take for granted.
         board.Ports(CmosRtcRegisters.Port, CmosRtcRegisters.PortCount).Interrupt(CmosRtcRegisters.Interrupt).Acpi("RTC")

@@ -18,22 +18,11 @@ internal sealed class MachineBus(Lock deviceLock)
     /// <summary>The I/O ports.</summary>
     public PortBus Ports { get; } = new();
 
-    /// <summary>The guest's outputs. While the reader of one lags too far, a vCPU that writes to one waits.</summary>
-    public List<BufferedOutput> Outputs { get; } = [];
+    /// <summary>The guest's output; null where there is none.</summary>
+    public BufferedOutput? Output { get; init; }
 
-    /// <summary>True while an output takes no more. Any thread.</summary>
-    public bool IsStalled
-    {
-        get
-        {
-            foreach (BufferedOutput output in Outputs)
-            {
-                if (output.IsStalled) return true;
-            }
-
-            return false;
-        }
-    }
+    /// <summary>True while the output takes no more: a vCPU that writes to it waits. Any thread.</summary>
+    public bool IsStalled => Output is { IsStalled: true };
 
     /// <summary>Device memory: every address outside the memory slots.</summary>
     public MmioBus Memory { get; } = new();

@@ -14,6 +14,7 @@ internal static class BareBoard
     {
         Lock deviceLock = new();
         IoCompletions io = new(deviceLock, input => Enter(deviceLock, input), static _ => { });
+        BufferedOutput output = new(io.CreateQueue("output", 1, 1));
         return model.Create(new BoardContext
         {
             Memory = model.MapMemory(memoryBytes),
@@ -22,8 +23,9 @@ internal static class BareBoard
             Clock = new MachineClock(),
             Interrupts = new NoProcessors(),
             SerialInput = new SerialInput(),
-            SerialOutput = new BufferedOutput(io.CreateQueue("serial output", 1, 1), reader: null),
-            DebugOutput = new BufferedOutput(io.CreateQueue("debug output", 1, 1), reader: null),
+            Output = output,
+            SerialOutput = output.AddPort(reader: null),
+            DebugOutput = output.AddPort(reader: null),
             Io = io,
         });
     }

@@ -27,7 +27,7 @@ internal sealed class SmallBoard : BoardModel
     {
         board.InterruptControllers(IoapicRegisters.BaseAddress);
         board.Console(board.Ports(SerialPort, Uart16550Registers.PortCount).Interrupt(SerialInterrupt).Acpi("COM4", uid: 4)
-            .Add(line => new Uart16550("uart3", line, board.Output(board.Context.SerialOutput))));
+            .Add(line => new Uart16550("uart3", line, board.Context.SerialOutput)));
         board.Memory(CounterBase, CounterDevice.WindowLength).Interrupt(CounterInterrupt).Acpi("CNT")
             .Add(line => new CounterDevice(line));
         board.Ports(PowerPort, AcpiPowerManagementRegisters.PortCount).Interrupt(PowerInterrupt)

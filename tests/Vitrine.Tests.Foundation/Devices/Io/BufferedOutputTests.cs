@@ -10,13 +10,16 @@ public sealed class BufferedOutputTests : IDisposable
     private readonly List<byte[]> _read = [];
     private readonly IoQueue _queue;
     private readonly BufferedOutput _output;
+    private readonly IByteSink _port;
     private int _stalled;
     private int _room;
 
     public BufferedOutputTests()
     {
         _queue = _io.Completions.CreateQueue("output", depth: 1, workers: 0);
-        _output = new BufferedOutput(_queue, bytes => _read.Add(bytes.ToArray())) { Stalled = () => _stalled++, RoomAgain = () => _room++ };
+        _output = new BufferedOutput(_queue) { Stalled = () => _stalled++ };
+        _port = _output.AddPort(bytes => _read.Add(bytes.ToArray()));
+        _port.RoomAgain = () => _room++;
     }
 
     public void Dispose() => _io.Dispose();
@@ -60,13 +63,33 @@ public sealed class BufferedOutputTests : IDisposable
     [Fact]
     public void WithoutAReaderItIsNeverFull()
     {
-        BufferedOutput nowhere = new(_queue, reader: null);
+        IByteSink nowhere = _output.AddPort(reader: null);
         lock (_io.DeviceLock) nowhere.Write(new byte[2 * BufferedOutput.Capacity]);
         Assert.Equal((false, 0), (nowhere.IsFull, _queue.InFlight));
     }
 
+    [Fact]
+    public void PortsKeepTheirOrder()
+    {
+        IByteSink other = _output.AddPort(bytes => _read.Add([(byte)'+', .. bytes]));
+        Write("a"u8);
+        lock (_io.DeviceLock)
+        {
+            other.Write("b"u8);
+            _port.Write("c"u8);
+            _port.Write("d"u8);
+            other.Write("e"u8);
+        }
+
+        while (_queue.PerformNext())
+        {
+        }
+
+        Assert.Equal(["a"u8.ToArray(), "+b"u8.ToArray(), "cd"u8.ToArray(), "+e"u8.ToArray()], _read);
+    }
+
     private void Write(ReadOnlySpan<byte> bytes)
     {
-        lock (_io.DeviceLock) _output.Write(bytes);
+        lock (_io.DeviceLock) _port.Write(bytes);
     }
 }
