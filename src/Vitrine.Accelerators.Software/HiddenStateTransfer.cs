@@ -1,7 +1,7 @@
+using Vitrine.Accelerators.Capture;
 using Vitrine.Accelerators.Software.Apic;
 using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.System;
-using Vitrine.Accelerators.Capture;
 using Vitrine.Errors;
 using Vitrine.X86.Registers;
 

@@ -1,6 +1,6 @@
 using System.Globalization;
-using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Capture;
+using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Statistics;
 using Vitrine.Accelerators.Translation;
 using Vitrine.X86.Cpuid;

@@ -3,8 +3,8 @@ using Vitrine.Devices.Acpi;
 using Vitrine.Devices.Buses;
 using Vitrine.Devices.Interrupts;
 using Vitrine.Devices.State;
-using Vitrine.Errors;
 using Vitrine.Devices.Timing;
+using Vitrine.Errors;
 using static Vitrine.Devices.Power.AcpiPowerManagementRegisters;
 
 namespace Vitrine.Devices.Power;

@@ -129,7 +129,12 @@ internal sealed class BoardBuilder
     {
         AcpiHardware acpi = new()
         {
-            BoardName = _name, Cpus = Context.Cpus, LocalApic = MemoryLayout.LocalApicBase, Ioapic = _ioapic, Fixed = _fixed, Devices = _acpiDevices,
+            BoardName = _name,
+            Cpus = Context.Cpus,
+            LocalApic = MemoryLayout.LocalApicBase,
+            Ioapic = _ioapic,
+            Fixed = _fixed,
+            Devices = _acpiDevices,
         };
         BoardDescription description = new(Context.Memory, acpi, _serialPorts);
         return new Board

@@ -1,6 +1,6 @@
 using Vitrine.Accelerators;
-using Vitrine.Accelerators.Observation;
 using Vitrine.Accelerators.Capture;
+using Vitrine.Accelerators.Observation;
 using Vitrine.X86.State;
 
 namespace Vitrine.Run;

@@ -113,8 +113,14 @@ public sealed class CodecTests
         state.Idtr = new DescriptorTable(0xFE00, 0xFFF);
         state.Events = new PendingEvents
         {
-            ExceptionInjected = true, ExceptionVector = 14, ExceptionHasErrorCode = true, ExceptionErrorCode = 6,
-            InterruptShadow = 2, NmisPending = 1, NmiMasked = true, SipiVector = 0x9A,
+            ExceptionInjected = true,
+            ExceptionVector = 14,
+            ExceptionHasErrorCode = true,
+            ExceptionErrorCode = 6,
+            InterruptShadow = 2,
+            NmisPending = 1,
+            NmiMasked = true,
+            SipiVector = 0x9A,
         };
         state.LocalApic[0x30] = 0x14;
         kvm_vcpu_events events = VcpuEventsCodec.Encode(state.Events, KvmConstants.KVM_VCPUEVENT_VALID_SHADOW);
