@@ -46,8 +46,8 @@ public sealed class VirtualMachine : IDisposable
     {
         Config = config;
         _clock = clock;
-        _inputs = new ExternalInputs(_deviceLock);
-        _io = new IoCompletions(_deviceLock, _inputs.Post, FailIo);
+        _inputs = new ExternalInputs(_deviceLock, Fail);
+        _io = new IoCompletions(_deviceLock, _inputs.Post, Fail);
         Memory = memory;
         _accelerator = accelerator;
         foreach (MemorySlot slot in memory.Slots) accelerator.SetMemorySlot(slot);
@@ -71,6 +71,7 @@ public sealed class VirtualMachine : IDisposable
             SerialOutput = output.AddPort(config.SerialOutput + _serialOutput.Append),
             DebugOutput = output.AddPort(config.DebugOutput),
             Io = _io,
+            Failed = Fail,
         });
         for (int id = 0; id < config.Cpus; id++)
         {
@@ -517,8 +518,8 @@ public sealed class VirtualMachine : IDisposable
     // What stands has nothing in flight. It may be let go on meanwhile.
     private void DrainIo() => _io.Drain(() => _gate.IsOpen);
 
-    // A device's work has thrown, or a callback in it.
-    private void FailIo(Exception error) =>
+    // A device has thrown away from the vCPUs: in its work, its timer or at an input. On a thread of the pool.
+    private void Fail(Exception error) =>
         End(new VmEnd(VmEndReason.InternalError, 0, error is VitrineException known ? known.Message : $"Vitrine failed: {error}", error as VitrineException));
 
     // On the thread of the last vCPU to arrive, while all stand at the gate.

@@ -16,6 +16,7 @@ public sealed class DeviceClock : IDeviceClock, IDisposable
 
     private readonly Lock _deviceLock;
     private readonly MachineClock _clock;
+    private readonly Action<Exception> _failed;
     private readonly AutoResetEvent _earlierDeadline = new(initialState: false);
     private readonly Thread _thread;
 
@@ -27,12 +28,16 @@ public sealed class DeviceClock : IDeviceClock, IDisposable
     /// <summary>Starts the thread.</summary>
     /// <param name="deviceLock">The machine's device lock.</param>
     /// <param name="clock">The machine's time.</param>
-    public DeviceClock(Lock deviceLock, MachineClock clock)
+    /// <param name="failed">
+    /// Told of an exception of a timer, on a thread of the pool with no lock held. No timer expires afterwards.
+    /// </param>
+    public DeviceClock(Lock deviceLock, MachineClock clock, Action<Exception> failed)
     {
         _deviceLock = deviceLock;
         _clock = clock;
+        _failed = failed;
         clock.Moved += WakeThread;
-        _thread = new(Run) { IsBackground = true, Name = "device timers" };
+        _thread = new(RunUntilFailure) { IsBackground = true, Name = "device timers" };
         _thread.Start();
     }
 
@@ -66,6 +71,20 @@ public sealed class DeviceClock : IDeviceClock, IDisposable
     }
 
     private void WakeThread() => _earlierDeadline.Set();
+
+    private void RunUntilFailure()
+    {
+        try
+        {
+            Run();
+        }
+        catch (Exception error)
+        {
+            // A defect of ours, or of a clock's source: it must not take the caller's process down. Told elsewhere, because who disposes
+            // this waits for the thread.
+            ThreadPool.UnsafeQueueUserWorkItem(_ => _failed(error), null);
+        }
+    }
 
     private void Run()
     {

@@ -37,7 +37,7 @@ internal sealed class BoardBuilder
         Context = context;
         Bus = new MachineBus(context.DeviceLock) { Output = context.Output };
         context.Output.Stalled = () => Bus.Request(ExitKind.Stalled);
-        Clock = new DeviceClock(context.DeviceLock, context.Clock);
+        Clock = new DeviceClock(context.DeviceLock, context.Clock, context.Failed);
     }
 
     /// <summary>What the machine gives to the board.</summary>

@@ -36,4 +36,7 @@ internal sealed record BoardContext
 
     /// <summary>Where the work of devices is done.</summary>
     public required IoCompletions Io { get; init; }
+
+    /// <summary>Told of an exception that a device's timer has thrown, with no lock held.</summary>
+    public required Action<Exception> Failed { get; init; }
 }

@@ -5,7 +5,10 @@ namespace Vitrine.Run;
 /// while the machine is held. What a guest does by itself, timers included, does not pass here.
 /// </summary>
 /// <param name="deviceLock">The machine's device lock.</param>
-internal sealed class ExternalInputs(Lock deviceLock)
+/// <param name="failed">
+/// Told of an exception of an input, on a thread of the pool with no lock held. Who sends the input hears nothing of it.
+/// </param>
+internal sealed class ExternalInputs(Lock deviceLock, Action<Exception> failed)
 {
     private readonly Queue<Action> _waiting = [];
     private bool _held = true;
@@ -17,7 +20,7 @@ internal sealed class ExternalInputs(Lock deviceLock)
         lock (deviceLock)
         {
             if (_held) _waiting.Enqueue(input);
-            else input();
+            else Take(input);
         }
     }
 
@@ -32,8 +35,20 @@ internal sealed class ExternalInputs(Lock deviceLock)
     {
         lock (deviceLock)
         {
-            while (_waiting.TryDequeue(out Action? input)) input();
+            while (_waiting.TryDequeue(out Action? input)) Take(input);
             _held = false;
+        }
+    }
+
+    private void Take(Action input)
+    {
+        try
+        {
+            input();
+        }
+        catch (Exception error)
+        {
+            ThreadPool.UnsafeQueueUserWorkItem(_ => failed(error), null);
         }
     }
 }

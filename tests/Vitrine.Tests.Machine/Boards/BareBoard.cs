@@ -27,6 +27,7 @@ internal static class BareBoard
             SerialOutput = output.AddPort(reader: null),
             DebugOutput = output.AddPort(reader: null),
             Io = io,
+            Failed = static _ => { },
         });
     }
 

@@ -4,7 +4,6 @@ using Vitrine.Boards;
 using Vitrine.Boot;
 using Vitrine.Devices.Acpi;
 using Vitrine.Devices.Debug;
-using Vitrine.Devices.Interrupts;
 using Vitrine.Memory;
 using Vitrine.Tests.Boot;
 using Vitrine.Tests.Guests;
@@ -184,18 +183,5 @@ public sealed class BoardTests
                 "debug-exit",
             ],
             board.Devices.Select(device => device.Name));
-    }
-
-    private sealed class MadeUpBoard(Action<BoardBuilder> declare) : BoardModel
-    {
-        public override string Name => "made-up";
-
-        internal override MemoryLayout MapMemory(ulong memoryBytes) => new(memoryBytes, 0xC000_0000, []);
-
-        internal override void Declare(BoardBuilder board)
-        {
-            board.InterruptControllers(IoapicRegisters.BaseAddress);
-            declare(board);
-        }
     }
 }

@@ -8,11 +8,13 @@ namespace Vitrine.Tests.Devices.Timing;
 public sealed class DeviceClockTests
 {
     private readonly Lock _lock = new();
+    private readonly ManualResetEventSlim _failed = new();
+    private (Exception Error, bool Locked) _failure;
 
     [Fact]
     public void ExpiresUnderTheLockInOrderAndNotBeforeTheDeadline()
     {
-        using DeviceClock clock = new(_lock, MachineClock.StartNew());
+        using DeviceClock clock = new(_lock, MachineClock.StartNew(), Fail);
         using CountdownEvent done = new(3);
         List<(int Id, long At, bool Locked)> seen = [];
         IDeviceTimer[] timers = [.. Enumerable.Range(0, 3).Select(id => clock.CreateTimer(() =>
@@ -39,7 +41,7 @@ public sealed class DeviceClockTests
     [Fact]
     public void AnEarlierDeadlineCutsTheSleepShortAndACancelledOneStays()
     {
-        using DeviceClock clock = new(_lock, MachineClock.StartNew());
+        using DeviceClock clock = new(_lock, MachineClock.StartNew(), Fail);
         using ManualResetEventSlim expired = new();
         bool wrong = false;
         IDeviceTimer far = clock.CreateTimer(() => wrong = true);
@@ -60,7 +62,7 @@ public sealed class DeviceClockTests
     [Fact]
     public void ATimerMayRearmItselfInThePast()
     {
-        using DeviceClock clock = new(_lock, MachineClock.StartNew());
+        using DeviceClock clock = new(_lock, MachineClock.StartNew(), Fail);
         using ManualResetEventSlim done = new();
         int count = 0;
         IDeviceTimer? timer = null;
@@ -78,7 +80,7 @@ public sealed class DeviceClockTests
     {
         ManualClockSource source = new();
         MachineClock time = new(source);
-        using DeviceClock clock = new(_lock, time);
+        using DeviceClock clock = new(_lock, time, Fail);
         using ManualResetEventSlim expired = new();
         clock.CreateTimer(expired.Set).Arm(0);
         time.Start();
@@ -100,7 +102,7 @@ public sealed class DeviceClockTests
     public void NothingExpiresAfterDisposal()
     {
         int count = 0;
-        DeviceClock clock = new(_lock, MachineClock.StartNew());
+        DeviceClock clock = new(_lock, MachineClock.StartNew(), Fail);
         IDeviceTimer timer = clock.CreateTimer(() => count++);
         clock.Dispose();
         timer.Arm(0);
@@ -112,7 +114,7 @@ public sealed class DeviceClockTests
     public void MayBeDisposedByAnExpiringTimer()
     {
         using ManualResetEventSlim done = new();
-        DeviceClock clock = new(_lock, MachineClock.StartNew());
+        DeviceClock clock = new(_lock, MachineClock.StartNew(), Fail);
         clock.CreateTimer(() =>
         {
             clock.Dispose();
@@ -122,9 +124,24 @@ public sealed class DeviceClockTests
     }
 
     [Fact]
+    public void ATimerThatThrowsEndsNoProcessAndNoneExpiresAfterIt()
+    {
+        bool later = false;
+        using (DeviceClock clock = new(_lock, MachineClock.StartNew(), Fail))
+        {
+            clock.CreateTimer(() => throw new InvalidDataException("a defect")).Arm(0);
+            Assert.True(_failed.Wait(TimeSpan.FromSeconds(30), TestContext.Current.CancellationToken));
+            clock.CreateTimer(() => later = true).Arm(0);
+        }
+
+        Assert.Equal("a defect", Assert.IsType<InvalidDataException>(_failure.Error).Message);
+        Assert.False(_failure.Locked || later);
+    }
+
+    [Fact]
     public void ArmingAllocatesNothing()
     {
-        using DeviceClock clock = new(_lock, MachineClock.StartNew());
+        using DeviceClock clock = new(_lock, MachineClock.StartNew(), Fail);
         IDeviceTimer timer = clock.CreateTimer(() => { });
         timer.Arm(long.MaxValue - 1);
         timer.Cancel();
@@ -140,8 +157,14 @@ public sealed class DeviceClockTests
     [Fact]
     public void WallClockIsUtc()
     {
-        using DeviceClock clock = new(_lock, MachineClock.StartNew());
+        using DeviceClock clock = new(_lock, MachineClock.StartNew(), Fail);
         Assert.Equal(TimeSpan.Zero, clock.WallClock.Offset);
         Assert.InRange(clock.WallClock, DateTimeOffset.UtcNow.AddMinutes(-1), DateTimeOffset.UtcNow.AddMinutes(1));
+    }
+
+    private void Fail(Exception error)
+    {
+        _failure = (error, _lock.IsHeldByCurrentThread);
+        _failed.Set();
     }
 }
