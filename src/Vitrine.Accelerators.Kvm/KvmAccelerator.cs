@@ -181,13 +181,13 @@ public sealed unsafe class KvmAccelerator : IAccelerator
     }
 
     /// <inheritdoc/>
-    public void SendInterruptMessage(ulong address, uint data)
+    public int SendInterruptMessage(ulong address, uint data)
     {
         _levelRoutes?.Cover(address, data);
         var msi = new kvm_msi { address_lo = (uint)address, address_hi = (uint)(address >> 32), data = data };
 
         // The guest chooses address and data. A message that no APIC takes is lost, as on hardware.
-        _ = _vm.TryCall(KvmIoctl.KVM_SIGNAL_MSI, ref msi);
+        return Math.Max(_vm.TryCall(KvmIoctl.KVM_SIGNAL_MSI, ref msi), -1);
     }
 
     /// <inheritdoc/>

@@ -274,7 +274,7 @@ public sealed class SoftwareAccelerator : IAccelerator
         throw new InvalidOperationException("The software CPU has no interrupt controllers besides the local APIC.");
 
     /// <inheritdoc/>
-    public void SendInterruptMessage(ulong address, uint data) => Interrupts.Deliver(address, data);
+    public int SendInterruptMessage(ulong address, uint data) => Interrupts.Deliver(address, data);
 
     /// <inheritdoc/>
     public void ConnectExternalInterrupts(IExternalInterruptSource source) => ExternalInterrupts = source;

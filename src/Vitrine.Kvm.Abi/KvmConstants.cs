@@ -16,8 +16,31 @@ public static class KvmConstants
     public const ulong KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES = 1;
 
     public const uint KVM_PIT_SPEAKER_DUMMY = 1;
+    public const uint KVM_PIT_FLAGS_HPET_LEGACY = 1;
+    public const uint KVM_PIT_FLAGS_SPEAKER_DATA_ON = 2;
 
+    public const uint KVM_IRQCHIP_PIC_MASTER = 0;
+    public const uint KVM_IRQCHIP_PIC_SLAVE = 1;
+    public const uint KVM_IRQCHIP_IOAPIC = 2;
+    public const int KVM_IOAPIC_NUM_PINS = 24;
+
+    public const uint KVM_IRQ_ROUTING_IRQCHIP = 1;
     public const uint KVM_IRQ_ROUTING_MSI = 2;
+    public const uint KVM_MSI_VALID_DEVID = 1;
+
+    // Of the kernel, which tells it as the value of KVM_CAP_IRQ_ROUTING.
+    public const int KVM_MAX_IRQ_ROUTES = 4096;
+
+    public const uint KVM_IRQFD_FLAG_DEASSIGN = 1;
+    public const uint KVM_IRQFD_FLAG_RESAMPLE = 2;
+
+    public const uint KVM_IOEVENTFD_FLAG_DATAMATCH = 1;
+    public const uint KVM_IOEVENTFD_FLAG_PIO = 2;
+    public const uint KVM_IOEVENTFD_FLAG_DEASSIGN = 4;
+    public const uint KVM_IOEVENTFD_FLAG_VIRTIO_CCW_NOTIFY = 8;
+    public const uint KVM_IOEVENTFD_VALID_FLAG_MASK = 0x1F;
+
+    public const int KVM_COALESCED_MMIO_MAX = 170;
 
     public const ulong KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE = 1;
 

@@ -36,6 +36,8 @@ public static class KvmIoctl
     public const uint KVM_SET_IRQCHIP = 0x8208AE63;
     public const uint KVM_CREATE_PIT = 0x0000AE64;
     public const uint KVM_CREATE_PIT2 = 0x4040AE77;
+    public const uint KVM_GET_PIT = 0xC048AE65;
+    public const uint KVM_SET_PIT = 0x8048AE66;
     public const uint KVM_GET_PIT2 = 0x8070AE9F;
     public const uint KVM_SET_PIT2 = 0x4070AEA0;
     public const uint KVM_REINJECT_CONTROL = 0x0000AE71;

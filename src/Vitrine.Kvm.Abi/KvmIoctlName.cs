@@ -48,6 +48,8 @@ public static class KvmIoctlName
         KvmIoctl.KVM_SET_IRQCHIP => nameof(KvmIoctl.KVM_SET_IRQCHIP),
         KvmIoctl.KVM_CREATE_PIT => nameof(KvmIoctl.KVM_CREATE_PIT),
         KvmIoctl.KVM_CREATE_PIT2 => nameof(KvmIoctl.KVM_CREATE_PIT2),
+        KvmIoctl.KVM_GET_PIT => nameof(KvmIoctl.KVM_GET_PIT),
+        KvmIoctl.KVM_SET_PIT => nameof(KvmIoctl.KVM_SET_PIT),
         KvmIoctl.KVM_GET_PIT2 => nameof(KvmIoctl.KVM_GET_PIT2),
         KvmIoctl.KVM_SET_PIT2 => nameof(KvmIoctl.KVM_SET_PIT2),
         KvmIoctl.KVM_REINJECT_CONTROL => nameof(KvmIoctl.KVM_REINJECT_CONTROL),

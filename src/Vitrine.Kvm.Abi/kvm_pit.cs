@@ -38,6 +38,14 @@ public struct kvm_pit_channels
     public kvm_pit_channel_state channel2;
 }
 
+/// <summary>Argument of KVM_REINJECT_CONTROL.</summary>
+[StructLayout(LayoutKind.Sequential)]
+public unsafe struct kvm_reinject_control
+{
+    public byte pit_reinject;
+    public fixed byte reserved[31];
+}
+
 /// <summary>The 8254.</summary>
 [StructLayout(LayoutKind.Sequential)]
 public unsafe struct kvm_pit_state2

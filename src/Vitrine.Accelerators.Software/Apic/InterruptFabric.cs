@@ -22,12 +22,15 @@ internal sealed class InterruptFabric : IInterruptBus
     /// <inheritdoc/>
     public void Send(LocalApic sender, in InterruptCommand command) => Broadcast(command, sender);
 
-    /// <summary>Delivers a message-signalled interrupt (SDM vol. 3, 11.11). One that no processor is addressed by is lost.</summary>
-    public void Deliver(ulong address, uint data)
+    /// <summary>Delivers a message-signalled interrupt (SDM vol. 3, 11.11). One that is for no processor is lost.</summary>
+    /// <returns>How many processors took it; 0 when those that it is for take none now, −1 when it is for none.</returns>
+    public int Deliver(ulong address, uint data)
     {
-        if (!InterruptCommand.TryParseMessage(address, data, out InterruptCommand command)) return;
-        if (command.Mode == DeliveryMode.LowestPriority) Arbitrate(command, null)?.Post(command);
-        else Broadcast(command, null);
+        if (!InterruptCommand.TryParseMessage(address, data, out InterruptCommand command)) return -1;
+        if (command.Mode != DeliveryMode.LowestPriority) return Broadcast(command, null);
+        if (Arbitrate(command, null) is not { } chosen) return -1;
+        chosen.Post(command);
+        return 1;
     }
 
     /// <inheritdoc/>
@@ -59,11 +62,19 @@ internal sealed class InterruptFabric : IInterruptBus
         return last;
     }
 
-    private void Broadcast(in InterruptCommand command, LocalApic? except)
+    private int Broadcast(in InterruptCommand command, LocalApic? except)
     {
+        int takers = -1;
         foreach (LocalApic apic in _apics)
         {
-            if (apic != except && apic.IsDestination(command)) apic.Post(command);
+            if (apic == except || !apic.IsDestination(command)) continue;
+            apic.Post(command);
+
+            // NMI, INIT and start-up IPIs are taken by one that is disabled too.
+            bool takes = command.Mode != DeliveryMode.Fixed || apic.AcceptsVectors;
+            takers = Math.Max(takers, 0) + (takes ? 1 : 0);
         }
+
+        return takers;
     }
 }

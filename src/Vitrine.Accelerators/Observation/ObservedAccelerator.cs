@@ -87,12 +87,13 @@ public sealed unsafe class ObservedAccelerator(IAccelerator inner, CallLog log) 
     }
 
     /// <inheritdoc/>
-    public void SendInterruptMessage(ulong address, uint data)
+    public int SendInterruptMessage(ulong address, uint data)
     {
         using ObservedCall call = new(log, Target, nameof(SendInterruptMessage));
         call.Arguments.Hex("address", address).Hex("data", data);
-        inner.SendInterruptMessage(address, data);
+        int takers = inner.SendInterruptMessage(address, data);
         call.Succeeded();
+        return takers;
     }
 
     /// <inheritdoc/>

@@ -15,17 +15,33 @@ public sealed class Ioapic : IMmioDevice, IDevice
     private static readonly DeviceStateFormat<State> s_format = new(version: 1, DeviceStateJson.Default.Ioapic);
 
     private readonly IInterruptMessageSink _localApics;
+    private readonly byte _version;
     private State _state = new();
 
     /// <summary>Creates it in its reset state: every pin masked.</summary>
     /// <param name="localApics">Where its messages go.</param>
-    public Ioapic(IInterruptMessageSink localApics) => _localApics = localApics;
+    /// <param name="version">What its version register shows; from 0x20 on there is an EOI register.</param>
+    public Ioapic(IInterruptMessageSink localApics, byte version = ChipVersion)
+    {
+        _localApics = localApics;
+        _version = version;
+    }
 
     /// <inheritdoc/>
     public string Name => "ioapic";
 
     /// <inheritdoc/>
     public int WidestMemoryAccess => 4;
+
+    /// <summary>Told the pin whose level-triggered interrupt a local APIC has ended, before the pin may send again. It may drive pins.</summary>
+    public Action<int>? Ended { get; set; }
+
+    /// <summary>All that it holds. What is written sends nothing; who writes it gives what the chip can have, with a table of its own.</summary>
+    internal State Registers
+    {
+        get => _state;
+        set => _state = value;
+    }
 
     /// <summary>Sets the level of a pin.</summary>
     /// <param name="pin">0 to 23.</param>
@@ -34,11 +50,26 @@ public sealed class Ioapic : IMmioDevice, IDevice
     {
         uint bit = 1u << pin;
         bool was = (_state.Lines & bit) != 0;
-        if (level) _state.Lines |= bit;
-        else _state.Lines &= ~bit;
-        if ((_state.Redirections[pin] & Level) != 0) DeliverLevel(pin);
-        // An edge on a masked pin is neither delivered nor held (82093AA, redirection table, bit 16).
-        else if (level && !was && (_state.Redirections[pin] & Mask) == 0) Send(pin);
+        if (level)
+        {
+            _state.Lines |= bit;
+        }
+        else
+        {
+            _state.Lines &= ~bit;
+            _state.Delivered &= ~bit;
+        }
+
+        if ((_state.Redirections[pin] & Level) != 0)
+        {
+            DeliverLevel(pin);
+        }
+        else if (level && !was && (_state.Redirections[pin] & Mask) == 0)
+        {
+            // An edge on a masked pin is neither delivered nor held (82093AA, redirection table, bit 16).
+            _state.Delivered |= bit;
+            Send(pin);
+        }
     }
 
     /// <summary>A local APIC ends a level-triggered interrupt. Pins that are still asserted send again.</summary>
@@ -49,7 +80,8 @@ public sealed class Ioapic : IMmioDevice, IDevice
         {
             ulong entry = _state.Redirections[pin];
             if ((entry & RemoteIrr) == 0 || (byte)entry != vector) continue;
-            _state.Redirections[pin] = entry & ~RemoteIrr;
+            Ended?.Invoke(pin);
+            _state.Redirections[pin] &= ~RemoteIrr;
             DeliverLevel(pin);
         }
     }
@@ -69,7 +101,7 @@ public sealed class Ioapic : IMmioDevice, IDevice
         {
             case Select: _state.Select = (byte)value; break;
             case Window: WriteIndirect((uint)value); break;
-            case Eoi: EndOfInterrupt((byte)value); break;
+            case Eoi when _version >= FirstVersionWithEoi: EndOfInterrupt((byte)value); break;
         }
     }
 
@@ -86,6 +118,7 @@ public sealed class Ioapic : IMmioDevice, IDevice
         InvalidState.Unless(state.Redirections.Length == PinCount, Name, $"it has {state.Redirections.Length} pins, not {PinCount}");
         InvalidState.Unless(Array.TrueForAll(state.Redirections, static entry => (entry & ~(Writable | RemoteIrr)) == 0), Name, "a reserved bit is set");
         InvalidState.Unless(state.Lines >> PinCount == 0, Name, "a pin is asserted that it doesn't have");
+        InvalidState.Unless((state.Delivered & ~state.Lines) == 0, Name, "the edge of a pin was sent that isn't asserted");
         InvalidState.Unless(state.Id <= 0x0F, Name, $"its id 0x{state.Id:X2} has more than 4 bits");
         _state = state;
     }
@@ -103,7 +136,7 @@ public sealed class Ioapic : IMmioDevice, IDevice
     private uint ReadIndirect() => _state.Select switch
     {
         IdIndex or ArbitrationIndex => (uint)_state.Id << 24,
-        VersionIndex => ((PinCount - 1) << 16) | ChipVersion,
+        VersionIndex => ((PinCount - 1) << 16) | (uint)_version,
         _ when TryRedirection(out int pin, out int shift) => (uint)(_state.Redirections[pin] >> shift),
         _ => 0,
     };
@@ -157,6 +190,9 @@ public sealed class Ioapic : IMmioDevice, IDevice
 
         /// <summary>Levels of the pins, pin 0 in bit 0.</summary>
         public uint Lines;
+
+        /// <summary>Asserted pins whose edge was sent when it came.</summary>
+        public uint Delivered;
 
         /// <summary>IOREGSEL.</summary>
         public byte Select;

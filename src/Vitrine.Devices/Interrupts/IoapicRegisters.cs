@@ -15,6 +15,8 @@ public static class IoapicRegisters
     /// <summary>Version 0x20: the first with an EOI register.</summary>
     public const byte ChipVersion = 0x20;
 
+    internal const byte FirstVersionWithEoi = 0x20;
+
     // Offsets in the window
     internal const ulong Select = 0x00, Window = 0x10, Eoi = 0x40;
 

@@ -37,6 +37,23 @@ public sealed class Pic8259 : IPortDevice, IDevice
     /// <summary>Level of the INT output.</summary>
     public bool Output { get; private set; }
 
+    /// <summary>
+    /// Told the input whose interrupt ended: by an EOI, by a specific EOI whether or not it was in service, or by the acknowledgement itself with
+    /// automatic EOI. It may drive inputs.
+    /// </summary>
+    public Action<int>? Ended { get; set; }
+
+    /// <summary>All that it holds. What is written drives the INT output; who writes it gives what the chip can have.</summary>
+    internal State Registers
+    {
+        get => _state;
+        set
+        {
+            _state = value;
+            UpdateOutput();
+        }
+    }
+
     /// <summary>The edge/level control register: a set bit makes the input level-triggered.</summary>
     public byte EdgeLevelControl
     {
@@ -81,6 +98,7 @@ public sealed class Pic8259 : IPortDevice, IDevice
         // INT falls during INTA, and rises again if another request waits: a master sees an edge for it.
         SetOutput(false);
         UpdateOutput();
+        if (_state.AutoEoi) Ended?.Invoke(input);
         return input;
     }
 
@@ -200,11 +218,8 @@ public sealed class Pic8259 : IPortDevice, IDevice
             case Ocw2RotateInAutoEoiSet: _state.RotateOnAutoEoi = true; break;
             case Ocw2Eoi: EndHighest(rotate: false); break;
             case Ocw2RotateOnEoi: EndHighest(rotate: true); break;
-            case Ocw2SpecificEoi: _state.InService &= (byte)~(1 << level); break;
-            case Ocw2RotateOnSpecificEoi:
-                _state.InService &= (byte)~(1 << level);
-                _state.LowestPriority = level;
-                break;
+            case Ocw2SpecificEoi: End(level, rotate: false); break;
+            case Ocw2RotateOnSpecificEoi: End(level, rotate: true); break;
             case Ocw2SetPriority: _state.LowestPriority = level; break;
         }
     }
@@ -213,9 +228,14 @@ public sealed class Pic8259 : IPortDevice, IDevice
     {
         // A masked in-service bit is not cleared by a non-specific EOI in special mask mode.
         int input = Highest(_state.SpecialMask ? _state.InService & ~_state.Mask : _state.InService);
-        if (input < 0) return;
+        if (input >= 0) End(input, rotate);
+    }
+
+    private void End(int input, bool rotate)
+    {
         _state.InService &= (byte)~(1 << input);
         if (rotate) _state.LowestPriority = input;
+        Ended?.Invoke(input);
     }
 
     private void WriteOcw3(byte value)

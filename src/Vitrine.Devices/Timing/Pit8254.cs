@@ -17,7 +17,9 @@ public sealed class Pit8254 : IPortDevice, IDevice
     // The guest may program periods below a microsecond; the host is not kept busier than this by them (about 20 us).
     private const long MinimumInterruptDistance = 24;
 
-    private static readonly ClockRate Rate = new(Hertz);
+    /// <summary>Its input clock.</summary>
+    internal static readonly ClockRate Rate = new(Hertz);
+
     private static readonly DeviceStateFormat<State> s_format = new(version: 1, DeviceStateJson.Default.Pit8254);
 
     private readonly PitCounter[] _counters = [new(gate: true), new(gate: true), new(gate: false)];
@@ -51,6 +53,19 @@ public sealed class Pit8254 : IPortDevice, IDevice
 
     /// <summary>Input clocks since the machine was created.</summary>
     internal long Now => Rate.TicksAt(_clock.Nanoseconds);
+
+    /// <summary>All that the counters hold. Who writes it gives what counters can have; counter 0 then interrupts at its next edge from now on.</summary>
+    internal (PitCounter.State First, PitCounter.State Second, PitCounter.State Third) Registers
+    {
+        get => (_counters[0].Registers, _counters[1].Registers, _counters[2].Registers);
+        set
+        {
+            _counters[0].Load(value.First);
+            _counters[1].Load(value.Second);
+            _counters[2].Load(value.Third);
+            FollowCounter0(minimumDistance: 0);
+        }
+    }
 
     /// <inheritdoc/>
     public uint ReadPort(int offset, int size) => (offset & 3) == ControlWord ? 0xFFu : _counters[offset & 3].Read(Now);

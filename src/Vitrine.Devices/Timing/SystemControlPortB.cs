@@ -20,6 +20,13 @@ public sealed class SystemControlPortB(Pit8254 timer) : IPortDevice, IDevice
     /// <inheritdoc/>
     public string Name => "port61";
 
+    /// <summary>The bits that are kept as they were written. The gate of counter 2 does not follow what is written here.</summary>
+    internal byte Latch
+    {
+        get => _state.Value;
+        set => _state.Value = (byte)(value & PortBWritable);
+    }
+
     private byte Value => (byte)(_state.Value
         | (timer.Now / RefreshClocks % 2 != 0 ? RefreshToggle : 0)
         | (timer.Output2 ? Output2 : 0));

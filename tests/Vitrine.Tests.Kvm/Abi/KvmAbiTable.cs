@@ -32,6 +32,8 @@ internal static class KvmAbiTable
         KVM_SET_IRQCHIP 0x8208AE63
         KVM_CREATE_PIT 0x0000AE64
         KVM_CREATE_PIT2 0x4040AE77
+        KVM_GET_PIT 0xC048AE65
+        KVM_SET_PIT 0x8048AE66
         KVM_GET_PIT2 0x8070AE9F
         KVM_SET_PIT2 0x4070AEA0
         KVM_REINJECT_CONTROL 0x0000AE71
@@ -142,6 +144,7 @@ internal static class KvmAbiTable
         kvm_pic_state 16 last_irr@0:1 irr@1:1 imr@2:1 isr@3:1 priority_add@4:1 irq_base@5:1 read_reg_select@6:1 poll@7:1 special_mask@8:1 init_state@9:1 auto_eoi@10:1
             rotate_on_auto_eoi@11:1 special_fully_nested_mode@12:1 init4@13:1 elcr@14:1 elcr_mask@15:1
         kvm_ioapic_state 216 base_address@0:8 ioregsel@8:4 id@12:4 irr@16:4 pad@20:4 redirtbl@24:192
+        kvm_reinject_control 32 pit_reinject@0:1 reserved@1:31
         kvm_pit_config 64 flags@0:4
         kvm_pit_state2 112 channels@0:72 flags@72:4 reserved@76:36
         kvm_pit_channel_state 24 count@0:4 latched_count@4:2 count_latched@6:1 status_latched@7:1 status@8:1 read_state@9:1 write_state@10:1 write_latch@11:1

@@ -225,4 +225,20 @@ public sealed class InterruptFabricTests
 
         return takers;
     }
+
+    /// <summary>A message for several, of whom one takes no vectors (11.4.7.2 "Local APIC State After It Has Been Software Disabled").</summary>
+    [Theory]
+    [InlineData(0xFEE0_1000UL, Vector, 1)]
+    [InlineData(0xFEEF_F000UL, Vector, 3)]
+    [InlineData(0xFEE0_2000UL, Vector, 0)]
+    [InlineData(0xFEE0_2000UL, 0x400u, 1)]
+    [InlineData(0xFEE0_9000UL, Vector, -1)]
+    [InlineData(0xFEE0_2000UL, LowestPriority | Vector, -1)]
+    [InlineData(0xFEEF_F000UL, LowestPriority | Vector, 1)]
+    [InlineData(0xFED0_0000UL, Vector, -1)]
+    public void TellsHowManyTakeAMessage(ulong address, uint data, int takers)
+    {
+        _apics[2].Write(0xF0, 0xFF);
+        Assert.Equal(takers, _fabric.Deliver(address, data));
+    }
 }

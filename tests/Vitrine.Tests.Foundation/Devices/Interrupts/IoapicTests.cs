@@ -186,4 +186,37 @@ public sealed class IoapicTests : IInterruptMessageSink
         Assert.Equal(0x50 | Level, Read(0x24));
         Assert.Equal(0x50 | Level | RemoteIrr, Read(0x26));
     }
+
+    [Fact]
+    public void AVersionBeforeTheEoiRegisterHasNone()
+    {
+        Ioapic older = new(this, version: 0x11);
+        older.WriteMemory(0x00, 4, 0x01);
+        Assert.Equal(0x0017_0011u, older.ReadMemory(0x10, 4));
+        older.WriteMemory(0x00, 4, 0x16);
+        older.WriteMemory(0x10, 4, Level | 0x40);
+        older.SetPin(3, true);
+        older.WriteMemory(0x40, 4, 0x40);
+        Assert.Equal(Level | RemoteIrr | 0x40, older.ReadMemory(0x10, 4));
+    }
+
+    [Fact]
+    public void TellsWhichPinEndsAndThatPinMayFallBeforeItSendsAgain()
+    {
+        List<int> ended = [];
+        _ioapic.Ended = pin =>
+        {
+            ended.Add(pin);
+            _ioapic.SetPin(pin, false);
+        };
+        Redirect(3, Level | 0x40);
+        Redirect(4, 0x40);
+        _ioapic.SetPin(3, true);
+        _ioapic.SetPin(4, true);
+        Assert.Equal(2, _messages.Count);
+        _ioapic.EndOfInterrupt(0x40);
+        Assert.Equal([3], ended);
+        Assert.Equal(2, _messages.Count);
+        Assert.Equal(Level | 0x40, Read(0x16));
+    }
 }

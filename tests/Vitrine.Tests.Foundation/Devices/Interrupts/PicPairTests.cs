@@ -319,4 +319,27 @@ public sealed class PicPairTests
         Out(0x20, 0x20);
         Assert.Equal([true, false, true], _outputs);
     }
+
+    /// <summary>"End of interrupt (EOI)": a non-specific one ends the highest in service, a specific one the input that it names, AEOI at the acknowledgement.</summary>
+    [Fact]
+    public void TellsWhichInterruptEnds()
+    {
+        List<int> ended = [];
+        _pics.Master.Ended = ended.Add;
+        _pics.Slave.Ended = input => ended.Add(8 + input);
+        Initialize(slaveIcw4: 0x03);
+        Pulse(3);
+        Pulse(4);
+        _pics.Acknowledge();
+        Assert.Empty(ended);
+        Out(0x20, 0x20);
+        Out(0x20, 0x20);
+        Assert.Equal([3], ended);
+        _pics.Acknowledge();
+        Out(0x20, 0x64);
+        Assert.Equal([3, 4], ended);
+        Pulse(12);
+        _pics.Acknowledge();
+        Assert.Equal([3, 4, 12], ended);
+    }
 }
