@@ -12,6 +12,7 @@ public sealed class GuestMemory : IGuestMemory, IDisposable
 {
     private const ulong PageMask = Page.OffsetMask;
     private const int GuestPhysicalBits = 46;
+    private const ulong AddressLimit = 1UL << GuestPhysicalBits;
 
     // Sorted by start address. Replaced as a whole, so that readers need no lock.
     private volatile MemorySlot[] _slots = [];
@@ -20,6 +21,10 @@ public sealed class GuestMemory : IGuestMemory, IDisposable
     private readonly Lock _lock = new();
     private readonly List<MemoryRegion> _regions = [];
     private readonly SortedSet<ulong> _cuts = [];
+
+    // How many threads tell observers of writes now: in one those that began before the last Ignore, in the other those after it, by turns.
+    private readonly int[] _telling = new int[2];
+    private volatile int _tellingSide;
 
     /// <summary>No slots.</summary>
     /// <param name="backing">What host memory slots get.</param>
@@ -83,6 +88,7 @@ public sealed class GuestMemory : IGuestMemory, IDisposable
     /// <param name="priority">Where regions overlap, the one with the highest shows.</param>
     /// <param name="mapped">It shows at once.</param>
     /// <exception cref="VitrineException">Misaligned, empty, beyond the target, or overlapping another region of the same priority.</exception>
+    /// <exception cref="ObjectDisposedException">The target's memory has been given back.</exception>
     public MemoryRegion AddView(
         string name, Gpa start, ulong size, MemorySlot target, ulong offset, MemorySlotFlags flags, int priority = 0, bool mapped = true)
     {
@@ -100,6 +106,7 @@ public sealed class GuestMemory : IGuestMemory, IDisposable
 
         lock (_lock)
         {
+            ObjectDisposedException.ThrowIf(target.Host.IsClosed, target);
             if (mapped) CheckRoom(name, start, size, priority);
             return Insert(new MemoryRegion(this, name, start, size, target.Host, target.HostOffset + offset, flags, priority), mapped);
         }
@@ -114,8 +121,11 @@ public sealed class GuestMemory : IGuestMemory, IDisposable
         ArgumentNullException.ThrowIfNull(region);
         lock (_lock)
         {
-            Unmap(region);
             _regions.Remove(region);
+            _cuts.Clear();
+            foreach (MemoryRegion other in _regions) AddCuts(other);
+            region.IsMapped = false;
+            Rebuild();
             if (!_regions.Exists(other => other.Host == region.Host)) region.Host.Dispose();
         }
     }
@@ -142,11 +152,25 @@ public sealed class GuestMemory : IGuestMemory, IDisposable
     public void Observe(IGuestMemoryObserver observer)
     {
         ArgumentNullException.ThrowIfNull(observer);
-        _observers = [.. _observers, observer];
+        lock (_lock) _observers = [.. _observers, observer];
     }
 
-    /// <summary>An observer hears of nothing any more.</summary>
-    public void Ignore(IGuestMemoryObserver observer) => _observers = [.. _observers.Where(other => other != observer)];
+    /// <summary>
+    /// An observer hears of nothing any more. When this returns, no thread is in it, so that it may be disposed. Not to be called by an observer.
+    /// </summary>
+    public void Ignore(IGuestMemoryObserver observer)
+    {
+        // Slots change with the lock held.
+        lock (_lock)
+        {
+            _observers = [.. _observers.Where(other => other != observer)];
+            int before = _tellingSide;
+            _tellingSide = 1 - before;
+            Interlocked.MemoryBarrier();
+            SpinWait spin = default;
+            while (Volatile.Read(ref _telling[before]) != 0) spin.SpinOnce();
+        }
+    }
 
     /// <inheritdoc/>
     public bool TryRent(Gpa address, int length, MemoryIntent intent, out MemoryRental rental) =>
@@ -238,7 +262,28 @@ public sealed class GuestMemory : IGuestMemory, IDisposable
     /// <summary>Bytes of a slot have been written.</summary>
     internal void NoteWritten(MemorySlot slot, ulong offset, ulong length)
     {
-        foreach (IGuestMemoryObserver observer in _observers) observer.OnWritten(slot, offset, length);
+        int side = BeginTelling();
+        try
+        {
+            foreach (IGuestMemoryObserver observer in _observers) observer.OnWritten(slot, offset, length);
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _telling[side]);
+        }
+    }
+
+    // Counted first, with a full barrier: who is counted on the side that Ignore leaves is waited for, and who isn't finds the observers that
+    // remain.
+    private int BeginTelling()
+    {
+        while (true)
+        {
+            int side = _tellingSide;
+            Interlocked.Increment(ref _telling[side]);
+            if (_tellingSide == side) return side;
+            Interlocked.Decrement(ref _telling[side]);
+        }
     }
 
     private bool TryLend(MemorySlot slot, Gpa address, int length, MemoryIntent intent, bool obeysRights, out MemoryRental rental)
@@ -291,11 +336,16 @@ public sealed class GuestMemory : IGuestMemory, IDisposable
         _regions.Add(region);
         region.IsMapped = mapped;
 
-        // A region that comes and goes here must cost no more than what it covers: the slots around it stay as they are.
-        _cuts.Add(region.Start.Value);
-        _cuts.Add(region.End.Value);
+        AddCuts(region);
         if (mapped) Rebuild();
         return region;
+    }
+
+    // A region that comes and goes here must cost no more than what it covers: the slots around it stay as they are.
+    private void AddCuts(MemoryRegion region)
+    {
+        _cuts.Add(region.FirstStart.Value);
+        _cuts.Add(region.FirstStart.Value + region.Size);
     }
 
     /// <summary>Moves or changes a region, and shows it.</summary>
@@ -385,5 +435,5 @@ public sealed class GuestMemory : IGuestMemory, IDisposable
     private MemorySlot SlotOf(MemoryRegion region) => Array.Find(_slots, slot => slot.Region == region)!;
 
     private static bool IsPossible(Gpa start, ulong size) =>
-        size != 0 && ((start.Value | size) & PageMask) == 0 && start.Value >> GuestPhysicalBits == 0 && (start.Value + size - 1) >> GuestPhysicalBits == 0;
+        size != 0 && ((start.Value | size) & PageMask) == 0 && start.Value <= AddressLimit && size <= AddressLimit - start.Value;
 }

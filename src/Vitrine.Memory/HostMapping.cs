@@ -32,6 +32,7 @@ public sealed unsafe partial class HostMapping : SafeHandle
     {
         ArgumentOutOfRangeException.ThrowIfZero(size);
         ArgumentOutOfRangeException.ThrowIfNotEqual(size & 0xFFF, 0UL);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(size, ulong.MaxValue - LargePage);
         Size = size;
         _reserved = (nuint)size + LargePage;
         File = backing == MemoryBacking.Shared ? MemoryFile.Create(size) : null;

@@ -15,7 +15,7 @@ public sealed class MemoryRegion
     {
         _memory = memory;
         Name = name;
-        Start = start;
+        FirstStart = Start = start;
         Size = size;
         Host = host;
         HostOffset = hostOffset;
@@ -43,6 +43,9 @@ public sealed class MemoryRegion
 
     /// <summary>The guest can see it, where no other region covers it.</summary>
     public bool IsMapped { get; internal set; }
+
+    /// <summary>Where it was when it was added.</summary>
+    internal Gpa FirstStart { get; }
 
     internal HostMapping Host { get; }
 

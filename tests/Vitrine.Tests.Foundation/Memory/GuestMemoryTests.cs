@@ -114,7 +114,7 @@ public sealed class GuestMemoryTests : IDisposable
 
     /// <summary>
     /// RAM of 16 pages; a view of ROM over pages 4 to 7, which comes and goes and moves. The slots, by page, as the regions' letters: they are cut where any region
-    /// once began or ended. A slot that shows what it showed before is the same object.
+    /// began or ended when it was added. A slot that shows what it showed before is the same object.
     /// </summary>
     [Fact]
     public void RegionsCoverOneAnotherByPriority()
@@ -167,6 +167,87 @@ public sealed class GuestMemoryTests : IDisposable
         Assert.False(view.TryMap());
     }
 
+    /// <summary>
+    /// Whoever disposes an observer knows by the return of Ignore that nobody is in it: a thread that writes or changes slots at that time may have begun before.
+    /// </summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void AnObserverIsLeftWhenItIsIgnored(bool changesSlots)
+    {
+        using GuestMemory memory = new();
+        MemoryRegion region = memory.AddRegion("a", new Gpa(0), 0x1000);
+        using SlowObserver observer = new();
+        memory.Observe(observer);
+        Thread user = new(() =>
+        {
+            if (changesSlots) region.Unmap();
+            else memory.TryWrite(new Gpa(0), [1]);
+        });
+        user.Start();
+        observer.Entered.Wait(TestContext.Current.CancellationToken);
+        using ManualResetEventSlim about = new();
+        bool wasInside = false;
+        Thread owner = new(() =>
+        {
+            about.Set();
+            memory.Ignore(observer);
+            wasInside = observer.IsInside;
+        });
+        owner.Start();
+        about.Wait(TestContext.Current.CancellationToken);
+
+        // Sooner than this it can't have returned, or it has returned too soon.
+        owner.Join(TimeSpan.FromMilliseconds(50));
+        observer.GoOn.Set();
+        owner.Join();
+        user.Join();
+        Assert.False(wasInside);
+        memory.TryWrite(new Gpa(0), [1]);
+        Assert.Equal(1, observer.Count);
+    }
+
+    /// <summary>RAM around a region that is gone for good is one slot again; a board that adds and removes doesn't wear the slots out.</summary>
+    [Fact]
+    public void ARemovedRegionLeavesNoCut()
+    {
+        using GuestMemory memory = new();
+        memory.Add("a", new Gpa(0), 0x10_000);
+        for (ulong page = 1; page < 15; page++) memory.Remove(memory.AddRegion("v", new Gpa(page << 12), 0x1000, priority: 1));
+        Assert.Equal("a0+10", Text(memory));
+    }
+
+    [Theory]
+    [InlineData(0UL, 0UL)]
+    [InlineData(0UL, 0x800UL)]
+    [InlineData(0x800UL, 0x1000UL)]
+    [InlineData(1UL << 46, 0x1000UL)]
+    [InlineData(0x1000UL, 1UL << 46)]
+    [InlineData(0x2000UL, 0xFFFF_FFFF_FFFF_F000UL)]
+    [InlineData(0x1000UL, 0xFFFF_FFFF_FFFF_F000UL)]
+    [InlineData(0xFFFF_FFFF_FFFF_F000UL, 0x1000UL)]
+    [InlineData(0xFFFF_FFFF_FFFF_F000UL, 0x2000UL)]
+    public void AnImpossibleRegionIsRefused(ulong start, ulong size)
+    {
+        using GuestMemory memory = new();
+        VitrineException error = Assert.Throws<VitrineException>(() => memory.AddRegion("a", new Gpa(start), size));
+        Assert.Equal(ErrorCode.MemorySlotInvalid, error.Code);
+        Assert.Empty(memory.Slots);
+    }
+
+    /// <summary>The memory of a slot that is gone is the host's again.</summary>
+    [Fact]
+    public void NoViewShowsMemoryThatWasGivenBack()
+    {
+        using GuestMemory memory = new();
+        MemoryRegion region = memory.AddRegion("a", new Gpa(0), 0x1000);
+        MemorySlot slot = memory.Slots[0];
+        memory.Remove(region);
+        Assert.Throws<ObjectDisposedException>(() => memory.AddView("v", new Gpa(0), 0x1000, slot, 0, MemorySlotFlags.None));
+        Assert.Empty(memory.Slots);
+        memory.Add("b", new Gpa(0), 0x1000);
+    }
+
     private static string Text(GuestMemory memory) =>
         string.Join(' ', memory.Slots.Select(static slot => $"{slot.Name}{slot.Start.Value >> 12:x}+{slot.Size >> 12:x}"));
 
@@ -192,5 +273,35 @@ public sealed class GuestMemoryTests : IDisposable
         }
 
         public void OnWritten(MemorySlot slot, ulong offset, ulong length) => written.Add($"{slot.Name}+{offset:x}:{length}");
+    }
+
+    private sealed class SlowObserver : IGuestMemoryObserver, IDisposable
+    {
+        public ManualResetEventSlim Entered { get; } = new();
+
+        public ManualResetEventSlim GoOn { get; } = new();
+
+        public bool IsInside { get; private set; }
+
+        public int Count { get; private set; }
+
+        public void OnSlotsChanged(IReadOnlyList<MemorySlot> removed, IReadOnlyList<MemorySlot> added) => Stay();
+
+        public void OnWritten(MemorySlot slot, ulong offset, ulong length) => Stay();
+
+        public void Dispose()
+        {
+            Entered.Dispose();
+            GoOn.Dispose();
+        }
+
+        private void Stay()
+        {
+            IsInside = true;
+            Count++;
+            Entered.Set();
+            GoOn.Wait();
+            IsInside = false;
+        }
     }
 }

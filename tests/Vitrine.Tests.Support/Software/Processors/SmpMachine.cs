@@ -67,6 +67,9 @@ internal sealed class SmpMachine : IDisposable
     /// <summary>Answers ports; what it doesn't, fails the run. On the thread of the vCPU, outside of its run.</summary>
     public Func<SoftwareVcpu, int, ulong, bool> OnPortWrite { get; set; } = static (_, _, _) => false;
 
+    /// <summary>Reads of addresses without memory give all bits set, and writes to them, or to read-only memory, go nowhere. Else they fail the run.</summary>
+    public bool AnswersMemory { get; set; }
+
     public IReadOnlyList<SoftwareVcpu> Vcpus => _vcpus;
 
     /// <summary>The processors before and after <see cref="Run"/>.</summary>
@@ -176,6 +179,12 @@ internal sealed class SmpMachine : IDisposable
             ref VmExit exit = ref vcpu.Run();
             if (exit.Reason == VmExitReason.Interrupted) continue;
             if (exit.Reason == VmExitReason.PortIo && exit.IsWrite && OnPortWrite(vcpu, exit.Port, exit.Data[0])) continue;
+            if (exit.Reason == VmExitReason.Mmio && AnswersMemory)
+            {
+                if (!exit.IsWrite) exit.Data.Fill(0xFF);
+                continue;
+            }
+
             if (exit.Reason != VmExitReason.HaltForever) _failure ??= $"vCPU {vcpu.Id} left with {exit.Reason}, in a handler if that is PortIo";
             StopAll();
         }
