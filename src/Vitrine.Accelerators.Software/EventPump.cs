@@ -21,6 +21,7 @@ internal sealed unsafe class EventPump : IDisposable
     private readonly CpuState* _cpu;
     private readonly Processor _processor;
     private readonly LocalApic _localApic;
+    private readonly ClientEvents _client;
     private readonly VcpuPresence _presence;
     private readonly VcpuExit _exit;
     private readonly VcpuWaker _waker;
@@ -28,19 +29,18 @@ internal sealed unsafe class EventPump : IDisposable
     private readonly GuestEntry _entry;
     private readonly CodeFinder _code;
     private readonly Engine _engine;
-    private readonly VcpuCoherence? _coherence;
     private readonly MachineClock _clock;
     private readonly DeadlineTimer? _alarm;
     private IdleWatch _idle;
 
     /// <summary>The pump of a vCPU.</summary>
     public EventPump(
-        CpuState* cpu, Processor processor, VcpuExit exit, VcpuWaker waker, VcpuActivity activity, GuestEntry entry, CodeFinder code, Engine engine,
-        VcpuCoherence? coherence, MachineClock clock)
+        CpuState* cpu, Processor processor, VcpuExit exit, VcpuWaker waker, VcpuActivity activity, GuestEntry entry, CodeFinder code, Engine engine, MachineClock clock)
     {
         _cpu = cpu;
         _processor = processor;
         _localApic = processor.LocalApic;
+        _client = processor.Client;
         _presence = processor.Presence;
         _exit = exit;
         _waker = waker;
@@ -48,7 +48,6 @@ internal sealed unsafe class EventPump : IDisposable
         _entry = entry;
         _code = code;
         _engine = engine;
-        _coherence = coherence;
         _clock = clock;
         if (engine.NeedsAlarm) _alarm = new DeadlineTimer(clock, waker.Wake);
     }
@@ -78,6 +77,14 @@ internal sealed unsafe class EventPump : IDisposable
             return false;
         }
 
+        if (_client.TaskPriorityLowered)
+        {
+            _client.TaskPriorityLowered = false;
+            _presence.AskForAttention();
+            _exit.Value.Reason = VmExitReason.SetTpr;
+            return false;
+        }
+
         long now = _clock.Now;
         _localApic.Advance(now);
         if (_localApic.TryTakeEoiBroadcast(out byte ended))
@@ -93,7 +100,6 @@ internal sealed unsafe class EventPump : IDisposable
 
         // Behind the look at interrupts: what a device wrote before it raised one is followed before the handler runs.
         _entry.FollowWrites();
-        _coherence?.FollowDoubts();
         return true;
     }
 
@@ -115,6 +121,7 @@ internal sealed unsafe class EventPump : IDisposable
     /// <returns>False when the exit is filled in; the vCPU stays halted.</returns>
     public bool WaitForInterrupt()
     {
+        if (_processor.Behavior.LocalApicAtClient) return LeaveForHalt();
         _entry.Leave();
         bool goesOn = WaitWhileHalted();
         _entry.Enter();
@@ -139,6 +146,12 @@ internal sealed unsafe class EventPump : IDisposable
         // A start-up IPI to a processor that runs is without effect.
         if (_localApic.TakeStart() == ApicEvents.Init) Initialize();
         if (_activity.WaitsForStartUp) return true;
+        if (_client.HasInjection)
+        {
+            _activity.Halted = false;
+            if (!_client.Inject(_cpu)) return _exit.ForShutdown();
+            if (LeaveForStep()) return false;
+        }
 
         // The trap of a task switch comes first (SDM vol. 3, table 6-2).
         bool open = _cpu->InterruptShadow == 0 && _cpu->PendingDebug == 0;
@@ -150,21 +163,40 @@ internal sealed unsafe class EventPump : IDisposable
         }
 
         bool local = _localApic.HasDeliverableInterrupt(out _);
-        bool external = !local && _localApic.HasExternalInterrupt;
-        bool waits = local || external;
-        _cpu->InterruptWaits = waits ? 1u : 0;
-        if (!waits || !open || !_activity.InterruptsEnabled) return true;
+        bool waits = local || HasExternal;
+        _cpu->InterruptWaits = waits || _client.WindowRequested ? 1u : 0;
+        if (!waits) return !_client.WindowRequested || !LeaveForWindow();
+        if (!open || !_activity.InterruptsEnabled) return true;
         byte vector = local ? _localApic.Acknowledge() : TakeExternal();
         _activity.Halted = false;
-        _coherence?.NoteInterrupt();
         if (!InterruptDelivery.DeliverInterrupt(_cpu, vector)) return _exit.ForShutdown();
-        _cpu->InterruptWaits = _localApic.HasDeliverableInterrupt(out _) || _localApic.HasExternalInterrupt ? 1u : 0;
+        _cpu->InterruptWaits = _client.WindowRequested || _localApic.HasDeliverableInterrupt(out _) || HasExternal ? 1u : 0;
         return !LeaveForStep();
+    }
+
+    // An interrupt of the client's or one that the 8259 pair has.
+    private bool HasExternal => _client.HasInterrupt ? _processor.AcceptsExternal : _localApic.HasExternalInterrupt;
+
+    private bool LeaveForWindow()
+    {
+        if (!_processor.IsOpenForInterrupt) return false;
+        _presence.AskForAttention();
+        _exit.Value.Reason = VmExitReason.InterruptWindow;
+        return true;
+    }
+
+    /// <summary>The client has the local APIC, and waits out HLT.</summary>
+    private bool LeaveForHalt()
+    {
+        _activity.Halted = false;
+        _exit.Value.Reason = VmExitReason.Halt;
+        return false;
     }
 
     /// <summary>Asks the 8259 pair for a vector. That may wait for a device which itself waits for this vCPU to follow a change of slots.</summary>
     private byte TakeExternal()
     {
+        if (_client.HasInterrupt) return _client.TakeInterrupt();
         _entry.Leave();
         byte vector = AcknowledgeExternal();
         _entry.Enter();
@@ -175,7 +207,6 @@ internal sealed unsafe class EventPump : IDisposable
     private void PlanPoll(long now)
     {
         long deadline = _localApic.NextDeadline;
-        if (_coherence is not null && _coherence.Delay is var delay and < long.MaxValue) deadline = Math.Min(deadline, now + delay);
         _alarm?.Set(deadline);
         if (deadline == long.MaxValue) return;
         ulong instructions = (ulong)Math.Clamp((deadline - now) / NanosecondsPerInstruction, ShortestPoll, LongestPoll);
@@ -193,7 +224,7 @@ internal sealed unsafe class EventPump : IDisposable
             long now = _clock.Now;
             bool idle = _idle.Wait(now);
             _localApic.Advance(now);
-            bool interrupt = _localApic.HasDeliverableInterrupt(out _) || _localApic.HasExternalInterrupt;
+            bool interrupt = _localApic.HasDeliverableInterrupt(out _) || HasExternal;
             ApicEvents events = _localApic.PendingEvents & (ApicEvents.Nmi | ApicEvents.Init);
             if (_cpu->NmiMasked) events &= ~ApicEvents.Nmi;
             if ((interrupt && _activity.InterruptsEnabled) || events != ApicEvents.None)
@@ -206,6 +237,7 @@ internal sealed unsafe class EventPump : IDisposable
             }
 
             _activity.NoteSleep(!_activity.InterruptsEnabled);
+            if (_client.WindowRequested && LeaveForWindow()) return false;
             if (!AnswerKick() || (!_activity.InterruptsEnabled && NobodyWakes())) return false;
             long deadline = _localApic.NextDeadline;
             if (_engine.IsLarge)
@@ -263,7 +295,7 @@ internal sealed unsafe class EventPump : IDisposable
     /// <returns>True when no other processor is left that might wake it; the exit is then filled in.</returns>
     private bool NobodyWakes()
     {
-        if (!_activity.IsForGood()) return false;
+        if (_processor.Behavior.WaitsForEver || !_activity.IsForGood()) return false;
         _exit.Value.Reason = VmExitReason.HaltForever;
         return true;
     }

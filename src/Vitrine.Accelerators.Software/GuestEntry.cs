@@ -13,18 +13,16 @@ internal sealed unsafe class GuestEntry
     private readonly SoftMmu _mmu;
     private readonly BlockCache _blocks;
     private readonly CodeFinder _code;
-    private readonly VcpuCoherence? _coherence;
     private readonly List<ulong> _drops = [];
     private readonly List<ulong> _closes = [];
 
     /// <summary>The entry of a vCPU that does not run.</summary>
-    public GuestEntry(VcpuPresence presence, SoftMmu mmu, BlockCache blocks, CodeFinder code, VcpuCoherence? coherence)
+    public GuestEntry(VcpuPresence presence, SoftMmu mmu, BlockCache blocks, CodeFinder code)
     {
         _presence = presence;
         _mmu = mmu;
         _blocks = blocks;
         _code = code;
-        _coherence = coherence;
     }
 
     /// <summary>The vCPU runs from now on.</summary>
@@ -51,7 +49,6 @@ internal sealed unsafe class GuestEntry
         if (_presence.IsFlushWanted) AnswerFlush();
         if (_presence.Requests is { Waiting: true }) ServeRequests();
         FollowWrites();
-        _coherence?.FollowDoubts();
     }
 
     /// <summary>Takes over slots that have changed. Between blocks.</summary>
@@ -89,7 +86,7 @@ internal sealed unsafe class GuestEntry
         foreach (ulong page in _closes) _mmu.Guard.Close((byte*)page);
         if (everything)
         {
-            _code.Forget();
+            _code.Flush();
             _mmu.Reset();
         }
         else

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics.X86;
 using Vitrine.Accelerators.Mmu;
+using Vitrine.Accelerators.Parts;
 using Vitrine.Accelerators.Software.Apic;
 using Vitrine.Accelerators.Software.HostCode;
 using Vitrine.Accelerators.Software.HostExecution;
@@ -38,7 +39,6 @@ public sealed class SoftwareAccelerator : IAccelerator
         if (Engine == SoftwareEngine.Translator && HostHasTranslator) TranslationBytes = CodeMemorySize.ForHost(vcpus);
         Lockstep = options.Lockstep;
         Statistics = options.Statistics;
-        ForeignWrites = options.ForeignWrites;
     }
 
     /// <summary>True where <see cref="SoftwareEngine.Translator"/> can be chosen: on Linux, in a process of 64-bit x86 code.</summary>
@@ -56,6 +56,9 @@ public sealed class SoftwareAccelerator : IAccelerator
     /// <inheritdoc/>
     /// <remarks>Guests rely on the order in which an x86 processor's stores are seen, which other hosts don't keep.</remarks>
     public int MaximumVcpus => HostKeepsStoreOrder ? VcpuLimit : 1;
+
+    /// <summary>What a server of KVM's calls can choose, beside the options, while the machine is there.</summary>
+    public VmBehavior Behavior { get; } = new();
 
     /// <summary>True where each processor sees the stores of another in the order in which they were made, as on x86.</summary>
     private static bool HostKeepsStoreOrder => X86Base.IsSupported;
@@ -101,9 +104,6 @@ public sealed class SoftwareAccelerator : IAccelerator
 
     /// <summary>What costs time to count is counted too.</summary>
     internal bool Statistics { get; }
-
-    /// <summary>Memory is written by others, who don't tell.</summary>
-    internal bool ForeignWrites { get; }
 
     /// <summary>Creates the accelerator of one machine. With the interpreter it is always possible.</summary>
     /// <param name="options">What can be chosen; null for the defaults.</param>

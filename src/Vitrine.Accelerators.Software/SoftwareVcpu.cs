@@ -1,6 +1,6 @@
 using Vitrine.Accelerators.Capture;
-using Vitrine.Accelerators.Coherence;
 using Vitrine.Accelerators.Mmu;
+using Vitrine.Accelerators.Parts;
 using Vitrine.Accelerators.Software.Apic;
 using Vitrine.Accelerators.Software.Blocks;
 using Vitrine.Accelerators.Software.Cpu;
@@ -49,10 +49,10 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
     private readonly LockstepRun? _lockstep;
     private readonly VcpuWaker _waker;
     private readonly VcpuActivity _activity;
-    private readonly VcpuCoherence? _coherence;
     private readonly GuestEntry _entry;
     private readonly EventPump _events;
     private readonly Dispatcher _dispatcher;
+    private readonly VcpuParts _parts;
     private bool _disposed;
 
     internal SoftwareVcpu(SoftwareAccelerator accelerator, int id)
@@ -67,31 +67,31 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
         _exit = new VcpuExit(_cpu);
         _waker = new VcpuWaker(_cpu);
         _presence = new VcpuPresence(_cpu, id, accelerator.Group);
-        _blocks = new BlockCache(accelerator.CodeArenaBytes, accelerator.ForeignWrites);
+        _blocks = new BlockCache(accelerator.CodeArenaBytes);
         _cpu->JumpCache = _blocks.Jumps;
         LocalApic = new LocalApic((uint)id, new ApicClock(_cpu, _clock), _waker.Wake, accelerator.Interrupts);
-        Bus bus = new(_cpu, _exit, LocalApic);
+        Bus bus = new(_cpu, _exit, LocalApic, accelerator.Behavior);
         _mmu = new SoftMmu(_cpu, _presence, accelerator.Group, bus, _blocks, accelerator.SlotTable, accelerator.Mmu);
-        _processor = new Processor(_cpu, _mmu, bus, LocalApic, _presence, _clock);
+        _processor = new Processor(_cpu, _mmu, bus, LocalApic, _presence, _clock, accelerator.Behavior);
         _code = new CodeFinder(_cpu, _mmu, _blocks);
         _interpreter = new InterpreterEngine(_cpu, _code);
         if (translates)
         {
-            TranslatorOptions options = new(accelerator.TranslationBytes, Exact: accelerator.Lockstep, Shares: accelerator.Vcpus > 1, accelerator.Statistics, accelerator.ForeignWrites);
+            TranslatorOptions options = new(accelerator.TranslationBytes, Exact: accelerator.Lockstep, Shares: accelerator.Vcpus > 1, accelerator.Statistics);
             _translator = new TranslatorEngine(_cpu, _mmu, _blocks, _code, _exit, options);
             _inspection = new TranslatorInspection(_cpu, _mmu, _code, _translator);
             if (accelerator.Lockstep) _lockstep = new LockstepRun(_cpu, _mmu, _code, _exit, _translator);
         }
 
         Engine engine = _translator is not null ? _translator : _interpreter;
-        if (accelerator.ForeignWrites) _coherence = new VcpuCoherence(_mmu, _blocks, _code, _presence, accelerator.Group);
-        _entry = new GuestEntry(_presence, _mmu, _blocks, _code, _coherence);
+        _entry = new GuestEntry(_presence, _mmu, _blocks, _code);
         _activity = new VcpuActivity(_cpu, LocalApic, accelerator.Sleeps);
-        _events = new EventPump(_cpu, _processor, _exit, _waker, _activity, _entry, _code, engine, _coherence, _clock)
+        _events = new EventPump(_cpu, _processor, _exit, _waker, _activity, _entry, _code, engine, _clock)
         {
             AcknowledgeExternal = () => accelerator.ExternalInterrupts!.Acknowledge(),
             Initialize = TakeInit,
         };
+        _parts = new VcpuParts(_cpu, _processor, _exit, _activity, _waker);
         _dispatcher = new Dispatcher(_cpu, _processor, _code, _exit, _activity, _entry, _events, _interpreter, engine);
 
         // Its time-stamp counter joins those of the others when the machine puts a state; until then it has one of its own.
@@ -118,7 +118,7 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
     public IVcpuInspection Inspection => this;
 
     /// <inheritdoc/>
-    public IVcpuCoherence? Coherence => _coherence;
+    public IVcpuParts Parts => _parts;
 
     /// <inheritdoc/>
     public ulong InstructionsExecuted => Volatile.Read(ref _cpu->Instructions) + (_translator?.UncountedInstructions ?? 0);
@@ -213,7 +213,7 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
     public void GetState(ProcessorState state)
     {
         _exit.CompleteAccess();
-        StateTransfer.Get(_cpu, state);
+        StateTransfer.Get(_cpu, state, StateTransfer.Registers);
         state.ApicBase = LocalApic.ApicBase;
         state.Cr8 = LocalApic.Cr8;
 
@@ -248,14 +248,13 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
 
         // What has been written to memory where nobody notices it concerns the others too.
         _accelerator.Group.ForgetMemory(_presence);
-        EntryFailure = EntryChecks.FirstFailure(state, s_processor);
+        _parts.EntryFailure = EntryChecks.FirstFailure(state, s_processor);
     }
 
     private void Put(ProcessorState state, PutLevel level)
     {
-        _exit.CompleteAccess();
-        _cpu->Replay.Count = 0;
-        StateTransfer.Put(state, _cpu);
+        _exit.DropAccess();
+        StateTransfer.Put(state, _cpu, StateTransfer.Registers);
         if (level >= PutLevel.Reset)
         {
             // A page without a version was never read from an APIC: the state was built, and means the APIC's own reset.
@@ -263,6 +262,7 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
             if (state.LocalApic[VersionRegister] != 0) LocalApic.LoadState(state.LocalApic, state.ApicBase);
             else LocalApic.Reset();
             _cpu->PendingDebug = 0;
+            _processor.Client.State = default;
             _processor.Bus.FollowLocalApic();
             _activity.State = state.MpState;
             LocalApic.RestoreNmis(state.Events.NmisPending);
@@ -312,11 +312,12 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
     }
 
     /// <inheritdoc/>
-    public EntryCheckResult? EntryFailure { get; private set; }
+    public EntryCheckResult? EntryFailure => _parts.EntryFailure;
 
     /// <inheritdoc/>
     public ref VmExit Run()
     {
+        _parts.CheckEntry(s_processor);
         if (EntryFailure is not null) return ref RefuseEntry();
         if (LockstepDifference is not null)
         {
@@ -392,7 +393,7 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
     /// <summary>Forgets everything that it has derived from memory. Between blocks.</summary>
     internal void Forget()
     {
-        _code.Forget();
+        _code.Flush();
         _mmu.Reset();
     }
 }

@@ -1,3 +1,4 @@
+using Vitrine.Accelerators.Parts;
 using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.X86.Registers;
 using Vitrine.X86.State;
@@ -7,14 +8,55 @@ namespace Vitrine.Accelerators.Software;
 /// <summary>Between <see cref="ProcessorState"/>, which everybody knows, and <see cref="CpuState"/>, which the software CPU runs on.</summary>
 internal static unsafe class StateTransfer
 {
-    // SAFETY: takes the state of a vCPU that is not running; fixed buffers are indexed within their sizes.
+    // SAFETY: takes the state of a vCPU that is not running; fixed buffers are indexed within their sizes, which those of the state's arrays are.
+    /// <summary>All that is registers.</summary>
+    public const StateParts Registers = StateParts.General | StateParts.Special | StateParts.Fpu | StateParts.ExtendedControl | StateParts.Pkru |
+        StateParts.Debug | StateParts.Events;
 
-    /// <summary>Reads the state.</summary>
-    public static void Get(CpuState* cpu, ProcessorState state)
+    /// <summary>Reads parts of the state: those that are registers. What other objects of the vCPU hold of them is left to the caller.</summary>
+    public static void Get(CpuState* cpu, ProcessorState state, StateParts parts)
+    {
+        if ((parts & StateParts.General) != 0) GetGeneral(cpu, state);
+        if ((parts & StateParts.Special) != 0) GetSpecial(cpu, state);
+        if ((parts & StateParts.Fpu) != 0) GetFpu(cpu, state.Fpu);
+        if ((parts & StateParts.ExtendedControl) != 0) state.Xcr0 = cpu->Xcr0;
+        if ((parts & StateParts.Pkru) != 0) state.Pkru = cpu->Pkru;
+        if ((parts & StateParts.Debug) != 0) GetDebug(cpu, state);
+        if ((parts & StateParts.Events) != 0)
+            state.Events = new PendingEvents { InterruptShadow = (byte)cpu->InterruptShadow, NmiMasked = cpu->NmiMasked };
+    }
+
+    /// <summary>Writes parts of the state, see <see cref="Get"/>; the caller flushes translations and refreshes the modes.</summary>
+    public static void Put(ProcessorState state, CpuState* cpu, StateParts parts)
+    {
+        if ((parts & StateParts.Special) != 0) PutSpecial(state, cpu);
+        if ((parts & StateParts.General) != 0) PutGeneral(state, cpu);
+        if ((parts & (StateParts.Special | StateParts.General)) != 0) DerivePrivilege(cpu);
+        if ((parts & StateParts.Fpu) != 0) PutFpu(state.Fpu, cpu);
+        if ((parts & StateParts.ExtendedControl) != 0) cpu->Xcr0 = state.Xcr0;
+        if ((parts & StateParts.Pkru) != 0) cpu->Pkru = state.Pkru;
+        if ((parts & StateParts.Debug) != 0) PutDebug(state, cpu);
+        if ((parts & StateParts.Events) == 0) return;
+        cpu->InterruptShadow = state.Events.InterruptShadow;
+        cpu->NmiMasked = state.Events.NmiMasked;
+    }
+
+    private static void GetGeneral(CpuState* cpu, ProcessorState state)
     {
         for (int i = 0; i < Gpr.Count; i++) state.Gpr[i] = cpu->Gpr[i];
         state.Rip = cpu->Rip;
         state.Rflags = Flags.GetRflags(cpu);
+    }
+
+    private static void PutGeneral(ProcessorState state, CpuState* cpu)
+    {
+        for (int i = 0; i < Gpr.Count; i++) cpu->Gpr[i] = state.Gpr[i];
+        cpu->Rip = state.Rip;
+        Flags.SetRflags(cpu, state.Rflags);
+    }
+
+    private static void GetSpecial(CpuState* cpu, ProcessorState state)
+    {
         for (int i = 0; i < Seg.Count; i++)
         {
             ref SegmentCache segment = ref cpu->Segments[i];
@@ -28,22 +70,10 @@ internal static unsafe class StateTransfer
         state.Cr3 = cpu->Cr3;
         state.Cr4 = cpu->Cr4;
         state.Efer = cpu->Efer;
-        state.Xcr0 = cpu->Xcr0;
-        state.Pkru = cpu->Pkru;
-        state.Dr6 = cpu->Dr6;
-        state.Dr7 = cpu->Dr7;
-        for (int i = 0; i < 4; i++)
-        {
-            state.DebugAddress[i] = cpu->DebugAddress[i];
-            state.Pdptes[i] = cpu->Pdpte[i];
-        }
-
-        GetFpu(cpu, state.Fpu);
-        state.Events = new PendingEvents { InterruptShadow = (byte)cpu->InterruptShadow, NmiMasked = cpu->NmiMasked };
+        for (int i = 0; i < state.Pdptes.Length; i++) state.Pdptes[i] = cpu->Pdpte[i];
     }
 
-    /// <summary>Writes the state; the caller flushes translations and decoded code and refreshes the modes.</summary>
-    public static void Put(ProcessorState state, CpuState* cpu)
+    private static void PutSpecial(ProcessorState state, CpuState* cpu)
     {
         for (int i = 0; i < Seg.Count; i++)
         {
@@ -63,23 +93,29 @@ internal static unsafe class StateTransfer
         cpu->Cr3 = state.Cr3;
         cpu->Cr4 = state.Cr4;
         cpu->Efer = state.Efer;
-        cpu->Xcr0 = state.Xcr0;
-        cpu->Pkru = state.Pkru;
-        for (int i = 0; i < Gpr.Count; i++) cpu->Gpr[i] = state.Gpr[i];
-        cpu->Rip = state.Rip;
-        Flags.SetRflags(cpu, state.Rflags);
-        bool vm86 = (state.Cr0 & Cr0.PE) != 0 && (state.Rflags & Rflags.VM) != 0;
-        cpu->Cpl = (state.Cr0 & Cr0.PE) == 0 ? 0u : vm86 ? 3u : state.Segments[Seg.Ss].Dpl;
-        PutFpu(state.Fpu, cpu);
-        cpu->InterruptShadow = state.Events.InterruptShadow;
-        cpu->NmiMasked = state.Events.NmiMasked;
+        for (int i = 0; i < state.Pdptes.Length; i++) cpu->Pdpte[i] = state.Pdptes[i];
+    }
+
+    private static void DerivePrivilege(CpuState* cpu)
+    {
+        bool isProtected = (cpu->Cr0 & Cr0.PE) != 0;
+        bool vm86 = isProtected && (cpu->SystemFlags & Rflags.VM) != 0;
+        const int LevelShift = 5;
+        cpu->Cpl = !isProtected ? 0u : vm86 ? 3u : (cpu->Segments[Seg.Ss].Access >> LevelShift) & 3;
+    }
+
+    private static void GetDebug(CpuState* cpu, ProcessorState state)
+    {
+        state.Dr6 = cpu->Dr6;
+        state.Dr7 = cpu->Dr7;
+        for (int i = 0; i < state.DebugAddress.Length; i++) state.DebugAddress[i] = cpu->DebugAddress[i];
+    }
+
+    private static void PutDebug(ProcessorState state, CpuState* cpu)
+    {
         cpu->Dr6 = state.Dr6;
         cpu->Dr7 = state.Dr7;
-        for (int i = 0; i < 4; i++)
-        {
-            cpu->DebugAddress[i] = state.DebugAddress[i];
-            cpu->Pdpte[i] = state.Pdptes[i];
-        }
+        for (int i = 0; i < state.DebugAddress.Length; i++) cpu->DebugAddress[i] = state.DebugAddress[i];
     }
 
     private static void GetFpu(CpuState* cpu, FpuState fpu)

@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using Vitrine.Accelerators.Parts;
 using Vitrine.Accelerators.Software.Cpu;
 
 namespace Vitrine.Accelerators.Software;
@@ -6,9 +8,12 @@ namespace Vitrine.Accelerators.Software;
 /// <param name="cpu">The state of the vCPU.</param>
 internal sealed unsafe class VcpuWaker(CpuState* cpu) : IDisposable
 {
-    // SAFETY: PollAt is the only field of the state that other threads write, and only zero; the state outlives this object.
+    // SAFETY: PollAt is the only field of the state that other threads write, and only zero; the state outlives this object, which owns _kicked until Dispose.
     private readonly WakeSignal _signal = new();
-    private volatile bool _kicked;
+    private readonly uint* _kicked = (uint*)NativeMemory.AllocZeroed(sizeof(uint));
+
+    /// <summary>The same as <see cref="Kick"/> for a signal handler on the vCPU's own thread.</summary>
+    public AttentionWords Attention => new(_kicked, &cpu->PollAt, _signal.Word);
 
     /// <summary>Something has come for the vCPU.</summary>
     public void Wake()
@@ -20,15 +25,15 @@ internal sealed unsafe class VcpuWaker(CpuState* cpu) : IDisposable
     /// <summary>The vCPU shall leave the guest.</summary>
     public void Kick()
     {
-        _kicked = true;
+        Volatile.Write(ref *_kicked, 1);
         Wake();
     }
 
     /// <summary>A kick ends every wait; other requests are served when the vCPU goes on. The vCPU's thread.</summary>
     public bool TryTakeKick()
     {
-        if (!_kicked) return false;
-        _kicked = false;
+        if (Volatile.Read(ref *_kicked) == 0) return false;
+        Volatile.Write(ref *_kicked, 0);
         return true;
     }
 
@@ -37,5 +42,9 @@ internal sealed unsafe class VcpuWaker(CpuState* cpu) : IDisposable
     public void Wait(long nanoseconds) => _signal.Wait(nanoseconds);
 
     /// <inheritdoc/>
-    public void Dispose() => _signal.Dispose();
+    public void Dispose()
+    {
+        _signal.Dispose();
+        NativeMemory.Free(_kicked);
+    }
 }

@@ -19,6 +19,9 @@ internal sealed unsafe partial class WakeSignal : IDisposable
 
     private readonly int* _word = (int*)NativeMemory.AllocZeroed(sizeof(int));
 
+    /// <summary>What is waited on. A signal handler on the thread that waits, which ends the system call itself, stores 1 there instead of calling <see cref="Signal"/>.</summary>
+    public uint* Word => (uint*)_word;
+
     /// <summary>Ends the present or the next wait.</summary>
     public void Signal()
     {

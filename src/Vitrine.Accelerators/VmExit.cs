@@ -28,8 +28,14 @@ public unsafe struct VmExit
     /// <summary>Guest-physical address, or MSR index.</summary>
     public ulong Address { get; set; }
 
-    /// <summary>Interrupt vector.</summary>
+    /// <summary>Interrupt or exception vector.</summary>
     public byte Vector { get; set; }
+
+    /// <summary>DR7 as it was in effect when a debugger's exit came.</summary>
+    public ulong DebugControl { get; set; }
+
+    /// <summary>Set by who answers an access to an MSR: the instruction raises #GP(0).</summary>
+    public bool Failed { get; set; }
 
     /// <summary>Suberror of an internal error, with KVM's values (1 emulation, 2 simultaneous exception, 3 event delivery, 4 unexpected exit).</summary>
     public uint Suberror { get; set; }

@@ -65,6 +65,13 @@ internal sealed partial class LocalApic
         UpdateDeliverable();
     }
 
+    /// <summary>Sets IA32_APIC_BASE from outside: no transition rules apply, and registers stay.</summary>
+    public void RestoreBase(ulong apicBase)
+    {
+        Volatile.Write(ref _apicBase, apicBase);
+        UpdateDeliverable();
+    }
+
     /// <summary>
     /// What the page doesn't show, of a vCPU that is not running. To be read after the page, which takes in what other threads left.
     /// </summary>

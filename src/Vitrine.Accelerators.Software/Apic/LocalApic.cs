@@ -83,9 +83,10 @@ internal sealed partial class LocalApic
     /// The 8259 requests an interrupt on LINT0 and the APIC lets it through: it isn't enabled, or LINT0 is unmasked in
     /// delivery mode ExtINT. Its vector comes from the 8259, and nothing here changes by taking it.
     /// </summary>
-    public bool HasExternalInterrupt =>
-        (Volatile.Read(ref _lines) & 1) != 0
-        && (!IsEnabled || (_lvt[LvtLint0] & (LvtMasked | (7u << 8))) == (uint)DeliveryMode.ExtInt << 8);
+    public bool HasExternalInterrupt => (Volatile.Read(ref _lines) & 1) != 0 && LetsExternalThrough;
+
+    /// <summary>It isn't enabled, or LINT0 is unmasked in delivery mode ExtINT.</summary>
+    public bool LetsExternalThrough => !IsEnabled || (_lvt[LvtLint0] & (LvtMasked | (7u << 8))) == (uint)DeliveryMode.ExtInt << 8;
 
     /// <summary>Whether a vector waits whose priority is above the processor's.</summary>
     /// <param name="vector">The vector.</param>

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Vitrine.X86.State;
 
 namespace Vitrine.Accelerators.Software.Cpu;
 
@@ -17,6 +18,8 @@ internal sealed unsafe class VcpuExit : IDisposable
     private readonly byte* _data = (byte*)NativeMemory.AllocZeroed(DataBytes);
     private VmExit _exit;
     private bool _accessPending;
+    private bool _resumePointNoted;
+    private ulong _resumePoint;
 
     /// <summary>An exit of the vCPU that a state belongs to.</summary>
     public VcpuExit(CpuState* cpu) => _cpu = cpu;
@@ -68,10 +71,31 @@ internal sealed unsafe class VcpuExit : IDisposable
         _cpu->Leave = LeaveReason.Exit;
     }
 
+    /// <summary>
+    /// RIP or CS is about to be written from outside. The instruction of an access that is not complete goes on only where it stands when the vCPU runs next: at the
+    /// linear address where it stands now.
+    /// </summary>
+    public void NoteResumePoint()
+    {
+        if (_resumePointNoted) return;
+        _resumePointNoted = true;
+        _resumePoint = NextInstruction;
+    }
+
+    /// <summary>Forgets an access whose instruction shall not go on.</summary>
+    public void DropAccess()
+    {
+        _accessPending = false;
+        _resumePointNoted = false;
+        _cpu->Replay.Count = 0;
+    }
+
     /// <summary>Enters the answer of the last exit into the replay log.</summary>
     /// <returns>True when the interrupted instruction has to run again before anything else.</returns>
     public bool CompleteAccess()
     {
+        if (_resumePointNoted && _resumePoint != NextInstruction) DropAccess();
+        _resumePointNoted = false;
         ref ReplayLog log = ref _cpu->Replay;
         if (_accessPending)
         {
@@ -82,6 +106,8 @@ internal sealed unsafe class VcpuExit : IDisposable
         log.Cursor = 0;
         return log.Count > 0 && log.Instruction == _cpu->Instructions + 1;
     }
+
+    private ulong NextInstruction => _cpu->Segments[Seg.Cs].Base + _cpu->Rip;
 
     /// <inheritdoc/>
     public void Dispose() => NativeMemory.Free(_data);

@@ -1,3 +1,4 @@
+using Vitrine.Accelerators.Parts;
 using Vitrine.Accelerators.Software.Apic;
 using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.X86.Paging;
@@ -9,16 +10,21 @@ namespace Vitrine.Accelerators.Software.Mmu;
 /// <see cref="VmExit"/>; when the run loop has answered it, the instruction runs again and finds the answer in the
 /// <see cref="ReplayLog"/>. The local APIC's page is answered at once.
 /// </summary>
-internal sealed unsafe class Bus(CpuState* cpu, VcpuExit exit, LocalApic localApic)
+/// <param name="cpu">The vCPU's state.</param>
+/// <param name="exit">The exit that accesses leave with.</param>
+/// <param name="localApic">The vCPU's local APIC.</param>
+/// <param name="behavior">Whether the local APIC is here, and whether an OUT to port 0x7E is skipped.</param>
+internal sealed unsafe class Bus(CpuState* cpu, VcpuExit exit, LocalApic localApic, VmBehavior behavior)
 {
     // SAFETY: data pointers are the callers' buffers of at least the given size.
     private const ulong ApicPageMask = Page.AddressMask;
 
     /// <summary>Guest-physical page of the local APIC's registers; ulong.MaxValue when they are not mapped (disabled or x2APIC).</summary>
-    public ulong LocalApicPage { get; private set; } = localApic.PageAddress;
+    public ulong LocalApicPage { get; private set; } = behavior.LocalApicAtClient ? ulong.MaxValue : localApic.PageAddress;
 
     /// <summary>The local APIC has been enabled, disabled or moved.</summary>
-    public void FollowLocalApic() => LocalApicPage = localApic.IsMmioEnabled ? localApic.PageAddress : ulong.MaxValue;
+    public void FollowLocalApic() =>
+        LocalApicPage = localApic.IsMmioEnabled && !behavior.LocalApicAtClient ? localApic.PageAddress : ulong.MaxValue;
 
     /// <summary>IN and INS: reads a port.</summary>
     /// <returns>False when the access has left as an exit.</returns>

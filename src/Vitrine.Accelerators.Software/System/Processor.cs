@@ -1,10 +1,12 @@
 using System.Runtime.InteropServices;
+using Vitrine.Accelerators.Parts;
 using Vitrine.Accelerators.Software.Apic;
 using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.Sharing;
 using Vitrine.Timing;
 using Vitrine.X86.Cpuid;
+using Vitrine.X86.Registers;
 
 namespace Vitrine.Accelerators.Software.System;
 
@@ -17,7 +19,8 @@ internal sealed unsafe class Processor : IDisposable
     private GCHandle<Processor> _handle;
 
     /// <summary>The processor of a state, which leads to it from now on.</summary>
-    public Processor(CpuState* cpu, SoftMmu mmu, Bus bus, LocalApic localApic, VcpuPresence presence, MachineClock clock)
+    public Processor(
+        CpuState* cpu, SoftMmu mmu, Bus bus, LocalApic localApic, VcpuPresence presence, MachineClock clock, VmBehavior behavior)
     {
         _cpu = cpu;
         _clock = clock;
@@ -25,6 +28,7 @@ internal sealed unsafe class Processor : IDisposable
         Bus = bus;
         LocalApic = localApic;
         Presence = presence;
+        Behavior = behavior;
         Msrs = new ModelSpecificRegisters(cpu, this);
         _handle = new GCHandle<Processor>(this);
         cpu->ProcessorHandle = GCHandle<Processor>.ToIntPtr(_handle);
@@ -38,6 +42,26 @@ internal sealed unsafe class Processor : IDisposable
 
     /// <summary>The local APIC.</summary>
     public LocalApic LocalApic { get; }
+
+    /// <summary>What a client of KVM's calls wants to happen.</summary>
+    public ClientEvents Client { get; } = new();
+
+    /// <summary>What such a client has chosen.</summary>
+    public VmBehavior Behavior { get; }
+
+    /// <summary>
+    /// A client's external interrupt would be delivered at once: RFLAGS.IF is set, no shadow is cast, nothing else comes first, and the local APIC, if there is one,
+    /// lets it through.
+    /// </summary>
+    public bool IsOpenForInterrupt =>
+        (_cpu->SystemFlags & Rflags.IF) != 0 && _cpu->InterruptShadow == 0 && _cpu->PendingDebug == 0 && !Client.HasInjection && !Client.HasInterrupt &&
+        AcceptsExternal;
+
+    /// <summary>Nothing stands between an external interrupt and the processor's pin.</summary>
+    public bool AcceptsExternal => Behavior.LocalApicAtClient || LocalApic.LetsExternalThrough;
+
+    /// <summary>The machine's time in nanoseconds.</summary>
+    public long Now => _clock.Now;
 
     /// <summary>RDMSR and WRMSR.</summary>
     public ModelSpecificRegisters Msrs { get; }

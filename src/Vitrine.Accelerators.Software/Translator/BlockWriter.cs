@@ -35,13 +35,12 @@ internal sealed unsafe class BlockWriter : IDisposable
     /// <param name="exact">For lockstep, see <see cref="BlockContext"/>.</param>
     /// <param name="shares">The machine has several vCPUs, see <see cref="TranslationRules"/>.</param>
     /// <param name="counts">The code counts what it does.</param>
-    /// <param name="copies">Code is made of copies of its pages.</param>
-    public BlockWriter(TranslationCache cache, bool exact, bool shares, bool counts, bool copies)
+    public BlockWriter(TranslationCache cache, bool exact, bool shares, bool counts)
     {
         _cache = cache;
         Block = new BlockContext(exact);
         Rules = new TranslationRules(Block, shares);
-        Decoder = new BlockDecoder(Block, Rules, copies);
+        Decoder = new BlockDecoder(Block, Rules);
         Liveness = new FlagLiveness(Block, Decoder, Rules);
         Counters = new BlockCounters(Block, counts);
 

@@ -86,10 +86,17 @@ internal static unsafe class ControlRegisterOps
 
     private static void SetTaskPriority(CpuState* cpu, byte value)
     {
-        Processor.Of(cpu).LocalApic.Cr8 = value;
+        Processor processor = Processor.Of(cpu);
+        if (processor.Behavior.LocalApicAtClient && value < processor.LocalApic.Cr8)
+        {
+            processor.Client.TaskPriorityLowered = true;
+            Volatile.Write(ref cpu->PollAt, 0);
+        }
+
+        processor.LocalApic.Cr8 = value;
 
         // Kernels change it often, and seldom does anything wait for that.
-        if (Processor.Of(cpu).LocalApic.HasDeliverableInterrupt(out _)) Volatile.Write(ref cpu->PollAt, 0);
+        if (processor.LocalApic.HasDeliverableInterrupt(out _)) Volatile.Write(ref cpu->PollAt, 0);
     }
 
     private static void BindStatusWord(in Instruction instruction, in BindContext context, Op* op)

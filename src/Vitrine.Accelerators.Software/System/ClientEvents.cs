@@ -1,0 +1,82 @@
+using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.X86.State;
+
+namespace Vitrine.Accelerators.Software.System;
+
+/// <summary>
+/// What a client of KVM's calls lets happen to a processor between two runs: interrupts whose vectors it has, and events that it puts into flight. Only the vCPU's
+/// thread comes here.
+/// </summary>
+internal sealed unsafe class ClientEvents
+{
+    // SAFETY: takes the state of the vCPU that owns this object.
+    private const int NoVector = -1;
+
+    private int _vector = NoVector;
+    private PendingEvents _injected;
+
+    /// <summary>The client wants to hear when an external interrupt could be delivered.</summary>
+    public bool WindowRequested { get; set; }
+
+    /// <summary>The guest has lowered CR8, which the client has not heard of.</summary>
+    public bool TaskPriorityLowered { get; set; }
+
+    /// <summary>An external interrupt waits.</summary>
+    public bool HasInterrupt => _vector != NoVector;
+
+    /// <summary>An event is in flight, or a triple fault: it comes before anything else.</summary>
+    public bool HasInjection => _injected.ExceptionInjected || _injected.ExceptionPending || _injected.InterruptInjected || _injected.NmiInjected ||
+        _injected.TripleFaultPending;
+
+    /// <summary>The events in flight, and the interrupt that waits, as a part of the state.</summary>
+    public PendingEvents State
+    {
+        get
+        {
+            PendingEvents events = _injected;
+            if (events.InterruptInjected || !HasInterrupt) return events;
+            events.InterruptInjected = true;
+            events.InterruptVector = (byte)_vector;
+            return events;
+        }
+
+        set
+        {
+            _injected = value;
+            _vector = NoVector;
+        }
+    }
+
+    /// <summary>Lets an external interrupt wait.</summary>
+    /// <returns>False when one does.</returns>
+    public bool TryPost(byte vector)
+    {
+        if (HasInterrupt || _injected.InterruptInjected) return false;
+        _vector = vector;
+        return true;
+    }
+
+    /// <summary>Takes the interrupt that waits.</summary>
+    public byte TakeInterrupt()
+    {
+        byte vector = (byte)_vector;
+        _vector = NoVector;
+        return vector;
+    }
+
+    /// <summary>Delivers the event in flight.</summary>
+    /// <returns>False for a triple fault.</returns>
+    public bool Inject(CpuState* cpu)
+    {
+        PendingEvents events = _injected;
+        _injected = default;
+        if (events.TripleFaultPending) return false;
+        if (events.ExceptionInjected || events.ExceptionPending)
+        {
+            return InterruptDelivery.DeliverToEnd(
+                cpu, events.ExceptionVector, EventKind.Fault, events.ExceptionHasErrorCode, events.ExceptionErrorCode);
+        }
+
+        return events.NmiInjected ? InterruptDelivery.DeliverNmi(cpu) : InterruptDelivery.DeliverInterrupt(cpu, events.InterruptVector);
+    }
+}

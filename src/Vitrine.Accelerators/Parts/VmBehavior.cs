@@ -1,0 +1,52 @@
+namespace Vitrine.Accelerators.Parts;
+
+/// <summary>What a server of KVM's calls has to choose about a machine, which KVM's own clients choose by calls. Any thread; what changes holds from the next look on.</summary>
+public sealed class VmBehavior
+{
+    private volatile bool _localApicAtClient;
+    private volatile bool _waitsForEver;
+    private volatile bool _skipsOut7E;
+    private volatile int _msrExits;
+    private volatile MsrFilter? _msrFilter;
+
+    /// <summary>
+    /// The client has the local APICs (KVM without an in-kernel irqchip): their page is device memory, HLT leaves with <see cref="VmExitReason.Halt"/>, a lowered
+    /// CR8 with <see cref="VmExitReason.SetTpr"/>, and interrupts come by <see cref="IVcpuParts.TryInjectInterrupt"/> alone. Before the first vCPU.
+    /// </summary>
+    public bool LocalApicAtClient
+    {
+        get => _localApicAtClient;
+        set => _localApicAtClient = value;
+    }
+
+    /// <summary>A HLT that nothing in the machine can end waits all the same, instead of leaving with <see cref="VmExitReason.HaltForever"/>.</summary>
+    public bool WaitsForEver
+    {
+        get => _waitsForEver;
+        set => _waitsForEver = value;
+    }
+
+    /// <summary>At the exit of an OUT to port 0x7E, RIP is behind it already (KVM_X86_QUIRK_OUT_7E_INC_RIP).</summary>
+    public bool SkipsOut7E
+    {
+        get => _skipsOut7E;
+        set => _skipsOut7E = value;
+    }
+
+    /// <summary>
+    /// Which accesses to model-specific registers leave with <see cref="VmExitReason.Msr"/> (KVM_CAP_X86_USER_SPACE_MSR); <see cref="VmExit.Detail"/> says why, and
+    /// the client answers in <see cref="VmExit.Data"/> and <see cref="VmExit.Failed"/>.
+    /// </summary>
+    public MsrExitReasons MsrExits
+    {
+        get => (MsrExitReasons)_msrExits;
+        set => _msrExits = (int)value;
+    }
+
+    /// <summary>Which accesses to model-specific registers are denied; null for none.</summary>
+    public MsrFilter? MsrFilter
+    {
+        get => _msrFilter;
+        set => _msrFilter = value;
+    }
+}
