@@ -29,13 +29,15 @@ internal sealed unsafe class EventPump : IDisposable
     private readonly GuestEntry _entry;
     private readonly CodeFinder _code;
     private readonly Engine _engine;
+    private readonly VcpuCoherence? _coherence;
     private readonly MachineClock _clock;
     private readonly DeadlineTimer? _alarm;
     private IdleWatch _idle;
 
     /// <summary>The pump of a vCPU.</summary>
     public EventPump(
-        CpuState* cpu, Processor processor, VcpuExit exit, VcpuWaker waker, VcpuActivity activity, GuestEntry entry, CodeFinder code, Engine engine, MachineClock clock)
+        CpuState* cpu, Processor processor, VcpuExit exit, VcpuWaker waker, VcpuActivity activity, GuestEntry entry, CodeFinder code, Engine engine,
+        VcpuCoherence? coherence, MachineClock clock)
     {
         _cpu = cpu;
         _processor = processor;
@@ -48,6 +50,7 @@ internal sealed unsafe class EventPump : IDisposable
         _entry = entry;
         _code = code;
         _engine = engine;
+        _coherence = coherence;
         _clock = clock;
         if (engine.NeedsAlarm) _alarm = new DeadlineTimer(clock, waker.Wake);
     }
@@ -100,6 +103,7 @@ internal sealed unsafe class EventPump : IDisposable
 
         // Behind the look at interrupts: what a device wrote before it raised one is followed before the handler runs.
         _entry.FollowWrites();
+        _coherence?.FollowDoubts();
         return true;
     }
 
@@ -169,6 +173,7 @@ internal sealed unsafe class EventPump : IDisposable
         if (!open || !_activity.InterruptsEnabled) return true;
         byte vector = local ? _localApic.Acknowledge() : TakeExternal();
         _activity.Halted = false;
+        _coherence?.NoteInterrupt();
         if (!InterruptDelivery.DeliverInterrupt(_cpu, vector)) return _exit.ForShutdown();
         _cpu->InterruptWaits = _client.WindowRequested || _localApic.HasDeliverableInterrupt(out _) || HasExternal ? 1u : 0;
         return !LeaveForStep();
@@ -207,6 +212,7 @@ internal sealed unsafe class EventPump : IDisposable
     private void PlanPoll(long now)
     {
         long deadline = _localApic.NextDeadline;
+        if (_coherence is not null && _coherence.Delay is var delay and < long.MaxValue) deadline = Math.Min(deadline, now + delay);
         _alarm?.Set(deadline);
         if (deadline == long.MaxValue) return;
         ulong instructions = (ulong)Math.Clamp((deadline - now) / NanosecondsPerInstruction, ShortestPoll, LongestPoll);

@@ -13,16 +13,18 @@ internal sealed unsafe class GuestEntry
     private readonly SoftMmu _mmu;
     private readonly BlockCache _blocks;
     private readonly CodeFinder _code;
+    private readonly VcpuCoherence? _coherence;
     private readonly List<ulong> _drops = [];
     private readonly List<ulong> _closes = [];
 
     /// <summary>The entry of a vCPU that does not run.</summary>
-    public GuestEntry(VcpuPresence presence, SoftMmu mmu, BlockCache blocks, CodeFinder code)
+    public GuestEntry(VcpuPresence presence, SoftMmu mmu, BlockCache blocks, CodeFinder code, VcpuCoherence? coherence)
     {
         _presence = presence;
         _mmu = mmu;
         _blocks = blocks;
         _code = code;
+        _coherence = coherence;
     }
 
     /// <summary>The vCPU runs from now on.</summary>
@@ -49,6 +51,7 @@ internal sealed unsafe class GuestEntry
         if (_presence.IsFlushWanted) AnswerFlush();
         if (_presence.Requests is { Waiting: true }) ServeRequests();
         FollowWrites();
+        _coherence?.FollowDoubts();
     }
 
     /// <summary>Takes over slots that have changed. Between blocks.</summary>
@@ -86,7 +89,7 @@ internal sealed unsafe class GuestEntry
         foreach (ulong page in _closes) _mmu.Guard.Close((byte*)page);
         if (everything)
         {
-            _code.Flush();
+            _code.Forget();
             _mmu.Reset();
         }
         else

@@ -39,6 +39,7 @@ public sealed class SoftwareAccelerator : IAccelerator
         if (Engine == SoftwareEngine.Translator && HostHasTranslator) TranslationBytes = CodeMemorySize.ForHost(vcpus);
         Lockstep = options.Lockstep;
         Statistics = options.Statistics;
+        ForeignWrites = options.ForeignWrites;
     }
 
     /// <summary>True where <see cref="SoftwareEngine.Translator"/> can be chosen: on Linux, in a process of 64-bit x86 code.</summary>
@@ -104,6 +105,9 @@ public sealed class SoftwareAccelerator : IAccelerator
 
     /// <summary>What costs time to count is counted too.</summary>
     internal bool Statistics { get; }
+
+    /// <summary>Memory is written by others, who don't tell.</summary>
+    internal bool ForeignWrites { get; }
 
     /// <summary>Creates the accelerator of one machine. With the interpreter it is always possible.</summary>
     /// <param name="options">What can be chosen; null for the defaults.</param>

@@ -27,4 +27,11 @@ public sealed record SoftwareOptions
     /// Counts what costs time to count, see <see cref="Statistics.CpuStatistics.IsDetailed"/>: translated code is written with counters in it, and runs slower.
     /// </summary>
     public bool Statistics { get; init; }
+
+    /// <summary>
+    /// The guest's memory is written by others than vCPUs past <see cref="Memory.IGuestMemory"/>, and so without a notice: it is another program's, which a device
+    /// model or a debugger writes to as it likes. Code is then kept with the bytes that it was made of, and compared with memory where the guest may count on new
+    /// ones, see <see cref="IVirtualCpu.Coherence"/>. Costs memory, 4 KiB for each page of code, and a little time.
+    /// </summary>
+    public bool ForeignWrites { get; init; }
 }

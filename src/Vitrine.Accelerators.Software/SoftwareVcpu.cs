@@ -1,4 +1,5 @@
 using Vitrine.Accelerators.Capture;
+using Vitrine.Accelerators.Coherence;
 using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Parts;
 using Vitrine.Accelerators.Software.Apic;
@@ -49,6 +50,7 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
     private readonly LockstepRun? _lockstep;
     private readonly VcpuWaker _waker;
     private readonly VcpuActivity _activity;
+    private readonly VcpuCoherence? _coherence;
     private readonly GuestEntry _entry;
     private readonly EventPump _events;
     private readonly Dispatcher _dispatcher;
@@ -67,7 +69,7 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
         _exit = new VcpuExit(_cpu);
         _waker = new VcpuWaker(_cpu);
         _presence = new VcpuPresence(_cpu, id, accelerator.Group);
-        _blocks = new BlockCache(accelerator.CodeArenaBytes);
+        _blocks = new BlockCache(accelerator.CodeArenaBytes, accelerator.ForeignWrites);
         _cpu->JumpCache = _blocks.Jumps;
         LocalApic = new LocalApic((uint)id, new ApicClock(_cpu, _clock), _waker.Wake, accelerator.Interrupts);
         Bus bus = new(_cpu, _exit, LocalApic, accelerator.Behavior);
@@ -77,16 +79,17 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
         _interpreter = new InterpreterEngine(_cpu, _code);
         if (translates)
         {
-            TranslatorOptions options = new(accelerator.TranslationBytes, Exact: accelerator.Lockstep, Shares: accelerator.Vcpus > 1, accelerator.Statistics);
+            TranslatorOptions options = new(accelerator.TranslationBytes, Exact: accelerator.Lockstep, Shares: accelerator.Vcpus > 1, accelerator.Statistics, accelerator.ForeignWrites);
             _translator = new TranslatorEngine(_cpu, _mmu, _blocks, _code, _exit, options);
             _inspection = new TranslatorInspection(_cpu, _mmu, _code, _translator);
             if (accelerator.Lockstep) _lockstep = new LockstepRun(_cpu, _mmu, _code, _exit, _translator);
         }
 
         Engine engine = _translator is not null ? _translator : _interpreter;
-        _entry = new GuestEntry(_presence, _mmu, _blocks, _code);
+        if (accelerator.ForeignWrites) _coherence = new VcpuCoherence(_mmu, _blocks, _code, _presence, accelerator.Group);
+        _entry = new GuestEntry(_presence, _mmu, _blocks, _code, _coherence);
         _activity = new VcpuActivity(_cpu, LocalApic, accelerator.Sleeps);
-        _events = new EventPump(_cpu, _processor, _exit, _waker, _activity, _entry, _code, engine, _clock)
+        _events = new EventPump(_cpu, _processor, _exit, _waker, _activity, _entry, _code, engine, _coherence, _clock)
         {
             AcknowledgeExternal = () => accelerator.ExternalInterrupts!.Acknowledge(),
             Initialize = TakeInit,
@@ -116,6 +119,9 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
 
     /// <inheritdoc/>
     public IVcpuInspection Inspection => this;
+
+    /// <inheritdoc/>
+    public IVcpuCoherence? Coherence => _coherence;
 
     /// <inheritdoc/>
     public IVcpuParts Parts => _parts;
@@ -393,7 +399,7 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
     /// <summary>Forgets everything that it has derived from memory. Between blocks.</summary>
     internal void Forget()
     {
-        _code.Flush();
+        _code.Forget();
         _mmu.Reset();
     }
 }

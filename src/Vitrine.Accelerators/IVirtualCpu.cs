@@ -1,4 +1,5 @@
 using Vitrine.Accelerators.Capture;
+using Vitrine.Accelerators.Coherence;
 using Vitrine.Accelerators.Parts;
 using Vitrine.X86.Cpuid;
 using Vitrine.X86.State;
@@ -67,6 +68,12 @@ public interface IVirtualCpu : IDisposable
 
     /// <summary>What can be looked into and stepped, beside running it.</summary>
     IVcpuInspection Inspection { get; }
+
+    /// <summary>
+    /// Is told that others may have written to guest memory without a notice; null where nothing has to be told, as on KVM, or where the accelerator was not made
+    /// for such memory.
+    /// </summary>
+    IVcpuCoherence? Coherence => null;
 
     /// <summary>Its state in parts, for a server of KVM's calls; null where the accelerator is KVM itself.</summary>
     IVcpuParts? Parts => null;

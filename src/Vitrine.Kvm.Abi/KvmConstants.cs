@@ -54,6 +54,27 @@ public static class KvmConstants
 
     public const uint KVM_GUESTDBG_ENABLE = 1;
     public const uint KVM_GUESTDBG_SINGLESTEP = 2;
+    public const uint KVM_GUESTDBG_USE_SW_BP = 0x10000;
+    public const uint KVM_GUESTDBG_USE_HW_BP = 0x20000;
+    public const uint KVM_GUESTDBG_INJECT_DB = 0x40000;
+    public const uint KVM_GUESTDBG_INJECT_BP = 0x80000;
+    public const uint KVM_GUESTDBG_BLOCKIRQ = 0x100000;
+
+    public const uint KVM_CLOCK_TSC_STABLE = 2;
+    public const uint KVM_CLOCK_REALTIME = 4;
+    public const uint KVM_CLOCK_HOST_TSC = 8;
+
+    public const ulong KVM_DIRTY_LOG_INITIALLY_SET = 2;
+
+    public const ulong KVM_X86_QUIRK_OUT_7E_INC_RIP = 8;
+
+    public const ulong KVM_X2APIC_API_USE_32BIT_IDS = 1;
+    public const ulong KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK = 2;
+
+    public const uint KVM_MSR_FILTER_READ = 1;
+    public const uint KVM_MSR_FILTER_WRITE = 2;
+    public const uint KVM_MSR_FILTER_DEFAULT_DENY = 1;
+    public const int KVM_MSR_FILTER_MAX_RANGES = 16;
 
     public const uint KVM_NOTIFY_CONTEXT_INVALID = 1;
 }

@@ -51,6 +51,23 @@ public sealed unsafe partial class HostMapping : SafeHandle
         SetHandle(aligned);
     }
 
+    private HostMapping(nint address, ulong size)
+        : base(0, ownsHandle: false)
+    {
+        Size = size;
+        SetHandle(address);
+    }
+
+    /// <summary>Names memory that somebody else has mapped, who keeps it for as long as a slot shows it. It is neither given back nor advised on.</summary>
+    /// <param name="address">First byte, a multiple of 4 KiB.</param>
+    /// <param name="size">Size in bytes, a multiple of 4 KiB.</param>
+    public static HostMapping Borrow(nint address, ulong size)
+    {
+        ArgumentOutOfRangeException.ThrowIfZero(size);
+        ArgumentOutOfRangeException.ThrowIfNotEqual((size | (ulong)address) & 0xFFF, 0UL);
+        return new HostMapping(address, size);
+    }
+
     /// <summary>Size in bytes.</summary>
     public ulong Size { get; }
 
@@ -71,7 +88,7 @@ public sealed unsafe partial class HostMapping : SafeHandle
     /// <param name="length">Bytes; the range is cut to the mapping.</param>
     public void ExpectFill(ulong offset, ulong length)
     {
-        if (offset >= Size) return;
+        if (offset >= Size || _reservation == 0) return;
         ulong end = offset + Math.Min(length, Size - offset);
         ulong first = (offset + LargePage - 1) & ~((ulong)LargePage - 1);
         ulong last = end & ~((ulong)LargePage - 1);

@@ -8,10 +8,10 @@ namespace Vitrine.Memory;
 /// </summary>
 public sealed class MemoryRegion
 {
-    private readonly GuestMemory _memory;
+    private readonly GuestMemory? _memory;
 
     internal MemoryRegion(
-        GuestMemory memory, string name, Gpa start, ulong size, HostMapping host, ulong hostOffset, MemorySlotFlags flags, int priority)
+        GuestMemory? memory, string name, Gpa start, ulong size, HostMapping host, ulong hostOffset, MemorySlotFlags flags, int priority)
     {
         _memory = memory;
         Name = name;
@@ -49,24 +49,26 @@ public sealed class MemoryRegion
 
     internal HostMapping Host { get; }
 
+    private GuestMemory Memory => _memory ?? throw new InvalidOperationException($"Where '{Name}' shows is decided by whoever has borrowed its memory.");
+
     internal ulong HostOffset { get; }
 
     /// <summary>Shows the region at its address. When this returns, no vCPU uses what it covers any more.</summary>
     /// <returns>False, with nothing changed, when another region of the same priority is there.</returns>
-    public bool TryMap() => _memory.TryPlace(this, Start, Flags);
+    public bool TryMap() => Memory.TryPlace(this, Start, Flags);
 
     /// <summary>Takes the region away. When this returns, no vCPU uses it any more, and what it covered shows. Its bytes stay.</summary>
-    public void Unmap() => _memory.Unmap(this);
+    public void Unmap() => Memory.Unmap(this);
 
     /// <summary>Moves the region, and shows it there.</summary>
     /// <param name="start">The new address, of any value: a guest's will do.</param>
     /// <returns>False, with nothing changed, when the address is impossible or another region of the same priority is there.</returns>
-    public bool TryMove(Gpa start) => _memory.TryPlace(this, start, Flags);
+    public bool TryMove(Gpa start) => Memory.TryPlace(this, start, Flags);
 
     /// <summary>Gives the region other rights. The dirty log of what shows of it begins anew.</summary>
     public void Change(MemorySlotFlags flags)
     {
-        if (IsMapped) _memory.TryPlace(this, Start, flags);
+        if (IsMapped) Memory.TryPlace(this, Start, flags);
         else Flags = flags;
     }
 }

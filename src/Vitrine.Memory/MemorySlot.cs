@@ -16,6 +16,19 @@ public sealed unsafe class MemorySlot
         Flags = region.Flags;
     }
 
+    /// <summary>A slot over memory that somebody else has mapped, and that no <see cref="GuestMemory"/> knows of.</summary>
+    /// <param name="id">Slot number.</param>
+    /// <param name="name">What it is.</param>
+    /// <param name="start">First guest-physical address, a multiple of 4 KiB.</param>
+    /// <param name="memory">The memory, whole.</param>
+    /// <param name="flags">Rights and logging.</param>
+    public static MemorySlot Borrow(int id, string name, Gpa start, HostMapping memory, MemorySlotFlags flags)
+    {
+        ArgumentNullException.ThrowIfNull(memory);
+        ArgumentOutOfRangeException.ThrowIfNotEqual(start.Value & 0xFFF, 0UL);
+        return new MemorySlot(id, new MemoryRegion(null, name, start, memory.Size, memory, 0, flags, 0), start, memory.Size, 0);
+    }
+
     /// <summary>The region that it shows, or part of it.</summary>
     public MemoryRegion Region { get; }
 

@@ -16,6 +16,7 @@ internal sealed unsafe class BlockCache : IDisposable
 
     private readonly byte* _arena;
     private readonly nuint _arenaBytes;
+    private readonly bool _verifies;
     private readonly Block** _buckets;
     private readonly JumpCacheEntry* _jumps;
     private readonly Dictionary<ulong, CodePage> _pages = [];
@@ -23,6 +24,7 @@ internal sealed unsafe class BlockCache : IDisposable
     // Empty ones, for pages to come: a guest that goes on making code must not allocate.
     private readonly Stack<CodePage> _freePages = [];
     private nuint _used;
+    private ulong _doubt = 1;
     private EngineCode? _engineCode;
 
     // Code that is written and run again and again asks for the same page each time.
@@ -31,9 +33,11 @@ internal sealed unsafe class BlockCache : IDisposable
 
     /// <summary>Reserves the arena; the host commits it as blocks fill it.</summary>
     /// <param name="arenaBytes">Size of the arena; room for one block at least.</param>
-    public BlockCache(nuint arenaBytes)
+    /// <param name="verifies">Memory is written by others, who don't tell: code is kept with the bytes that it was made of, and compared with memory.</param>
+    public BlockCache(nuint arenaBytes, bool verifies = false)
     {
         _arenaBytes = arenaBytes;
+        _verifies = verifies;
         _arena = (byte*)NativeMemory.AlignedAlloc(arenaBytes, 4096);
         _buckets = (Block**)NativeMemory.AllocZeroed(BucketCount, (nuint)sizeof(Block*));
         _jumps = (JumpCacheEntry*)NativeMemory.AllocZeroed(JumpCache.Entries, (nuint)sizeof(JumpCacheEntry));
@@ -50,6 +54,15 @@ internal sealed unsafe class BlockCache : IDisposable
 
     /// <summary>Times that a write to decoded code dropped the blocks of a page.</summary>
     public ulong Invalidations { get; private set; }
+
+    /// <summary>Memory is written by others, who don't tell.</summary>
+    public bool Verifies => _verifies;
+
+    /// <summary>Times that the code of a page was compared with memory.</summary>
+    public ulong Verifications { get; private set; }
+
+    /// <summary>Times that code was dropped because memory was found to differ. Part of <see cref="Invalidations"/>.</summary>
+    public ulong Differences { get; private set; }
 
     /// <summary>Times that everything was dropped: a cache was full, or everything may have changed.</summary>
     public ulong Flushes { get; private set; }
@@ -78,15 +91,41 @@ internal sealed unsafe class BlockCache : IDisposable
         return block;
     }
 
-    /// <summary>Takes the block that was just built in the room from <see cref="Allocate"/>.</summary>
-    public void Commit(Block* block)
+    /// <summary>Others may have written to memory since. From now on <see cref="Verify"/> compares each page once before its code is used.</summary>
+    public void Doubt() => _doubt++;
+
+    /// <summary>A page has come to be mapped where it was not: what it holds may be new.</summary>
+    /// <param name="host">A host address in it.</param>
+    public void Suspect(byte* host)
     {
+        if (TryFind(PageKey(host), out CodePage? page)) page.VerifiedFor = 0;
+    }
+
+    /// <summary>
+    /// Where memory is written by others: compares the code of a page with memory, unless it was since the last doubt, and drops it if they differ. Comes before
+    /// code of the page is looked up.
+    /// </summary>
+    /// <param name="host">A host address in the page.</param>
+    public void Verify(byte* host)
+    {
+        if (!_verifies || !TryFind(PageKey(host), out CodePage? page) || page.VerifiedFor == _doubt) return;
+        page.VerifiedFor = _doubt;
+        if (page.IsEmpty) return;
+        Verifications++;
+        if (page.Differs((byte*)PageKey(host))) DropDifferent(page);
+    }
+
+    /// <summary>Takes the block that was just built in the room from <see cref="Allocate"/>.</summary>
+    /// <param name="block">The block.</param>
+    /// <param name="source">Where memory is written by others: the copy of the page that it was decoded from.</param>
+    public void Commit(Block* block, byte* source = null)
+    {
+        CodePage page = PageFor(block->Host, source);
         _used += (nuint)(sizeof(Block) + (block->Count * sizeof(Op)));
         Decoded++;
         Block** bucket = _buckets + Bucket(block->Host);
         block->NextInBucket = *bucket;
         *bucket = block;
-        CodePage page = Page(block->Host);
         block->NextInPage = page.First;
         page.First = block;
         page.Covered.Cover(Offset(block->Host), block->Bytes);
@@ -97,10 +136,11 @@ internal sealed unsafe class BlockCache : IDisposable
     /// <param name="guest">Host address of its first guest byte.</param>
     /// <param name="bytes">Bytes of guest code.</param>
     /// <param name="lookedAt">Other code of the page that it depends on: offsets and lengths in bytes.</param>
+    /// <param name="source">Where memory is written by others: the copy of the page that it was made of.</param>
     /// <returns>The block that was committed for the page before, to which the engine links this one; null for the first.</returns>
-    public void* Commit(void* block, byte* guest, int bytes, IReadOnlyList<(int Offset, int Bytes)> lookedAt)
+    public void* Commit(void* block, byte* guest, int bytes, IReadOnlyList<(int Offset, int Bytes)> lookedAt, byte* source = null)
     {
-        CodePage page = Page(guest);
+        CodePage page = PageFor(guest, source);
         void* next = page.FirstOfEngine;
         page.FirstOfEngine = block;
         page.Covered.Cover(Offset(guest), bytes);
@@ -174,6 +214,7 @@ internal sealed unsafe class BlockCache : IDisposable
     public void Release()
     {
         StateMemory.Discard(_arena, _arenaBytes & ~(nuint)0xFFF);
+        foreach (CodePage page in _freePages) page.Dispose();
         _engineCode?.Release();
     }
 
@@ -187,6 +228,8 @@ internal sealed unsafe class BlockCache : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        foreach (CodePage page in _pages.Values) page.Dispose();
+        foreach (CodePage page in _freePages) page.Dispose();
         NativeMemory.AlignedFree(_arena);
         NativeMemory.Free(_buckets);
         NativeMemory.Free(_jumps);
@@ -229,12 +272,28 @@ internal sealed unsafe class BlockCache : IDisposable
         return null;
     }
 
-    private CodePage Page(byte* host)
+    private void DropDifferent(CodePage page)
+    {
+        Differences++;
+        Drop(page);
+    }
+
+    /// <summary>The page that a block is about to be added to.</summary>
+    private CodePage PageFor(byte* host, byte* source)
     {
         ulong key = PageKey(host);
-        if (TryFind(key, out CodePage? page)) return page;
-        if (!_freePages.TryPop(out page)) page = new CodePage();
-        _pages.Add(key, page);
+        if (!TryFind(key, out CodePage? page))
+        {
+            if (!_freePages.TryPop(out page)) page = new CodePage();
+            page.VerifiedFor = _doubt;
+            _pages.Add(key, page);
+        }
+
+        if (source == null) return page;
+
+        // Somebody has written since the page was verified, or has not ended: what was made of other bytes must not stay beside these.
+        if (page.Differs(source)) DropDifferent(page);
+        page.TakeSource(source);
         return page;
     }
 
@@ -257,27 +316,5 @@ internal sealed unsafe class BlockCache : IDisposable
     {
         page.Empty();
         _freePages.Push(page);
-    }
-
-    /// <summary>The decoded bytes of one page.</summary>
-    internal sealed class CodePage
-    {
-        public readonly CoveredBytes Covered = new();
-
-        public Block* First;
-
-        public void* FirstOfEngine;
-
-        public int WritesSinceDrop;
-
-        public bool IsEmpty => First == null && FirstOfEngine == null;
-
-        public void Empty()
-        {
-            First = null;
-            FirstOfEngine = null;
-            WritesSinceDrop = 0;
-            Covered.Clear();
-        }
     }
 }

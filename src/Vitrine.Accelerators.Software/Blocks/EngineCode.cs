@@ -9,7 +9,7 @@ internal abstract unsafe class EngineCode
     // SAFETY: a block's pointer is the engine's own; the cache keeps the first of each page and hands it back.
 
     /// <summary>Drops the engine's blocks of a page, which the engine has linked.</summary>
-    /// <param name="first">The block that was committed last, see <see cref="BlockCache.Commit(void*, byte*, int, IReadOnlyList{ValueTuple{int, int}})"/>.</param>
+    /// <param name="first">The block that was committed last, see <see cref="BlockCache.Commit(void*, byte*, int, IReadOnlyList{ValueTuple{int, int}}, byte*)"/>.</param>
     public abstract void Drop(void* first);
 
     /// <summary>Drops everything, and hands out the memory again.</summary>

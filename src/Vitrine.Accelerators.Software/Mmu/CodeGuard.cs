@@ -82,6 +82,18 @@ internal sealed unsafe class CodeGuard(int vcpu, BlockCache blocks, Tlb tlb, Vcp
         return false;
     }
 
+    /// <summary>
+    /// Where memory is written by others: a page has come to be mapped at an address that code is fetched from. An operating system that has a device fill a page,
+    /// and maps it, counts on the new bytes.
+    /// </summary>
+    public void NoteFetch(byte* host) => blocks.Suspect(host);
+
+    /// <summary>Others may have written to memory since: code is compared with it before it is used.</summary>
+    public void Doubt() => blocks.Doubt();
+
+    /// <summary>Memory is written by others, who don't tell.</summary>
+    public bool Verifies => blocks.Verifies;
+
     /// <summary>More of the page depends on a block that is being decoded than its own bytes.</summary>
     /// <param name="host">Host address of the first of these bytes.</param>
     /// <param name="bytes">How many.</param>

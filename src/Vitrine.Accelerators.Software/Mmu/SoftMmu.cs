@@ -127,12 +127,20 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
             // Branches are bound to the code that their targets' addresses led to.
             if (_guard.HasCodeIn(slot.Host, slot.Size)) _tlb.NewCodeEpoch();
 
-            // Other memory may have come to the same host address already.
-            if (!Array.Exists(after, other => other.Slot.Host == slot.Slot.Host)) _guard.DropMemory(slot.Host, slot.Size);
+            // Other memory may have come to the same host address already. Code that is compared with memory would show it, and PC firmware has slots come and go.
+            if (!_guard.Verifies && !Array.Exists(after, other => other.Slot.Host == slot.Slot.Host)) _guard.DropMemory(slot.Host, slot.Size);
         }
 
+        if (_guard.Verifies) DoubtCode();
         _tlb.UpdateCodeTag();
         _presence.SlotVersion = version;
+    }
+
+    /// <summary>Where memory is written by others: code is compared with it before it runs again. Translations of addresses stay. Between blocks.</summary>
+    public void DoubtCode()
+    {
+        _guard.Doubt();
+        _tlb.DoubtCode();
     }
 
     /// <summary>Memory, slots or registers may have changed in any way: forgets everything that was derived from them. Code is the caller's concern.</summary>
@@ -295,9 +303,16 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
         isGlobal = (translation.Rights & PageRights.Global) != 0;
         entry->GpaPage = (gpa & PageMask) | (isGlobal ? 1UL : 0);
         entry->Epoch = _tlb.CodeEpoch;
+        if (_guard.Verifies) SuspectCode(gpa);
         _tlb.NotePageSize(linear, translation.PageShift);
         _tlb.NoteCode(linear);
         return true;
+    }
+
+    private void SuspectCode(ulong gpa)
+    {
+        byte* host = _memory.HostFor(gpa, 1, out _);
+        if (host != null) _guard.NoteFetch(host);
     }
 
     /// <summary>As <see cref="TryFetch"/>, without a fault where it isn't allowed.</summary>

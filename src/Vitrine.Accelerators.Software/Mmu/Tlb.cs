@@ -56,6 +56,7 @@ internal sealed unsafe class Tlb : IDisposable
     private int _table;
     private uint _lastTag;
     private uint _codeEpoch;
+    private uint _jumpEpoch;
     private int _supervisorTable = SupervisorTable;
 
     /// <summary>Creates the TLB of one vCPU, empty.</summary>
@@ -267,14 +268,22 @@ internal sealed unsafe class Tlb : IDisposable
     /// <summary>Makes the jump cache forget, for all address spaces.</summary>
     public void NewCodeEpoch()
     {
-        if (++_codeEpoch == 0) _blocks.ForgetJumps();
+        _codeEpoch++;
+        NewJumpEpoch();
         _codeFilter.Clear();
+    }
+
+    /// <summary>Code is looked up again before it is branched to: what it was made of may have changed. No translation ends.</summary>
+    public void DoubtCode()
+    {
+        NewJumpEpoch();
+        UpdateCodeTag();
     }
 
     /// <summary>Follows a change of the tag or the mode.</summary>
     public void UpdateCodeTag()
     {
-        ulong tag = ((ulong)_codeEpoch << 32) | (_cpu->TlbTag << 16) | (uint)_cpu->Mode;
+        ulong tag = ((ulong)_jumpEpoch << 32) | (_cpu->TlbTag << 16) | (uint)_cpu->Mode;
         if (tag == _cpu->CodeTag) return;
         _cpu->CodeTag = tag;
         _cpu->CodeKey = _contexts.KeyFor(tag);
@@ -317,6 +326,11 @@ internal sealed unsafe class Tlb : IDisposable
             slot.SingleReadLimit = 0;
             slot.SingleWriteLimit = 0;
         }
+    }
+
+    private void NewJumpEpoch()
+    {
+        if (++_jumpEpoch == 0) _blocks.ForgetJumps();
     }
 
     private void VoidTags()

@@ -49,6 +49,15 @@ internal sealed class VcpuGroup : IDisposable
         }
     }
 
+    /// <summary>Code may have been written where nobody notices it: all vCPUs but one must compare theirs with memory.</summary>
+    public void DoubtMemory(VcpuPresence except)
+    {
+        for (int id = 0; id < _members.Length && _members.Length > 1; id++)
+        {
+            if (Find(id) is { } member && member != except) member.AskToDoubt();
+        }
+    }
+
     /// <summary>Covers the host memory of a slot. Before a vCPU sees the slot.</summary>
     public void AddMemory(MemorySlot slot)
     {

@@ -19,6 +19,7 @@ internal sealed unsafe class VcpuPresence
     private volatile int _flushesWanted;
     private volatile int _flushesDone;
     private volatile int _slotVersion;
+    private volatile bool _doubts;
     private uint _pauses;
 
     /// <summary>A vCPU that does not run yet.</summary>
@@ -87,6 +88,25 @@ internal sealed unsafe class VcpuPresence
     {
         _requests!.DropEverything();
         AskForAttention();
+    }
+
+    /// <summary>Asks the vCPU to compare its code with memory before it goes on. Any thread.</summary>
+    public void AskToDoubt()
+    {
+        _doubts = true;
+        AskForAttention();
+    }
+
+    /// <summary>Takes such a request. The vCPU's own thread.</summary>
+    /// <returns>False when there is none.</returns>
+    public bool TakeDoubt()
+    {
+        if (!_doubts) return false;
+        _doubts = false;
+
+        // What was written before a request that comes now is seen by the comparisons.
+        Interlocked.MemoryBarrier();
+        return true;
     }
 
     /// <summary>Asks the vCPU to drop its translations, so that it notes writes again. Any thread.</summary>

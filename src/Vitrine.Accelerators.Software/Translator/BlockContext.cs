@@ -13,7 +13,7 @@ namespace Vitrine.Accelerators.Software.Translator;
 /// </param>
 internal sealed unsafe class BlockContext(bool exact)
 {
-    // SAFETY: Page is only read from the block's first byte to the page's end, or to the end of the instruction that lies in two pages.
+    // SAFETY: Source is only read from the block's first byte to the page's end, or to the end of the instruction that lies in two pages.
 
     /// <summary>Most instructions in a block.</summary>
     public const int MaxInstructions = 64;
@@ -36,8 +36,13 @@ internal sealed unsafe class BlockContext(bool exact)
     /// <summary>How many there are.</summary>
     public int Count { get; set; }
 
-    /// <summary>Host address of the guest page's first byte. Not the page's own where the only instruction lies in two pages.</summary>
+    /// <summary>Host address of the guest page's first byte, by which places in it are told apart. Nothing is read there.</summary>
     public byte* Page { get; private set; }
+
+    /// <summary>
+    /// Where the page's bytes are read: the page itself, a copy of it, or what stands for it where the only instruction lies in two pages.
+    /// </summary>
+    public byte* Source { get; private set; }
 
     /// <summary>Offset of the block in its page.</summary>
     public int Start { get; private set; }
@@ -70,13 +75,15 @@ internal sealed unsafe class BlockContext(bool exact)
     public int End => Start + (Count == 0 ? 0 : (int)Instructions[Count - 1].IP + Instructions[Count - 1].Length);
 
     /// <summary>Begins a block without instructions.</summary>
-    /// <param name="code">Host address of its first byte.</param>
+    /// <param name="guest">Host address of its first byte.</param>
+    /// <param name="code">Where its bytes are read.</param>
     /// <param name="start">Its offset in the guest page.</param>
     /// <param name="mode">64-bit or flat 32-bit code.</param>
     /// <param name="isCrossing">Its only instruction lies in two pages.</param>
-    public void Begin(byte* code, int start, ExecutionMode mode, bool isCrossing)
+    public void Begin(byte* guest, byte* code, int start, ExecutionMode mode, bool isCrossing)
     {
-        Page = code - start;
+        Page = guest - start;
+        Source = code - start;
         Start = start;
         Mode = mode;
         Is64 = (mode & ExecutionMode.Code64) != 0;

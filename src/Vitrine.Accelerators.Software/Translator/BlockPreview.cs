@@ -60,7 +60,7 @@ internal sealed unsafe class BlockPreview(TranslationCache cache, BlockWriter wr
     {
         BlockContext block = writer.Block;
         length = block.IsCrossing ? block.Start + BlockContext.MaxLength - offset : BlockContext.PageSize - offset;
-        return block.Page + offset;
+        return block.Source + offset;
     }
 
     /// <summary>Writes the code of the first instructions of a block at <see cref="NextCode"/>.</summary>

@@ -27,10 +27,11 @@ internal sealed unsafe class BlockTranslator : IDisposable
     /// </param>
     /// <param name="shares">The machine has several vCPUs: one that spins may have to make room for the one that it waits for.</param>
     /// <param name="counts">The code counts what it does.</param>
-    public BlockTranslator(TranslationCache cache, bool exact, bool shares, bool counts = false)
+    /// <param name="copies">Memory is written by others: code is made of copies of its pages.</param>
+    public BlockTranslator(TranslationCache cache, bool exact, bool shares, bool counts = false, bool copies = false)
     {
         _cache = cache;
-        _writer = new BlockWriter(cache, exact, shares, counts);
+        _writer = new BlockWriter(cache, exact, shares, counts, copies);
         Preview = new BlockPreview(cache, _writer);
     }
 
@@ -48,6 +49,12 @@ internal sealed unsafe class BlockTranslator : IDisposable
 
     /// <summary>How guest code is decoded.</summary>
     public DecoderOptions DecoderOptions => _writer.Decoder.Options;
+
+    /// <summary>The copy of the page that the last block was made of; null where code is made of memory itself.</summary>
+    public byte* Source => _writer.Decoder.Source;
+
+    /// <summary>The same of its second page.</summary>
+    public byte* SecondSource => _writer.Decoder.SecondSource;
 
     /// <summary>Bytes of the last translated block that lie in its second page.</summary>
     public int BytesInSecondPage => _writer.Block.End - BlockContext.PageSize;
@@ -110,7 +117,7 @@ internal sealed unsafe class BlockTranslator : IDisposable
     /// <param name="mode">64-bit or flat 32-bit code.</param>
     public bool CanTranslateAlone(in Instruction instruction, ExecutionMode mode)
     {
-        _writer.Block.Begin(null, 0, mode, isCrossing: false);
+        _writer.Block.Begin(null, null, 0, mode, isCrossing: false);
         return _writer.Rules.CanTranslate(in instruction);
     }
 

@@ -35,12 +35,13 @@ internal sealed unsafe class BlockWriter : IDisposable
     /// <param name="exact">For lockstep, see <see cref="BlockContext"/>.</param>
     /// <param name="shares">The machine has several vCPUs, see <see cref="TranslationRules"/>.</param>
     /// <param name="counts">The code counts what it does.</param>
-    public BlockWriter(TranslationCache cache, bool exact, bool shares, bool counts)
+    /// <param name="copies">Code is made of copies of its pages.</param>
+    public BlockWriter(TranslationCache cache, bool exact, bool shares, bool counts, bool copies)
     {
         _cache = cache;
         Block = new BlockContext(exact);
         Rules = new TranslationRules(Block, shares);
-        Decoder = new BlockDecoder(Block, Rules);
+        Decoder = new BlockDecoder(Block, Rules, copies);
         Liveness = new FlagLiveness(Block, Decoder, Rules);
         Counters = new BlockCounters(Block, counts);
 

@@ -37,6 +37,7 @@ internal sealed unsafe class TranslationFinder
     /// </returns>
     public TranslatedBlock* Find(byte* host, ulong rip, ExecutionMode more = 0, bool? entry = null)
     {
+        _blocks.Verify(host);
         TranslatedBlock* block = _translations.Find(host, _cpu->Mode | more);
         if (block != null && _translations.HasRoom) return block;
         if (!_translations.HasRoom)
@@ -50,7 +51,7 @@ internal sealed unsafe class TranslationFinder
         {
             if (!_mmu.Guard.BeginDecode(host)) return null;
             block = _translator.Translate(host, _cpu->Mode | more, entry);
-            if (block != null) Commit(block, _translator.LookedAt);
+            if (block != null) Commit(block, _translator.LookedAt, _translator.Source);
             _mmu.Guard.EndDecode(host, block != null ? block->GuestBytes : 0);
             if (block == null) return TranslateCrossing(host, rip);
         }
@@ -65,9 +66,9 @@ internal sealed unsafe class TranslationFinder
         return _mmu.CanFetch(next, out ulong gpa) ? _mmu.HostFor(gpa, 0x1000, out _) : null;
     }
 
-    private void Commit(TranslatedBlock* block, IReadOnlyList<(int Offset, int Bytes)> lookedAt)
+    private void Commit(TranslatedBlock* block, IReadOnlyList<(int Offset, int Bytes)> lookedAt, byte* source)
     {
-        block->NextInPage = (TranslatedBlock*)_blocks.Commit(block, block->Guest, block->GuestBytes, lookedAt);
+        block->NextInPage = (TranslatedBlock*)_blocks.Commit(block, block->Guest, block->GuestBytes, lookedAt, source);
         byte* page = (byte*)((ulong)block->Guest & ~0xFFFUL);
         for (int i = 0; i < lookedAt.Count; i++) _mmu.Guard.Cover(page + lookedAt[i].Offset, lookedAt[i].Bytes);
     }
@@ -76,6 +77,8 @@ internal sealed unsafe class TranslationFinder
     {
         byte* second = SecondPageOf(rip);
         if (second == null) return null;
+
+        _blocks.Verify(second);
 
         // A branch may want it as code that shares no checks: one instruction never does. Two blocks for one place would unbind each other's second page.
         TranslatedBlock* known = _translations.Find(host, _cpu->Mode);
@@ -89,8 +92,8 @@ internal sealed unsafe class TranslationFinder
         TranslatedBlock* block = _translator.TranslateCrossing(host, second, _cpu->Mode);
         if (block != null)
         {
-            Commit(block, []);
-            Commit(_translations.AddOwned(block, _translator.BytesInSecondPage), []);
+            Commit(block, [], _translator.Source);
+            Commit(_translations.AddOwned(block, _translator.BytesInSecondPage), [], _translator.SecondSource);
         }
 
         _mmu.Guard.EndDecode(host, block != null ? block->GuestBytes : 0);

@@ -48,7 +48,7 @@ internal sealed unsafe class TranslatorEngine : Engine
         _blocks = blocks;
         _code = code;
         _translations = new TranslationCache(cpu, options.CodeBytes, options.Counts);
-        _translator = new BlockTranslator(_translations, options.Exact, options.Shares, options.Counts);
+        _translator = new BlockTranslator(_translations, options.Exact, options.Shares, options.Counts, options.Copies);
         blocks.Attach(_translations);
         _stubs = _translations.Stubs;
         _loaded = new LoadedState(cpu, mmu, _stubs);
@@ -212,8 +212,9 @@ internal sealed unsafe class TranslatorEngine : Engine
     {
         if (!_code.TryLocate(rip, out _, out ulong gpa, out _)) return InterpretAt(rip, InterpretationCause.Code);
         byte* host = _mmu.HostFor(gpa, 1, out _);
-        TranslatedBlock* block = host == null ? null : _translations.Find(host, _cpu->Mode);
         byte* second = _finder.SecondPageOf(rip);
+        if (second != null) _blocks.Verify(second);
+        TranslatedBlock* block = host == null ? null : _translations.Find(host, _cpu->Mode);
         if (second == null) return InterpretAt(rip, InterpretationCause.Code);
         if (block == null || block->SecondPage == null) return Enter(rip);
         if (block->SecondPage != second)

@@ -5,4 +5,5 @@ namespace Vitrine.Accelerators.Software.Translator;
 /// <param name="Exact">Flags are kept that only another block overwrites, and strings are no longer than the interpreter's trial: blocks can be compared.</param>
 /// <param name="Shares">The machine has several vCPUs: one that spins may have to make room for the one that it waits for.</param>
 /// <param name="Counts">What costs time to count is counted too.</param>
-internal sealed record TranslatorOptions(nuint CodeBytes, bool Exact, bool Shares, bool Counts);
+/// <param name="Copies">Memory is written by others, who don't tell: code is made of copies of its pages.</param>
+internal sealed record TranslatorOptions(nuint CodeBytes, bool Exact, bool Shares, bool Counts, bool Copies);

@@ -275,8 +275,8 @@ internal sealed class PitCounter
     /// <summary>What it holds; new, as at power-on. Times are input clocks since the machine was created.</summary>
     internal struct State
     {
-        // Far beyond what a machine's clock can come to, and far from an overflow.
-        private const long LongestLife = 1L << 56;
+        // Beyond what a machine's clock can come to, and in nanoseconds still far from an overflow.
+        private const long LongestLife = 1L << 52;
 
         /// <summary>What it is doing.</summary>
         public Phase Phase;

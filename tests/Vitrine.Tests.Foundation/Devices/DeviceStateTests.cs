@@ -90,6 +90,43 @@ public sealed class DeviceStateTests
         }
     }
 
+    /// <summary>Each number of a state at each power of two: none that is accepted keeps the thread of the timers busy, or throws later.</summary>
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void NumbersAtTheirExtremesAreRefusedOrDoNoHarm(string name)
+    {
+        int index = new DeviceRig().Devices.Select(device => device.Name).ToList().IndexOf(name);
+        // The timer's mode, with counter 0's interrupts; then the clock's periodic, alarm and update interrupts, and the power timer's.
+        for (int mode = name == "pit" ? 0 : 5; mode < 6; mode++)
+        {
+            Random random = new(mode);
+            DeviceRig rig = new();
+            (int Port, int Value)[] program =
+                [(0x43, 0x30 | (mode << 1)), (0x40, 0), (0x40, 0x10), (0x43, 0xB0 | (mode << 1)), (0x42, 9), (0x42, 0), (0x70, 0xB), (0x71, 0x72), (0x602, 1)];
+            foreach ((int port, int value) in program) rig.Ports.Access((ushort)port, 1, isWrite: true, [(byte)value]);
+            rig.Clock.Advance(10_000_000);
+            string state = rig.Devices[index].Save().State.GetRawText();
+            foreach (string extreme in JsonDamage.Extremes(state))
+            {
+                DeviceRig victim = new(rig.Clock.Nanoseconds);
+                try
+                {
+                    DeviceRig.Load(victim.Devices[index], extreme);
+                }
+                catch (VitrineException)
+                {
+                    continue;
+                }
+
+                _ = victim.Devices[index].Inspect().ToList();
+                victim.Clock.Advance(1_000_000);
+                for (int i = 0; i < 3; i++) victim.Happen(random);
+                _ = victim.Devices[index].Inspect().ToList();
+                DeviceRig.Load(victim.Devices[index], victim.Devices[index].Save().State.GetRawText());
+            }
+        }
+    }
+
     [Theory]
     [MemberData(nameof(Names))]
     public void AnotherVersionOrDeviceIsRefused(string name)

@@ -5,6 +5,9 @@ namespace Vitrine.Tests.Devices;
 /// <summary>Time that stands still until a test moves it; timers expire in the order of their deadlines, each at its own.</summary>
 internal sealed class ManualClock(long now = 0) : IDeviceClock
 {
+    // A device that goes on needs a handful.
+    private const int MostAtOnce = 1_000;
+
     private readonly List<Timer> _timers = [];
 
     public long Nanoseconds { get; private set; } = now;
@@ -24,8 +27,11 @@ internal sealed class ManualClock(long now = 0) : IDeviceClock
 
     public void AdvanceTo(long end)
     {
+        int atOnce = 0;
         while (_timers.Where(t => t.Deadline <= end).MinBy(t => t.Deadline) is { } next)
         {
+            atOnce = next.Deadline > Nanoseconds ? 0 : atOnce + 1;
+            if (atOnce > MostAtOnce) throw new InvalidOperationException("A timer is due again and again, and no time passes.");
             Nanoseconds = Math.Max(Nanoseconds, next.Deadline);
             next.Expire();
         }

@@ -95,4 +95,26 @@ public sealed partial class HostMappingTests
         [LibraryImport("libc", EntryPoint = "munmap")]
         private static partial int Munmap(nint address, nuint length);
     }
+
+    [Fact]
+    public unsafe void BorrowedMemoryIsShownAndStaysItsOwners()
+    {
+        using HostMapping owner = new(8192);
+        owner.Pointer[4096] = 7;
+        HostMapping borrowed = HostMapping.Borrow((nint)owner.Pointer, 8192);
+        MemorySlot slot = MemorySlot.Borrow(3, "client", new Gpa(0x10000), borrowed, MemorySlotFlags.ReadOnly);
+        Assert.Equal((3, 0x10000UL, 8192UL, true), (slot.Id, slot.Start.Value, slot.Size, slot.ReadOnly));
+        Assert.Equal(7, slot.Pointer[4096]);
+        borrowed.ExpectFill(0, 8192);
+        borrowed.Dispose();
+        Assert.Equal(7, owner.Pointer[4096]);
+        Assert.Throws<InvalidOperationException>(slot.Region.Unmap);
+    }
+
+    [Theory]
+    [InlineData(0x1000, 0)]
+    [InlineData(0x1000, 0x800)]
+    [InlineData(0x1001, 0x1000)]
+    public void MemoryIsBorrowedByWholePages(nint address, ulong size) =>
+        Assert.Throws<ArgumentOutOfRangeException>(() => HostMapping.Borrow(address, size));
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.RegularExpressions;
 
 namespace Vitrine.Tests.State;
@@ -23,6 +24,22 @@ internal static partial class JsonDamage
         char[] text = json.ToCharArray();
         for (int i = random.Next(3); i >= 0; i--) text[random.Next(text.Length)] = "0159-\"{}[],:"[random.Next(12)];
         return new string(text);
+    }
+
+    /// <summary>The text with one number replaced by a power of two, or by one less or its negative: for each number and each power of 64 bits.</summary>
+    public static IEnumerable<string> Extremes(string json)
+    {
+        foreach (Match match in Values().Matches(json))
+        {
+            Group value = match.Groups[1];
+            if (value.ValueSpan[0] is not ('-' or (>= '0' and <= '9'))) continue;
+            for (int power = 0; power < 64; power++)
+            {
+                Int128 number = Int128.One << power;
+                foreach (Int128 extreme in (Int128[])[number, number - 1, -number])
+                    yield return $"{json.AsSpan(0, value.Index)}{extreme.ToString(CultureInfo.InvariantCulture)}{json.AsSpan(value.Index + value.Length)}";
+            }
+        }
     }
 
     [GeneratedRegex("""[:\[,]\s*(-?\d+|true|false|"[^"]*"(?!:))""")]

@@ -23,6 +23,7 @@ internal sealed unsafe class CodeFinder : IDisposable
     private readonly BlockCache _blocks;
     private readonly BlockBuilder _builder = new();
     private readonly Block* _single;
+    private readonly PageCopy? _copy;
     private GCHandle<CodeFinder> _handle;
 
     /// <summary>The finder of a state, which leads to it from now on.</summary>
@@ -31,6 +32,7 @@ internal sealed unsafe class CodeFinder : IDisposable
         _cpu = cpu;
         _mmu = mmu;
         _blocks = blocks;
+        _copy = blocks.Verifies ? new PageCopy() : null;
         _single = (Block*)NativeMemory.AllocZeroed((nuint)(sizeof(Block) + (2 * sizeof(Op))));
         _handle = new GCHandle<CodeFinder>(this);
         cpu->CodeFinderHandle = GCHandle<CodeFinder>.ToIntPtr(_handle);
@@ -55,8 +57,7 @@ internal sealed unsafe class CodeFinder : IDisposable
         if (entry->Rip == rip && entry->Tag == _cpu->CodeTag && !Block.Of(entry->First)->Dropped) return entry->First;
         if (!TryLocate(rip, out ulong linear, out ulong gpa, out _)) return null;
         byte* host = _mmu.HostFor(gpa, 1, out _);
-        Block* block = host == null ? null : _blocks.Find(host, _cpu->Mode);
-        if (block == null && host != null) block = Decode(host, _cpu->Mode);
+        Block* block = host == null ? null : FindOrDecode(host, _cpu->Mode);
         if (block == null || !IsInCodeSegment(rip, block->Bytes)) return DecodeSingle(linear, gpa) ? Block.Ops(_single) : null;
 
         entry->Rip = rip;
@@ -84,9 +85,7 @@ internal sealed unsafe class CodeFinder : IDisposable
         if (entry->Rip == rip && entry->Tag == _cpu->CodeTag && IsOne(Block.Of(entry->First))) return entry->First;
         if (!TryLocate(rip, out ulong linear, out ulong gpa, out _)) return null;
         byte* host = _mmu.HostFor(gpa, 1, out _);
-        ExecutionMode mode = _cpu->Mode | ExecutionMode.SingleStep;
-        Block* block = host == null ? null : _blocks.Find(host, mode);
-        if (block == null && host != null) block = Decode(host, mode);
+        Block* block = host == null ? null : FindOrDecode(host, _cpu->Mode | ExecutionMode.SingleStep);
         if (block == null) return DecodeSingle(linear, gpa) ? Block.Ops(_single) : null;
         entry->Rip = rip;
         entry->Tag = _cpu->CodeTag;
@@ -124,6 +123,13 @@ internal sealed unsafe class CodeFinder : IDisposable
     private bool IsInCodeSegment(ulong rip, int bytes) =>
         (_cpu->Mode & ExecutionMode.Code64) != 0 || rip + (ulong)bytes - 1 <= _cpu->Segments[Seg.Cs].Limit;
 
+    private Block* FindOrDecode(byte* host, ExecutionMode mode)
+    {
+        _blocks.Verify(host);
+        Block* block = _blocks.Find(host, mode);
+        return block != null ? block : Decode(host, mode);
+    }
+
     /// <summary>Decodes the block at a host address. Null when not even its first instruction ends in the page, or other vCPUs still write to it.</summary>
     private Block* Decode(byte* host, ExecutionMode mode)
     {
@@ -139,11 +145,12 @@ internal sealed unsafe class CodeFinder : IDisposable
 
         if (!_mmu.Guard.BeginDecode(host)) return null;
         int limit = (mode & ExecutionMode.SingleStep) != 0 ? 1 : BlockBuilder.MaxOperations;
-        bool built = _builder.Build(host, length, offset, mode, limit, block);
+        byte* source = _copy is null ? null : _copy.Take(host);
+        bool built = _builder.Build(source == null ? host : source + offset, length, offset, mode, limit, block);
         if (built)
         {
             block->Host = host;
-            _blocks.Commit(block);
+            _blocks.Commit(block, source);
         }
 
         _mmu.Guard.EndDecode(host, built ? block->Bytes : 0);
@@ -202,6 +209,13 @@ internal sealed unsafe class CodeFinder : IDisposable
         _blocks.Flush();
     }
 
+    /// <summary>Memory may have changed in any way: no code is used any more that was made of other bytes.</summary>
+    public void Forget()
+    {
+        if (_blocks.Verifies) _mmu.DoubtCode();
+        else Flush();
+    }
+
     /// <summary>A guest that is idle gives the host the memory back that its code takes.</summary>
     public void Release()
     {
@@ -228,6 +242,7 @@ internal sealed unsafe class CodeFinder : IDisposable
     public void Dispose()
     {
         _handle.Dispose();
+        _copy?.Dispose();
         NativeMemory.Free(_single);
     }
 

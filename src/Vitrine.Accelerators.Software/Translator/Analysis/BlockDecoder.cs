@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.InteropServices;
 using Iced.Intel;
+using Vitrine.Accelerators.Software.Blocks;
 using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.HostExecution;
 using Vitrine.Accelerators.Software.Interpreter.Decode;
@@ -19,19 +20,32 @@ internal sealed unsafe class BlockDecoder : IDisposable
     private Decoder _decoder32;
     private Decoder _decoder64;
 
+    private readonly PageCopy? _copy;
+    private readonly PageCopy? _secondCopy;
+
     // The bytes of an instruction that lies in two pages.
     private readonly byte* _crossing = (byte*)NativeMemory.AllocZeroed(BlockContext.MaxLength + 1);
 
     /// <summary>Creates a decoder that fills a context.</summary>
-    public BlockDecoder(BlockContext block, TranslationRules rules)
+    /// <param name="block">The context.</param>
+    /// <param name="rules">Which instructions are translated.</param>
+    /// <param name="copies">Memory is written by others: code is decoded from copies of its pages.</param>
+    public BlockDecoder(BlockContext block, TranslationRules rules, bool copies)
     {
         _block = block;
         _rules = rules;
+        if (copies) (_copy, _secondCopy) = (new PageCopy(), new PageCopy());
         Use(null);
     }
 
     /// <summary>How guest code is decoded.</summary>
     public DecoderOptions Options { get; private set; }
+
+    /// <summary>The copy of the page that the last block was decoded from; null where memory itself is.</summary>
+    public byte* Source { get; private set; }
+
+    /// <summary>The same of the second page; null where there was none.</summary>
+    public byte* SecondSource { get; private set; }
 
     /// <summary>Most instructions that a block gets.</summary>
     public int Limit { get; set; } = BlockContext.MaxInstructions;
@@ -56,8 +70,17 @@ internal sealed unsafe class BlockDecoder : IDisposable
     {
         int start = (int)((ulong)guest & (BlockContext.PageSize - 1));
         bool isCrossing = secondPage != null;
-        if (isCrossing) JoinPages(guest, secondPage, BlockContext.PageSize - start);
-        _block.Begin(isCrossing ? _crossing : guest, start, mode, isCrossing);
+        byte* code = guest;
+        if (_copy is not null)
+        {
+            Source = _copy.Take(guest);
+            SecondSource = isCrossing ? _secondCopy!.Take(secondPage) : null;
+            code = Source + start;
+            secondPage = SecondSource;
+        }
+
+        if (isCrossing) JoinPages(code, secondPage, BlockContext.PageSize - start);
+        _block.Begin(guest, isCrossing ? _crossing : code, start, mode, isCrossing);
         Decode();
         return _block.Count != 0 || _block.EndsInterpreted;
     }
@@ -66,13 +89,18 @@ internal sealed unsafe class BlockDecoder : IDisposable
     public Decoder At(int offset)
     {
         Decoder decoder = _block.Is64 ? _decoder64 : _decoder32;
-        _reader.Start(_block.Page + offset, BlockContext.PageSize - offset);
+        _reader.Start(_block.Source + offset, BlockContext.PageSize - offset);
         decoder.IP = (ulong)((long)offset - _block.Start);
         return decoder;
     }
 
     /// <inheritdoc/>
-    public void Dispose() => NativeMemory.Free(_crossing);
+    public void Dispose()
+    {
+        _copy?.Dispose();
+        _secondCopy?.Dispose();
+        NativeMemory.Free(_crossing);
+    }
 
     private void JoinPages(byte* guest, byte* secondPage, int first)
     {
@@ -82,7 +110,7 @@ internal sealed unsafe class BlockDecoder : IDisposable
     private void Decode()
     {
         Decoder decoder = At(_block.Start);
-        if (_block.IsCrossing) _reader.Start(_block.Page + _block.Start, BlockContext.MaxLength);
+        if (_block.IsCrossing) _reader.Start(_block.Source + _block.Start, BlockContext.MaxLength);
         int limit = _block.IsCrossing ? 1 : Limit;
         while (_block.Count < limit)
         {

@@ -36,7 +36,8 @@ internal sealed class FlagLiveness(BlockContext block, BlockDecoder decoder, Tra
     /// <summary>Looks at a block, backwards.</summary>
     public void Find()
     {
-        RflagsBits wanted = block.EndsInterpreted || AreWantedAt(block.End) ? Arithmetic : 0;
+        // What lies behind a branch that is always taken, data perhaps, is no part of the block.
+        RflagsBits wanted = block.EndsInterpreted || !GoesOn() || AreWantedAt(block.End) ? Arithmetic : 0;
         for (int i = block.Count - 1; i >= 0; i--)
         {
             ref readonly Instruction instruction = ref block.Instructions[i];
@@ -77,6 +78,8 @@ internal sealed class FlagLiveness(BlockContext block, BlockDecoder decoder, Tra
 
         return true;
     }
+
+    private bool GoesOn() => block.Instructions[block.Count - 1].FlowControl is FlowControl.Next or FlowControl.ConditionalBranch;
 
     /// <summary>The block can be left here for somewhere else than the next instruction, without a fault.</summary>
     private static bool Leaves(InstructionKind kind) =>

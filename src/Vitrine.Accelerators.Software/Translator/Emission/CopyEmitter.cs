@@ -102,7 +102,7 @@ internal sealed unsafe class CopyEmitter(
     private GuestEncoding Parse(in Instruction instruction, int offset, in InstructionShape shape)
     {
         GuestEncoding encoding = default;
-        encoding.Parse(block.Page + offset, instruction.Length, block.Is64, shape.HasModRm, shape.ImmediateBytes);
+        encoding.Parse(block.Source + offset, instruction.Length, block.Is64, shape.HasModRm, shape.ImmediateBytes);
         if (shape.DropsRepeat) encoding.DropRepeat();
 
         // VEX.W chooses 64-bit general registers in 64-bit code only (SDM vol. 2, 2.3.5.1), EAX and EDX with lengths of strings among them.

@@ -57,7 +57,7 @@ internal sealed unsafe class FloatStateLoader(
         const int FirstOpcode = 0xD8;
         const int OpcodeMask = 0xF8;
         ref readonly Instruction instruction = ref block.Instructions[i];
-        byte* opcode = block.Page + offset;
+        byte* opcode = block.Source + offset;
         while ((*opcode & OpcodeMask) != FirstOpcode) opcode++;
         int number = ((opcode[0] & 7) << 8) | opcode[1];
         block.Asm.Mov(State(CpuOffsets.X87Place), offset | (number << 12), OperandSize.Dword);

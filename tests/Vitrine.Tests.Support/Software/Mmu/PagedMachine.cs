@@ -55,7 +55,7 @@ internal sealed class PagedMachine : IDisposable
     public PagedMachine(
         PagingMode paging = PagingMode.FourLevel, int bits = 0, CpuModel? model = null, nuint arenaBytes = 0, MmuMode mmu = MmuMode.Shadow,
         ulong slotBytes = MemorySize, SoftwareEngine engine = SoftwareEngine.Interpreter, nuint translationBytes = 0, bool lockstep = false,
-        Action<VmBehavior>? behavior = null)
+        bool foreignWrites = false, Action<VmBehavior>? behavior = null)
     {
         _paging = paging;
         _bits = bits != 0 ? bits : paging == PagingMode.FourLevel ? 64 : 32;
@@ -63,7 +63,7 @@ internal sealed class PagedMachine : IDisposable
         bool native = model is not null && model != CpuModels.Max && model.Features.Any(CpuModels.IsNative);
         if (native) engine = SoftwareEngine.Translator;
         Engines.SkipUnlessPresent(engine);
-        Accelerator = SoftwareAccelerator.Create(new SoftwareOptions { Mmu = mmu, Engine = engine, Lockstep = lockstep });
+        Accelerator = SoftwareAccelerator.Create(new SoftwareOptions { Mmu = mmu, Engine = engine, Lockstep = lockstep, ForeignWrites = foreignWrites });
         behavior?.Invoke(Accelerator.Behavior);
         if (arenaBytes != 0) Accelerator.CodeArenaBytes = arenaBytes;
         if (translationBytes != 0) Accelerator.TranslationBytes = translationBytes;

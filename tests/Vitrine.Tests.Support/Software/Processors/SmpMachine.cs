@@ -45,10 +45,10 @@ internal sealed class SmpMachine : IDisposable
     private volatile string? _failure;
 
     public SmpMachine(SoftwareEngine engine, int vcpus, MemorySlotFlags flags = MemorySlotFlags.None, bool lockstep = false, nuint translationBytes = 0,
-        MmuMode? mmu = null)
+        MmuMode? mmu = null, bool foreignWrites = false)
     {
         Engines.SkipUnlessPresent(engine);
-        Accelerator = SoftwareAccelerator.Create(new SoftwareOptions { Engine = engine, Lockstep = lockstep, Mmu = mmu }, vcpus);
+        Accelerator = SoftwareAccelerator.Create(new SoftwareOptions { Engine = engine, Lockstep = lockstep, Mmu = mmu, ForeignWrites = foreignWrites }, vcpus);
         if (translationBytes != 0) Accelerator.TranslationBytes = translationBytes;
         Ram = _memory.Add("ram", new Gpa(0), MemorySize, flags);
         Accelerator.SetMemorySlot(Ram);
