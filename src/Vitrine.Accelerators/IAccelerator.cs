@@ -53,7 +53,7 @@ public interface IAccelerator : IGuestMemoryObserver, IDisposable
     void SetInterruptLine(int gsi, bool level);
 
     /// <summary>Delivers a message-signalled interrupt to the local APICs (SDM vol. 3, "Message Signalled Interrupts"). Any thread.</summary>
-    /// <returns>How many processors took it; 0 when those that it is for take none now, −1 when it is for none.</returns>
+    /// <returns>How many processors took it, perhaps none; −1 while there is no processor.</returns>
     int SendInterruptMessage(ulong address, uint data);
 
     /// <summary>What it holds of the machine beside vCPUs and memory, while these stand, by name: KVM's interrupt controllers and timers.</summary>

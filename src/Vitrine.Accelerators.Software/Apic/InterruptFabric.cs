@@ -23,12 +23,13 @@ internal sealed class InterruptFabric : IInterruptBus
     public void Send(LocalApic sender, in InterruptCommand command) => Broadcast(command, sender);
 
     /// <summary>Delivers a message-signalled interrupt (SDM vol. 3, 11.11). One that is for no processor is lost.</summary>
-    /// <returns>How many processors took it; 0 when those that it is for take none now, −1 when it is for none.</returns>
+    /// <returns>How many processors took it; −1 while there is none.</returns>
     public int Deliver(ulong address, uint data)
     {
-        if (!InterruptCommand.TryParseMessage(address, data, out InterruptCommand command)) return -1;
+        if (!InterruptCommand.TryParseMessage(address, data, out InterruptCommand command)) return 0;
+        if (_apics.Length == 0) return -1;
         if (command.Mode != DeliveryMode.LowestPriority) return Broadcast(command, null);
-        if (Arbitrate(command, null) is not { } chosen) return -1;
+        if (Arbitrate(command, null) is not { } chosen) return 0;
         chosen.Post(command);
         return 1;
     }
@@ -64,15 +65,14 @@ internal sealed class InterruptFabric : IInterruptBus
 
     private int Broadcast(in InterruptCommand command, LocalApic? except)
     {
-        int takers = -1;
+        int takers = 0;
         foreach (LocalApic apic in _apics)
         {
             if (apic == except || !apic.IsDestination(command)) continue;
             apic.Post(command);
 
-            // NMI, INIT and start-up IPIs are taken by one that is disabled too.
-            bool takes = command.Mode != DeliveryMode.Fixed || apic.AcceptsVectors;
-            takers = Math.Max(takers, 0) + (takes ? 1 : 0);
+            // As KVM counts: what ends at a local APIC is not taken, and one that is disabled by software counts for nothing, though an NMI reaches it.
+            if (command.Mode is not (DeliveryMode.Smi or DeliveryMode.ExtInt) && apic.AcceptsVectors) takers++;
         }
 
         return takers;

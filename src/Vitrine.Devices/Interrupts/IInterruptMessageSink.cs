@@ -6,5 +6,6 @@ public interface IInterruptMessageSink
     /// <summary>Delivers a message (SDM vol. 3, "Message Signalled Interrupts").</summary>
     /// <param name="address">0xFEEx_xxxx: destination id and mode.</param>
     /// <param name="data">Vector, delivery mode, level, trigger mode.</param>
-    void Send(ulong address, uint data);
+    /// <returns>How many local APICs took it; 0 or less when none did.</returns>
+    int Send(ulong address, uint data);
 }

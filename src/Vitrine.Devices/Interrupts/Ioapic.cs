@@ -8,7 +8,7 @@ namespace Vitrine.Devices.Interrupts;
 
 /// <summary>
 /// An IOAPIC with 24 pins. Pin levels are given as asserted or not, so the polarity bit is kept but changes nothing.
-/// A level-triggered pin sends once and then waits, remote IRR set, for the EOI of its vector.
+/// A level-triggered pin sends once and, when a local APIC took that, waits, remote IRR set, for the EOI of its vector.
 /// </summary>
 public sealed class Ioapic : IMmioDevice, IDevice
 {
@@ -50,16 +50,11 @@ public sealed class Ioapic : IMmioDevice, IDevice
     {
         uint bit = 1u << pin;
         bool was = (_state.Lines & bit) != 0;
-        if (level)
-        {
-            _state.Lines |= bit;
-        }
-        else
-        {
-            _state.Lines &= ~bit;
-            _state.Delivered &= ~bit;
-        }
+        if (level) _state.Lines |= bit;
+        else _state.Lines &= ~bit;
 
+        // Asserted again while it is: that edge was not sent.
+        _state.Delivered &= ~bit;
         if ((_state.Redirections[pin] & Level) != 0)
         {
             DeliverLevel(pin);
@@ -68,7 +63,7 @@ public sealed class Ioapic : IMmioDevice, IDevice
         {
             // An edge on a masked pin is neither delivered nor held (82093AA, redirection table, bit 16).
             _state.Delivered |= bit;
-            Send(pin);
+            _ = Send(pin);
         }
     }
 
@@ -168,18 +163,18 @@ public sealed class Ioapic : IMmioDevice, IDevice
     private void DeliverLevel(int pin)
     {
         if ((_state.Redirections[pin] & (Level | RemoteIrr | Mask)) != Level || (_state.Lines & (1u << pin)) == 0) return;
-        _state.Redirections[pin] |= RemoteIrr;
-        Send(pin);
+        // What no local APIC takes is not in service anywhere, and no EOI will come for it.
+        if (Send(pin) > 0) _state.Redirections[pin] |= RemoteIrr;
     }
 
-    private void Send(int pin)
+    private int Send(int pin)
     {
         ulong entry = _state.Redirections[pin];
         ulong address = MessageBase
             | ((entry >> DestinationShift) << 12)
             | (((entry >> DestinationModeShift) & 1) << 2);
         uint data = (uint)entry & 0x87FF; // vector, delivery mode and trigger mode lie where a message has them
-        _localApics.Send(address, data | MessageAssert);
+        return _localApics.Send(address, data | MessageAssert);
     }
 
     /// <summary>What it holds; new, as at power-on: every pin masked.</summary>

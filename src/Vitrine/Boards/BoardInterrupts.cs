@@ -47,7 +47,7 @@ internal sealed class BoardInterrupts : IExternalInterruptSource, IInterruptFabr
     }
 
     /// <inheritdoc/>
-    public void Send(ulong address, uint data) => _ = _accelerator.SendInterruptMessage(address, data);
+    public int Send(ulong address, uint data) => _accelerator.SendInterruptMessage(address, data);
 
     private sealed class LineSink(IAccelerator accelerator) : IInterruptSink
     {

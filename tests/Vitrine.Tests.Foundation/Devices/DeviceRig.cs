@@ -83,13 +83,14 @@ internal sealed class DeviceRig : IInterruptMessageSink
     /// <summary>Vectors of level-triggered interrupts whose end is due: a guest's state, not a device's.</summary>
     public Queue<byte> PendingEois { get; } = new();
 
-    void IInterruptMessageSink.Send(ulong address, uint data)
+    int IInterruptMessageSink.Send(ulong address, uint data)
     {
         Xunit.Assert.Equal(0xFEE0_0000u, address & 0xFFFF_FFFF_FFF0_0000);
         Log?.Add($"message {address:x} {data:x}");
 
         // A guest that ends each level-triggered interrupt at once.
         if ((data & 0x8000) != 0 && PendingEois.Count < 64) PendingEois.Enqueue((byte)data);
+        return 1;
     }
 
     /// <summary>Lets one thing happen: an access of a guest, mostly, or time, input, an acknowledgement.</summary>

@@ -57,8 +57,6 @@ internal static class BareBoard
         {
         }
 
-        public void Send(ulong address, uint data)
-        {
-        }
+        public int Send(ulong address, uint data) => 1;
     }
 }

@@ -231,14 +231,17 @@ public sealed class InterruptFabricTests
     [InlineData(0xFEE0_1000UL, Vector, 1)]
     [InlineData(0xFEEF_F000UL, Vector, 3)]
     [InlineData(0xFEE0_2000UL, Vector, 0)]
-    [InlineData(0xFEE0_2000UL, 0x400u, 1)]
-    [InlineData(0xFEE0_9000UL, Vector, -1)]
-    [InlineData(0xFEE0_2000UL, LowestPriority | Vector, -1)]
+    [InlineData(0xFEE0_2000UL, 0x400u, 0)]
+    [InlineData(0xFEE0_1000UL, 0x400u, 1)]
+    [InlineData(0xFEE0_1000UL, 0x700u, 0)]
+    [InlineData(0xFEE0_9000UL, Vector, 0)]
+    [InlineData(0xFEE0_2000UL, LowestPriority | Vector, 0)]
     [InlineData(0xFEEF_F000UL, LowestPriority | Vector, 1)]
-    [InlineData(0xFED0_0000UL, Vector, -1)]
+    [InlineData(0xFED0_0000UL, Vector, 0)]
     public void TellsHowManyTakeAMessage(ulong address, uint data, int takers)
     {
         _apics[2].Write(0xF0, 0xFF);
         Assert.Equal(takers, _fabric.Deliver(address, data));
+        Assert.Equal(-1, new InterruptFabric().Deliver(0xFEE0_0000, Vector));
     }
 }

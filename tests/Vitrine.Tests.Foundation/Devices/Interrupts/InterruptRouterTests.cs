@@ -30,7 +30,11 @@ public sealed class InterruptRouterTests : IInterruptMessageSink
         }
     }
 
-    void IInterruptMessageSink.Send(ulong address, uint data) => _vectors.Add(data & 0xFF);
+    int IInterruptMessageSink.Send(ulong address, uint data)
+    {
+        _vectors.Add(data & 0xFF);
+        return 1;
+    }
 
     [Fact]
     public void EveryLineReachesBothControllers()

@@ -12,6 +12,7 @@ public sealed class IoapicTests : IInterruptMessageSink
     private readonly List<(ulong Address, uint Data)> _messages = [];
     private readonly MmioBus _bus = new();
     private readonly Ioapic _ioapic;
+    private int _takers = 1;
 
     public IoapicTests()
     {
@@ -19,7 +20,11 @@ public sealed class IoapicTests : IInterruptMessageSink
         _bus.Attach(_ioapic, 0xFEC0_0000, 0x1000);
     }
 
-    void IInterruptMessageSink.Send(ulong address, uint data) => _messages.Add((address, data));
+    int IInterruptMessageSink.Send(ulong address, uint data)
+    {
+        _messages.Add((address, data));
+        return _takers;
+    }
 
     private uint Register(uint offset)
     {
@@ -139,6 +144,19 @@ public sealed class IoapicTests : IInterruptMessageSink
         _ioapic.EndOfInterrupt(0x49);
         Assert.Equal(2, _messages.Count);
         Assert.Equal(0x49 | Level, Read(0x22));
+    }
+
+    /// <summary>"Remote IRR: set to 1 when local APIC(s) accept the level interrupt".</summary>
+    [Fact]
+    public void ALevelThatNobodyTakesWaitsForNoEnd()
+    {
+        _takers = 0;
+        Redirect(9, 0x49 | Level);
+        _ioapic.SetPin(9, true);
+        Assert.Equal(0x49 | Level, Read(0x22));
+        _takers = 1;
+        Redirect(9, 0x4A | Level);
+        Assert.Equal(0x4A | Level | RemoteIrr, Read(0x22));
     }
 
     [Fact]
