@@ -3,10 +3,10 @@ using System.Reflection;
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 using Vitrine.Accelerators.Kvm;
-using Vitrine.Accelerators.Kvm.Trace;
 using Vitrine.Accelerators.Observation;
 using Vitrine.Errors;
 using Vitrine.Kvm.Abi;
+using Vitrine.Kvm.Trace;
 using Vitrine.X86.State;
 using Xunit;
 using static Iced.Intel.AssemblerRegisters;
@@ -20,10 +20,10 @@ public sealed partial class KvmTraceTests
 
     public static TheoryData<string> IoctlsInUse()
     {
-        string folder = Path.Combine(RepositoryRoot.Path, "src/Vitrine.Accelerators.Kvm");
-        IEnumerable<string> sources = Directory.GetFiles(folder, "*.cs", SearchOption.AllDirectories)
-            .Where(path => !path.Contains("/Trace/", StringComparison.Ordinal)
-                && !path.Contains("/obj/", StringComparison.Ordinal) && !path.EndsWith("KvmError.cs", StringComparison.Ordinal));
+        string[] folders = ["src/Vitrine.Accelerators.Kvm", "src/Vitrine.KvmServer"];
+        IEnumerable<string> sources = folders
+            .SelectMany(folder => Directory.GetFiles(Path.Combine(RepositoryRoot.Path, folder), "*.cs", SearchOption.AllDirectories))
+            .Where(path => !path.Contains("/obj/", StringComparison.Ordinal) && !path.EndsWith("KvmError.cs", StringComparison.Ordinal));
         return [.. sources.SelectMany(path => Request().Matches(File.ReadAllText(path))).Select(match => match.Groups[1].Value).Distinct().Order()];
     }
 
@@ -38,12 +38,55 @@ public sealed partial class KvmTraceTests
         {
             Assert.Contains(Enum.GetValues<KvmDescriptorKind>(), kind =>
                 KvmIoctlName.Of(kind, request) == name &&
-                IoctlDecoder.TryDecode(new IoctlCall(kind, request, (nint)argument, null), 0, new CallArguments(), out _));
+                IoctlDecoder.TryDecode(new IoctlCall(kind, request, (ulong)argument, OwnMemory.Instance), 0, new CallArguments(), out _));
         }
         finally
         {
             NativeMemory.Free(argument);
         }
+    }
+
+    /// <summary>A client that is served may pass any number as an address.</summary>
+    [Fact]
+    public void AnArgumentThatCannotBeReadIsShownAsItIs()
+    {
+        foreach (FieldInfo field in typeof(KvmIoctl).GetFields(BindingFlags.Public | BindingFlags.Static))
+        {
+            uint request = (uint)field.GetRawConstantValue()!;
+            foreach (KvmDescriptorKind kind in Enum.GetValues<KvmDescriptorKind>())
+            {
+                CallArguments arguments = new();
+                string text = IoctlDecoder.Decode(new IoctlCall(kind, request, 0xBAD, new NoMemory()), -Errno.EFAULT, arguments);
+                Assert.Equal("-EFAULT", text);
+                bool known = !KvmIoctlName.Of(kind, request).StartsWith("ioctl", StringComparison.Ordinal);
+                bool pointsIntoMemory = (request >> 30) != 0;
+                bool isGet = field.Name.Contains("_GET_", StringComparison.Ordinal);
+                if (known && pointsIntoMemory && !isGet) Assert.Equal([new("argument", "0xbad")], arguments.Items);
+            }
+        }
+    }
+
+    /// <summary>Counts are the client's.</summary>
+    [Fact]
+    public unsafe void AListIsReadNoFurtherThanTheKernelTakes()
+    {
+        byte[] bytes = new byte[sizeof(kvm_msrs) + (256 * sizeof(kvm_msr_entry))];
+        BitConverter.TryWriteBytes(bytes, uint.MaxValue);
+        CallArguments arguments = new();
+        IoctlCall call = new(KvmDescriptorKind.Vcpu, KvmIoctl.KVM_SET_MSRS, 0, new ByteMemory(bytes));
+        Assert.Equal("-E2BIG", IoctlDecoder.Decode(call, -Errno.E2BIG, arguments));
+        Assert.Equal(1 + 256, arguments.Items.Count);
+    }
+
+    [Fact]
+    public void ALineKeepsItsNumberBesideItsStatus()
+    {
+        byte[] bytes = [4, 0, 0, 0, 1, 0, 0, 0];
+        IoctlCall call = new(KvmDescriptorKind.Vm, KvmIoctl.KVM_IRQ_LINE_STATUS, 0, new ByteMemory(bytes));
+        BitConverter.TryWriteBytes(bytes, -1);
+        CallArguments arguments = new();
+        Assert.Equal("0", IoctlDecoder.Decode(call, 0, arguments));
+        Assert.Equal([new("irq", "4"), new("level", "1"), new("status", "-1")], arguments.Items);
     }
 
     [Fact]
@@ -96,7 +139,7 @@ public sealed partial class KvmTraceTests
         Assert.Equal(("0xffff0ff0", "0x400"), (Argument("KVM_SET_DEBUGREGS", "dr6"), Argument("KVM_SET_DEBUGREGS", "dr7")));
         Assert.Equal("0xff", Argument("KVM_SET_LAPIC", "APIC[0x0F0]"));
         Assert.Equal(
-            ["KVM_EXIT_IO (PortIo: out 1 byte to port 0x80: 0x41)", "KVM_EXIT_IO (PortIo: in 1 byte from port 0x81)"],
+            ["KVM_EXIT_IO (out 1 byte to port 0x80: 0x41)", "KVM_EXIT_IO (in 1 byte from port 0x81)"],
             calls.Where(call => call.Name == "KVM_RUN").Select(call => call.Result).Take(2));
         Assert.Equal([new("linear_address", "0x1234"), new("physical_address", "0x1234"), new("valid", "1")], Single("KVM_TRANSLATE").Arguments);
         Assert.Equal("vcpu fd 0", Single("mmap").Target);
@@ -136,7 +179,22 @@ public sealed partial class KvmTraceTests
 
         CallRecord call = Assert.Single(log.Calls, call => call.Name == "KVM_SET_GUEST_DEBUG");
         Assert.Equal("KVM_GUESTDBG_ENABLE | KVM_GUESTDBG_SINGLESTEP", call.Arguments[0].Value);
-        Assert.Equal("KVM_EXIT_DEBUG (Debug: stopped at linear address 0x1003)", log.Calls.Last(call => call.Name == "KVM_RUN").Result);
+        Assert.StartsWith("KVM_EXIT_DEBUG (exception 1, stopped at linear address 0x1003, ", log.Calls.Last(call => call.Name == "KVM_RUN").Result, StringComparison.Ordinal);
+    }
+
+    private sealed class NoMemory : IArgumentMemory
+    {
+        public bool TryRead(ulong address, Span<byte> destination) => false;
+    }
+
+    private sealed class ByteMemory(byte[] bytes) : IArgumentMemory
+    {
+        public bool TryRead(ulong address, Span<byte> destination)
+        {
+            if (address > (ulong)bytes.Length || (ulong)bytes.Length - address < (ulong)destination.Length) return false;
+            bytes.AsSpan((int)address, destination.Length).CopyTo(destination);
+            return true;
+        }
     }
 
     [GeneratedRegex(@"KvmIoctl\.(KVM_[A-Z0-9_]+)")]

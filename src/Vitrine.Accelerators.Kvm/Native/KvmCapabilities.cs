@@ -47,10 +47,6 @@ internal sealed class KvmCapabilities
         }
     }
 
-    /// <summary>The name of one of the table, or its number where it is not in it.</summary>
-    public static string NameOf(uint number) =>
-        Array.Find(s_used, used => used.Number == number).Name ?? FormattableString.Invariant($"KVM_CAP {number}");
-
     /// <summary>All of them, the required ones first.</summary>
     public IReadOnlyList<KvmCapability> All => _all;
 

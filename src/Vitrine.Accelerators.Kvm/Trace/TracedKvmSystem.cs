@@ -4,6 +4,7 @@ using System.Globalization;
 using Vitrine.Accelerators.Kvm.Native;
 using Vitrine.Accelerators.Observation;
 using Vitrine.Kvm.Abi;
+using Vitrine.Kvm.Trace;
 
 namespace Vitrine.Accelerators.Kvm.Trace;
 
@@ -13,7 +14,7 @@ namespace Vitrine.Accelerators.Kvm.Trace;
 internal sealed unsafe class TracedKvmSystem(IKvmSystem inner, CallLog log) : IKvmSystem
 {
     private readonly ConcurrentDictionary<int, string> _descriptors = new();
-    private readonly ConcurrentDictionary<int, nint> _mappings = new();
+    private readonly ConcurrentDictionary<int, (nint Address, nuint Length)> _mappings = new();
 
     public NodeRights? ReadRights(string path) => inner.ReadRights(path);
 
@@ -41,8 +42,10 @@ internal sealed unsafe class TracedKvmSystem(IKvmSystem inner, CallLog log) : IK
     public int Ioctl(KvmDescriptorKind kind, int descriptor, uint request, nint argument)
     {
         (int number, long started) = Begin();
-        _mappings.TryGetValue(descriptor, out nint mapping);
-        IoctlCall call = new(kind, request, argument, (kvm_run*)mapping);
+        _mappings.TryGetValue(descriptor, out (nint Address, nuint Length) mapping);
+
+        // SAFETY: the mapping is the accelerator's, which ends it with Unmap.
+        IoctlCall call = new(kind, request, (ulong)argument, OwnMemory.Instance, (kvm_run*)mapping.Address, mapping.Length);
         int result = inner.Ioctl(kind, descriptor, request, argument);
         long ended = Stopwatch.GetTimestamp();
         if (result >= 0) Name(kind, request, argument, result);
@@ -60,7 +63,7 @@ internal sealed unsafe class TracedKvmSystem(IKvmSystem inner, CallLog log) : IK
         (int number, long started) = Begin();
         nint result = inner.Map(descriptor, length);
         bool mapped = result is not (< 0 and > -4096);
-        if (mapped) _mappings[descriptor] = result;
+        if (mapped) _mappings[descriptor] = (result, length);
         CallArguments arguments = new CallArguments().Hex("length", length).Add("prot", "PROT_READ | PROT_WRITE").Add("flags", "MAP_SHARED");
         log.End(number, NameOf(descriptor), "mmap", arguments.Items, mapped ? ResultText.Address(result) : ResultText.Plain((int)result), started);
         return result;
@@ -68,9 +71,9 @@ internal sealed unsafe class TracedKvmSystem(IKvmSystem inner, CallLog log) : IK
 
     public int Unmap(nint address, nuint length)
     {
-        foreach ((int descriptor, nint mapping) in _mappings)
+        foreach ((int descriptor, (nint start, _)) in _mappings)
         {
-            if (mapping == address) _mappings.TryRemove(descriptor, out _);
+            if (start == address) _mappings.TryRemove(descriptor, out _);
         }
 
         (int number, long started) = Begin();
