@@ -65,6 +65,7 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
         Id = id;
         _cpu = StateMemory.Allocate(translates ? TranslationCache.BranchesFor(accelerator.TranslationBytes) : 0);
         _cpu->Translates = translates;
+        _cpu->ForeignWrites = accelerator.ForeignWrites;
         _cpu->SystemFlags = Rflags.Fixed;
         _exit = new VcpuExit(_cpu);
         _waker = new VcpuWaker(_cpu);

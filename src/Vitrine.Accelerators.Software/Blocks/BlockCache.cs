@@ -94,7 +94,7 @@ internal sealed unsafe class BlockCache : IDisposable
     /// <summary>Others may have written to memory since. From now on <see cref="Verify"/> compares each page once before its code is used.</summary>
     public void Doubt() => _doubt++;
 
-    /// <summary>A page has come to be mapped where it was not: what it holds may be new.</summary>
+    /// <summary>What a page holds may be new: it has come to be mapped where it was not, or a block of it was found to differ.</summary>
     /// <param name="host">A host address in it.</param>
     public void Suspect(byte* host)
     {
@@ -126,6 +126,7 @@ internal sealed unsafe class BlockCache : IDisposable
         Block** bucket = _buckets + Bucket(block->Host);
         block->NextInBucket = *bucket;
         *bucket = block;
+        if (source != null) block->Source = page.Source + Offset(block->Host);
         block->NextInPage = page.First;
         page.First = block;
         page.Covered.Cover(Offset(block->Host), block->Bytes);

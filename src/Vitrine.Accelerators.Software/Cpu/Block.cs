@@ -30,6 +30,13 @@ internal unsafe struct Block
     /// </summary>
     public bool Dropped;
 
+    /// <summary>The bytes that it was decoded from; null unless memory is written by others.</summary>
+    public byte* Source;
+
+    /// <summary>Memory holds what a block was decoded from. For one with <see cref="Source"/>.</summary>
+    // SAFETY: both are as long as Bytes says, and the source lives as long as the block is not dropped.
+    public static bool IsUnchanged(Block* block) => new ReadOnlySpan<byte>(block->Host, block->Bytes).SequenceEqual(new(block->Source, block->Bytes));
+
     /// <summary>The block whose first operation this is.</summary>
     // SAFETY: BlockCache lays the operations directly behind the header.
     public static Block* Of(Op* first) => (Block*)first - 1;

@@ -27,6 +27,7 @@ internal static unsafe class CpuModes
         if ((cpu->Cr0 & (Cr0.EM | Cr0.TS)) != 0 || (cpu->Cr4 & Cr4.OSFXSR) == 0) mode |= ExecutionMode.SseTrap;
         if ((cpu->Cr0 & Cr0.TS) != 0 || !IsAvxEnabled(cpu, isProtected && !vm86)) mode |= ExecutionMode.AvxTrap;
         if (cpu->Cpl == 3) mode |= ExecutionMode.User;
+        if (cpu->ForeignWrites && (cpu->Cr0 & Cr0.PG) == 0) mode |= ExecutionMode.SelfChecking;
         if (cpu->Translates)
         {
             mode |= FloatTraps(cpu);

@@ -325,6 +325,9 @@ internal unsafe struct CpuState
     /// <summary>An engine translates what it can: the mode says more than the interpreter has to know.</summary>
     public bool Translates;
 
+    /// <summary>Memory is written by others, who don't tell.</summary>
+    public bool ForeignWrites;
+
     /// <summary>Sets the vector of a fault to raise; the operation then returns <c>Faults.Raise</c>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void SetFault(byte vector, uint errorCode)

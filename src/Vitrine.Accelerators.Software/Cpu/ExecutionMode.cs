@@ -54,4 +54,10 @@ internal enum ExecutionMode : uint
 
     /// <summary>Translated code whose accesses are each checked alone. No part of the guest's state: never a vCPU's mode.</summary>
     Unshared = 16384,
+
+    /// <summary>
+    /// Memory is written by others and there is no paging, so nothing tells of new code but memory itself, as where firmware polls a controller's queue and then
+    /// jumps to the sector that was read: each block compares its bytes with memory at its start.
+    /// </summary>
+    SelfChecking = 32768,
 }

@@ -133,6 +133,7 @@ internal sealed unsafe class BlockWriter : IDisposable
         }
 
         if (block.Polls) Entries.Poll();
+        if ((mode & ExecutionMode.SelfChecking) != 0) Entries.CompareCode();
         Counters.Count(TranslationCounter.Blocks);
         WriteInstructions();
         block.GuestBytes = (ushort)Math.Clamp(Block.End - Block.Start, 1, BlockContext.PageSize - Block.Start);

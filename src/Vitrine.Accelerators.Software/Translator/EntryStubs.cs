@@ -46,6 +46,7 @@ internal sealed unsafe class EntryStubs
         Interpret = EmitExit(ref emitter, ExitReason.Interpret);
         Poll = EmitExit(ref emitter, ExitReason.Poll);
         SecondPage = EmitExit(ref emitter, ExitReason.SecondPage);
+        Changed = EmitExit(ref emitter, ExitReason.Changed);
         LoadVectors = emitter.Position;
         EmitLoadVectors(ref emitter);
         X87 = EmitExit(ref emitter, ExitReason.X87);
@@ -90,6 +91,9 @@ internal sealed unsafe class EntryStubs
 
     /// <summary>Called at an <see cref="ExitReason.SecondPage"/>.</summary>
     public byte* SecondPage { get; }
+
+    /// <summary>Called at an <see cref="ExitReason.Changed"/>.</summary>
+    public byte* Changed { get; }
 
     /// <summary>Called by code behind a block: loads the guest's vector registers and MXCSR.</summary>
     public byte* LoadVectors { get; }

@@ -35,6 +35,9 @@ internal enum ExitReason
     /// <summary>The instruction at an offset in the page (16 bits) reaches into the next page, which may be mapped elsewhere now.</summary>
     SecondPage,
 
+    /// <summary>Memory does not hold what the block at an offset in the page (16 bits) was made of.</summary>
+    Changed,
+
     /// <summary>An instruction of emitted code raised a signal, which is in <see cref="Cpu.CpuState.Signal"/>.</summary>
     HostFault,
 }

@@ -18,6 +18,9 @@ internal enum PendingKind
     /// <summary>Leaves to have the second page of an instruction looked up.</summary>
     SecondPage,
 
+    /// <summary>Leaves because memory does not hold the block's code any more.</summary>
+    Changed,
+
     /// <summary>Loads the guest's vector registers.</summary>
     Vectors,
 

@@ -75,6 +75,8 @@ internal sealed unsafe class TranslationFinder
 
     private TranslatedBlock* TranslateCrossing(byte* host, ulong rip)
     {
+        // The interpreter decodes such an instruction anew each time.
+        if ((_cpu->Mode & ExecutionMode.SelfChecking) != 0) return null;
         byte* second = SecondPageOf(rip);
         if (second == null) return null;
 

@@ -155,6 +155,10 @@ internal sealed unsafe class TranslatorEngine : Engine
                 return _loaded.LoadX87(site);
             case ExitReason.SecondPage:
                 return FindSecondPage(GuestRip.At(_cpu, site));
+            case ExitReason.Changed:
+                ulong changed = GuestRip.At(_cpu, site);
+                _code.SuspectChange(changed);
+                return Enter(changed);
             default:
                 return InterpretAt(GuestRip.At(_cpu, site), InterpretationCause.NotTranslated);
         }

@@ -13,11 +13,11 @@ internal sealed unsafe class BlockBuilder
 {
     // SAFETY: callers give a buffer with as many readable bytes as they say and a block with room for MaxOperations.
 
-    /// <summary>Most operations in a block, with the one that ends it.</summary>
-    public const int MaxOperations = 49;
+    /// <summary>Most operations in a block, with the one that ends it and one that checks it.</summary>
+    public const int MaxOperations = 50;
 
     private const int MaxLength = 15;
-    private const int MaxInstructions = MaxOperations - 1;
+    private const int MaxInstructions = MaxOperations - 2;
     private const DecoderOptions Options =
         DecoderOptions.ForceReservedNop | DecoderOptions.NoMPFX_0FBC | DecoderOptions.NoMPFX_0FBD | DecoderOptions.NoWbnoinvd;
 
@@ -59,7 +59,7 @@ internal sealed unsafe class BlockBuilder
     /// <param name="length">Readable bytes: to the end of the page, or enough for one instruction that crosses it.</param>
     /// <param name="pageOffset">Where in its page the code begins.</param>
     /// <param name="mode">The mode.</param>
-    /// <param name="limit">Most instructions.</param>
+    /// <param name="limit">Most instructions. A block of one checks nothing: who runs it does.</param>
     /// <param name="block">Receives the operations, <see cref="Block.Bytes"/> and <see cref="Block.Count"/>.</param>
     /// <returns>False when not even the first instruction is complete in <paramref name="length"/> bytes.</returns>
     public bool Build(byte* bytes, int length, int pageOffset, ExecutionMode mode, int limit, Block* block)
@@ -69,6 +69,7 @@ internal sealed unsafe class BlockBuilder
         FindDeadFlags(count);
         Op* ops = Block.Ops(block);
         int emitted = 0;
+        if ((mode & ExecutionMode.SelfChecking) != 0 && limit > 1) ops[emitted++].Handler = &SelfCheck.Run;
         for (int i = 0; i < count; i++)
         {
             ref Instruction instruction = ref _instructions[i];

@@ -82,7 +82,7 @@ internal sealed unsafe class CodeFinder : IDisposable
         _cpu->Leave = LeaveReason.NextBlock;
         ulong rip = _cpu->Rip;
         JumpCacheEntry* entry = JumpCache.EntryFor(_cpu, rip);
-        if (entry->Rip == rip && entry->Tag == _cpu->CodeTag && IsOne(Block.Of(entry->First))) return entry->First;
+        if (entry->Rip == rip && entry->Tag == _cpu->CodeTag && IsOne(Block.Of(entry->First)) && !HasChanged(Block.Of(entry->First))) return entry->First;
         if (!TryLocate(rip, out ulong linear, out ulong gpa, out _)) return null;
         byte* host = _mmu.HostFor(gpa, 1, out _);
         Block* block = host == null ? null : FindOrDecode(host, _cpu->Mode | ExecutionMode.SingleStep);
@@ -91,6 +91,20 @@ internal sealed unsafe class CodeFinder : IDisposable
         entry->Tag = _cpu->CodeTag;
         entry->First = Block.Ops(block);
         return entry->First;
+    }
+
+    /// <summary>A block that checks itself has found memory changed: compares the code of its page with memory.</summary>
+    public void FindChange(Block* block)
+    {
+        _blocks.Suspect(block->Host);
+        _blocks.Verify(block->Host);
+    }
+
+    /// <summary>The code at a RIP was found to differ from what it was made of: its page is compared with memory when it is looked up.</summary>
+    public void SuspectChange(ulong rip)
+    {
+        byte* host = _mmu.CanFetch(LinearOf(rip), out ulong gpa) ? _mmu.HostFor(gpa, 1, out _) : null;
+        if (host != null) _blocks.Suspect(host);
     }
 
     /// <summary>Where the code of a RIP lies.</summary>
@@ -244,6 +258,13 @@ internal sealed unsafe class CodeFinder : IDisposable
         _handle.Dispose();
         _copy?.Dispose();
         NativeMemory.Free(_single);
+    }
+
+    private bool HasChanged(Block* block)
+    {
+        if ((block->Mode & ExecutionMode.SelfChecking) == 0 || Block.IsUnchanged(block)) return false;
+        _blocks.Suspect(block->Host);
+        return true;
     }
 
     // A branch that was interpreted may have left a whole block for the same RIP.

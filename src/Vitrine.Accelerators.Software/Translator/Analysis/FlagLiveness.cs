@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Vitrine.Accelerators.Software.Cpu;
 
 namespace Vitrine.Accelerators.Software.Translator.Analysis;
 
@@ -61,7 +62,8 @@ internal sealed class FlagLiveness(BlockContext block, BlockDecoder decoder, Tra
     public bool AreWantedAt(long target)
     {
         const int LookAhead = 12;
-        if (block.IsExact || block.IsCrossing || target is < 0 or >= BlockContext.PageSize) return true;
+        bool alone = block.IsExact || block.IsCrossing || (block.Mode & ExecutionMode.SelfChecking) != 0;
+        if (alone || target is < 0 or >= BlockContext.PageSize) return true;
         Decoder ahead = decoder.At((int)target);
         RflagsBits open = Arithmetic;
         for (int i = 0; i < LookAhead; i++)

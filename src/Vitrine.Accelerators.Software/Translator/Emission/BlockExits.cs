@@ -79,6 +79,9 @@ internal sealed unsafe class BlockExits(BlockContext block, EntryStubs stubs, Ad
                 case PendingKind.SecondPage:
                     Leave(stubs.SecondPage, (int)exit.Offset);
                     break;
+                case PendingKind.Changed:
+                    Leave(stubs.Changed, (int)exit.Offset);
+                    break;
                 case PendingKind.Interpret:
                     Interpret((int)exit.Offset);
                     break;

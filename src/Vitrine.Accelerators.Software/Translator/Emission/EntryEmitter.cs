@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.HostCode;
 using static Vitrine.Accelerators.Software.Translator.StateOperand;
@@ -7,7 +8,7 @@ namespace Vitrine.Accelerators.Software.Translator.Emission;
 /// <summary>The ways into blocks: what they compare, and where they look for requests.</summary>
 internal sealed unsafe class EntryEmitter(BlockContext block, TranslationCache cache, EntryStubs stubs, BlockExits exits)
 {
-    // SAFETY: takes addresses of code apart; nothing is read.
+    // SAFETY: takes addresses of code apart; guest code is read where its block was decoded from.
 
     /// <summary>Places the entry of a block here, at which branches from anywhere arrive.</summary>
     /// <param name="target">The block. An entry that it has is replaced.</param>
@@ -54,6 +55,36 @@ internal sealed unsafe class EntryEmitter(BlockContext block, TranslationCache c
         block.Asm.Xor(RegisterMap.First, State(CpuOffsets.CodeKey));
         block.Asm.Cmp(RegisterMap.First, Key(cell));
         exits.BranchIf(Condition.NotEqual, PendingKind.SecondPage, block.Start);
+    }
+
+    /// <summary>Compares the block's guest code with memory, and leaves where it differs.</summary>
+    public void CompareCode()
+    {
+        byte* code = block.Source + block.Start;
+        int bytes = Math.Min(block.End, BlockContext.PageSize) - block.Start;
+        if (bytes <= 0) return;
+        ref CodeLabel changed = ref exits.LabelOf(PendingKind.Changed, block.Start);
+        block.Asm.Movabs(RegisterMap.First, (ulong)(block.Page + block.Start));
+        int at = 0;
+        while (at < bytes)
+        {
+            // The last eight bytes may be in part those before, as long as there are so many.
+            if (bytes >= sizeof(ulong))
+            {
+                at = Math.Min(at, bytes - sizeof(ulong));
+                block.Asm.Movabs(RegisterMap.Second, Unsafe.ReadUnaligned<ulong>(code + at));
+                block.Asm.Cmp(RegisterMap.Second, new HostOperand(RegisterMap.First, at));
+                at += sizeof(ulong);
+            }
+            else
+            {
+                block.Asm.Movzx(RegisterMap.Second, new HostOperand(RegisterMap.First, at), OperandSize.Byte);
+                block.Asm.Cmp(RegisterMap.Second, code[at], OperandSize.Dword);
+                at++;
+            }
+
+            block.Asm.Jcc(Condition.NotEqual, ref changed);
+        }
     }
 
     private static int OffsetOf(in TranslatedBlock target) => (int)((ulong)target.Guest & (BlockContext.PageSize - 1));

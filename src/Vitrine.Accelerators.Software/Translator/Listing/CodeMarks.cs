@@ -35,6 +35,7 @@ internal sealed unsafe class CodeMarks(byte* body, ulong pageRip, ulong ripMask)
         PendingKind.X87 => "x87 registers are not loaded",
         PendingKind.Read => $"read of {Rip(offset)}: another page, or its end",
         PendingKind.Write => $"write of {Rip(offset)}: another page, or its end",
+        PendingKind.Changed => "the guest's code has changed",
         PendingKind.SecondPage => "the second page may be mapped elsewhere",
         _ => $"{kind}, {Rip(offset)}",
     });
