@@ -46,6 +46,19 @@ internal sealed unsafe class VcpuParts : IVcpuParts
     public bool InterruptsEnabled => _activity.InterruptsEnabled;
 
     /// <inheritdoc/>
+    public ulong Cr8
+    {
+        get => _localApic.Cr8;
+        set => _localApic.Cr8 = (byte)value;
+    }
+
+    /// <inheritdoc/>
+    public ulong ApicBase => _localApic.ApicBase;
+
+    /// <inheritdoc/>
+    public ref VmExit LastExit => ref _exit.Value;
+
+    /// <inheritdoc/>
     public bool ReadyForInterrupt => _processor.IsOpenForInterrupt;
 
     /// <inheritdoc/>

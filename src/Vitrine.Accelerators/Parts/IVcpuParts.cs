@@ -46,6 +46,15 @@ public interface IVcpuParts
     /// <summary>RFLAGS.IF.</summary>
     bool InterruptsEnabled { get; }
 
+    /// <summary>CR8, the task priority. Set where the client has the local APIC.</summary>
+    ulong Cr8 { get; set; }
+
+    /// <summary>IA32_APIC_BASE.</summary>
+    ulong ApicBase { get; }
+
+    /// <summary>The exit that the last run returned, for what the client answers beside its data.</summary>
+    ref VmExit LastExit { get; }
+
     /// <summary>An external interrupt would be delivered at once, and none waits.</summary>
     bool ReadyForInterrupt { get; }
 

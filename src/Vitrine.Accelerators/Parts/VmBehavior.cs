@@ -49,4 +49,12 @@ public sealed class VmBehavior
         get => _msrFilter;
         set => _msrFilter = value;
     }
+
+    /// <summary>Takes over what another machine's has.</summary>
+    public void CopyFrom(VmBehavior other)
+    {
+        ArgumentNullException.ThrowIfNull(other);
+        (LocalApicAtClient, WaitsForEver, SkipsOut7E) = (other.LocalApicAtClient, other.WaitsForEver, other.SkipsOut7E);
+        (MsrExits, MsrFilter) = (other.MsrExits, other.MsrFilter);
+    }
 }

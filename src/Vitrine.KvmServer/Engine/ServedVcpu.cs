@@ -1,0 +1,117 @@
+using Vitrine.Accelerators;
+using Vitrine.Accelerators.Capture;
+using Vitrine.Accelerators.Parts;
+using Vitrine.KvmServer.Run;
+using Vitrine.X86.Cpuid;
+using Vitrine.X86.State;
+
+namespace Vitrine.KvmServer.Engine;
+
+/// <summary>
+/// A vCPU of a served machine: the engine's vCPU, which is exchanged when the machine gets its second one, and what the client has told it. Whoever holds its
+/// lock may use it.
+/// </summary>
+internal sealed unsafe class ServedVcpu
+{
+    // SAFETY: the attention block is native memory that is never freed; the words that it points to live as long as the engine's vCPU, which the machine keeps
+    // until it ends, also after an exchange.
+    private readonly AttentionBlock* _attention;
+    private volatile bool _isAskedOut;
+
+    /// <summary>Takes over an engine's vCPU.</summary>
+    /// <param name="id">Number and local-APIC id.</param>
+    /// <param name="cpu">The engine's vCPU.</param>
+    /// <param name="attention">What signal handlers store to.</param>
+    public ServedVcpu(int id, IVirtualCpu cpu, AttentionBlock* attention)
+    {
+        Id = id;
+        _attention = attention;
+        Cpu = cpu;
+        Parts = cpu.Parts!;
+        NameWords();
+    }
+
+    /// <summary>Number and local-APIC id.</summary>
+    public int Id { get; }
+
+    /// <summary>Held during every call on the vCPU.</summary>
+    public object Gate { get; } = new();
+
+    /// <summary>The engine's vCPU.</summary>
+    public IVirtualCpu Cpu { get; private set; }
+
+    /// <summary>The same, in parts.</summary>
+    public IVcpuParts Parts { get; private set; }
+
+    /// <summary>Room for the state that a call reads or writes.</summary>
+    public ProcessorState State { get; } = new();
+
+    /// <summary>What KVM_SET_CPUID2 has set.</summary>
+    public CpuidEntry[] Cpuid { get; private set; } = [];
+
+    /// <summary>It has been in the guest.</summary>
+    public bool HasRun { get; set; }
+
+    /// <summary>The client has put registers: it may have written to the guest's memory as well, as debuggers, loaders and fuzzers do.</summary>
+    public bool IsWritten { get; private set; }
+
+    /// <summary>The client has put registers.</summary>
+    public void NoteWritten() => IsWritten = true;
+
+    /// <summary>The CPU has been told to look at its code again.</summary>
+    public void ForgetWritten() => IsWritten = false;
+
+    /// <summary>What CPUID answers from now on.</summary>
+    public void SetCpuid(CpuidEntry[] entries)
+    {
+        Cpuid = entries;
+        Cpu.SetCpuid(entries);
+    }
+
+    /// <summary>
+    /// Lets another thread do to the vCPU what <see cref="Exchange"/> does: takes its lock, for which the thread that runs it comes out of the guest.
+    /// </summary>
+    public void AskOut()
+    {
+        _isAskedOut = true;
+        Cpu.Kick();
+        Monitor.Enter(Gate);
+    }
+
+    /// <summary>Lets the vCPU go on.</summary>
+    public void LetIn()
+    {
+        _isAskedOut = false;
+        Monitor.PulseAll(Gate);
+        Monitor.Exit(Gate);
+    }
+
+    /// <summary>The thread that runs the vCPU has come out of the guest without a signal: somebody else may want it, who now gets its lock.</summary>
+    public void Attend()
+    {
+        while (_isAskedOut) Monitor.Wait(Gate);
+    }
+
+    /// <summary>Goes on as another engine's vCPU, with the state of this one.</summary>
+    public void Exchange(IVirtualCpu cpu)
+    {
+        ProcessorState state = new();
+        Cpu.GetState(state);
+        HiddenVcpuState hidden = Cpu.GetHiddenState();
+        if (Cpuid.Length != 0) cpu.SetCpuid(Cpuid);
+        cpu.PutState(state, PutLevel.Full);
+        cpu.PutHiddenState(hidden);
+        cpu.Parts!.Debugging = Parts.Debugging;
+        Cpu = cpu;
+        Parts = cpu.Parts!;
+        NameWords();
+    }
+
+    private void NameWords()
+    {
+        AttentionWords words = Parts.Attention;
+        _attention->Kicked = words.Kicked;
+        _attention->PollAt = words.PollAt;
+        _attention->Futex = words.Futex;
+    }
+}

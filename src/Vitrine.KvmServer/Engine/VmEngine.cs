@@ -1,0 +1,121 @@
+using Vitrine.Accelerators;
+using Vitrine.Accelerators.Mmu;
+using Vitrine.Accelerators.Parts;
+using Vitrine.Accelerators.Software;
+using Vitrine.KvmServer.Events;
+using Vitrine.Timing;
+
+namespace Vitrine.KvmServer.Engine;
+
+/// <summary>
+/// The software CPU of a served machine. A client does not say how many vCPUs a machine will have. One alone has shadow page tables and code that
+/// needs no regard for others; when the second one is created, which is before any runs in all known clients, the engine is made anew for several.
+/// </summary>
+internal sealed class VmEngine : IDisposable
+{
+    private readonly SoftwareOptions _options;
+    private readonly List<SoftwareAccelerator> _former = [];
+    private readonly SortedDictionary<int, ServedVcpu> _vcpus = [];
+    private SoftwareAccelerator _accelerator;
+    private bool _isShared;
+
+    /// <summary>The engine of a machine without vCPUs.</summary>
+    public VmEngine(SoftwareOptions options)
+    {
+        _options = options with { ForeignWrites = true };
+        _accelerator = SoftwareAccelerator.Create(_options, vcpus: 1, Clock);
+        (Behavior.LocalApicAtClient, Behavior.WaitsForEver, Behavior.SkipsOut7E) = (true, true, true);
+        Interrupts = new VmInterrupts(Clock, NoteDefect);
+        Interrupts.Connect(_accelerator);
+    }
+
+    /// <summary>The machine's time.</summary>
+    public MachineClock Clock { get; } = MachineClock.StartNew();
+
+    /// <summary>What the client's calls choose.</summary>
+    public VmBehavior Behavior => _accelerator.Behavior;
+
+    /// <summary>The interrupt controllers, the timer, and what the client's event descriptors lead to.</summary>
+    public VmInterrupts Interrupts { get; }
+
+    /// <summary>The accelerator, as it is now.</summary>
+    public IAccelerator Accelerator => _accelerator;
+
+    /// <summary>The memory slots.</summary>
+    public ClientSlots Slots { get; } = new();
+
+    /// <summary>The vCPUs by their numbers.</summary>
+    public IReadOnlyDictionary<int, ServedVcpu> Vcpus => _vcpus;
+
+    /// <summary>True when a vCPU has been created and is still there.</summary>
+    public bool HasVcpus => _vcpus.Count != 0;
+
+    /// <summary>What the client has said that has no effect here.</summary>
+    public VmSettings Settings { get; } = new();
+
+    /// <summary>A thread of the interrupt controllers has failed, which is a fault of the server: the machine's vCPUs go no further.</summary>
+    public Exception? Defect { get; private set; }
+
+    /// <summary>What KVM_GET_CLOCK shows beyond the machine's time, in nanoseconds (KVM_SET_CLOCK).</summary>
+    public long ClockOffset { get; set; }
+
+    /// <summary>The call that chooses interrupt controllers has been carried out: the local APICs are in the engine from now on.</summary>
+    /// <returns>The call's result.</returns>
+    public int Choose(int result)
+    {
+        if (result == 0) Behavior.LocalApicAtClient = false;
+        return result;
+    }
+
+    /// <summary>Creates a vCPU. The machine's lock is held.</summary>
+    /// <param name="id">Its number; none has it.</param>
+    /// <param name="attention">What signal handlers store to.</param>
+    public unsafe ServedVcpu CreateVcpu(int id, Run.AttentionBlock* attention)
+    {
+        // SAFETY: the block is only passed on.
+        if (!_isShared && (_vcpus.Count != 0 || id != 0)) Share();
+        IVirtualCpu cpu = _accelerator.CreateVcpu(id);
+        ServedVcpu vcpu = new(id, cpu, attention);
+        _vcpus.Add(id, vcpu);
+        if (id == (int)Settings.BootCpuId) Interrupts.Connect(cpu);
+        return vcpu;
+    }
+
+    /// <summary>A vCPU has gone. The machine's lock is held.</summary>
+    public void RemoveVcpu(int id)
+    {
+        if (!_vcpus.Remove(id, out ServedVcpu? vcpu)) return;
+        vcpu.Cpu.Dispose();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Interrupts.Dispose();
+        _accelerator.Dispose();
+        foreach (SoftwareAccelerator accelerator in _former) accelerator.Dispose();
+    }
+
+    private void NoteDefect(Exception defect) => Defect = defect;
+
+    // All stand outside the guest meanwhile.
+    private void Share()
+    {
+        SoftwareOptions options = _options with { Mmu = _options.Mmu == MmuMode.Shadow ? null : _options.Mmu };
+        SoftwareAccelerator accelerator = SoftwareAccelerator.Create(options, SoftwareAccelerator.VcpuLimit, Clock);
+        accelerator.Behavior.CopyFrom(Behavior);
+        foreach (Memory.MemorySlot slot in Slots.Slots) accelerator.SetMemorySlot(slot);
+        foreach (ServedVcpu vcpu in _vcpus.Values) vcpu.AskOut();
+        lock (Interrupts.DeviceLock)
+        {
+            foreach (ServedVcpu vcpu in _vcpus.Values) vcpu.Exchange(accelerator.CreateVcpu(vcpu.Id));
+            _former.Add(_accelerator);
+            _accelerator = accelerator;
+            _isShared = true;
+            Interrupts.Connect(accelerator);
+            if (_vcpus.TryGetValue((int)Settings.BootCpuId, out ServedVcpu? boot)) Interrupts.Connect(boot.Cpu);
+        }
+
+        foreach (ServedVcpu vcpu in _vcpus.Values) vcpu.LetIn();
+    }
+}

@@ -1,0 +1,29 @@
+using Vitrine.Kvm.Abi;
+using Vitrine.KvmServer.Capabilities;
+using Vitrine.KvmServer.State;
+
+namespace Vitrine.KvmServer.Files;
+
+/// <summary>/dev/kvm: what there is, and new virtual machines.</summary>
+/// <param name="host">Whose file it is.</param>
+internal sealed class SystemFile(KvmHost host) : ServedFile(host, "kvm", pages: 1)
+{
+    /// <inheritdoc/>
+    public override KvmDescriptorKind Kind => KvmDescriptorKind.System;
+
+    /// <inheritdoc/>
+    public override long Ioctl(uint request, ulong argument) => request switch
+    {
+        KvmIoctl.KVM_GET_API_VERSION => argument == 0 ? KvmConstants.KVM_API_VERSION : -Errno.EINVAL,
+        KvmIoctl.KVM_CREATE_VM => argument == 0 ? Host.Add(new VmFile(Host)) : -Errno.EINVAL,
+        KvmIoctl.KVM_CHECK_EXTENSION => Extensions.Check(argument),
+        KvmIoctl.KVM_GET_VCPU_MMAP_SIZE => argument == 0 ? VcpuFile.Bytes : -Errno.EINVAL,
+        KvmIoctl.KVM_GET_SUPPORTED_CPUID => CpuidCalls.WriteList(argument, Host.Cpuid.Entries),
+        KvmIoctl.KVM_GET_EMULATED_CPUID => CpuidCalls.WriteList(argument, []),
+        KvmIoctl.KVM_GET_MSR_INDEX_LIST => MsrLists.WriteIndices(argument, MsrLists.State),
+        KvmIoctl.KVM_GET_MSR_FEATURE_INDEX_LIST => MsrLists.WriteIndices(argument, MsrLists.Features),
+        KvmIoctl.KVM_GET_MSRS => MsrCalls.Get(argument, MsrLists.TryReadFeature),
+        KvmIoctl.KVM_X86_GET_MCE_CAP_SUPPORTED => Native.ClientMemory.Write(argument, MachineCheck.SupportedCapability),
+        _ => -Errno.ENOTTY,
+    };
+}

@@ -1,0 +1,141 @@
+using System.Runtime.InteropServices;
+using Vitrine.Kvm.Abi;
+using Vitrine.KvmServer.Engine;
+using Vitrine.KvmServer.Events;
+using Vitrine.KvmServer.Native;
+using Vitrine.KvmServer.Run;
+using Vitrine.KvmServer.State;
+
+namespace Vitrine.KvmServer.Files;
+
+/// <summary>A vCPU: its state, and running it. As in the kernel its calls exclude each other; while one is in KVM_RUN the others wait.</summary>
+internal sealed unsafe class VcpuFile : ServedFile
+{
+    // SAFETY: the attention block is never freed, because a signal handler may be about to write to it.
+    private readonly VmFile _vm;
+    private readonly AttentionBlock* _attention;
+    private readonly ServedVcpu _vcpu;
+    private readonly VcpuRun _run;
+    private readonly VcpuTaskPriority _taskPriority = new();
+
+    /// <summary>Makes a vCPU in its state after RESET. The machine's lock is held.</summary>
+    public VcpuFile(KvmHost host, VmFile vm, int id)
+        : base(host, $"kvm-vcpu:{id}", VcpuPages.Count)
+    {
+        _vm = vm;
+        Vcpu = id;
+        _attention = (AttentionBlock*)NativeMemory.AllocZeroed((nuint)sizeof(AttentionBlock));
+        _vcpu = vm.Engine.CreateVcpu(id, _attention);
+        vm.Engine.Interrupts.AttachRing(Pages + (VcpuPages.CoalescedPage * 4096));
+        _run = new VcpuRun(_vcpu, vm.Engine, Pages, _attention);
+    }
+
+    /// <summary>Bytes of the file (KVM_GET_VCPU_MMAP_SIZE).</summary>
+    public const int Bytes = VcpuPages.Count * 4096;
+
+    /// <inheritdoc/>
+    public override KvmDescriptorKind Kind => KvmDescriptorKind.Vcpu;
+
+    /// <inheritdoc/>
+    public override int Machine => _vm.Machine;
+
+    /// <inheritdoc/>
+    public override int Vcpu { get; }
+
+    /// <summary>Address of what signal handlers store to.</summary>
+    public nint Attention => (nint)_attention;
+
+    /// <summary>Makes KVM_RUN return EINTR. Any thread.</summary>
+    public void Interrupt()
+    {
+        Volatile.Write(ref _attention->Signal, 1);
+        _vcpu.Cpu.Kick();
+    }
+
+    /// <inheritdoc/>
+    public override long Ioctl(uint request, ulong argument)
+    {
+        lock (_vcpu.Gate)
+        {
+            return request == KvmIoctl.KVM_RUN ? Run(argument) : Call(request, argument);
+        }
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        _vm.RemoveVcpu(Vcpu);
+        base.Dispose();
+    }
+
+    private long Run(ulong argument)
+    {
+        if (argument != 0) return -Errno.EINVAL;
+        _vcpu.HasRun = true;
+        return _run.Run();
+    }
+
+    private long Call(uint request, ulong argument) => request switch
+    {
+        KvmIoctl.KVM_GET_REGS => RegisterCalls.GetGeneral(_vcpu, argument),
+        KvmIoctl.KVM_SET_REGS => RegisterCalls.SetGeneral(_vcpu, argument),
+        KvmIoctl.KVM_GET_SREGS => RegisterCalls.GetSpecial(_vcpu, argument),
+        KvmIoctl.KVM_SET_SREGS => RegisterCalls.SetSpecial(_vcpu, argument),
+        KvmIoctl.KVM_GET_SREGS2 => RegisterCalls.GetSpecialSecond(_vcpu, argument),
+        KvmIoctl.KVM_SET_SREGS2 => RegisterCalls.SetSpecialSecond(_vcpu, argument),
+        KvmIoctl.KVM_GET_FPU => RegisterCalls.GetFpu(_vcpu, argument),
+        KvmIoctl.KVM_SET_FPU => RegisterCalls.SetFpu(_vcpu, argument),
+        KvmIoctl.KVM_GET_XSAVE or KvmIoctl.KVM_GET_XSAVE2 => RegisterCalls.GetXsave(_vcpu, argument),
+        KvmIoctl.KVM_SET_XSAVE => RegisterCalls.SetXsave(_vcpu, argument),
+        KvmIoctl.KVM_GET_XCRS => RegisterCalls.GetExtendedControl(_vcpu, argument),
+        KvmIoctl.KVM_SET_XCRS => RegisterCalls.SetExtendedControl(_vcpu, argument),
+        KvmIoctl.KVM_GET_DEBUGREGS => RegisterCalls.GetDebug(_vcpu, argument),
+        KvmIoctl.KVM_SET_DEBUGREGS => RegisterCalls.SetDebug(_vcpu, argument),
+        KvmIoctl.KVM_GET_MSRS => MsrCalls.Get(argument, _vcpu.Parts.TryReadMsr),
+        KvmIoctl.KVM_SET_MSRS => MsrCalls.Set(argument, _vcpu.Parts.TryWriteMsr),
+        KvmIoctl.KVM_SET_CPUID2 => VcpuCpuidCalls.Set(_vcpu, argument),
+        KvmIoctl.KVM_SET_CPUID => VcpuCpuidCalls.SetOld(_vcpu, argument),
+        KvmIoctl.KVM_GET_CPUID2 => CpuidCalls.WriteCurrent(argument, _vcpu.Cpuid),
+        KvmIoctl.KVM_GET_LAPIC => LocalApicCalls.Get(_vcpu, _vm.Engine, argument),
+        KvmIoctl.KVM_SET_LAPIC => LocalApicCalls.Set(_vcpu, _vm.Engine, argument),
+        KvmIoctl.KVM_GET_MP_STATE => EventCalls.GetActivity(_vcpu, argument),
+        KvmIoctl.KVM_SET_MP_STATE => EventCalls.SetActivity(_vcpu, _vm.Engine, argument),
+        KvmIoctl.KVM_GET_VCPU_EVENTS => EventCalls.Get(_vcpu, argument),
+        KvmIoctl.KVM_SET_VCPU_EVENTS => EventCalls.Set(_vcpu, argument),
+        KvmIoctl.KVM_INTERRUPT => EventCalls.Interrupt(_vcpu, _vm.Engine, argument),
+        KvmIoctl.KVM_NMI => EventCalls.Nmi(_vcpu),
+        KvmIoctl.KVM_SET_GUEST_DEBUG => DebugCalls.Set(_vcpu, argument),
+        KvmIoctl.KVM_TRANSLATE => DebugCalls.Translate(_vcpu, argument),
+        KvmIoctl.KVM_GET_TSC_KHZ => _vcpu.Cpu.TscKilohertz,
+        KvmIoctl.KVM_SET_TSC_KHZ => argument == 0 || argument == _vcpu.Cpu.TscKilohertz ? 0 : -Errno.EINVAL,
+        KvmIoctl.KVM_KVMCLOCK_CTRL => ClockCalls.NotePause(_vcpu),
+        KvmIoctl.KVM_X86_SETUP_MCE => MachineCheckCalls.SetUp(_vcpu, argument),
+        KvmIoctl.KVM_X86_SET_MCE => MachineCheckCalls.Inject(_vcpu, argument),
+        KvmIoctl.KVM_SET_SIGNAL_MASK => SetSignalMask(argument),
+        KvmIoctl.KVM_SMI => -Errno.EINVAL,
+        KvmIoctl.KVM_ENABLE_CAP => -Errno.EINVAL,
+        KvmIoctl.KVM_HAS_DEVICE_ATTR or KvmIoctl.KVM_GET_DEVICE_ATTR or KvmIoctl.KVM_SET_DEVICE_ATTR => -Errno.ENXIO,
+        KvmIoctl.KVM_TPR_ACCESS_REPORTING => TaskPriorityCalls.SetReporting(_taskPriority, argument),
+        KvmIoctl.KVM_SET_VAPIC_ADDR => TaskPriorityCalls.SetCopyAddress(_taskPriority, _vm.Engine, argument),
+        _ => -Errno.ENOTTY,
+    };
+
+    // The mask itself is applied by who makes the client's system calls: the preloaded library.
+    private int SetSignalMask(ulong argument)
+    {
+        if (argument == 0)
+        {
+            _attention->HasMask = 0;
+            return 0;
+        }
+
+        int error = ClientMemory.Read(argument, out kvm_signal_mask header);
+        if (error < 0) return error;
+        if (header.len != sizeof(ulong)) return -Errno.EINVAL;
+        error = ClientMemory.Read(argument + (ulong)sizeof(kvm_signal_mask), out ulong mask);
+        if (error < 0) return error;
+        _attention->Mask = mask;
+        _attention->HasMask = 1;
+        return 0;
+    }
+}

@@ -1,0 +1,225 @@
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using Vitrine.Errors;
+using Vitrine.Kvm.Abi;
+using Vitrine.KvmServer.Capabilities;
+using Vitrine.KvmServer.Files;
+using Vitrine.KvmServer.Native;
+
+namespace Vitrine.KvmServer;
+
+/// <summary>
+/// KVM as the character device that virtual machine monitors open, with guests on the software CPU: the ioctls, structures and shared pages of
+/// &lt;linux/kvm.h&gt; (Documentation/virt/kvm/api.rst). Any thread; as in the kernel, the calls on one vCPU exclude each other.
+/// </summary>
+public sealed unsafe class KvmHost : IDisposable
+{
+    // SAFETY: pages of vCPUs live as long as their objects, which a caller that holds a descriptor keeps alive.
+    private readonly ConcurrentDictionary<FileIdentity, ServedFile> _files = new();
+    private readonly Lock _lock = new();
+    private readonly IKvmCallObserver? _observer;
+    private ServedFile?[] _numbered = new ServedFile?[16];
+    private int _count;
+    private int _machines;
+
+    /// <summary>Creates a KVM of its own, without any virtual machine.</summary>
+    /// <exception cref="VitrineException">The CPU model can't run on this host.</exception>
+    public KvmHost(KvmHostOptions? options = null)
+    {
+        Options = options ?? new KvmHostOptions();
+        _observer = Options.Observer;
+        Cpuid = new SupportedCpuid(Options);
+    }
+
+    /// <summary>What was chosen.</summary>
+    public KvmHostOptions Options { get; }
+
+    /// <summary>The last fault of the server itself, which its caller saw as EIO; null when there was none.</summary>
+    public Exception? LastDefect { get; private set; }
+
+    /// <summary>What CPUID can be.</summary>
+    internal SupportedCpuid Cpuid { get; }
+
+    /// <summary>open(2) of /dev/kvm.</summary>
+    /// <returns>A descriptor, or a negative number of <see cref="Errno"/>.</returns>
+    public int Open() => Add(new SystemFile(this));
+
+    /// <summary>ioctl(2).</summary>
+    /// <param name="descriptor">Any descriptor that this KVM gave, or a duplicate of one.</param>
+    /// <param name="request">The ioctl's number.</param>
+    /// <param name="argument">Its argument: a number, or the address of a structure in this process.</param>
+    /// <returns>What ioctl(2) returns, or a negative number of <see cref="Errno"/>.</returns>
+    public long Ioctl(int descriptor, uint request, ulong argument)
+    {
+        int error = Libc.Identify(descriptor, out FileIdentity identity);
+        if (error < 0) return error;
+        return _files.TryGetValue(identity, out ServedFile? file) ? Call(file, request, argument) : -Errno.ENOTTY;
+    }
+
+    /// <summary>As <see cref="Ioctl"/>, on what <see cref="Find"/> has found.</summary>
+    public long Call(ulong number, uint request, ulong argument)
+    {
+        ServedFile?[] numbered = Volatile.Read(ref _numbered);
+        ServedFile? file = number < (ulong)numbered.Length ? Volatile.Read(ref numbered[number]) : null;
+        return file is null ? -Errno.EBADF : Call(file, request, argument);
+    }
+
+    /// <summary>The number of what a file stands for, which no other file of this KVM ever has; 0 for a file that is none of its own.</summary>
+    /// <param name="device">st_dev of the file.</param>
+    /// <param name="inode">st_ino of the file.</param>
+    public ulong Find(ulong device, ulong inode) => _files.TryGetValue(new FileIdentity(device, inode), out ServedFile? file) ? file.Number : 0;
+
+    /// <summary>
+    /// The words by which a signal handler gets a vCPU out of KVM_RUN (<see cref="Run.AttentionBlock"/>). They stay where they are for as long as the process
+    /// lives.
+    /// </summary>
+    /// <returns>Their address; 0 for anything but a vCPU.</returns>
+    public nint Attention(ulong number)
+    {
+        ServedFile?[] numbered = Volatile.Read(ref _numbered);
+        return number < (ulong)numbered.Length && Volatile.Read(ref numbered[number]) is VcpuFile vcpu ? vcpu.Attention : 0;
+    }
+
+    /// <summary>mmap(2) of a vCPU's pages: the structure kvm_run, the data of port accesses, the ring of coalesced accesses.</summary>
+    /// <returns>The pages; empty for anything but a vCPU. Valid until its last descriptor is closed.</returns>
+    public Span<byte> Map(int descriptor) =>
+        Libc.Identify(descriptor, out FileIdentity identity) == 0 && _files.TryGetValue(identity, out ServedFile? file) && file is VcpuFile vcpu
+            ? new Span<byte>(vcpu.Pages, VcpuFile.Bytes)
+            : default;
+
+    /// <summary>What a signal to a thread that is in KVM_RUN does: the call returns EINTR. Any thread.</summary>
+    public void Interrupt(int descriptor)
+    {
+        if (Libc.Identify(descriptor, out FileIdentity identity) == 0 && _files.TryGetValue(identity, out ServedFile? file) && file is VcpuFile vcpu)
+        {
+            vcpu.Interrupt();
+        }
+    }
+
+    /// <summary>dup(2).</summary>
+    /// <returns>A descriptor, or a negative number of <see cref="Errno"/>.</returns>
+    public static int Duplicate(int descriptor) => Libc.Duplicate(descriptor);
+
+    /// <summary>close(2).</summary>
+    /// <returns>0, or a negative number of <see cref="Errno"/>.</returns>
+    public int Close(int descriptor)
+    {
+        int result = Libc.Close(descriptor);
+        CollectClosed();
+        return result;
+    }
+
+    /// <summary>
+    /// Ends what has no descriptor any more: a vCPU that isn't mapped either, and a virtual machine when its last vCPU has gone too. To be called after a
+    /// descriptor has been closed, by whatever means.
+    /// </summary>
+    public void CollectClosed()
+    {
+        List<ServedFile> ended = [];
+        lock (_lock)
+        {
+            HashSet<FileIdentity> open = OpenFiles.List(_files.Keys);
+            foreach (ServedFile file in _files.Values)
+            {
+                if (file is SystemFile or VcpuFile && !open.Contains(file.Identity)) ended.Add(file);
+            }
+
+            foreach (ServedFile file in _files.Values)
+            {
+                if (file is VmFile vm && !open.Contains(vm.Identity) && !_files.Values.Any(other => other.Machine == vm.Machine && other != vm && !ended.Contains(other)))
+                {
+                    ended.Add(file);
+                }
+            }
+
+            foreach (ServedFile file in ended)
+            {
+                _files.TryRemove(file.Identity, out _);
+                Volatile.Write(ref _numbered[file.Number], null);
+            }
+        }
+
+        foreach (ServedFile file in ended) file.Dispose();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        ServedFile[] files;
+        lock (_lock)
+        {
+            files = [.. _files.Values.OrderBy(static file => file is VmFile)];
+            _files.Clear();
+            Array.Clear(_numbered);
+        }
+
+        foreach (ServedFile file in files) file.Dispose();
+    }
+
+    /// <summary>Takes a file up.</summary>
+    /// <returns>Its descriptor, or the error of making it.</returns>
+    internal int Add(ServedFile file)
+    {
+        if (file.Descriptor < 0) return file.Descriptor;
+        lock (_lock)
+        {
+            file.Number = (ulong)++_count;
+            if (_count >= _numbered.Length)
+            {
+                ServedFile?[] larger = new ServedFile?[_numbered.Length * 2];
+                _numbered.CopyTo(larger, 0);
+                Volatile.Write(ref _numbered, larger);
+            }
+
+            Volatile.Write(ref _numbered[_count], file);
+            _files[file.Identity] = file;
+        }
+
+        return file.Descriptor;
+    }
+
+    /// <summary>The number of the next virtual machine.</summary>
+    internal int NextMachine() => Interlocked.Increment(ref _machines);
+
+    // A fault of ours must not become the client's end.
+    private long Call(ServedFile file, uint request, ulong argument)
+    {
+        if (_observer is not null) return Observe(file, request, argument);
+        try
+        {
+            return file.Ioctl(request, argument);
+        }
+        catch (OutOfMemoryException)
+        {
+            return -Errno.ENOMEM;
+        }
+        catch (Exception defect)
+        {
+            LastDefect = defect;
+            return -Errno.EIO;
+        }
+    }
+
+    private long Observe(ServedFile file, uint request, ulong argument)
+    {
+        KvmCall call = new(file.Kind, file.Machine, file.Vcpu, request, argument);
+        long result = -Errno.EIO;
+        _observer!.Begins(call);
+        long start = Stopwatch.GetTimestamp();
+        try
+        {
+            result = file.Ioctl(request, argument);
+        }
+        catch (OutOfMemoryException)
+        {
+            result = -Errno.ENOMEM;
+        }
+        catch (Exception defect)
+        {
+            LastDefect = defect;
+        }
+
+        _observer.Ended(call, result, (long)Stopwatch.GetElapsedTime(start).TotalNanoseconds);
+        return result;
+    }
+}

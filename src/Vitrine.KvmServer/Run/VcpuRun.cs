@@ -1,0 +1,273 @@
+using Vitrine.Accelerators;
+using Vitrine.Accelerators.Coherence;
+using Vitrine.Accelerators.Parts;
+using Vitrine.Kvm.Abi;
+using Vitrine.KvmServer.Engine;
+using Vitrine.KvmServer.Files;
+
+namespace Vitrine.KvmServer.Run;
+
+/// <summary>
+/// KVM_RUN of one vCPU: enters the guest, answers what KVM answers itself, and describes in struct kvm_run what the client has to answer
+/// (Documentation/virt/kvm/api.rst, 5 "The kvm_run structure"). The vCPU's lock is held.
+/// </summary>
+internal sealed unsafe class VcpuRun
+{
+    // SAFETY: for the whole type: _page is the vCPU's shared pages, mapped as long as this object lives, and what the client writes there is read once and checked; _data is
+    // the engine's storage of an access, valid until its next run.
+    private const int PageSize = 4096;
+    private const int MmioBytes = 8;
+
+    private readonly ServedVcpu _vcpu;
+    private readonly VmEngine _engine;
+    private readonly kvm_run* _page;
+    private readonly byte* _portData;
+    private readonly AttentionBlock* _attention;
+    private Answer _awaited;
+    private byte* _data;
+    private int _length;
+
+    // The instruction of the last exit has not been completed.
+    private bool _isUnfinished;
+
+    /// <summary>The runs of a vCPU.</summary>
+    /// <param name="vcpu">The vCPU.</param>
+    /// <param name="engine">Its machine.</param>
+    /// <param name="pages">Its shared pages.</param>
+    /// <param name="attention">What signal handlers store to.</param>
+    public VcpuRun(ServedVcpu vcpu, VmEngine engine, byte* pages, AttentionBlock* attention)
+    {
+        _vcpu = vcpu;
+        _engine = engine;
+        _page = (kvm_run*)pages;
+        _portData = pages + (VcpuPages.PortDataPage * PageSize);
+        _attention = attention;
+    }
+
+    private enum Answer
+    {
+        None,
+        Port,
+        Mmio,
+        Msr,
+    }
+
+    /// <summary>Enters the guest until the client is needed.</summary>
+    /// <returns>0, or -EINTR.</returns>
+    public long Run()
+    {
+        IVcpuParts parts = _vcpu.Parts;
+        TakeAnswer();
+        bool atClient = _engine.Behavior.LocalApicAtClient;
+        if (atClient) _vcpu.Parts.Cr8 = _page->cr8;
+        parts.RequestInterruptWindow = atClient && _page->request_interrupt_window != 0;
+        bool leave = _page->immediate_exit != 0;
+        if (leave && !_isUnfinished)
+        {
+            _page->exit_reason = KvmExit.KVM_EXIT_INTR;
+            return -Errno.EINTR;
+        }
+
+        DoubtMemory();
+        _attention->InRun = 1;
+        long result;
+        try
+        {
+            // What an exit has left unfinished is finished all the same, and nothing else.
+            if (leave) _vcpu.Cpu.Inspection.SingleStep = true;
+            _isUnfinished = false;
+            result = Loop(leave);
+        }
+        finally
+        {
+            _attention->InRun = 0;
+            if (leave) _vcpu.Cpu.Inspection.SingleStep = false;
+        }
+
+        parts = _vcpu.Parts;
+        bool ready = parts.ReadyForInterrupt;
+        _page->if_flag = parts.InterruptsEnabled ? (byte)1 : (byte)0;
+        _page->ready_for_interrupt_injection = !atClient || ready ? (byte)1 : (byte)0;
+        _page->cr8 = parts.Cr8;
+        _page->apic_base = parts.ApicBase;
+        _page->flags = 0;
+        return result;
+    }
+
+    private long Loop(bool leave)
+    {
+        while (true)
+        {
+            ref VmExit exit = ref _vcpu.Cpu.Run();
+            switch (exit.Reason)
+            {
+                case VmExitReason.PortIo:
+                    if (_engine.Interrupts.TryHandlePort(exit.Port, exit.Size, exit.Count, exit.IsWrite, exit.Data)) continue;
+                    DescribePort(ref exit);
+                    return 0;
+                case VmExitReason.Mmio:
+                    if (_engine.Interrupts.TryHandleMemory(exit.Address, exit.Size, exit.IsWrite, exit.Data)) continue;
+                    DescribeMmio(ref exit);
+                    return 0;
+                case VmExitReason.Debug when leave:
+                    _page->exit_reason = KvmExit.KVM_EXIT_INTR;
+                    return -Errno.EINTR;
+                case VmExitReason.Interrupted:
+                    if (leave || _attention->Signal != 0)
+                    {
+                        _attention->Signal = 0;
+                        _page->exit_reason = KvmExit.KVM_EXIT_INTR;
+                        return -Errno.EINTR;
+                    }
+
+                    _vcpu.Attend();
+                    continue;
+                case VmExitReason.IoapicEoi:
+                    if (!_engine.Interrupts.EndOfInterrupt(exit.Vector)) continue;
+                    _page->exit_reason = KvmExit.KVM_EXIT_IOAPIC_EOI;
+                    _page->eoi.vector = exit.Vector;
+                    return 0;
+                case VmExitReason.Halt:
+                    _page->exit_reason = KvmExit.KVM_EXIT_HLT;
+                    return 0;
+                case VmExitReason.SetTpr:
+                    _page->exit_reason = KvmExit.KVM_EXIT_SET_TPR;
+                    return 0;
+                case VmExitReason.InterruptWindow:
+                    _page->exit_reason = KvmExit.KVM_EXIT_IRQ_WINDOW_OPEN;
+                    return 0;
+                case VmExitReason.Msr:
+                    DescribeMsr(ref exit);
+                    return 0;
+                case VmExitReason.Debug:
+                    _page->exit_reason = KvmExit.KVM_EXIT_DEBUG;
+                    _page->debug.arch = new kvm_debug_exit_arch
+                    {
+                        exception = exit.Vector,
+                        pc = exit.Address,
+                        dr6 = exit.Detail,
+                        dr7 = exit.DebugControl,
+                    };
+                    return 0;
+                case VmExitReason.Shutdown:
+                    _page->exit_reason = KvmExit.KVM_EXIT_SHUTDOWN;
+                    return 0;
+                case VmExitReason.FailEntry:
+                    _page->exit_reason = KvmExit.KVM_EXIT_FAIL_ENTRY;
+                    _page->fail_entry = new kvm_run_fail_entry { hardware_entry_failure_reason = exit.Detail, cpu = 0 };
+                    return 0;
+                case VmExitReason.HaltForever:
+                    // The machine waits as a real one does: until somebody does something.
+                    continue;
+                case VmExitReason.InternalError when _vcpu.Cpu.Inspection.HostFault is not null:
+                    // A slot shows memory that the client has not mapped.
+                    return -Errno.EFAULT;
+                default:
+                    DescribeError(ref exit);
+                    return 0;
+            }
+        }
+    }
+
+    // The client writes to its guest's memory as it likes: as a device at any exit, as a debugger, loader or fuzzer when it puts registers.
+    private void DoubtMemory()
+    {
+        _vcpu.Cpu.Coherence?.Doubt(_vcpu.IsWritten ? MemoryDoubt.Code : MemoryDoubt.Passing);
+        _vcpu.ForgetWritten();
+    }
+
+    /// <summary>Gives the engine what the client has answered.</summary>
+    private void TakeAnswer()
+    {
+        switch (_awaited)
+        {
+            case Answer.Port:
+                new ReadOnlySpan<byte>(_portData, _length).CopyTo(new Span<byte>(_data, _length));
+                break;
+            case Answer.Mmio:
+                new ReadOnlySpan<byte>(_page->mmio.data, _length).CopyTo(new Span<byte>(_data, _length));
+                break;
+            case Answer.Msr:
+                ulong value = _page->msr.data;
+                new ReadOnlySpan<byte>(&value, _length).CopyTo(new Span<byte>(_data, _length));
+                _vcpu.Parts.LastExit.Failed = _page->msr.error != 0;
+                break;
+        }
+
+        _awaited = Answer.None;
+    }
+
+    private void Await(Answer answer, Span<byte> data)
+    {
+        _awaited = answer;
+        fixed (byte* pointer = data) _data = pointer;
+        _length = data.Length;
+    }
+
+    private void DescribePort(ref VmExit exit)
+    {
+        _isUnfinished = true;
+        Span<byte> data = exit.Data[..Math.Min(exit.Data.Length, PageSize)];
+        if (exit.IsWrite) data.CopyTo(new Span<byte>(_portData, PageSize));
+        else Await(Answer.Port, data);
+        _page->exit_reason = KvmExit.KVM_EXIT_IO;
+        _page->io = new kvm_run_io
+        {
+            direction = exit.IsWrite ? KvmConstants.KVM_EXIT_IO_OUT : (byte)0,
+            size = (byte)exit.Size,
+            port = exit.Port,
+            count = (uint)exit.Count,
+            data_offset = VcpuPages.PortDataPage * PageSize,
+        };
+    }
+
+    private void DescribeMmio(ref VmExit exit)
+    {
+        _isUnfinished = true;
+        Span<byte> data = exit.Data[..Math.Min(exit.Data.Length, MmioBytes)];
+        _page->exit_reason = KvmExit.KVM_EXIT_MMIO;
+        _page->mmio.phys_addr = exit.Address;
+        _page->mmio.len = (uint)data.Length;
+        _page->mmio.is_write = exit.IsWrite ? (byte)1 : (byte)0;
+        if (exit.IsWrite) data.CopyTo(new Span<byte>(_page->mmio.data, MmioBytes));
+        else Await(Answer.Mmio, data);
+    }
+
+    private void DescribeMsr(ref VmExit exit)
+    {
+        _isUnfinished = true;
+        Span<byte> data = exit.Data[..Math.Min(exit.Data.Length, sizeof(ulong))];
+        _page->exit_reason = exit.IsWrite ? KvmExit.KVM_EXIT_X86_WRMSR : KvmExit.KVM_EXIT_X86_RDMSR;
+        _page->msr.error = 0;
+        _page->msr.index = (uint)exit.Address;
+        _page->msr.data = exit.IsWrite ? BitConverter.ToUInt64(data) : 0;
+        _page->msr.reason = (MsrExitReasons)exit.Detail switch
+        {
+            MsrExitReasons.Filter => 4,
+            MsrExitReasons.Unknown => 2,
+            _ => 1,
+        };
+        Await(Answer.Msr, data);
+    }
+
+    private void DescribeError(ref VmExit exit)
+    {
+        _page->exit_reason = KvmExit.KVM_EXIT_INTERNAL_ERROR;
+        uint suberror = exit.Suberror != 0 ? exit.Suberror : KvmConstants.KVM_INTERNAL_ERROR_EMULATION;
+        ReadOnlySpan<byte> code = exit.InstructionBytes;
+        if (code.IsEmpty)
+        {
+            _page->@internal = new kvm_run_internal { suberror = suberror };
+            return;
+        }
+
+        _page->emulation_failure = new kvm_run_emulation_failure
+        {
+            suberror = suberror,
+            ndata = 4,
+            flags = KvmConstants.KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES,
+            insn_size = (byte)Math.Min(code.Length, 15),
+        };
+        code[..Math.Min(code.Length, 15)].CopyTo(new Span<byte>(_page->emulation_failure.insn_bytes, 15));
+    }
+}
