@@ -1,6 +1,7 @@
 using Vitrine.Accelerators.Software.Apic;
 using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.Engines;
+using Vitrine.Accelerators.Software.Interpreter;
 using Vitrine.Accelerators.Software.Interpreter.Decode;
 using Vitrine.Accelerators.Software.Sharing;
 using Vitrine.Accelerators.Software.System;
@@ -80,6 +81,15 @@ internal sealed unsafe class EventPump : IDisposable
             return false;
         }
 
+        if (_client.CompletedOut.Size != 0)
+        {
+            (int size, uint value) = _client.CompletedOut;
+            _client.CompletedOut = default;
+            _presence.AskForAttention();
+            _exit.ForCompletedPort(PortOps.CompletedFirst, size, value);
+            return false;
+        }
+
         if (_client.TaskPriorityLowered)
         {
             _client.TaskPriorityLowered = false;
@@ -88,6 +98,7 @@ internal sealed unsafe class EventPump : IDisposable
             return false;
         }
 
+        if (_processor.ParavirtualClock.IsDue) _processor.ParavirtualClock.Update();
         long now = _clock.Now;
         _localApic.Advance(now);
         if (_localApic.TryTakeEoiBroadcast(out byte ended))

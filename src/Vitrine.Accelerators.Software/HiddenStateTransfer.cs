@@ -38,6 +38,7 @@ internal static unsafe class HiddenStateTransfer
             if (msrs.TryRead(index, out ulong value)) state.Msrs[index] = value;
         }
 
+        foreach ((uint index, ulong value) in msrs.Served) state.Msrs[index] = value;
         return state;
     }
 
@@ -59,6 +60,7 @@ internal static unsafe class HiddenStateTransfer
         cpu->TscOffset = state.TimeStampOffset;
         foreach ((uint index, ulong value) in state.Msrs)
         {
+            if (msrs.TryRestoreServed(index, value)) continue;
             bool known = index == Msr.IA32_TSC_ADJUST || MemoryTypeRanges.Indices.Contains(index);
             InvalidState.Unless(known, part, $"it has no hidden model-specific register 0x{index:x}");
             if (index == Msr.IA32_TSC_ADJUST) cpu->TscAdjust = value;

@@ -29,7 +29,7 @@ namespace Vitrine.Accelerators.Software;
 internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITranslatorInspection
 {
     // SAFETY: _cpu is a native allocation owned by this object and freed in Dispose; only the vCPU's thread touches it, except PollAt, to which others write zero.
-    private static readonly EntryEnvironment s_processor = new()
+    private EntryEnvironment _environment = new()
     {
         PhysicalAddressBits = CpuModels.PhysicalAddressBits,
         Cr4Supported = ControlRegisters.ImplementedCr4,
@@ -95,7 +95,7 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
             AcknowledgeExternal = () => accelerator.ExternalInterrupts!.Acknowledge(),
             Initialize = TakeInit,
         };
-        _parts = new VcpuParts(_cpu, _processor, _exit, _activity, _waker);
+        _parts = new VcpuParts(_cpu, _processor, _exit, _activity, _waker, SetTsc);
         _dispatcher = new Dispatcher(_cpu, _processor, _code, _exit, _activity, _entry, _events, _interpreter, engine);
 
         // Its time-stamp counter joins those of the others when the machine puts a state; until then it has one of its own.
@@ -205,9 +205,13 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
     /// <inheritdoc/>
     public void SetCpuid(ReadOnlySpan<CpuidEntry> entries)
     {
+        const int LeastPhysicalBits = 32;
+        const int MostPhysicalBits = 52;
         const uint ExtendedFeatures = 0x8000_0001;
         const uint GigabytePages = 1u << 26;
         CpuidTable cpuid = _processor.Cpuid = new CpuidTable(entries);
+        _mmu.PhysicalAddressBits = entries.IsEmpty ? CpuModels.PhysicalAddressBits : Math.Clamp(cpuid.MaxPhyAddr, LeastPhysicalBits, MostPhysicalBits);
+        _environment = _environment with { PhysicalAddressBits = _mmu.PhysicalAddressBits };
         _mmu.GigabytePages = (cpuid.Lookup(ExtendedFeatures, 0).Edx & GigabytePages) != 0;
         HostBinder? native = _translator is not null ? new HostBinder(cpuid) : null;
         if (native is { IsEmpty: false }) native.Executor = Host ??= new HostExecutor(_cpu, _translator!.HostFaults);
@@ -255,7 +259,7 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
 
         // What has been written to memory where nobody notices it concerns the others too.
         _accelerator.Group.ForgetMemory(_presence);
-        _parts.EntryFailure = EntryChecks.FirstFailure(state, s_processor);
+        _parts.EntryFailure = EntryChecks.FirstFailure(state, _environment);
     }
 
     private void Put(ProcessorState state, PutLevel level)
@@ -324,7 +328,8 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
     /// <inheritdoc/>
     public ref VmExit Run()
     {
-        _parts.CheckEntry(s_processor);
+        _parts.CheckEntry(_environment);
+        if (_processor.ParavirtualClock.IsDue) _presence.AskForAttention();
         if (EntryFailure is not null) return ref RefuseEntry();
         if (LockstepDifference is not null)
         {

@@ -22,13 +22,14 @@ internal sealed unsafe class VcpuParts : IVcpuParts
     private readonly VcpuExit _exit;
     private readonly VcpuActivity _activity;
     private readonly VcpuWaker _waker;
+    private readonly Action<ulong> _setTsc;
     private bool _unchecked;
 
     // For the checks of VM entry, which look at all registers together.
     private ProcessorState? _registers;
 
     /// <summary>The parts of a vCPU.</summary>
-    public VcpuParts(CpuState* cpu, Processor processor, VcpuExit exit, VcpuActivity activity, VcpuWaker waker)
+    public VcpuParts(CpuState* cpu, Processor processor, VcpuExit exit, VcpuActivity activity, VcpuWaker waker, Action<ulong> setTsc)
     {
         _cpu = cpu;
         _processor = processor;
@@ -37,6 +38,7 @@ internal sealed unsafe class VcpuParts : IVcpuParts
         _exit = exit;
         _activity = activity;
         _waker = waker;
+        _setTsc = setTsc;
     }
 
     /// <inheritdoc/>
@@ -147,19 +149,26 @@ internal sealed unsafe class VcpuParts : IVcpuParts
     }
 
     /// <inheritdoc/>
-    public bool TryReadMsr(uint index, out ulong value) => _processor.Msrs.TryRead(index, out value);
+    public bool TryReadMsr(uint index, out ulong value) => _processor.Msrs.TryReadAsHost(index, out value);
 
     /// <inheritdoc/>
     public bool TryWriteMsr(uint index, ulong value)
     {
+        if (index == Msr.IA32_TIME_STAMP_COUNTER)
+        {
+            _setTsc(value);
+            return true;
+        }
+
         _unchecked = true;
-        return _processor.Msrs.TryWrite(index, value);
+        return _processor.Msrs.TryWriteAsHost(index, value);
     }
 
     /// <inheritdoc/>
-    public void SetMachineCheck(ulong capabilities)
-    {
-    }
+    public void SetMachineCheck(ulong capabilities) => _processor.Msrs.MachineCheck.SetUp(capabilities);
+
+    /// <inheritdoc/>
+    public bool TryNotePause() => _processor.ParavirtualClock.TryNotePause();
 
     /// <inheritdoc/>
     public bool TryInjectInterrupt(byte vector)

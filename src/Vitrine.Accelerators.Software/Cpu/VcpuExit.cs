@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Vitrine.Accelerators.Parts;
 using Vitrine.X86.State;
 
 namespace Vitrine.Accelerators.Software.Cpu;
@@ -33,6 +34,27 @@ internal sealed unsafe class VcpuExit : IDisposable
         _exit.Reason = VmExitReason.PortIo;
         _exit.Port = port;
         ForAccess(size, isWrite, value);
+    }
+
+    /// <summary>Leaves for a write to a port whose instruction is complete already.</summary>
+    public void ForCompletedPort(ushort port, int size, uint value)
+    {
+        ForPort(port, size, isWrite: true, value);
+        _accessPending = false;
+    }
+
+    /// <summary>Leaves for an access to a model-specific register.</summary>
+    /// <param name="index">Which.</param>
+    /// <param name="isWrite">WRMSR.</param>
+    /// <param name="value">What is written.</param>
+    /// <param name="reason">Why the client has to answer.</param>
+    public void ForMsr(uint index, bool isWrite, ulong value, MsrExitReasons reason)
+    {
+        _exit.Reason = VmExitReason.Msr;
+        _exit.Address = index;
+        _exit.Detail = (ulong)reason;
+        _exit.Failed = false;
+        ForAccess(sizeof(ulong), isWrite, value);
     }
 
     /// <summary>Leaves for an access to device memory.</summary>

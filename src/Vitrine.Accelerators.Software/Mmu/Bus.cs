@@ -52,6 +52,28 @@ internal sealed unsafe class Bus(CpuState* cpu, VcpuExit exit, LocalApic localAp
         return false;
     }
 
+    /// <summary>RDMSR and WRMSR of what the client answers.</summary>
+    /// <param name="op">The instruction.</param>
+    /// <param name="index">The register.</param>
+    /// <param name="isWrite">WRMSR.</param>
+    /// <param name="value">What is written; what was read.</param>
+    /// <param name="reason">Why the client has to answer.</param>
+    /// <param name="failed">The client wants #GP(0).</param>
+    /// <returns>False when the access has left as an exit.</returns>
+    public bool AccessMsr(Op* op, uint index, bool isWrite, ref ulong value, MsrExitReasons reason, out bool failed)
+    {
+        // It is the only access of its instruction: the exit is still that of the access.
+        failed = exit.Value.Failed;
+        if (TryReplay(op, out ulong data))
+        {
+            if (!isWrite) value = data;
+            return true;
+        }
+
+        exit.ForMsr(index, isWrite, value, reason);
+        return false;
+    }
+
     /// <summary>Reads device memory; the range lies within one page.</summary>
     public bool MemoryRead(Op* op, ulong gpa, byte* destination, int size)
     {

@@ -328,6 +328,35 @@ internal sealed unsafe partial class SoftMmu
         _guard.EndWrite();
     }
 
+    /// <summary>Reads memory by its guest-physical address, for structures that the processor keeps there.</summary>
+    /// <returns>False when it is not wholly in one slot.</returns>
+    public bool TryReadPhysical(ulong gpa, Span<byte> destination)
+    {
+        byte* host = _memory.HostFor(gpa, destination.Length, out _);
+        if (host == null) return false;
+        new ReadOnlySpan<byte>(host, destination.Length).CopyTo(destination);
+        return true;
+    }
+
+    /// <summary>As <see cref="TryReadPhysical"/>, for a write. Only while the vCPU runs, between blocks.</summary>
+    /// <returns>False when it is not wholly in one slot that can be written to.</returns>
+    public bool TryWritePhysical(ulong gpa, ReadOnlySpan<byte> source)
+    {
+        byte* host = _memory.HostFor(gpa, source.Length, out SlotView? slot);
+        if (host == null || slot!.ReadOnly) return false;
+        fixed (byte* bytes = source)
+        {
+            for (int done = 0; done < source.Length;)
+            {
+                int part = Math.Min(source.Length - done, 0x1000 - (int)((gpa + (ulong)done) & 0xFFF));
+                WriteSlot(slot, gpa + (ulong)done, host + done, bytes + done, part);
+                done += part;
+            }
+        }
+
+        return true;
+    }
+
     /// <summary>Lets further writes of a page take the fast path, now that nobody needs to know about them.</summary>
     private void OpenForWrites(ulong linear, ulong gpa, byte* host)
     {

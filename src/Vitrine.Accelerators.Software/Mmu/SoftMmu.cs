@@ -21,7 +21,6 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
     // SAFETY: _cpu is the vCPU's own state and outlives this object. Only the vCPU's thread comes here.
     private const ulong PageMask = Page.AddressMask;
     private const uint PcidMask = 0xFFF;
-    private const int MaxPhyAddr = X86.Cpuid.CpuModels.PhysicalAddressBits;
 
     private readonly CpuState* _cpu;
     private readonly VcpuPresence _presence;
@@ -95,6 +94,18 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
             Reset();
         }
     }
+
+    /// <summary>Width of physical addresses in bits: those above it are reserved in page tables.</summary>
+    public int PhysicalAddressBits
+    {
+        get;
+        set
+        {
+            if (field == value) return;
+            field = value;
+            Reset();
+        }
+    } = X86.Cpuid.CpuModels.PhysicalAddressBits;
 
     /// <inheritdoc/>
     public IReadOnlyList<ShadowStep> InspectShadow(ulong linear)
@@ -177,13 +188,13 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
         PdpteRegisters pdptes = default;
         bool pae = (_cpu->Cr4 & Cr4.PAE) != 0 && (_cpu->Efer & Efer.LMA) == 0;
         if (_context.Cr3 == _cpu->Cr3 && _contextCr0 == _cpu->Cr0 && _contextCr4 == _cpu->Cr4 && _contextEfer == _cpu->Efer && !pae &&
-            _context.GigabytePages == GigabytePages && _context.MaxPhyAddr == MaxPhyAddr)
+            _context.GigabytePages == GigabytePages && _context.MaxPhyAddr == PhysicalAddressBits)
         {
             return;
         }
 
         for (int i = 0; i < PdpteRegisters.Count; i++) pdptes[i] = _cpu->Pdpte[i];
-        _context = new PagingContext(_cpu->Cr0, _cpu->Cr3, _cpu->Cr4, _cpu->Efer, MaxPhyAddr, GigabytePages, pdptes, _cpu->Pkru, _cpu->Pkrs);
+        _context = new PagingContext(_cpu->Cr0, _cpu->Cr3, _cpu->Cr4, _cpu->Efer, PhysicalAddressBits, GigabytePages, pdptes, _cpu->Pkru, _cpu->Pkrs);
         _contextCr0 = _cpu->Cr0;
         _contextCr4 = _cpu->Cr4;
         _contextEfer = _cpu->Efer;
@@ -349,7 +360,7 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
     public bool TryLoadPdptes(ulong cr3)
     {
         GuestTables tables = new(_memory, _guard);
-        if (!PdpteRegisters.TryLoad(ref tables, cr3, MaxPhyAddr, out PdpteRegisters registers)) return false;
+        if (!PdpteRegisters.TryLoad(ref tables, cr3, PhysicalAddressBits, out PdpteRegisters registers)) return false;
         for (int i = 0; i < PdpteRegisters.Count; i++) _cpu->Pdpte[i] = registers[i];
         return true;
     }

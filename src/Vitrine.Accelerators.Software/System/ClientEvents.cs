@@ -21,6 +21,9 @@ internal sealed unsafe class ClientEvents
     /// <summary>The guest has lowered CR8, which the client has not heard of.</summary>
     public bool TaskPriorityLowered { get; set; }
 
+    /// <summary>An OUT whose instruction is complete, and which the client has not heard of; its size is 0 where there is none.</summary>
+    public (int Size, uint Value) CompletedOut { get; set; }
+
     /// <summary>An external interrupt waits.</summary>
     public bool HasInterrupt => _vector != NoVector;
 

@@ -69,7 +69,7 @@ internal static unsafe class ControlRegisters
         bool keep = (cpu->Cr4 & Cr4.PCIDE) != 0 && (value & KeepTranslations) != 0;
         if (keep) value &= ~KeepTranslations;
         SoftMmu mmu = SoftMmu.Of(cpu);
-        ulong beyond = value >> CpuModels.PhysicalAddressBits << CpuModels.PhysicalAddressBits;
+        ulong beyond = value >> mmu.PhysicalAddressBits << mmu.PhysicalAddressBits;
         if (longMode && beyond != 0 && ((beyond & ~X86.Registers.Cr3.Masking) != 0 || !HasMasking(cpu)))
             return GuestFault.GeneralProtection(cpu, 0);
         bool pae = (cpu->Cr0 & Cr0.PG) != 0 && (cpu->Cr4 & Cr4.PAE) != 0 && !longMode;

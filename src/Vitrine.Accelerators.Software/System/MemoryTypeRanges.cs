@@ -58,19 +58,21 @@ internal sealed class MemoryTypeRanges
 
     /// <summary>Writes a register.</summary>
     /// <returns>False when it is none of these, is read-only, or the value has a type or a bit that is reserved.</returns>
-    public bool TryWrite(uint index, ulong value)
+    /// <param name="index">Which.</param>
+    /// <param name="value">The new value.</param>
+    /// <param name="physicalBits">Width of physical addresses in bits.</param>
+    public bool TryWrite(uint index, ulong value, int physicalBits)
     {
         ref ulong register = ref Find(index, out bool found);
-        if (!found || !IsValid(index, value)) return false;
+        if (!found || !IsValid(index, value, physicalBits)) return false;
         register = value;
         return true;
     }
 
-    private static bool IsValid(uint index, ulong value)
+    private static bool IsValid(uint index, ulong value, int physicalBits)
     {
-        const int PhysicalBits = X86.Cpuid.CpuModels.PhysicalAddressBits;
         bool isVariable = index is >= Msr.IA32_MTRR_PHYSBASE0 and <= LastVariable;
-        if (isVariable && (value >> PhysicalBits) != 0) return false;
+        if (isVariable && (value >> physicalBits) != 0) return false;
         if (isVariable && (index & 1) != 0) return (value & MaskReserved) == 0;
         if (isVariable) return (value & BaseReserved) == 0 && IsType(MtrrTypes, value);
         if (index == Msr.IA32_MTRR_DEF_TYPE) return (value & ~DefaultTypeBits) == 0 && IsType(MtrrTypes, value);

@@ -18,6 +18,7 @@ internal sealed unsafe class ModelSpecificRegisters
 
     private readonly CpuState* _cpu;
     private readonly Processor _processor;
+    private ulong _microcode = MicrocodeRevision;
     private ulong _miscEnable = MiscEnable.FastStrings | MiscEnableReadOnly;
 
     /// <summary>Creates the registers of a vCPU as they are after RESET.</summary>
@@ -29,6 +30,41 @@ internal sealed unsafe class ModelSpecificRegisters
 
     /// <summary>Memory types.</summary>
     public MemoryTypeRanges MemoryTypes { get; } = new();
+
+    /// <summary>Machine-check banks.</summary>
+    public MachineCheckBanks MachineCheck { get; } = new();
+
+    /// <summary>What KVM has beside these.</summary>
+    public KvmRegisters Kvm { get; } = new();
+
+    /// <summary>Registers beside those that an ordinary machine has, as far as they hold anything.</summary>
+    public IEnumerable<KeyValuePair<uint, ulong>> Served
+    {
+        get
+        {
+            if (MachineCheck.Capabilities != 0) yield return new(Msr.IA32_MCG_CAP, MachineCheck.Capabilities);
+            foreach (uint index in MachineCheckBanks.Indices)
+            {
+                if (MachineCheck.TryRead(index, isHost: true, out ulong value) && value != 0) yield return new(index, value);
+            }
+
+            foreach (uint index in ParavirtualClock.Indices.ToArray())
+            {
+                if (_processor.ParavirtualClock.TryRead(index, out ulong value) && value != 0) yield return new(index, value);
+            }
+
+            foreach (KeyValuePair<uint, ulong> register in Kvm.Changed) yield return register;
+        }
+    }
+
+    /// <summary>Takes over a register of <see cref="Served"/>.</summary>
+    /// <returns>False when it is none.</returns>
+    public bool TryRestoreServed(uint index, ulong value)
+    {
+        if (index != Msr.IA32_MCG_CAP) return TryWriteServed(index, value, isHost: true);
+        MachineCheck.SetUp(value);
+        return true;
+    }
 
     /// <summary>What is part of a vCPU's transferable state, beside the registers that <see cref="ProcessorState"/> has properties for.</summary>
     public static ReadOnlySpan<uint> Transferred =>
@@ -81,20 +117,91 @@ internal sealed unsafe class ModelSpecificRegisters
                 value = _cpu->Pkrs;
                 return HasPkrs;
             case Msr.IA32_BIOS_SIGN_ID:
-                value = MicrocodeRevision;
+                value = _microcode;
                 return true;
             case Msr.MSR_PLATFORM_INFO or Msr.IA32_PERF_STATUS:
                 value = (GuestClock.TscKilohertz / BusKilohertz) << (int)PlatformRatioShift;
                 return true;
-            case Msr.IA32_P5_MC_ADDR or Msr.IA32_P5_MC_TYPE or Msr.IA32_PLATFORM_ID
-                or Msr.IA32_MCG_CAP or Msr.IA32_MCG_STATUS or Msr.IA32_DEBUGCTL:
+            case Msr.IA32_P5_MC_ADDR or Msr.IA32_P5_MC_TYPE or Msr.IA32_PLATFORM_ID or Msr.IA32_DEBUGCTL:
                 value = 0;
                 return true;
             default:
                 ulong* field = Field(index);
                 value = field != null ? *field : 0;
-                return field != null || MemoryTypes.TryRead(index, out value);
+                return field != null || MemoryTypes.TryRead(index, out value) || TryReadServed(index, isHost: false, out value);
         }
+    }
+
+    /// <summary>KVM_GET_MSRS: what CPUID announces is not asked.</summary>
+    /// <returns>False when there is no such register.</returns>
+    public bool TryReadAsHost(uint index, out ulong value)
+    {
+        switch (index)
+        {
+            case Msr.IA32_TSC_ADJUST:
+                value = _cpu->TscAdjust;
+                return true;
+            case Msr.IA32_PKRS:
+                value = _cpu->Pkrs;
+                return true;
+            default:
+                return TryReadServed(index, isHost: true, out value) || TryRead(index, out value);
+        }
+    }
+
+    /// <summary>
+    /// KVM_SET_MSRS: as a guest's write, without what CPUID and transitions forbid there, and without what it brings about. The time-stamp counter is the caller's.
+    /// </summary>
+    /// <returns>False when there is no such register, or it can't hold the value.</returns>
+    public bool TryWriteAsHost(uint index, ulong value)
+    {
+        switch (index)
+        {
+            case Msr.IA32_EFER:
+                return TryRestoreEfer(value);
+            case Msr.IA32_TSC_ADJUST:
+                _cpu->TscAdjust = value;
+                return true;
+            case Msr.IA32_PKRS:
+                if (value > uint.MaxValue) return false;
+                _processor.Mmu.LoadKeys(_cpu->Pkru, (uint)value);
+                return true;
+            case Msr.IA32_MISC_ENABLE:
+                _miscEnable = value;
+                return true;
+            case Msr.IA32_BIOS_SIGN_ID:
+                _microcode = value;
+                return true;
+            case Msr.MSR_PLATFORM_INFO or Msr.IA32_PLATFORM_ID or Msr.IA32_PERF_STATUS or Msr.IA32_DEBUGCTL:
+                return true;
+            case Msr.IA32_APIC_BASE:
+                if (value >> _processor.Mmu.PhysicalAddressBits != 0) return false;
+                _processor.LocalApic.RestoreBase(value);
+                _processor.Bus.FollowLocalApic();
+                return true;
+            default:
+                return TryWriteServed(index, value, isHost: true) || TryWrite(index, value);
+        }
+    }
+
+    private bool TryReadServed(uint index, bool isHost, out ulong value) =>
+        MachineCheck.TryRead(index, isHost, out value) || (isHost || Kvm.IsPresent ? _processor.ParavirtualClock : null)?.TryRead(index, out value) == true ||
+        Kvm.TryRead(index, isHost, out value);
+
+    private bool TryWriteServed(uint index, ulong value, bool isHost) =>
+        MachineCheck.TryWrite(index, value, isHost) || ((isHost || Kvm.IsPresent) && _processor.ParavirtualClock.TryWrite(index, value)) ||
+        Kvm.TryWrite(index, value, isHost);
+
+    private bool TryRestoreEfer(ulong value)
+    {
+        const ulong Known = Efer.SCE | Efer.LME | Efer.LMA | Efer.NXE;
+        if ((value & ~Known) != 0) return false;
+        ulong old = _cpu->Efer;
+        _cpu->Efer = (value & ~Efer.LMA) | (old & Efer.LMA);
+        if (_cpu->Efer == old) return true;
+        ModeChange.Apply(_cpu);
+        _processor.Mmu.FlushAll();
+        return true;
     }
 
     /// <summary>WRMSR.</summary>
@@ -121,7 +228,7 @@ internal sealed unsafe class ModelSpecificRegisters
                 apic.TscDeadline = value;
                 return true;
             case Msr.IA32_APIC_BASE:
-                if (!apic.TrySetApicBase(value, CpuModels.PhysicalAddressBits)) return false;
+                if (!apic.TrySetApicBase(value, _processor.Mmu.PhysicalAddressBits)) return false;
                 _processor.Bus.FollowLocalApic();
                 return true;
             case >= Msr.IA32_X2APIC_FIRST and <= Msr.IA32_X2APIC_LAST:
@@ -134,10 +241,11 @@ internal sealed unsafe class ModelSpecificRegisters
                 return true;
             case Msr.IA32_BIOS_SIGN_ID or Msr.IA32_BIOS_UPDT_TRIG or Msr.IA32_P5_MC_ADDR or Msr.IA32_P5_MC_TYPE:
                 return true;
-            case Msr.IA32_MCG_STATUS or Msr.IA32_DEBUGCTL:
+            case Msr.IA32_DEBUGCTL:
                 return value == 0;
             default:
-                return TryWriteField(index, value) || MemoryTypes.TryWrite(index, value);
+                return TryWriteField(index, value) || MemoryTypes.TryWrite(index, value, _processor.Mmu.PhysicalAddressBits) ||
+                    TryWriteServed(index, value, isHost: false);
         }
     }
 

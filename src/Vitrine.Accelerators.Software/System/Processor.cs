@@ -29,6 +29,7 @@ internal sealed unsafe class Processor : IDisposable
         LocalApic = localApic;
         Presence = presence;
         Behavior = behavior;
+        ParavirtualClock = new ParavirtualClock(cpu, this);
         Msrs = new ModelSpecificRegisters(cpu, this);
         _handle = new GCHandle<Processor>(this);
         cpu->ProcessorHandle = GCHandle<Processor>.ToIntPtr(_handle);
@@ -63,6 +64,12 @@ internal sealed unsafe class Processor : IDisposable
     /// <summary>The machine's time in nanoseconds.</summary>
     public long Now => _clock.Now;
 
+    /// <summary>Calendar time, UTC.</summary>
+    public DateTimeOffset UtcNow => _clock.UtcNow;
+
+    /// <summary>KVM's clock for guests.</summary>
+    public ParavirtualClock ParavirtualClock { get; }
+
     /// <summary>RDMSR and WRMSR.</summary>
     public ModelSpecificRegisters Msrs { get; }
 
@@ -70,7 +77,15 @@ internal sealed unsafe class Processor : IDisposable
     public VcpuPresence Presence { get; }
 
     /// <summary>What the processor has, as CPUID announces it when nothing is switched off (SDM vol. 2, CPUID).</summary>
-    public CpuidTable Cpuid { get; set; } = new([]);
+    public CpuidTable Cpuid
+    {
+        get;
+        set
+        {
+            field = value;
+            Msrs.Kvm.Follow(value);
+        }
+    } = new([]);
 
     /// <summary>The processor of a state. For slow paths.</summary>
     public static Processor Of(CpuState* cpu) => GCHandle<Processor>.FromIntPtr(cpu->ProcessorHandle).Target;

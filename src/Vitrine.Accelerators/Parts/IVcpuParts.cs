@@ -33,6 +33,10 @@ public interface IVcpuParts
     /// <param name="capabilities">IA32_MCG_CAP: the number of banks in bits 7:0, at most 32.</param>
     void SetMachineCheck(ulong capabilities);
 
+    /// <summary>The guest is to learn from the paravirtual clock that it has been stopped for a while (KVM_KVMCLOCK_CTRL).</summary>
+    /// <returns>False when the guest doesn't use the clock.</returns>
+    bool TryNotePause();
+
     /// <summary>What a signal handler may write to, to end a run.</summary>
     AttentionWords Attention { get; }
 

@@ -7,6 +7,8 @@ public sealed class VmBehavior
     private volatile bool _waitsForEver;
     private volatile bool _skipsOut7E;
     private volatile int _msrExits;
+    private volatile int _clockVersion;
+    private long _clockOffset;
     private volatile MsrFilter? _msrFilter;
 
     /// <summary>
@@ -32,6 +34,20 @@ public sealed class VmBehavior
         get => _skipsOut7E;
         set => _skipsOut7E = value;
     }
+
+    /// <summary>What the paravirtual clock shows beyond the machine's time, in nanoseconds (KVM_SET_CLOCK).</summary>
+    public long ClockOffset
+    {
+        get => Volatile.Read(ref _clockOffset);
+        set
+        {
+            Volatile.Write(ref _clockOffset, value);
+            Interlocked.Increment(ref _clockVersion);
+        }
+    }
+
+    /// <summary>Grows with each change of <see cref="ClockOffset"/>.</summary>
+    public int ClockVersion => _clockVersion;
 
     /// <summary>
     /// Which accesses to model-specific registers leave with <see cref="VmExitReason.Msr"/> (KVM_CAP_X86_USER_SPACE_MSR); <see cref="VmExit.Detail"/> says why, and

@@ -187,7 +187,7 @@ public sealed unsafe class AvxStateTests : IDisposable
         _machine.Vcpu.GetState(state);
         for (int i = 0; i < 16; i++) Assert.Equal(new UInt128((ulong)(4 * i) + 4, (ulong)(4 * i) + 3), state.Fpu.YmmHigh[i]);
         state.Fpu.YmmHigh[3] = new UInt128(0xAB, 0xCD);
-        StateTransfer.Put(state, _machine.Cpu);
+        StateTransfer.Put(state, _machine.Cpu, StateTransfer.Registers);
         Assert.Equal((0xCDul, 0xABul, 13ul), (_machine.Cpu->Xmm[14], _machine.Cpu->Xmm[15], _machine.Cpu->Xmm[12]));
         ProcessorState copy = new();
         copy.CopyFrom(state);

@@ -1,4 +1,5 @@
 using Iced.Intel;
+using Vitrine.Accelerators.Parts;
 using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.Interpreter.Decode;
 using Vitrine.Accelerators.Software.Interpreter.Sse.StateSave;
@@ -48,7 +49,10 @@ internal static unsafe class MsrOps
     private static Op* Read(CpuState* cpu, Op* op)
     {
         if (cpu->Cpl != 0) return Faults.GeneralProtection(cpu, op);
-        if (!Processor.Of(cpu).Msrs.TryRead((uint)cpu->Gpr[Gpr.Rcx], out ulong value)) return Faults.GeneralProtection(cpu, op);
+        Processor processor = Processor.Of(cpu);
+        uint index = (uint)cpu->Gpr[Gpr.Rcx];
+        bool denied = processor.Behavior.MsrFilter is { } filter && !filter.Allows(index, isWrite: false);
+        if (denied || !processor.Msrs.TryRead(index, out ulong value)) return Refuse(cpu, op, denied ? MsrExitReasons.Filter : MsrExitReasons.Unknown, isWrite: false);
         SetPair(cpu, value);
         return op + 1;
     }
@@ -56,10 +60,31 @@ internal static unsafe class MsrOps
     private static Op* Write(CpuState* cpu, Op* op)
     {
         if (cpu->Cpl != 0) return Faults.GeneralProtection(cpu, op);
-        if (!Processor.Of(cpu).Msrs.TryWrite((uint)cpu->Gpr[Gpr.Rcx], Pair(cpu))) return Faults.GeneralProtection(cpu, op);
+        Processor processor = Processor.Of(cpu);
+        uint index = (uint)cpu->Gpr[Gpr.Rcx];
+        bool denied = processor.Behavior.MsrFilter is { } filter && !filter.Allows(index, isWrite: true);
+        if (denied || !processor.Msrs.TryWrite(index, Pair(cpu)))
+        {
+            MsrExitReasons reason = denied ? MsrExitReasons.Filter
+                : processor.Msrs.TryReadAsHost(index, out _) ? MsrExitReasons.Invalid
+                : MsrExitReasons.Unknown;
+            return Refuse(cpu, op, reason, isWrite: true);
+        }
 
         // Modes, the APIC and its timer may have changed; the dispatcher looks at them.
         cpu->PollAt = 0;
+        return Faults.SerializeAndLeave(cpu, op);
+    }
+
+    /// <summary>An access that the processor refuses: the client answers it, if it wants to, or it raises #GP(0).</summary>
+    private static Op* Refuse(CpuState* cpu, Op* op, MsrExitReasons reason, bool isWrite)
+    {
+        Processor processor = Processor.Of(cpu);
+        if ((processor.Behavior.MsrExits & reason) == 0) return Faults.GeneralProtection(cpu, op);
+        ulong value = Pair(cpu);
+        if (!processor.Bus.AccessMsr(op, (uint)cpu->Gpr[Gpr.Rcx], isWrite, ref value, reason, out bool failed)) return Faults.Raise(cpu, op);
+        if (failed) return Faults.GeneralProtection(cpu, op);
+        if (!isWrite) SetPair(cpu, value);
         return Faults.SerializeAndLeave(cpu, op);
     }
 

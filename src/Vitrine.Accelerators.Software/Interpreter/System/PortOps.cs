@@ -11,6 +11,8 @@ namespace Vitrine.Accelerators.Software.Interpreter;
 internal static unsafe class PortOps
 {
     // SAFETY: takes the running vCPU's state; Extra is an access size.
+    /// <summary>The port whose OUT may be complete before it leaves, see <see cref="Parts.VmBehavior.SkipsOut7E"/>.</summary>
+    public const ushort CompletedFirst = 0x7E;
 
     /// <summary>Names the binders.</summary>
     public static void Register(OpTable table)
@@ -69,6 +71,14 @@ internal static unsafe class PortOps
         if (!TryCheck(cpu, port, size)) return Faults.Raise(cpu, op);
         uint value = (uint)cpu->Gpr[Gpr.Rax];
         if (size < 4) value &= (1u << (size * 8)) - 1;
-        return Processor.Of(cpu).Bus.PortWrite(cpu, op, port, size, value) ? op + 1 : Faults.Raise(cpu, op);
+        Processor processor = Processor.Of(cpu);
+        if (port == CompletedFirst && processor.Behavior.SkipsOut7E)
+        {
+            processor.Client.CompletedOut = (size, value);
+            Volatile.Write(ref cpu->PollAt, 0);
+            return Faults.CompleteAndLeave(cpu, op);
+        }
+
+        return processor.Bus.PortWrite(cpu, op, port, size, value) ? op + 1 : Faults.Raise(cpu, op);
     }
 }

@@ -51,6 +51,8 @@ internal sealed unsafe class SecondLevelTable : IDisposable
     /// <param name="host">Host address of the byte.</param>
     public ulong Translate(ulong gpa, out byte* host)
     {
+        host = null;
+        if (gpa >> Shift(Levels + 1) != 0) return 0;
         ulong entry = Walk(gpa, out int level);
         if ((entry & SecondLevelEntry.Leaf) == 0)
         {
