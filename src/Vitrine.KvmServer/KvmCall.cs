@@ -8,4 +8,5 @@ namespace Vitrine.KvmServer;
 /// <param name="Vcpu">Number of the vCPU; -1 where it is made on none.</param>
 /// <param name="Request">The ioctl's number, see <see cref="KvmIoctl"/>.</param>
 /// <param name="Argument">Its argument: a number, or the address of a structure in this process.</param>
-public readonly record struct KvmCall(KvmDescriptorKind Kind, int Machine, int Vcpu, uint Request, ulong Argument);
+/// <param name="Pages">Address of the vCPU's shared pages, which begin with struct kvm_run; 0 where the call is made on none.</param>
+public readonly record struct KvmCall(KvmDescriptorKind Kind, int Machine, int Vcpu, uint Request, ulong Argument, nint Pages);

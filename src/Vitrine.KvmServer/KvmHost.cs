@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using Vitrine.Accelerators.Statistics;
 using Vitrine.Errors;
 using Vitrine.Kvm.Abi;
 using Vitrine.KvmServer.Capabilities;
@@ -20,6 +21,7 @@ public sealed unsafe class KvmHost : IDisposable
     private readonly IKvmCallObserver? _observer;
     private ServedFile?[] _numbered = new ServedFile?[16];
     private int _count;
+    private readonly List<KeyValuePair<string, CpuStatistics>> _ended = [];
     private int _machines;
 
     /// <summary>Creates a KVM of its own, without any virtual machine.</summary>
@@ -36,6 +38,20 @@ public sealed unsafe class KvmHost : IDisposable
 
     /// <summary>The last fault of the server itself, which its caller saw as EIO; null when there was none.</summary>
     public Exception? LastDefect { get; private set; }
+
+    /// <summary>What each vCPU has done, also those that have ended, under names such as "vCPU 0 of machine 1". Any thread; approximate while they run.</summary>
+    public IReadOnlyList<KeyValuePair<string, CpuStatistics>> Statistics
+    {
+        get
+        {
+            lock (_lock)
+            {
+                IEnumerable<VcpuFile> vcpus = _files.Values.OfType<VcpuFile>().OrderBy(static vcpu => vcpu.Machine).ThenBy(static vcpu => vcpu.Vcpu);
+                return [.. _ended, .. vcpus.Select(static vcpu => (vcpu.Name, vcpu.Statistics)).Where(static row => row.Statistics is not null)
+                    .Select(static row => KeyValuePair.Create(row.Name, row.Statistics!))];
+            }
+        }
+    }
 
     /// <summary>What CPUID can be.</summary>
     internal SupportedCpuid Cpuid { get; }
@@ -178,6 +194,13 @@ public sealed unsafe class KvmHost : IDisposable
         return file.Descriptor;
     }
 
+    /// <summary>A vCPU is about to end.</summary>
+    internal void Note(VcpuFile vcpu)
+    {
+        if (vcpu.Statistics is not { } statistics) return;
+        lock (_lock) _ended.Add(KeyValuePair.Create(vcpu.Name, statistics));
+    }
+
     /// <summary>The number of the next virtual machine.</summary>
     internal int NextMachine() => Interlocked.Increment(ref _machines);
 
@@ -202,7 +225,7 @@ public sealed unsafe class KvmHost : IDisposable
 
     private long Observe(ServedFile file, uint request, ulong argument)
     {
-        KvmCall call = new(file.Kind, file.Machine, file.Vcpu, request, argument);
+        KvmCall call = new(file.Kind, file.Machine, file.Vcpu, request, argument, file is VcpuFile ? (nint)file.Pages : 0);
         long result = -Errno.EIO;
         _observer!.Begins(call);
         long start = Stopwatch.GetTimestamp();

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Vitrine.Accelerators.Statistics;
 using Vitrine.Cli.Terminal;
 using Vitrine.Explain;
 

@@ -1,4 +1,6 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
+using Vitrine.Accelerators.Statistics;
 using Vitrine.Kvm.Abi;
 using Vitrine.KvmServer.Engine;
 using Vitrine.KvmServer.Events;
@@ -42,8 +44,14 @@ internal sealed unsafe class VcpuFile : ServedFile
     /// <inheritdoc/>
     public override int Vcpu { get; }
 
+    /// <summary>What it is called where it is counted.</summary>
+    public string Name => string.Create(CultureInfo.InvariantCulture, $"vCPU {Vcpu} of machine {Machine}");
+
     /// <summary>Address of what signal handlers store to.</summary>
     public nint Attention => (nint)_attention;
+
+    /// <summary>What its engine has done, after an exchange for another one the new one alone. Any thread.</summary>
+    public CpuStatistics? Statistics => _vcpu.Cpu.Inspection.Statistics;
 
     /// <summary>Makes KVM_RUN return EINTR. Any thread.</summary>
     public void Interrupt()
@@ -64,6 +72,7 @@ internal sealed unsafe class VcpuFile : ServedFile
     /// <inheritdoc/>
     public override void Dispose()
     {
+        Host.Note(this);
         _vm.RemoveVcpu(Vcpu);
         base.Dispose();
     }

@@ -12,6 +12,27 @@ internal static unsafe partial class Libc
     /// <returns>A descriptor, or an error.</returns>
     public static int MemfdCreate(string name, uint flags) => Checked(MemfdCreateCall(name, flags));
 
+    /// <summary>open(2) for writing behind what is there, created where it isn't, closed at exec.</summary>
+    /// <returns>A descriptor, or an error.</returns>
+    public static int OpenForAppending(string path)
+    {
+        // O_WRONLY | O_CREAT | O_APPEND | O_NOCTTY | O_CLOEXEC
+        const int Flags = 1 | 0x40 | 0x400 | 0x100 | 0x80000;
+        const uint ReadableByAll = 0x1A4;
+        return Checked(OpenCall(path, Flags, ReadableByAll));
+    }
+
+    /// <summary>write(2).</summary>
+    /// <returns>Bytes written, or an error.</returns>
+    public static nint Write(int descriptor, void* buffer, nuint length)
+    {
+        nint result = WriteCall(descriptor, buffer, length);
+        return result < 0 ? -Marshal.GetLastSystemError() : result;
+    }
+
+    /// <summary>gettid(2): the calling thread as the kernel numbers it.</summary>
+    public static int ThreadId() => ThreadIdCall();
+
     /// <summary>ftruncate(2).</summary>
     public static int Truncate(int descriptor, long length) => Checked(TruncateCall(descriptor, length));
 
@@ -77,6 +98,12 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Library, EntryPoint = "memfd_create", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int MemfdCreateCall(string name, uint flags);
+
+    [LibraryImport(Library, EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int OpenCall(string path, int flags, uint mode);
+
+    [LibraryImport(Library, EntryPoint = "gettid")]
+    private static partial int ThreadIdCall();
 
     [LibraryImport(Library, EntryPoint = "ftruncate")]
     private static partial int TruncateCall(int descriptor, long length);

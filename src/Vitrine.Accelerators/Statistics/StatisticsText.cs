@@ -1,11 +1,10 @@
 using System.Globalization;
 using Vitrine.Accelerators.Mmu;
-using Vitrine.Accelerators.Statistics;
 
-namespace Vitrine.Cli.Commands;
+namespace Vitrine.Accelerators.Statistics;
 
 /// <summary>Writes what the software CPU has done as a table.</summary>
-internal static class StatisticsText
+public static class StatisticsText
 {
     private const int MostMnemonics = 20;
 
