@@ -23,6 +23,9 @@ internal sealed class IrqfdTable(InterruptLines lines, Action<Exception> failed)
     private Thread? _thread;
     private bool _stops;
 
+    /// <summary>Whether the thread runs.</summary>
+    public bool IsWaiting => _thread is { IsAlive: true };
+
     /// <summary>KVM_IRQFD.</summary>
     /// <param name="argument">The client's structure.</param>
     /// <param name="mode">What the machine has.</param>

@@ -29,6 +29,9 @@ internal sealed partial class VmInterrupts(MachineClock clock, Action<Exception>
     /// <summary>KVM_CAP_X2APIC_API with KVM_X2APIC_API_USE_32BIT_IDS: destinations of messages have 32 bits.</summary>
     public bool WideDestinations { get; set; }
 
+    /// <summary>Whether a thread waits for irqfds.</summary>
+    public bool WaitsForIrqfds => _irqfds is { IsWaiting: true };
+
     /// <summary>
     /// Held while interrupt controllers and timers run, and while a message is on its way to an accelerator. Who replaces the accelerator holds it, with the
     /// processors standing, from reading the local APICs of the old one until <see cref="Connect(IAccelerator)"/>. Nobody waits for a processor with it held.
