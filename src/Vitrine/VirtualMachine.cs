@@ -431,7 +431,8 @@ public sealed class VirtualMachine : IDisposable
         if (vcpu.Id == 0 && _end is { Reason: VmEndReason.Stopped } stopped) _end = stopped with { Report = vcpu.Report(stopped.Report) };
         if (Interlocked.Decrement(ref _vcpusLeft) > 0) return;
 
-        // All that the guest has sent was received before its end is told.
+        // All that the guest has sent was received before its end is told. A device that begins anew whenever it has finished would go on for ever.
+        _board.EndWork();
         _io.Drain();
         _serialOutput.Close();
         _ended.TrySetResult(_end!);

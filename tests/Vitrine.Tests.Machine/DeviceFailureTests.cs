@@ -42,6 +42,24 @@ public sealed class DeviceFailureTests
         return _ => queue.TrySubmit(new Work(static () => { }, Throw));
     });
 
+    /// <summary>As an endless transfer does, or a device that polls.</summary>
+    [Fact]
+    public void WorkThatGoesOnForEverDoesNotKeepTheMachineFromEnding()
+    {
+        MadeUpBoard model = new(board =>
+        {
+            IIoQueue queue = board.Queue("endless", depth: 1, workers: 1);
+            Work? work = null;
+            work = new Work(static () => { }, () => queue.TrySubmit(work!));
+            board.Ports(Port, 1).Add(new ActingDevice(_ => queue.TrySubmit(work)));
+        });
+        using VirtualMachine machine = VirtualMachine.Create(Config(model));
+        machine.Start();
+        Assert.Null(machine.Wait(TimeSpan.FromMilliseconds(20)));
+        machine.Stop();
+        Assert.Equal(VmEndReason.Stopped, machine.Wait(s_patience)?.Reason);
+    }
+
     private static void EndsWithAReport(Func<BoardBuilder, Action<uint>> device)
     {
         MadeUpBoard board = new(board => board.Ports(Port, 1).Add(new ActingDevice(device(board))));

@@ -52,6 +52,22 @@ public sealed class VcpuGateTests
         Assert.Equal(2, done.Count);
     }
 
+    /// <summary>A reset waits for work of devices, and what does the work may stop the machine.</summary>
+    [Fact]
+    public async Task TheEndDoesNotWaitForAResetThatIsUnderWay()
+    {
+        CancellationToken cancelled = TestContext.Current.CancellationToken;
+        VcpuGate? gate = null;
+        bool hasEnded = false;
+        int settled = 0;
+        gate = new VcpuGate(2, () => hasEnded = Task.Run(gate!.End, cancelled).Wait(TimeSpan.FromSeconds(20), cancelled), _ => settled++);
+        gate.Release();
+        gate.Reset();
+        Task[] vcpus = [Stand(gate, 0, []), Stand(gate, 1, [])];
+        await Task.WhenAll(vcpus).WaitAsync(TimeSpan.FromSeconds(60), cancelled);
+        Assert.Equal((true, 0), (hasEnded, settled));
+    }
+
     [Fact]
     public async Task NobodyIsSentWhileTheGateIsOpen()
     {

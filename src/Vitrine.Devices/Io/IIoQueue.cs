@@ -14,7 +14,7 @@ public interface IIoQueue
     int InFlight { get; }
 
     /// <summary>Submits a request. With one worker, requests are done in the order of their submission.</summary>
-    /// <returns>False when <see cref="Depth"/> are in flight, or the board is gone: nothing has happened.</returns>
+    /// <returns>False when <see cref="Depth"/> are in flight, or the machine has ended: nothing has happened.</returns>
     /// <exception cref="InvalidOperationException">The request is in flight already.</exception>
     bool TrySubmit(IoRequest request);
 

@@ -17,6 +17,7 @@ public sealed class IoQueue : IIoQueue, IDisposable
     private int _inFlight;
     private int _epoch;
     private bool _closed;
+    private bool _disposed;
 
     internal IoQueue(IoCompletions completions, string name, int depth, int workers)
     {
@@ -93,6 +94,16 @@ public sealed class IoQueue : IIoQueue, IDisposable
         return true;
     }
 
+    /// <summary>Takes no more requests. Those that are in flight are done, and complete. Any thread.</summary>
+    public void Close()
+    {
+        lock (_sync)
+        {
+            _closed = true;
+            Monitor.PulseAll(_sync);
+        }
+    }
+
     /// <summary>
     /// Cancels what is in flight, and waits until the workers are done with it. Not with the device lock held, which a worker may want to have.
     /// </summary>
@@ -101,8 +112,8 @@ public sealed class IoQueue : IIoQueue, IDisposable
         Thread[] threads;
         lock (_sync)
         {
-            if (_closed) return;
-            _closed = true;
+            if (_disposed) return;
+            _disposed = _closed = true;
             CancelWaiting();
             Monitor.PulseAll(_sync);
             threads = [.. _threads];

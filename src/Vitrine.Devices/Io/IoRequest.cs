@@ -32,6 +32,9 @@ public abstract class IoRequest
     /// </summary>
     protected internal abstract void Perform();
 
-    /// <summary>Takes up what was done. With the device lock held, in the order in which work was finished; it may submit requests, this one too.</summary>
+    /// <summary>
+    /// Takes up what was done. With the device lock held, in the order in which work was finished; it may submit requests, this one too. A device must not
+    /// go on for ever by itself: who pauses the machine waits until nothing is in flight.
+    /// </summary>
     protected internal abstract void Complete();
 }

@@ -70,6 +70,12 @@ internal sealed class Board : IBoard
     }
 
     /// <inheritdoc/>
+    public void EndWork()
+    {
+        foreach (IoQueue queue in Queues) queue.Close();
+    }
+
+    /// <inheritdoc/>
     public IReadOnlyList<DeviceState> Save()
     {
         lock (Bus.DeviceLock) return [.. Devices.Select(static device => device.Save())];

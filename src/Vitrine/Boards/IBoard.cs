@@ -24,6 +24,9 @@ internal interface IBoard : IDisposable
     /// <summary>Brings every device into its state after power-on. The wiring stays, and so does the time.</summary>
     void Reset();
 
+    /// <summary>The machine has ended: the devices begin no more work. What is in flight completes.</summary>
+    void EndWork();
+
     /// <summary>The state of every device, while the machine stands still.</summary>
     IReadOnlyList<DeviceState> Save();
 

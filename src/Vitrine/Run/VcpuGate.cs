@@ -5,7 +5,7 @@ namespace Vitrine.Run;
 /// its end. Whoever closes the gate kicks the vCPUs, so that they come.
 /// </summary>
 /// <param name="vcpus">How many vCPU threads there are.</param>
-/// <param name="reset">Resets the machine. Called by the last vCPU to arrive, when all others wait.</param>
+/// <param name="reset">Resets the machine. Called by the last vCPU to arrive, when all others wait, or leave because the machine has ended meanwhile.</param>
 /// <param name="settle">
 /// Puts a vCPU, by its number, into the state of the reset. Done by each on its own thread before any runs: what one sends another must not be taken for
 /// something from before the reset.
@@ -158,7 +158,18 @@ internal sealed class VcpuGate(int vcpus, Action reset, Action<int> settle, Acti
             return;
         }
 
-        reset();
+        // Without the lock: a reset waits for work of devices, and what does that work may want to end the machine. All vCPUs wait here meanwhile.
+        Monitor.Exit(_sync);
+        try
+        {
+            reset();
+        }
+        finally
+        {
+            Monitor.Enter(_sync);
+        }
+
+        if (_ended) return;
         _settling = true;
         _posted = vcpus;
         for (int i = 0; i < vcpus; i++)

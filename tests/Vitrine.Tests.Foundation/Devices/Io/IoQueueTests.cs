@@ -117,6 +117,26 @@ public sealed class IoQueueTests : IDisposable
     }
 
     [Fact]
+    public void AClosedQueueFinishesWhatItHasAndTakesNoMore()
+    {
+        IoQueue queue = _io.Completions.CreateQueue("queue", depth: 2, workers: 1);
+        IoRequest? again = null;
+        bool isTaken = false;
+        again = _io.NewRequest("a", completed: () => isTaken = queue.TrySubmit(again!));
+        lock (_io.DeviceLock)
+        {
+            Assert.True(queue.TrySubmit(again));
+            Assert.True(queue.TrySubmit(_io.NewRequest("b")));
+            queue.Close();
+        }
+
+        _io.Completions.Drain();
+        Assert.Equal(["a", "b"], _io.Completed);
+        Assert.False(isTaken || again.IsInFlight);
+        _io.Completions.Remove(queue);
+    }
+
+    [Fact]
     public void DrainingCompletesEverythingAlsoWhileTheMachineIsHeld()
     {
         IoQueue queue = _io.Completions.CreateQueue("queue", depth: 1, workers: 1);
