@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.InteropServices;
 using Vitrine.Accelerators.Software.Blocks;
 using Vitrine.Accelerators.Software.Cpu;
@@ -36,7 +37,8 @@ internal sealed unsafe class Tlb : IDisposable
     private const int FetchEntries = 256;
     private const int TablesPerSet = 3;
     private const int TagBits = 12;
-    private const int AllEntries = Sets * TablesPerSet * GuestAccess.TlbEntries;
+    private const int EntriesPerSet = TablesPerSet * GuestAccess.TlbEntries;
+    private const int AllEntries = Sets * EntriesPerSet;
     private const int EntriesOfLastLevel = 512;
 
     private readonly CpuState* _cpu;
@@ -53,6 +55,9 @@ internal sealed unsafe class Tlb : IDisposable
     private readonly KeyedEntries _keyed;
     private CodeFilter _codeFilter;
     private int _set;
+
+    // One bit per set that may hold entries. With few address spaces most sets are empty, and a search of all entries, 3 MiB, passes them by.
+    private uint _enteredSets = 1;
     private int _table;
     private uint _lastTag;
     private uint _codeEpoch;
@@ -84,7 +89,7 @@ internal sealed unsafe class Tlb : IDisposable
 
     /// <summary>A table of the present address space, by number.</summary>
     public TlbEntry* Table(int number) =>
-        number == EmptyTable ? _tables + AllEntries : _tables + (((_set * TablesPerSet) + number) * GuestAccess.TlbEntries);
+        number == EmptyTable ? _tables + AllEntries : EntriesOf(_set) + (number * GuestAccess.TlbEntries);
 
     /// <summary>Chooses the table that operations see.</summary>
     public void Use(int number)
@@ -142,6 +147,7 @@ internal sealed unsafe class Tlb : IDisposable
         {
             NativeMemory.Clear(_tables, (nuint)(AllEntries * sizeof(TlbEntry)));
             NativeMemory.Clear(_fetches, (nuint)(Sets * FetchEntries * sizeof(FetchEntry)));
+            _enteredSets = 0;
             VoidTags();
             NewCodeEpoch();
             _lastTag = 1;
@@ -216,9 +222,13 @@ internal sealed unsafe class Tlb : IDisposable
     {
         ulong page = (ulong)host & PageMask;
         ForgetPages();
-        for (int i = 0; i < AllEntries; i++)
+        for (uint sets = _enteredSets; sets != 0; sets &= sets - 1)
         {
-            if ((_tables[i].ReadTag & PageMask) + _tables[i].Addend == page) _tables[i].WriteTag = 0;
+            TlbEntry* entries = EntriesOf(BitOperations.TrailingZeroCount(sets));
+            for (int i = 0; i < EntriesPerSet; i++)
+            {
+                if ((entries[i].ReadTag & PageMask) + entries[i].Addend == page) entries[i].WriteTag = 0;
+            }
         }
     }
 
@@ -228,9 +238,13 @@ internal sealed unsafe class Tlb : IDisposable
     public void DropRange(ulong start, ulong size)
     {
         ForgetPages();
-        for (int i = 0; i < AllEntries; i++)
+        for (uint sets = _enteredSets; sets != 0; sets &= sets - 1)
         {
-            if ((_tables[i].Page & PageMask) - start < size) _tables[i] = default;
+            TlbEntry* entries = EntriesOf(BitOperations.TrailingZeroCount(sets));
+            for (int i = 0; i < EntriesPerSet; i++)
+            {
+                if ((entries[i].Page & PageMask) - start < size) entries[i] = default;
+            }
         }
     }
 
@@ -302,9 +316,12 @@ internal sealed unsafe class Tlb : IDisposable
     private FetchEntry* FetchEntryFor(int set, ulong linear, bool user) =>
         _fetches + (set * FetchEntries) + ((linear >> 12) & ((FetchEntries / 2) - 1)) + (user ? FetchEntries / 2 : 0);
 
+    private TlbEntry* EntriesOf(int set) => _tables + (set * EntriesPerSet);
+
     private void Enter(int set)
     {
         _set = set;
+        _enteredSets |= 1u << set;
         _cpu->Tlb = Table(_table);
         ForgetPages();
         UpdateCodeTag();
