@@ -9,6 +9,9 @@ public static class EntryDumpReader
     /// <summary>The most that is read of a file, in bytes.</summary>
     public const int MaximumLength = 4 << 20;
 
+    // In bytes. Few files are longer, and an array of the maximum costs more than to read them.
+    private const int UsualLength = 32 << 10;
+
     // A dump has about 50 lines; a log may have others between them.
     private const int MostLines = 500;
 
@@ -31,8 +34,14 @@ public static class EntryDumpReader
     public static EntryDump Read(string file, Stream stream)
     {
         ArgumentNullException.ThrowIfNull(stream);
-        byte[] buffer = new byte[MaximumLength + 1];
+        byte[] buffer = new byte[UsualLength];
         int length = stream.ReadAtLeast(buffer, buffer.Length, throwOnEndOfStream: false);
+        while (length == buffer.Length && length <= MaximumLength)
+        {
+            Array.Resize(ref buffer, Math.Min(2 * length, MaximumLength + 1));
+            length += stream.ReadAtLeast(buffer.AsSpan(length), buffer.Length - length, throwOnEndOfStream: false);
+        }
+
         if (length > MaximumLength) throw DumpErrors.TooLong(file, MaximumLength);
         ReadOnlySpan<byte> bytes = buffer.AsSpan(0, length);
         return Read(file, LogLines.Decode(bytes) ?? throw DumpErrors.Binary(file));
