@@ -53,7 +53,7 @@ public sealed class RestrictedHostTests : IDisposable
     public void ProcessorTimeIsNamed(string command, string place)
     {
         string arguments = Run("endless").Replace("run ", $"{command} ", StringComparison.Ordinal);
-        (int status, _, string errors) = VitrineCommand.RunInShell($"ulimit -t 4; exec \"$VITRINE\" {arguments} {place} --timeout 50");
+        (int status, _, string errors) = VitrineCommand.RunInShell($"ulimit -t 3; exec \"$VITRINE\" {arguments} {place} --timeout 50");
         Assert.Contains("ulimit -t", errors, StringComparison.Ordinal);
         Assert.Equal(HostError, status);
     }

@@ -70,7 +70,9 @@ public sealed class TerminalTests : IDisposable
     public void AGuestThatComesToTheForegroundGetsTheKeys()
     {
         string flat = Path.Combine(_folder, "guest");
-        File.WriteAllBytes(flat, [0xEB, 0xFE]);
+
+        // sti; hlt; jmp to the hlt: it waits.
+        File.WriteAllBytes(flat, [0xFB, 0xF4, 0xEB, 0xFD]);
         string output = RunInTerminal(
             $"""
             set -m
