@@ -5,6 +5,7 @@ using Vitrine.Accelerators.Software.Interpreter.Decode;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.Sharing;
 using Vitrine.Accelerators.Software.System;
+using Vitrine.X86.Exceptions;
 
 namespace Vitrine.Accelerators.Software;
 
@@ -14,6 +15,7 @@ internal sealed unsafe class Dispatcher
     // SAFETY: the state is that of the vCPU that owns this object, and outlives it; operations are those of its code finder. Only the vCPU's thread comes here.
     private readonly CpuState* _cpu;
     private readonly SoftMmu _mmu;
+    private readonly GuestDebugging _debugging;
     private readonly CodeFinder _code;
     private readonly VcpuExit _exit;
     private readonly VcpuPresence _presence;
@@ -39,6 +41,7 @@ internal sealed unsafe class Dispatcher
     {
         _cpu = cpu;
         _mmu = processor.Mmu;
+        _debugging = processor.Debugging;
         _presence = processor.Presence;
         _code = code;
         _exit = exit;
@@ -168,5 +171,10 @@ internal sealed unsafe class Dispatcher
         return InterruptDelivery.DeliverException(_cpu) || _exit.ForShutdown();
     }
 
-    private bool DeliverDebugTrap() => InterruptDelivery.DeliverDebugTrap(_cpu) || _exit.ForShutdown();
+    private bool DeliverDebugTrap()
+    {
+        if (!_debugging.TakesDebugExceptions) return InterruptDelivery.DeliverDebugTrap(_cpu) || _exit.ForShutdown();
+        _exit.ForDebug(ExceptionVector.DB, _code.LinearOf(_cpu->Rip), _debugging.TakeReason(), _cpu->Dr7);
+        return false;
+    }
 }

@@ -6,6 +6,8 @@ using Vitrine.Accelerators.Software.Interpreter.Decode;
 using Vitrine.Accelerators.Software.Sharing;
 using Vitrine.Accelerators.Software.System;
 using Vitrine.Timing;
+using Vitrine.X86.Exceptions;
+using Vitrine.X86.Registers;
 using Vitrine.X86.State;
 
 namespace Vitrine.Accelerators.Software;
@@ -123,9 +125,7 @@ internal sealed unsafe class EventPump : IDisposable
     public bool LeaveForStep()
     {
         if ((_cpu->Mode & ExecutionMode.SingleStep) == 0) return false;
-        _exit.Value.Reason = VmExitReason.Debug;
-        _exit.Value.Address = _code.LinearOf(_cpu->Rip);
-        _exit.Value.Detail = 0;
+        _exit.ForDebug(ExceptionVector.DB, _code.LinearOf(_cpu->Rip), Dr6.BS | Dr6.Fixed1, _cpu->Dr7);
 
         // The look at events that this one was, or cut short, comes before whatever runs next.
         _presence.AskForAttention();
@@ -167,6 +167,8 @@ internal sealed unsafe class EventPump : IDisposable
             if (!_client.Inject(_cpu)) return _exit.ForShutdown();
             if (LeaveForStep()) return false;
         }
+
+        if (_processor.Debugging.BlocksInterrupts) return true;
 
         // The trap of a task switch comes first (SDM vol. 3, table 6-2).
         bool open = _cpu->InterruptShadow == 0 && _cpu->PendingDebug == 0;

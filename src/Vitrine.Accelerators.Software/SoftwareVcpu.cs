@@ -224,7 +224,8 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
     public void GetState(ProcessorState state)
     {
         _exit.CompleteAccess();
-        StateTransfer.Get(_cpu, state, StateTransfer.Registers);
+        StateTransfer.Get(_cpu, state, StateTransfer.Registers & ~StateParts.Debug);
+        _processor.Debugging.Get(state);
         state.ApicBase = LocalApic.ApicBase;
         state.Cr8 = LocalApic.Cr8;
 
@@ -265,7 +266,8 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
     private void Put(ProcessorState state, PutLevel level)
     {
         _exit.DropAccess();
-        StateTransfer.Put(state, _cpu, StateTransfer.Registers);
+        StateTransfer.Put(state, _cpu, StateTransfer.Registers & ~StateParts.Debug);
+        _processor.Debugging.Put(state);
         if (level >= PutLevel.Reset)
         {
             // A page without a version was never read from an APIC: the state was built, and means the APIC's own reset.

@@ -2,6 +2,7 @@ using Vitrine.Accelerators.Parts;
 using Vitrine.Accelerators.Software.Apic;
 using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.System;
+using Vitrine.X86.Exceptions;
 using Vitrine.X86.Registers;
 using Vitrine.X86.State;
 using Vitrine.X86.VmEntry;
@@ -76,7 +77,23 @@ internal sealed unsafe class VcpuParts : IVcpuParts
     }
 
     /// <inheritdoc/>
-    public VcpuDebugging? Debugging { get; set; }
+    public VcpuDebugging? Debugging
+    {
+        get => _processor.Debugging.Wanted;
+        set
+        {
+            _processor.Debugging.Wanted = value;
+            _cpu->Mode = (_cpu->Mode & ~ExecutionMode.SingleStep) | (value is { SingleStep: true } ? ExecutionMode.SingleStep : ExecutionMode.None);
+            ModeChange.Apply(_cpu);
+            Volatile.Write(ref _cpu->PollAt, 0);
+            if (value is not { InjectDebugException: true } and not { InjectBreakpoint: true }) return;
+            PendingEvents events = _client.State;
+            events.ExceptionPending = true;
+            events.ExceptionVector = value.InjectDebugException ? ExceptionVector.DB : ExceptionVector.BP;
+            events.ExceptionHasErrorCode = false;
+            _client.State = events;
+        }
+    }
 
     /// <summary>Why what was put can't be entered; null where it can.</summary>
     public EntryCheckResult? EntryFailure
@@ -102,7 +119,8 @@ internal sealed unsafe class VcpuParts : IVcpuParts
     public void Get(ProcessorState state, StateParts parts)
     {
         ArgumentNullException.ThrowIfNull(state);
-        StateTransfer.Get(_cpu, state, parts);
+        StateTransfer.Get(_cpu, state, parts & ~StateParts.Debug);
+        if ((parts & StateParts.Debug) != 0) _processor.Debugging.Get(state);
         if ((parts & StateParts.Special) != 0)
         {
             state.ApicBase = _localApic.ApicBase;
@@ -128,7 +146,8 @@ internal sealed unsafe class VcpuParts : IVcpuParts
         ulong flags = _cpu->SystemFlags;
         (ulong cr0, ulong cr3, ulong cr4, ulong efer) = (_cpu->Cr0, _cpu->Cr3, _cpu->Cr4, _cpu->Efer);
         bool pointersChange = (parts & StateParts.Special) != 0 && PointersDiffer(state);
-        StateTransfer.Put(state, _cpu, parts & ~StateParts.Pkru);
+        StateTransfer.Put(state, _cpu, parts & ~(StateParts.Pkru | StateParts.Debug));
+        if ((parts & StateParts.Debug) != 0) _processor.Debugging.Put(state);
         if ((parts & StateParts.Pkru) != 0) _processor.Mmu.LoadKeys(state.Pkru, _cpu->Pkrs);
         const StateParts ModeParts = StateParts.Special | StateParts.Fpu | StateParts.ExtendedControl | StateParts.Debug;
         if ((parts & ModeParts) != 0 || ((flags ^ _cpu->SystemFlags) & ModeFlags) != 0) ModeChange.Apply(_cpu);

@@ -43,6 +43,21 @@ internal sealed unsafe class VcpuExit : IDisposable
         _accessPending = false;
     }
 
+    /// <summary>Leaves for a debugger outside the guest.</summary>
+    /// <param name="vector">The exception that it stands for.</param>
+    /// <param name="linear">Linear address of the next instruction.</param>
+    /// <param name="reason">DR6.</param>
+    /// <param name="control">DR7.</param>
+    public void ForDebug(byte vector, ulong linear, ulong reason, ulong control)
+    {
+        _exit.Reason = VmExitReason.Debug;
+        _exit.Vector = vector;
+        _exit.Address = linear;
+        _exit.Detail = reason;
+        _exit.DebugControl = control;
+        _cpu->Leave = LeaveReason.Exit;
+    }
+
     /// <summary>Leaves for an access to a model-specific register.</summary>
     /// <param name="index">Which.</param>
     /// <param name="isWrite">WRMSR.</param>

@@ -1,6 +1,7 @@
 using Vitrine.Accelerators.Parts;
 using Vitrine.Accelerators.Software.Apic;
 using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.X86.Exceptions;
 using Vitrine.X86.Paging;
 
 namespace Vitrine.Accelerators.Software.Mmu;
@@ -51,6 +52,10 @@ internal sealed unsafe class Bus(CpuState* cpu, VcpuExit exit, LocalApic localAp
         exit.ForPort(port, size, isWrite: true, value);
         return false;
     }
+
+    /// <summary>INT3, which a debugger outside the guest takes.</summary>
+    /// <param name="linear">Its linear address.</param>
+    public void LeaveForBreakpoint(ulong linear) => exit.ForDebug(ExceptionVector.BP, linear, 0, 0);
 
     /// <summary>RDMSR and WRMSR of what the client answers.</summary>
     /// <param name="op">The instruction.</param>

@@ -1,4 +1,5 @@
 using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.X86.Exceptions;
 using Vitrine.X86.State;
 
 namespace Vitrine.Accelerators.Software.System;
@@ -76,6 +77,8 @@ internal sealed unsafe class ClientEvents
         if (events.TripleFaultPending) return false;
         if (events.ExceptionInjected || events.ExceptionPending)
         {
+            // INT3 is one byte, which what it pushes is behind.
+            if (events.ExceptionVector == ExceptionVector.BP) cpu->Rip++;
             return InterruptDelivery.DeliverToEnd(
                 cpu, events.ExceptionVector, EventKind.Fault, events.ExceptionHasErrorCode, events.ExceptionErrorCode);
         }

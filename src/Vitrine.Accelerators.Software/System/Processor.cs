@@ -30,6 +30,7 @@ internal sealed unsafe class Processor : IDisposable
         Presence = presence;
         Behavior = behavior;
         ParavirtualClock = new ParavirtualClock(cpu, this);
+        Debugging = new GuestDebugging(cpu);
         Msrs = new ModelSpecificRegisters(cpu, this);
         _handle = new GCHandle<Processor>(this);
         cpu->ProcessorHandle = GCHandle<Processor>.ToIntPtr(_handle);
@@ -66,6 +67,9 @@ internal sealed unsafe class Processor : IDisposable
 
     /// <summary>Calendar time, UTC.</summary>
     public DateTimeOffset UtcNow => _clock.UtcNow;
+
+    /// <summary>The guest's debug registers, and a debugger outside it.</summary>
+    public GuestDebugging Debugging { get; }
 
     /// <summary>KVM's clock for guests.</summary>
     public ParavirtualClock ParavirtualClock { get; }

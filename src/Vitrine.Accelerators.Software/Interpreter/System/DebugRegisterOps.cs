@@ -40,11 +40,12 @@ internal static unsafe class DebugRegisterOps
     private static Op* Read(CpuState* cpu, Op* op)
     {
         if (!TryAccess(cpu, op, out int number)) return Faults.Raise(cpu, op);
+        GuestDebugging debugging = Processor.Of(cpu).Debugging;
         ulong value = number switch
         {
-            < 4 => cpu->DebugAddress[number],
-            6 => (cpu->Dr6 & Dr6.Writable) | Dr6.Fixed1,
-            _ => cpu->Dr7 | Dr7.Fixed1,
+            < 4 => debugging[number],
+            6 => (debugging.Dr6 & Dr6.Writable) | Dr6.Fixed1,
+            _ => debugging.Dr7 | Dr7.Fixed1,
         };
         SystemOperand.WriteSized(cpu, op->Dst, op->Extra, value);
         return op + 1;
@@ -55,9 +56,10 @@ internal static unsafe class DebugRegisterOps
         if (!TryAccess(cpu, op, out int number)) return Faults.Raise(cpu, op);
         ulong value = op->Extra == 8 ? Width.ReadRegister<ulong>(cpu, op->Dst) : Width.ReadRegister<uint>(cpu, op->Dst);
         if (number >= 6 && value > uint.MaxValue) return Faults.GeneralProtection(cpu, op);
-        if (number < 4) cpu->DebugAddress[number] = value;
-        else if (number == 6) cpu->Dr6 = (value & Dr6.Writable) | Dr6.Fixed1;
-        else cpu->Dr7 = (value & Dr7.Writable) | Dr7.Fixed1;
+        GuestDebugging debugging = Processor.Of(cpu).Debugging;
+        if (number < 4) debugging[number] = value;
+        else if (number == 6) debugging.Dr6 = (value & Dr6.Writable) | Dr6.Fixed1;
+        else debugging.Dr7 = (value & Dr7.Writable) | Dr7.Fixed1;
         ModeChange.Apply(cpu);
         return Faults.SerializeAndLeave(cpu, op);
     }

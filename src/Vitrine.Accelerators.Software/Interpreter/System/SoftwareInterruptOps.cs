@@ -4,6 +4,7 @@ using Vitrine.Accelerators.Software.Interpreter.Decode;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.System;
 using Vitrine.X86.Exceptions;
+using Vitrine.X86.State;
 
 namespace Vitrine.Accelerators.Software.Interpreter;
 
@@ -53,7 +54,13 @@ internal static unsafe class SoftwareInterruptOps
 
     private static Op* Interrupt(CpuState* cpu, Op* op) => Enter(cpu, op, (byte)op->Imm, EventKind.SoftwareInterrupt);
 
-    private static Op* Breakpoint(CpuState* cpu, Op* op) => Enter(cpu, op, ExceptionVector.BP, EventKind.SoftwareException);
+    private static Op* Breakpoint(CpuState* cpu, Op* op)
+    {
+        Processor processor = Processor.Of(cpu);
+        if (!processor.Debugging.TakesBreakpoints) return Enter(cpu, op, ExceptionVector.BP, EventKind.SoftwareException);
+        processor.Bus.LeaveForBreakpoint(cpu->Segments[Seg.Cs].Base + cpu->BlockRip + op->RipOffset);
+        return Faults.Raise(cpu, op);
+    }
 
     private static Op* InterruptOnOverflow(CpuState* cpu, Op* op) =>
         Flags.Overflow(cpu) ? Enter(cpu, op, ExceptionVector.OF, EventKind.SoftwareException) : op + 1;
