@@ -10,6 +10,9 @@ internal sealed class SleepRegister(int count)
     /// <summary>A vCPU has been created.</summary>
     public void Add(int id, VcpuActivity activity) => Volatile.Write(ref _activities[id], activity);
 
+    /// <summary>A vCPU has gone: it counts as one that may still be created.</summary>
+    public void Remove(int id) => Volatile.Write(ref _activities[id], null);
+
     /// <summary>
     /// True when a vCPU that waits without being able to take an interrupt waits for nothing: every other one does so too, and nothing has
     /// been sent to it. Only INIT, a start-up IPI or an NMI could end such a wait, and nobody is left who might send one.

@@ -19,11 +19,15 @@ namespace Vitrine.Accelerators.Software;
 /// <summary>The accelerator that needs no help from the host's processor.</summary>
 public sealed class SoftwareAccelerator : IAccelerator
 {
-    /// <summary>The most vCPUs that a machine may have.</summary>
-    public const int VcpuLimit = 8;
+    /// <summary>The most vCPUs that an accelerator may have.</summary>
+    public const int VcpuLimit = 64;
+
+    // What a machine of the library may have: it is known from the start, and so are its tables.
+    private const int MachineLimit = NarrowPageSharers.Limit;
 
     private readonly Lock _lock = new();
     private readonly SoftwareVcpu?[] _vcpus;
+    private readonly List<SoftwareVcpu> _retired = [];
     private readonly OutsideWrites _outsideWrites;
 
     private SoftwareAccelerator(SoftwareOptions options, int vcpus, MachineClock? clock)
@@ -56,7 +60,7 @@ public sealed class SoftwareAccelerator : IAccelerator
 
     /// <inheritdoc/>
     /// <remarks>Guests rely on the order in which an x86 processor's stores are seen, which other hosts don't keep.</remarks>
-    public int MaximumVcpus => HostKeepsStoreOrder ? VcpuLimit : 1;
+    public int MaximumVcpus => HostKeepsStoreOrder ? MachineLimit : 1;
 
     /// <summary>What a server of KVM's calls can choose, beside the options, while the machine is there.</summary>
     public VmBehavior Behavior { get; } = new();
@@ -111,7 +115,10 @@ public sealed class SoftwareAccelerator : IAccelerator
 
     /// <summary>Creates the accelerator of one machine. With the interpreter it is always possible.</summary>
     /// <param name="options">What can be chosen; null for the defaults.</param>
-    /// <param name="vcpus">How many vCPUs the machine gets: from 1 to <see cref="VcpuLimit"/>.</param>
+    /// <param name="vcpus">
+    /// How many vCPUs the machine gets, or may get: from 1 to <see cref="VcpuLimit"/>. With one it needs no regard for others; beyond 8, tables about pages take 32 bytes
+    /// of each instead of 4.
+    /// </param>
     /// <param name="clock">The machine's time, for time-stamp counters and APIC timers; null for a clock of its own, which runs.</param>
     /// <exception cref="VitrineException">
     /// The translator is asked for on a host that it can't run on; several vCPUs on a host that is not x86; several and shadow page tables, which one
@@ -268,6 +275,7 @@ public sealed class SoftwareAccelerator : IAccelerator
         lock (_lock)
         {
             if (_vcpus[id] is not null) throw new InvalidOperationException($"vCPU {id} exists already.");
+            if (_vcpus.Length > MachineLimit && TranslationBytes != 0) TranslationBytes = CodeMemorySize.ForHost(_vcpus.Count(static vcpu => vcpu is not null) + 1);
             SoftwareVcpu vcpu = new(this, id);
             Volatile.Write(ref _vcpus[id], vcpu);
             Group.Add(vcpu.Presence);
@@ -291,8 +299,23 @@ public sealed class SoftwareAccelerator : IAccelerator
     public void Dispose()
     {
         foreach (SoftwareVcpu? vcpu in _vcpus) vcpu?.Dispose();
+        foreach (SoftwareVcpu vcpu in _retired) vcpu.Release();
+        _retired.Clear();
         SlotTable.Replace([]);
         Group.Dispose();
+    }
+
+    /// <summary>A vCPU goes, while others may run: nobody finds it from now on. Its number is free again.</summary>
+    internal void Retire(SoftwareVcpu vcpu)
+    {
+        lock (_lock)
+        {
+            _retired.Add(vcpu);
+            if (_vcpus[vcpu.Id] == vcpu) Volatile.Write(ref _vcpus[vcpu.Id], null);
+            Group.Remove(vcpu.Presence);
+            Sleeps.Remove(vcpu.Id);
+            Interrupts.Disconnect(vcpu.LocalApic);
+        }
     }
 
     // All at once: no vCPU sees a part of the change.

@@ -391,16 +391,23 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
     {
         if (_disposed) return;
         _disposed = true;
+        _accelerator.Retire(this);
+        _mmu.Guard.LeaveAll();
         _clock.Moved -= _waker.Wake;
         _events.Dispose();
         _translator?.Dispose();
         _mmu.Dispose();
-        _waker.Dispose();
         _blocks.Dispose();
         Host?.Dispose();
         _code.Dispose();
         _processor.Dispose();
         _exit.Dispose();
+    }
+
+    /// <summary>Gives back what others may have written to until the machine ended: they leave requests and interrupts for a vCPU without asking whether it is there.</summary>
+    internal void Release()
+    {
+        _waker.Dispose();
         StateMemory.Free(_cpu);
     }
 

@@ -19,6 +19,12 @@ internal sealed class InterruptFabric : IInterruptBus
         }
     }
 
+    /// <summary>A processor has gone. What was sent to it meanwhile comes to nothing.</summary>
+    public void Disconnect(LocalApic apic)
+    {
+        lock (_lock) _apics = [.. _apics.Where(other => other != apic)];
+    }
+
     /// <inheritdoc/>
     public void Send(LocalApic sender, in InterruptCommand command) => Broadcast(command, sender);
 

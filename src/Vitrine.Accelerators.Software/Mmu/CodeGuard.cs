@@ -34,10 +34,10 @@ internal sealed unsafe class CodeGuard(int vcpu, BlockCache blocks, Tlb tlb, Vcp
         if (_directory is null || _directory.TryOpen(host, vcpu)) return;
         _directory.Enter(host);
         _locked = host;
-        uint decoders = _directory.Write(host, size);
+        ulong decoders = _directory.Write(host, size);
         if (decoders == 0) return;
         blocks.DropPage(host);
-        for (uint others = decoders & ~(1u << vcpu); others != 0; others &= others - 1)
+        for (ulong others = decoders & ~CodeDirectory.Bit(vcpu); others != 0; others &= others - 1)
             group.Find(BitOperations.TrailingZeroCount(others))?.AskToDrop((ulong)host & ~0xFFFUL);
     }
 
@@ -70,9 +70,9 @@ internal sealed unsafe class CodeGuard(int vcpu, BlockCache blocks, Tlb tlb, Vcp
         }
 
         _directory.Enter(host);
-        uint writers = _directory.Join(host, vcpu);
-        if ((writers & CodeDirectory.Writer(vcpu)) != 0) Close(host);
-        if (AskToClose(host, writers & ~CodeDirectory.Writer(vcpu)))
+        ulong writers = _directory.Join(host, vcpu);
+        if ((writers & CodeDirectory.Bit(vcpu)) != 0) Close(host);
+        if (AskToClose(host, writers & ~CodeDirectory.Bit(vcpu)))
         {
             _locked = host;
             return true;
@@ -149,17 +149,24 @@ internal sealed unsafe class CodeGuard(int vcpu, BlockCache blocks, Tlb tlb, Vcp
     }
 
     /// <summary>True when all these writers have closed the page, or stand and will before they go on.</summary>
-    private bool AskToClose(byte* host, uint writers)
+    private bool AskToClose(byte* host, ulong writers)
     {
         bool closed = true;
-        for (uint rest = writers / CodeDirectory.Writer(0); rest != 0; rest &= rest - 1)
+        for (ulong rest = writers; rest != 0; rest &= rest - 1)
         {
             int other = BitOperations.TrailingZeroCount(rest);
-            if (_directory!.TryAsk(host, other)) group.Find(other)!.AskToClose((ulong)host & ~0xFFFUL);
+            if (group.Find(other) is not { } writer)
+            {
+                // It has gone, and nobody has become a writer since the page was joined.
+                _directory!.Close(host, other);
+                continue;
+            }
+
+            if (_directory!.TryAsk(host, other)) writer.AskToClose((ulong)host & ~0xFFFUL);
 
             // It says that it runs before it looks for requests.
             Interlocked.MemoryBarrier();
-            if (group.Find(other)!.IsRunning) closed = false;
+            if (writer.IsRunning) closed = false;
         }
 
         return closed;

@@ -40,8 +40,8 @@ internal sealed unsafe class OutsideWrites(VcpuGroup group)
     {
         if (!directory.HasCode(host)) return;
         directory.Enter(host);
-        uint decoders = directory.Write(host, size);
-        for (uint rest = decoders; rest != 0; rest &= rest - 1)
+        ulong decoders = directory.Write(host, size);
+        for (ulong rest = decoders; rest != 0; rest &= rest - 1)
             group.Find(BitOperations.TrailingZeroCount(rest))?.AskToDrop((ulong)host & ~(PageBytes - 1));
         directory.Exit(host);
     }

@@ -3,14 +3,15 @@ using Vitrine.Memory;
 
 namespace Vitrine.Accelerators.Software.Sharing;
 
-/// <summary>A word for each page of the host memory that slots show: two slots with one memory have the same words.</summary>
-internal sealed unsafe class HostPageWords : IDisposable
+/// <summary>A word, or some, for each page of the host memory that slots show: two slots with one memory have the same words.</summary>
+/// <param name="words">How many for each page.</param>
+internal sealed unsafe class HostPageWords(int words = 1) : IDisposable
 {
     // SAFETY: a word is found by an address inside a region, whose words cover all its pages and live as long as this object.
     private const int PageShift = 12;
     private volatile Region[] _regions = [];
 
-    /// <summary>The word of the page of a host address in memory that was added.</summary>
+    /// <summary>The first word of the page of a host address in memory that was added.</summary>
     public ref uint this[byte* host]
     {
         get
@@ -18,7 +19,7 @@ internal sealed unsafe class HostPageWords : IDisposable
             foreach (Region region in _regions)
             {
                 ulong offset = (ulong)host - region.Start;
-                if (offset < region.Size) return ref region.Words[offset >> PageShift];
+                if (offset < region.Size) return ref region.Words[(offset >> PageShift) * (ulong)words];
             }
 
             throw new InvalidOperationException("The address is not the host address of a memory slot.");
@@ -32,7 +33,7 @@ internal sealed unsafe class HostPageWords : IDisposable
         ulong start = (ulong)slot.Host.Pointer;
         ulong size = slot.Host.Size;
         if (_regions.Any(region => region.Start <= start && region.Start + region.Size >= start + size)) return;
-        _regions = [.. _regions, new Region(start, size, (uint*)NativeMemory.AllocZeroed((nuint)(size >> PageShift), sizeof(uint)))];
+        _regions = [.. _regions, new Region(start, size, (uint*)NativeMemory.AllocZeroed((nuint)(size >> PageShift), (nuint)(words * sizeof(uint))))];
     }
 
     /// <inheritdoc/>

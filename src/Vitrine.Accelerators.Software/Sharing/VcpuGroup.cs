@@ -18,7 +18,7 @@ internal sealed class VcpuGroup : IDisposable
             return;
         }
 
-        CodeDirectory = new CodeDirectory();
+        CodeDirectory = new CodeDirectory(count);
         Exclusive = new ExclusiveSection(this);
     }
 
@@ -39,6 +39,12 @@ internal sealed class VcpuGroup : IDisposable
 
     /// <summary>A vCPU has been created.</summary>
     public void Add(VcpuPresence member) => Volatile.Write(ref _members[member.Id], member);
+
+    /// <summary>A vCPU has gone.</summary>
+    public void Remove(VcpuPresence member)
+    {
+        if (Find(member.Id) == member) Volatile.Write(ref _members[member.Id], null);
+    }
 
     /// <summary>Memory has been written where nobody notices it: all vCPUs but one must forget what they derived from it.</summary>
     public void ForgetMemory(VcpuPresence except)

@@ -16,7 +16,7 @@ internal sealed class TimeStampOrigin(MachineClock clock)
     private ulong _value;
     private long _offset;
     private long _last;
-    private uint _members;
+    private ulong _members;
 
     /// <summary>The offset from the machine's clock that makes a counter show a value.</summary>
     /// <param name="vcpu">Whose counter.</param>
@@ -26,7 +26,7 @@ internal sealed class TimeStampOrigin(MachineClock clock)
         lock (_lock)
         {
             long now = clock.Now;
-            uint member = 1u << vcpu;
+            ulong member = 1UL << vcpu;
             if (_members == 0 || (_members & member) != 0 || value != _value || now - _last > Together)
             {
                 _members = 0;

@@ -6,14 +6,19 @@ using Xunit;
 namespace Vitrine.Tests.Software.Processors;
 
 /// <summary>The directory's rules: a page has decoders or writers, and a decoder hears of each write to what it decoded.</summary>
-public sealed unsafe class CodeDirectoryTests : IDisposable
+public abstract unsafe class CodeDirectoryTests : IDisposable
 {
+    public sealed class Narrow() : CodeDirectoryTests(8);
+
+    public sealed class Wide() : CodeDirectoryTests(64);
+
     private readonly GuestMemory _memory = new();
-    private readonly CodeDirectory _directory = new();
+    private readonly CodeDirectory _directory;
     private readonly byte* _page;
 
-    public CodeDirectoryTests()
+    protected CodeDirectoryTests(int vcpus)
     {
+        _directory = new CodeDirectory(vcpus);
         MemorySlot slot = _memory.Add("ram", new Gpa(0), 1 << 20);
         MemorySlot alias = _memory.AddAlias("alias", new Gpa(1 << 20), 1 << 20, slot, 0, MemorySlotFlags.ReadOnly);
         _directory.AddMemory(slot);
@@ -23,6 +28,7 @@ public sealed unsafe class CodeDirectoryTests : IDisposable
 
     public void Dispose()
     {
+        GC.SuppressFinalize(this);
         _directory.Dispose();
         _memory.Dispose();
     }
@@ -32,14 +38,14 @@ public sealed unsafe class CodeDirectoryTests : IDisposable
     {
         Assert.True(_directory.TryOpen(_page, 1));
         Assert.True(_directory.TryOpen(_page, 7));
-        Assert.Equal(CodeDirectory.Writer(1) | CodeDirectory.Writer(7), Join(2));
+        Assert.Equal(CodeDirectory.Bit(1) | CodeDirectory.Bit(7), Join(2));
         Assert.False(_directory.TryOpen(_page, 1));
         Assert.False(_directory.TryOpen(_page + 0xFFF, 3));
         Assert.True(_directory.TryOpen(_page + 0x1000, 3));
         _directory.Close(_page, 1);
-        Assert.Equal(CodeDirectory.Writer(7), Join(0));
+        Assert.Equal(CodeDirectory.Bit(7), Join(0));
         _directory.Close(_page, 7);
-        Assert.Equal(0u, Join(0));
+        Assert.Equal(0UL, Join(0));
     }
 
     /// <summary>Code that is written and decoded again, as a guest does that generates code, and code that is thrown away: none of it takes new memory.</summary>
@@ -103,11 +109,11 @@ public sealed unsafe class CodeDirectoryTests : IDisposable
         Cover(0x10, 8);
         Join(5);
         Cover(0xFFE, 2);
-        Assert.Equal(concerns ? 0x21u : 0u, Write(offset, size));
+        Assert.Equal(concerns ? 0x21UL : 0UL, Write(offset, size));
 
         // Then nobody has code of it, and it may be opened.
         Assert.Equal(concerns, _directory.TryOpen(_page, 1));
-        if (concerns) Assert.Equal(0u, Write(offset, size));
+        if (concerns) Assert.Equal(0UL, Write(offset, size));
     }
 
     [Fact]
@@ -117,13 +123,13 @@ public sealed unsafe class CodeDirectoryTests : IDisposable
         Cover(0x10, 8);
         Join(1);
         _directory.Leave(_page, 0);
-        Assert.Equal(2u, Write(0x10, 1));
+        Assert.Equal(2UL, Write(0x10, 1));
         Join(1);
         Cover(0x20, 8);
         _directory.Leave(_page, 1);
         Assert.True(_directory.TryOpen(_page, 2));
         Join(3);
-        Assert.Equal(0u, Write(0x20, 1));
+        Assert.Equal(0UL, Write(0x20, 1));
     }
 
     /// <summary>A decoder that never came to decode anything does not keep a page of data closed for ever.</summary>
@@ -145,14 +151,14 @@ public sealed unsafe class CodeDirectoryTests : IDisposable
     {
         Join(0);
         Cover(0x10, 8);
-        for (int i = 0; i < 1000; i++) Assert.Equal(0u, Write(0x100, 8));
-        Assert.Equal(1u, Write(0x10, 1));
+        for (int i = 0; i < 1000; i++) Assert.Equal(0UL, Write(0x100, 8));
+        Assert.Equal(1UL, Write(0x10, 1));
     }
 
-    private uint Join(int vcpu)
+    private ulong Join(int vcpu)
     {
         _directory.Enter(_page);
-        uint writers = _directory.Join(_page, vcpu);
+        ulong writers = _directory.Join(_page, vcpu);
         _directory.Exit(_page);
         return writers;
     }
@@ -164,10 +170,10 @@ public sealed unsafe class CodeDirectoryTests : IDisposable
         _directory.Exit(_page);
     }
 
-    private uint Write(int offset, int length)
+    private ulong Write(int offset, int length)
     {
         _directory.Enter(_page);
-        uint decoders = _directory.Write(_page + offset, length);
+        ulong decoders = _directory.Write(_page + offset, length);
         _directory.Exit(_page);
         return decoders;
     }
