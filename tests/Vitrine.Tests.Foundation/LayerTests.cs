@@ -32,6 +32,9 @@ public sealed class LayerTests
             "Vitrine.Errors", "Vitrine.Timing", "Vitrine.X86", "Vitrine.Memory", "Vitrine.Kvm.Abi", "Vitrine.Kvm.Trace", "Vitrine.Devices", "Vitrine.Accelerators",
             "Vitrine.Accelerators.Software",
         ],
+
+        // The same as a native library, for processes of other programs.
+        ["Vitrine.KvmServer.Library"] = ["Vitrine.KvmServer"],
         ["Vitrine"] =
         [
             "Vitrine.Errors", "Vitrine.Timing", "Vitrine.X86", "Vitrine.Memory", "Vitrine.Accelerators", "Vitrine.Devices",
@@ -49,7 +52,7 @@ public sealed class LayerTests
     private static readonly string[] UnsafeAllowed =
     [
         "Vitrine.Memory", "Vitrine.Kvm.Abi", "Vitrine.Kvm.Trace", "Vitrine.Accelerators", "Vitrine.Accelerators.Kvm", "Vitrine.Accelerators.Software",
-        "Vitrine.KvmServer", "Vitrine.Cli",
+        "Vitrine.KvmServer", "Vitrine.KvmServer.Library", "Vitrine.Cli",
     ];
 
     public static TheoryData<string> Projects => [.. Directory.GetFiles(SourceFolder, "*.csproj", SearchOption.AllDirectories)

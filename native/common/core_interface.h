@@ -1,0 +1,57 @@
+/* What the core, vitrine-kvm.so, exports to the hook and to the loader. */
+#ifndef VITRINE_CORE_INTERFACE_H
+#define VITRINE_CORE_INTERFACE_H
+
+#include <dlfcn.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Names the core's file. Without it nothing is served. */
+#define CORE_VARIABLE "VITRINE_KVM_CORE"
+
+/* What a signal does to a vCPU in KVM_RUN: plain stores only. The core allocates it, and it lives as long as the process. */
+struct vitrine_attention {
+    volatile uint32_t signal; /* set to 1: KVM_RUN returns EINTR soon */
+    volatile uint32_t in_run; /* the core's */
+    uint32_t *volatile kicked;
+    uint64_t *volatile poll_at;
+    uint32_t *volatile futex;
+    volatile uint64_t mask_set; /* KVM_SET_SIGNAL_MASK: 1, and then the kernel's signal set */
+    volatile uint64_t mask;
+};
+
+/* What the core exports. Results are at least 0, or a negative errno. */
+struct core {
+    int (*open)(void); /* closed at exec */
+    uint64_t (*find)(uint64_t device, uint64_t inode);
+    long (*ioctl)(uint64_t object, unsigned long request, unsigned long argument);
+    struct vitrine_attention *(*attention)(uint64_t object);
+    void (*closed)(void);
+};
+
+/* Finds the functions in the library. POSIX has pointers to functions and to objects of one size. */
+static inline bool core_resolve(void *library, struct core *core)
+{
+    *(void **)&core->open = dlsym(library, "vitrine_kvm_open");
+    *(void **)&core->find = dlsym(library, "vitrine_kvm_find");
+    *(void **)&core->ioctl = dlsym(library, "vitrine_kvm_ioctl");
+    *(void **)&core->attention = dlsym(library, "vitrine_kvm_attention");
+    *(void **)&core->closed = dlsym(library, "vitrine_kvm_closed");
+    return core->open && core->find && core->ioctl && core->attention && core->closed;
+}
+
+/* A signal ends KVM_RUN: safe in a signal handler. Returns the word that a halted vCPU waits for, or NULL. */
+static inline uint32_t *core_attend(struct vitrine_attention *attention)
+{
+    attention->signal = 1;
+    uint32_t *kicked = attention->kicked;
+    if (kicked != NULL) __atomic_store_n(kicked, 1, __ATOMIC_RELAXED);
+    uint64_t *poll_at = attention->poll_at;
+    if (poll_at != NULL) __atomic_store_n(poll_at, 0, __ATOMIC_RELAXED);
+    uint32_t *futex = attention->futex;
+    if (futex != NULL) __atomic_store_n(futex, 1, __ATOMIC_RELAXED);
+    return futex;
+}
+
+#endif
