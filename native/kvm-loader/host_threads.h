@@ -1,0 +1,11 @@
+/* Threads that are not the program's: those of the core, and the companions that call it. */
+#ifndef VITRINE_HOST_THREADS_H
+#define VITRINE_HOST_THREADS_H
+
+#include "../common/raw.h"
+
+bool host_thread_is_this(void);
+void host_thread_begins(void);
+void host_thread_ends(void);
+
+#endif
