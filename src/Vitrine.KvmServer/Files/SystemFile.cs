@@ -24,6 +24,8 @@ internal sealed class SystemFile(KvmHost host) : ServedFile(host, "kvm", pages: 
         KvmIoctl.KVM_GET_MSR_FEATURE_INDEX_LIST => MsrLists.WriteIndices(argument, MsrLists.Features),
         KvmIoctl.KVM_GET_MSRS => MsrCalls.Get(argument, MsrLists.TryReadFeature),
         KvmIoctl.KVM_X86_GET_MCE_CAP_SUPPORTED => Native.ClientMemory.Write(argument, MachineCheck.SupportedCapability),
-        _ => -Errno.ENOTTY,
+
+        // What it doesn't know the kernel passes on to its architecture, which says this instead of ENOTTY.
+        _ => -Errno.EINVAL,
     };
 }
