@@ -17,4 +17,10 @@ internal static class CommandErrorCode
 
     /// <summary>The demo's guest can't be had.</summary>
     public const string Demo = "command.demo";
+
+    /// <summary>A program that KVM is to be served to is not there, can't be started, or is of a kind that can't be served.</summary>
+    public const string Program = "command.program";
+
+    /// <summary>The parts that serve KVM are not beside the command.</summary>
+    public const string ServingParts = "command.serving-parts";
 }

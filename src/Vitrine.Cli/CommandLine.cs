@@ -70,6 +70,7 @@ internal static class CommandLine
             ExplainCommand.Build(),
             TranslateCommand.Build(),
             DisasmBlockCommand.Build(),
+            KvmCommand.Build(),
             CheckCommand.Build(),
             CheckEntryCommand.Build(),
             version,
@@ -84,7 +85,7 @@ internal static class CommandLine
                 throw VitrineException.User(
                     CommandErrorCode.Arguments,
                     "No command was given.",
-                    "Vitrine needs to know what to do: run, demo, explain, translate, disasm-block, check-entry or check.",
+                    "Vitrine needs to know what to do: run, demo, kvm, explain, translate, disasm-block, check-entry or check.",
                     "Try 'vitrine demo' for a first look, or 'vitrine --help'.");
             }
 

@@ -10,6 +10,11 @@ namespace Vitrine;
 /// <param name="AvailableMemory">Memory in bytes that a guest may have; null when the host doesn't say.</param>
 public sealed record HostReport(KvmReport Kvm, AcceleratorChoice AutomaticChoice, string Reason, HostCpu Cpu, ulong? AvailableMemory)
 {
+    /// <summary>
+    /// True when the host has a KVM that works, with a processor that runs ring 0 itself. What was measured since the host booted is not measured again.
+    /// </summary>
+    public static bool RunsKvmAtFullSpeed => KvmVerdict.Current.WorthUsing;
+
     /// <summary>Looks at the host now; takes some ten milliseconds.</summary>
     public static HostReport Examine()
     {

@@ -8,6 +8,12 @@ namespace Vitrine.Cli.Commands;
 /// <summary>The options that say what machine a guest gets; the same for every command that runs one.</summary>
 internal sealed class MachineOptions
 {
+    /// <summary>The option that chooses an MMU.</summary>
+    internal const string MmuName = "--mmu";
+
+    /// <summary>The option that chooses an engine.</summary>
+    internal const string EngineName = "--soft";
+
     private readonly Option<string> _memory = new("--memory", "-m")
     {
         Description = "Guest RAM: bytes, or a number with K, M or G; at most 64G.",
@@ -36,13 +42,13 @@ internal sealed class MachineOptions
         DefaultValueFactory = _ => "auto",
     };
 
-    private readonly Option<string?> _mmu = new("--mmu")
+    private readonly Option<string?> _mmu = new(MmuName)
     {
         Description = "How the software CPU translates addresses: shadow or two-dimensional. With --accel auto it also chooses the software CPU.",
         HelpName = "MODE",
     };
 
-    private readonly Option<string?> _engine = new("--soft")
+    private readonly Option<string?> _engine = new(EngineName)
     {
         Description = "How the software CPU executes: interpreter or translator. With --accel auto it also chooses the software CPU.",
         HelpName = "ENGINE",
@@ -96,7 +102,9 @@ internal sealed class MachineOptions
             $"{Suggestion.For(name, "auto", "kvm", "soft")}Leave it out, or see 'vitrine check' for what works here."),
     };
 
-    private MmuMode? ReadMmu(string? name) => name switch
+    /// <summary>An MMU by its name; null where none is given.</summary>
+    /// <exception cref="VitrineException">There is none of that name.</exception>
+    internal static MmuMode? ReadMmu(string? name) => name switch
     {
         null => null,
         "shadow" => MmuMode.Shadow,
@@ -104,19 +112,21 @@ internal sealed class MachineOptions
         "nested" => MmuMode.TwoDimensional, // its name of before, which scripts have
         _ => throw VitrineException.User(
             CommandErrorCode.Arguments,
-            $"{_mmu.Name} '{name}' is not an MMU mode.",
+            $"{MmuName} '{name}' is not an MMU mode.",
             "The modes are shadow and two-dimensional.",
             $"{Suggestion.For(name, "shadow", "two-dimensional")}Leave it out for the default, or see docs/shadow-paging.md for what they are."),
     };
 
-    private SoftwareEngine? ReadEngine(string? name) => name switch
+    /// <summary>An engine by its name; null where none is given.</summary>
+    /// <exception cref="VitrineException">There is none of that name.</exception>
+    internal static SoftwareEngine? ReadEngine(string? name) => name switch
     {
         null => null,
         "interpreter" => SoftwareEngine.Interpreter,
         "translator" => SoftwareEngine.Translator,
         _ => throw VitrineException.User(
             CommandErrorCode.Arguments,
-            $"{_engine.Name} '{name}' is not an engine of the software CPU.",
+            $"{EngineName} '{name}' is not an engine of the software CPU.",
             "The engines are interpreter and translator.",
             $"{Suggestion.For(name, "interpreter", "translator")}Leave it out for the default."),
     };

@@ -34,11 +34,20 @@ internal static unsafe partial class Libc
     private const int FGetfd = 1;
     private const int FdCloexec = 1;
     private const int Sigstop = 19;
+    private const int Sigpipe = 13;
     private const int Sigxfsz = 25;
+    private const nint SigDfl = 0;
     private const nint SigIgn = 1;
+    private const int ExecuteAccess = 1;
+    private const int EffectiveIds = 0x200;
+    private const int Setuid = 0x800;
+    private const int Setgid = 0x400;
+    private const uint StatxRights = 0x1A;
     private const int TcsaNow = 0;
     private const short PollIn = 1;
     private const short PollOut = 4;
+
+    private static nint s_fileSizeAction;
 
     /// <summary>True when the descriptor is a terminal.</summary>
     public static bool IsTerminal(int descriptor) => Isatty(descriptor) == 1;
@@ -138,7 +147,48 @@ internal static unsafe partial class Libc
     public static void Close(int descriptor) => _ = CloseCall(descriptor);
 
     /// <summary>From now on a write beyond the limit of a file's size (RLIMIT_FSIZE) fails with EFBIG instead of ending the process.</summary>
-    public static void IgnoreFileSizeSignal() => Signal(Sigxfsz, SigIgn);
+    public static void IgnoreFileSizeSignal() => s_fileSizeAction = Signal(Sigxfsz, SigIgn);
+
+    /// <summary>
+    /// Before another program takes this process over, which would find signals ignored that were not: ours, and SIGPIPE, which the runtime ignores from
+    /// the start on without keeping what it was.
+    /// </summary>
+    public static void RestoreIgnoredSignals()
+    {
+        Signal(Sigxfsz, s_fileSizeAction);
+        Signal(Sigpipe, SigDfl);
+    }
+
+    /// <summary>True when this process may execute a file.</summary>
+    public static bool MayExecute(string path)
+    {
+        // SAFETY: the array with its terminating zero is pinned for the call.
+        fixed (byte* start = (byte[])[.. HostPath.Encode(path), 0]) return Faccessat(CurrentFolder, start, ExecuteAccess, EffectiveIds) == 0;
+    }
+
+    /// <summary>True when a process that executes the file has other rights than this one, so that ld.so(8) preloads nothing.</summary>
+    public static bool GainsRights(string path)
+    {
+        if (!TryGetStatus(CurrentFolder, path, 0, StatxRights, out FileStatus status)) return false;
+        uint user = Geteuid();
+        if (((status.Mode & Setuid) != 0 && status.User != user) || ((status.Mode & Setgid) != 0 && status.Group != Getegid())) return true;
+
+        // SAFETY: the arrays with their terminating zeros are pinned for the call, which writes nothing.
+        fixed (byte* start = (byte[])[.. HostPath.Encode(path), 0], name = "security.capability\0"u8) return user != 0 && Getxattr(start, name, null, 0) > 0;
+    }
+
+    /// <summary>Starts a program in place of this one. Returns only when that fails.</summary>
+    /// <param name="path">Its file, without a zero at the end, as all that follows.</param>
+    /// <param name="arguments">Its arguments.</param>
+    /// <param name="environment">Its environment.</param>
+    public static void Execute(byte[] path, IReadOnlyList<byte[]> arguments, IReadOnlyList<byte[]> environment)
+    {
+        byte** argumentTable = Table(arguments);
+        byte** environmentTable = Table(environment);
+
+        // SAFETY: the array with its terminating zero is pinned for the call; the tables end with null.
+        fixed (byte* start = (byte[])[.. path, 0]) _ = Execve(start, argumentTable, environmentTable);
+    }
 
     /// <summary>Says what a path names, where its links lead.</summary>
     /// <returns>False when that can't be found out.</returns>
@@ -193,6 +243,20 @@ internal static unsafe partial class Libc
 
     /// <summary>Suspends this process until somebody continues it, as Ctrl-Z does.</summary>
     public static void StopThisProcess() => Kill(Environment.ProcessId, Sigstop);
+
+    // In native memory, which stays until the process ends or is another program's.
+    private static byte** Table(IReadOnlyList<byte[]> texts)
+    {
+        byte** table = (byte**)NativeMemory.AllocZeroed((nuint)texts.Count + 1, (nuint)sizeof(byte*));
+        for (int n = 0; n < texts.Count; n++)
+        {
+            // SAFETY: room for the text and its zero.
+            table[n] = (byte*)NativeMemory.AllocZeroed((nuint)texts[n].Length + 1);
+            texts[n].CopyTo(new Span<byte>(table[n], texts[n].Length));
+        }
+
+        return table;
+    }
 
     private static int Open(byte[] path, int flags)
     {
@@ -294,6 +358,21 @@ internal static unsafe partial class Libc
     [LibraryImport("libc", EntryPoint = "setrlimit")]
     private static partial int Setrlimit(int resource, in ResourceLimit limit);
 
+    [LibraryImport("libc", EntryPoint = "faccessat")]
+    private static partial int Faccessat(int folder, byte* path, int mode, int flags);
+
+    [LibraryImport("libc", EntryPoint = "geteuid")]
+    private static partial uint Geteuid();
+
+    [LibraryImport("libc", EntryPoint = "getegid")]
+    private static partial uint Getegid();
+
+    [LibraryImport("libc", EntryPoint = "getxattr")]
+    private static partial nint Getxattr(byte* path, byte* name, byte* value, nuint size);
+
+    [LibraryImport("libc", EntryPoint = "execve", SetLastError = true)]
+    private static partial int Execve(byte* path, byte** arguments, byte** environment);
+
     // struct rlimit of 64-bit architectures.
     [StructLayout(LayoutKind.Sequential)]
     private struct ResourceLimit
@@ -306,6 +385,12 @@ internal static unsafe partial class Libc
     [StructLayout(LayoutKind.Explicit, Size = 256)]
     private struct FileStatus
     {
+        [FieldOffset(20)]
+        public uint User;
+
+        [FieldOffset(24)]
+        public uint Group;
+
         [FieldOffset(28)]
         public ushort Mode;
 

@@ -34,6 +34,14 @@ internal static class StandardDescriptors
         if (free.Contains(true)) Occupy(free);
     }
 
+    /// <summary>Frees the numbers that were occupied: a program that takes this process over finds them as they were given.</summary>
+    public static void Release()
+    {
+        if (Input == None) Libc.Close(0);
+        if (Output == None) Libc.Close(1);
+        if (Error == None) Libc.Close(2);
+    }
+
     // What was inherited came through execve, which closes every descriptor that has FD_CLOEXEC; what the runtime has opened before Main has it.
     private static int Given(int number) => Libc.IsOpen(number) && !Libc.ClosesOnExec(number) ? number : None;
 

@@ -1,0 +1,110 @@
+using System.CommandLine;
+using Vitrine.Accelerators.Mmu;
+using Vitrine.Accelerators.Software;
+using Vitrine.Cli.Serving;
+using Vitrine.Cli.Terminal;
+using Vitrine.Errors;
+using Vitrine.X86.Cpuid;
+
+namespace Vitrine.Cli.Commands;
+
+/// <summary>vitrine kvm: runs a program that uses /dev/kvm, with the software CPU behind it.</summary>
+internal static class KvmCommand
+{
+    /// <summary>Describes the command.</summary>
+    public static Command Build()
+    {
+        Option<string?> cpu = new("--cpu")
+        {
+            Description = "The CPU model that guests can have: x86-64-v1, x86-64-v2, x86-64-v3, host or max (default: all that there is).",
+            HelpName = "MODEL",
+        };
+        Option<string?> engine = new(MachineOptions.EngineName) { Description = "How the software CPU executes: interpreter or translator.", HelpName = "ENGINE" };
+        Option<string?> mmu = new(MachineOptions.MmuName) { Description = "How it translates addresses: shadow or two-dimensional.", HelpName = "MODE" };
+        Option<bool> force = new("--force") { Description = "Serve even where the host's own KVM works at full speed." };
+        Option<bool> print = new("--print-env") { Description = "Print the variables that serve KVM, for a service file or a container, and run nothing." };
+        Argument<string[]> command = new("command")
+        {
+            HelpName = "-- COMMAND ARGS",
+            Description = "The program to run, after --, with its arguments: qemu-system-x86_64 -accel kvm ...",
+            Arity = ArgumentArity.ZeroOrMore,
+        };
+        Command kvm = new(
+            "kvm",
+            "Runs a program with /dev/kvm served by the software CPU, whether the host has one or not: QEMU or any other virtual machine monitor, " +
+            "unmodified. The programs that it starts are served too. Exit status and signals are those of the program.")
+        {
+            cpu, engine, mmu, force, print, command,
+        };
+        kvm.SetAction(parsed =>
+        {
+            List<(string Name, string Value)> choices = ReadChoices(parsed.GetValue(cpu), parsed.GetValue(engine), parsed.GetValue(mmu));
+            if (parsed.GetValue(print)) return PrintEnvironment(choices);
+            string[] words = parsed.GetValue(command) ?? [];
+            if (words.Length == 0) throw NoCommand();
+            return Run(words, choices, parsed.GetValue(force));
+        });
+        return kvm;
+    }
+
+    private static List<(string Name, string Value)> ReadChoices(string? cpu, string? engine, string? mmu)
+    {
+        SoftwareEngine? chosenEngine = MachineOptions.ReadEngine(engine);
+        MmuMode? chosenMmu = MachineOptions.ReadMmu(mmu);
+        using (SoftwareAccelerator accelerator = SoftwareAccelerator.Create(new SoftwareOptions { Engine = chosenEngine, Mmu = chosenMmu }))
+        {
+            accelerator.CheckModel(cpu is null ? CpuModels.Max : CpuModels.Get(cpu));
+        }
+
+        List<(string Name, string Value)> choices = [];
+        if (cpu is not null) choices.Add((ServedVariables.Cpu, cpu));
+        if (chosenEngine is not null) choices.Add((ServedVariables.Engine, engine!));
+        if (chosenMmu is { } mode) choices.Add((ServedVariables.Mmu, mode == MmuMode.Shadow ? "shadow" : "two-dimensional"));
+        return choices;
+    }
+
+    private static int PrintEnvironment(List<(string Name, string Value)> choices)
+    {
+        foreach ((string name, string value) in ServedVariables.For(ServingParts.Find(), choices)) StandardOutput.Writer.WriteLine($"{name}={value}");
+        return ExitStatus.Success;
+    }
+
+    private static int Run(string[] words, List<(string Name, string Value)> choices, bool force)
+    {
+        ServedProgram program = ServedProgram.Find(words[0]);
+        ServedEnvironment environment = ServedEnvironment.Inherit();
+        string name = Path.GetFileName(words[0]);
+        if (!force && HostReport.RunsKvmAtFullSpeed)
+        {
+            Messages.Say($"The host's own KVM works at full speed: {name} gets that one. --force serves the software CPU all the same.");
+            return ReplaceProcess(program.Path, words, environment);
+        }
+
+        ServingParts parts = ServingParts.Find();
+        environment.Set(ServedVariables.For(parts, choices));
+        string model = choices.Find(static choice => choice.Name == ServedVariables.Cpu).Value ?? CpuModels.Max.Name;
+        Messages.Say($"KVM is served to {name} by the software CPU, CPU model {model}.");
+
+        // The loader is told both: the file, and the name that the program is to see.
+        return program.Kind == ProgramKind.Static
+            ? ReplaceProcess(parts.Loader, [parts.Loader, program.Path, .. words], environment)
+            : ReplaceProcess(program.Path, words, environment);
+    }
+
+    private static int ReplaceProcess(string path, string[] arguments, ServedEnvironment environment)
+    {
+        StandardOutput.Writer.Flush();
+        ProgramStart.Execute(path, arguments, environment);
+        throw VitrineException.User(
+            CommandErrorCode.Program,
+            $"The program '{path}' can't be started: {Libc.DescribeLastError()}.",
+            "The system refuses to execute it.",
+            "Start it without `vitrine kvm --` to see whether it runs at all.");
+    }
+
+    private static VitrineException NoCommand() => VitrineException.User(
+        CommandErrorCode.Arguments,
+        "No command was given.",
+        "KVM is served to a program, which is started with it.",
+        "Give one after --, such as `vitrine kvm -- qemu-system-x86_64 -accel kvm -nographic`.");
+}

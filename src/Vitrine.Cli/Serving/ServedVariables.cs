@@ -1,0 +1,22 @@
+namespace Vitrine.Cli.Serving;
+
+/// <summary>The variables that the hook, the loader and the core read (native/kvm-hook, Vitrine.KvmServer.Library).</summary>
+internal static class ServedVariables
+{
+    /// <summary>The CPU model.</summary>
+    public const string Cpu = "VITRINE_KVM_CPU";
+
+    /// <summary>The engine.</summary>
+    public const string Engine = "VITRINE_KVM_SOFT";
+
+    /// <summary>The MMU.</summary>
+    public const string Mmu = "VITRINE_KVM_MMU";
+
+    private const string Preload = "LD_PRELOAD";
+    private const string Core = "VITRINE_KVM_CORE";
+    private const string Loader = "VITRINE_KVM_LOADER";
+
+    /// <summary>All that a process needs in order to be served.</summary>
+    public static IEnumerable<(string Name, string Value)> For(ServingParts parts, IEnumerable<(string Name, string Value)> choices) =>
+        [(Preload, parts.Hook), (Core, parts.Core), (Loader, parts.Loader), .. choices];
+}
