@@ -3,8 +3,9 @@ using Vitrine.Kvm.Abi;
 namespace Vitrine.KvmServer.Events;
 
 /// <summary>
-/// The zones of a machine whose writes are collected in a ring that the client looks through at the next exit (KVM_REGISTER_COALESCED_MMIO). There is one ring for
-/// all processors: in the page of the one that was created first, where a client looks. Any thread.
+/// The zones of a machine whose writes are collected in a ring that the client looks through at the next exit
+/// (KVM_REGISTER_COALESCED_MMIO). There is one ring for all processors: in the page of the one that was created first, where a client
+/// looks. Any thread.
 /// </summary>
 internal sealed unsafe class CoalescedZones
 {
@@ -58,11 +59,13 @@ internal sealed unsafe class CoalescedZones
 
     /// <summary>A guest writes to a port.</summary>
     /// <returns>True when the write was put into the ring; false when it is in no zone, or the ring is full.</returns>
-    public bool TryCollectPort(ushort port, int size, ReadOnlySpan<byte> data) => TryCollect(Volatile.Read(ref _ports), port, size, data, pio: 1);
+    public bool TryCollectPort(ushort port, int size, ReadOnlySpan<byte> data) =>
+        TryCollect(Volatile.Read(ref _ports), port, size, data, pio: 1);
 
     /// <summary>A guest writes to memory outside the slots.</summary>
     /// <returns>As of <see cref="TryCollectPort"/>.</returns>
-    public bool TryCollectMemory(ulong address, int size, ReadOnlySpan<byte> data) => TryCollect(Volatile.Read(ref _memory), address, size, data, pio: 0);
+    public bool TryCollectMemory(ulong address, int size, ReadOnlySpan<byte> data) =>
+        TryCollect(Volatile.Read(ref _memory), address, size, data, pio: 0);
 
     private static bool Contains(in kvm_coalesced_mmio_zone zone, ulong address, uint size) =>
         address >= zone.addr && address + size >= address && address + size <= zone.addr + zone.size;
@@ -89,7 +92,8 @@ internal sealed unsafe class CoalescedZones
         {
             if (_ring is null) return false;
 
-            // SAFETY: the client may write anything into the counters; the index is checked, and the page holds so many entries behind them.
+            // SAFETY: the client may write anything into the counters; the index is checked, and the page holds so many entries behind
+            // them.
             uint insert = Volatile.Read(ref _ring->last);
             uint next = (insert + 1) % KvmConstants.KVM_COALESCED_MMIO_MAX;
             if (insert >= KvmConstants.KVM_COALESCED_MMIO_MAX || next == Volatile.Read(ref _ring->first)) return false;

@@ -8,7 +8,8 @@ internal sealed class IoEventTable : IDisposable
 {
     private readonly Lock _lock = new();
 
-    // Memory, ports, and the bus of another architecture, which KVM takes too. Sorted by address and replaced as a whole, so that processors need no lock.
+    // Memory, ports, and the bus of another architecture, which KVM takes too. Sorted by address and replaced as a whole, so that
+    // processors need no lock.
     private readonly IoEvent[][] _buses = [[], [], []];
 
     private enum Bus
@@ -19,13 +20,16 @@ internal sealed class IoEventTable : IDisposable
     }
 
     /// <summary>KVM_IOEVENTFD.</summary>
-    /// <returns>0 or an error: -EINVAL, -EBADF, -EEXIST when writes would belong to another too, -ENOENT when none is as the one to be taken away.</returns>
+    /// <returns>
+    /// 0 or an error: -EINVAL, -EBADF, -EEXIST when writes would belong to another too, -ENOENT when none is as the one to be taken away.
+    /// </returns>
     public int Change(in kvm_ioeventfd argument) =>
         (argument.flags & KvmConstants.KVM_IOEVENTFD_FLAG_DEASSIGN) != 0 ? Remove(argument) : Add(argument);
 
     /// <summary>A guest writes to a port.</summary>
     /// <returns>True when an eventfd was signalled for it.</returns>
-    public bool TrySignalPort(ushort port, int size, ReadOnlySpan<byte> data) => TrySignal(Volatile.Read(ref _buses[(int)Bus.Ports]), port, size, data);
+    public bool TrySignalPort(ushort port, int size, ReadOnlySpan<byte> data) =>
+        TrySignal(Volatile.Read(ref _buses[(int)Bus.Ports]), port, size, data);
 
     /// <summary>A guest writes to memory outside the slots.</summary>
     /// <returns>True when an eventfd was signalled for it.</returns>

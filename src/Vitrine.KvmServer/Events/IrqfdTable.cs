@@ -5,7 +5,8 @@ using Vitrine.KvmServer.Native;
 namespace Vitrine.KvmServer.Events;
 
 /// <summary>
-/// The irqfds of a machine (KVM_IRQFD), and the one thread that waits for them all. It is started with the first, and ends before the machine's disposal does. Any thread.
+/// The irqfds of a machine (KVM_IRQFD), and the one thread that waits for them all. It is started with the first, and ends before the
+/// machine's disposal does. Any thread.
 /// </summary>
 /// <param name="lines">Where interrupts go.</param>
 /// <param name="failed">Told of a defect that ends the thread.</param>
@@ -92,8 +93,10 @@ internal sealed class IrqfdTable(InterruptLines lines, Action<Exception> failed)
         uint gsi = argument.gsi;
         lock (_lock)
         {
-            foreach (ulong key in _irqfds.Where(one => one.Value.Gsi == gsi && one.Value.Source.Identity == identity).Select(static one => one.Key).ToArray())
-                Forget(key);
+            foreach ((ulong key, Irqfd one) in _irqfds.ToArray())
+            {
+                if (one.Gsi == gsi && one.Source.Identity == identity) Forget(key);
+            }
         }
 
         return 0;

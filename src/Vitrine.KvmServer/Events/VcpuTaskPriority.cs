@@ -4,8 +4,8 @@ using Vitrine.KvmServer.Irqchip;
 namespace Vitrine.KvmServer.Events;
 
 /// <summary>
-/// What a client says of a vCPU's task priority: that its accesses are to be reported, and where a copy may be. The software CPU's task priority costs no exit, so that
-/// neither is made use of.
+/// What a client says of a vCPU's task priority: that its accesses are to be reported, and where a copy may be. The software CPU's task
+/// priority costs no exit, so that neither is made use of.
 /// </summary>
 internal sealed class VcpuTaskPriority
 {

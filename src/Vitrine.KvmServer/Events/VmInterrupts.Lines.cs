@@ -54,7 +54,9 @@ internal sealed partial class VmInterrupts
     }
 
     /// <summary>KVM_IOEVENTFD.</summary>
-    /// <returns>-EINVAL, -EBADF, -EEXIST when writes would belong to another too, or -ENOENT when none is as the one to be taken away.</returns>
+    /// <returns>
+    /// -EINVAL, -EBADF, -EEXIST when writes would belong to another too, or -ENOENT when none is as the one to be taken away.
+    /// </returns>
     public int ChangeIoEvent(in kvm_ioeventfd argument) => _ioEvents.Change(argument);
 
     /// <summary>KVM_REGISTER_COALESCED_MMIO.</summary>

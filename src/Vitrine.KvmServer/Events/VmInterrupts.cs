@@ -6,8 +6,8 @@ using Vitrine.Timing;
 namespace Vitrine.KvmServer.Events;
 
 /// <summary>
-/// Everything of a machine's interrupts: the ioctls, one method each, and what the run loop asks. Any thread. Ioctls return 0 or a positive result, or a negative
-/// number of <see cref="Errno"/>, as KVM does.
+/// Everything of a machine's interrupts: the ioctls, one method each, and what the run loop asks. Any thread. Ioctls return 0 or a
+/// positive result, or a negative number of <see cref="Errno"/>, as KVM does.
 /// </summary>
 /// <param name="clock">The machine's time.</param>
 /// <param name="failed">Told of a defect in one of its threads, with no lock held: the machine can't go on.</param>
@@ -33,8 +33,9 @@ internal sealed partial class VmInterrupts(MachineClock clock, Action<Exception>
     public bool WaitsForIrqfds => _irqfds is { IsWaiting: true };
 
     /// <summary>
-    /// Held while interrupt controllers and timers run, and while a message is on its way to an accelerator. Who replaces the accelerator holds it, with the
-    /// processors standing, from reading the local APICs of the old one until <see cref="Connect(IAccelerator)"/>. Nobody waits for a processor with it held.
+    /// Held while interrupt controllers and timers run, and while a message is on its way to an accelerator. Who replaces the accelerator
+    /// holds it, with the processors standing, from reading the local APICs of the old one until <see cref="Connect(IAccelerator)"/>.
+    /// Nobody waits for a processor with it held.
     /// </summary>
     public Lock DeviceLock => _lines.DeviceLock;
 

@@ -4,8 +4,8 @@ using Vitrine.Devices.Interrupts;
 namespace Vitrine.KvmServer.Irqchip;
 
 /// <summary>
-/// The seam between the interrupt controllers and the local APICs, which are an accelerator's. It may lead to another accelerator later: one that is built anew
-/// for more processors.
+/// The seam between the interrupt controllers and the local APICs, which are an accelerator's. It may lead to another accelerator later:
+/// one that is built anew for more processors.
 /// </summary>
 /// <param name="deviceLock">Held while devices run.</param>
 internal sealed class AcceleratorLink(Lock deviceLock) : IInterruptMessageSink, IExternalInterruptSource

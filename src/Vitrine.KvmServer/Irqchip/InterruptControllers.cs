@@ -59,8 +59,17 @@ internal sealed class InterruptControllers
         return requests && (before.Requests & bit) != 0 ? 0 : 1;
     }
 
+    /// <summary>Whether an input of the 8259 pair requests an interrupt and is not masked.</summary>
+    public bool IsRequested(int input)
+    {
+        Pic8259.State state = (input < 8 ? Pics.Master : Pics.Slave).Registers;
+        return (state.Requests & ~state.Mask & (1 << (input & 7))) != 0;
+    }
+
     /// <summary>Drives a pin of the IOAPIC.</summary>
-    /// <returns>How many processors took the interrupt; 1 for a falling line, 0 for an edge that none is, -1 where nothing is sent or nobody there.</returns>
+    /// <returns>
+    /// How many processors took the interrupt; 1 for a falling line, 0 for an edge that none is, -1 where nothing is sent or nobody there.
+    /// </returns>
     public int SetIoapic(int pin, InterruptSource source, bool level)
     {
         bool asserted = Combine(ref _ioapicSources[pin], source, level);
@@ -185,7 +194,8 @@ internal sealed class InterruptControllers
         kvm_pic_state shown = Show(isMaster);
         state.irr = shown.irr;
         (isMaster ? _master : _slave).Keep(
-            MemoryMarshal.AsBytes(new ReadOnlySpan<kvm_pic_state>(in state)), MemoryMarshal.AsBytes(new ReadOnlySpan<kvm_pic_state>(in shown)));
+            MemoryMarshal.AsBytes(new ReadOnlySpan<kvm_pic_state>(in state)),
+            MemoryMarshal.AsBytes(new ReadOnlySpan<kvm_pic_state>(in shown)));
     }
 
     private void Set(in kvm_ioapic_state state)

@@ -1,11 +1,12 @@
 using Vitrine.Accelerators;
+using Vitrine.Devices.Timing;
 using Vitrine.KvmServer.Native;
 
 namespace Vitrine.KvmServer.Irqchip;
 
 /// <summary>
-/// The global system interrupts of a machine: where each leads, and who is told when one ended. Any thread; the device lock is taken inside, and nobody
-/// waits for a processor with it held.
+/// The global system interrupts of a machine: where each leads, and who is told when one ended. Any thread; the device lock is taken
+/// inside, and nobody waits for a processor with it held.
 /// </summary>
 internal sealed class InterruptLines
 {
@@ -24,6 +25,9 @@ internal sealed class InterruptLines
 
     /// <summary>The controllers, once there are some.</summary>
     public InterruptControllers? Controllers { get; private set; }
+
+    /// <summary>Told when the 8259 pair has ended an interrupt of the timer. Device lock held.</summary>
+    public Action? TimerEnded { get; set; }
 
     /// <summary>Leads to an accelerator from now on. Its boot processor is to be connected again.</summary>
     public void Connect(IAccelerator accelerator) => _link.Connect(accelerator);
@@ -88,6 +92,17 @@ internal sealed class InterruptLines
         }
     }
 
+    /// <summary>Whether a global system interrupt waits at the 8259 pair. Device lock held.</summary>
+    public bool IsRequested(uint gsi)
+    {
+        foreach (ref readonly InterruptRoute route in _routes.Of(gsi))
+        {
+            if (route.Target == RouteTarget.Pic && Controllers!.IsRequested(route.Pin)) return true;
+        }
+
+        return false;
+    }
+
     /// <summary>Sends a message.</summary>
     /// <returns>How many took it; -1 while there is no processor.</returns>
     public int Send(in MessageRoute message) => _link.Send(message);
@@ -96,7 +111,11 @@ internal sealed class InterruptLines
     /// <returns>True when an IOAPIC of the client's waits for that.</returns>
     public bool EndOfInterrupt(byte vector)
     {
-        lock (DeviceLock) Controllers?.Ioapic.EndOfInterrupt(vector);
+        if (Controllers is { } controllers)
+        {
+            lock (DeviceLock) controllers.Ioapic.EndOfInterrupt(vector);
+        }
+
         return (Volatile.Read(ref _awaitedEnds)[vector >> 6] & (1UL << (vector & 63))) != 0;
     }
 
@@ -132,5 +151,7 @@ internal sealed class InterruptLines
             _ = Set(resampler.Gsi, InterruptSource.Resampled, false);
             foreach (EventDescriptor told in resampler.Told) told.Signal();
         }
+
+        if (target == RouteTarget.Pic && _routes.Leads(Pit8254Registers.Interrupt, target, pin)) TimerEnded?.Invoke();
     }
 }

@@ -42,5 +42,6 @@ internal readonly record struct InterruptRoute(RouteTarget Target, uint Chip, in
     }
 
     /// <summary>Whether a global system interrupt may have both routes: to different controllers.</summary>
-    public bool GoesWith(in InterruptRoute other) => Target != RouteTarget.Message && other.Target != RouteTarget.Message && Chip != other.Chip;
+    public bool GoesWith(in InterruptRoute other) =>
+        Target != RouteTarget.Message && other.Target != RouteTarget.Message && Chip != other.Chip;
 }

@@ -9,7 +9,10 @@ using Vitrine.Timing;
 
 namespace Vitrine.KvmServer.Irqchip;
 
-/// <summary>The 8254 of a machine (KVM_CREATE_PIT2), with port 0x61 where the client wants that. Device lock held, except where a member says otherwise.</summary>
+/// <summary>
+/// The 8254 of a machine (KVM_CREATE_PIT2), with port 0x61 where the client wants that. Device lock held, except where a member says
+/// otherwise.
+/// </summary>
 internal sealed class IntervalTimer : IInterruptSink, IDisposable
 {
     private readonly InterruptLines _lines;
@@ -22,6 +25,10 @@ internal sealed class IntervalTimer : IInterruptSink, IDisposable
     // The client's time, CLOCK_MONOTONIC, minus the machine's.
     private readonly long _clientOffset;
     private uint _flags;
+
+    // Ticks that came while one waited at the 8259 pair, and the last of all by its number since the counter began.
+    private long _missed;
+    private (long Start, long Number) _lastTick;
 
     /// <summary>Creates it; nothing counts before it is programmed. Any thread, without the device lock.</summary>
     /// <param name="lines">Its counter 0 drives global system interrupt 0 there.</param>
@@ -36,9 +43,13 @@ internal sealed class IntervalTimer : IInterruptSink, IDisposable
         using (ClientSignals.KeptAway()) _clock = new DeviceClock(lines.DeviceLock, clock, failed);
         _timer = new Pit8254(_clock, new InterruptLine(this, Pit8254Registers.Interrupt));
         _portB = new SystemControlPortB(_timer);
+        lock (lines.DeviceLock) lines.TimerEnded = MakeUp;
     }
 
-    /// <summary>KVM_REINJECT_CONTROL: whether ticks that the guest has missed are to be made up for.</summary>
+    /// <summary>
+    /// KVM_REINJECT_CONTROL: whether ticks are made up for that the guest has missed because it was still busy with one. That is known of
+    /// the 8259 pair; what the IOAPIC sends is an edge, whose end no local APIC tells.
+    /// </summary>
     public bool Reinjects { get; set; } = true;
 
     /// <summary>How many ranges of ports it has.</summary>
@@ -64,6 +75,7 @@ internal sealed class IntervalTimer : IInterruptSink, IDisposable
     public void Set(in kvm_pit_channels channels)
     {
         kvm_pit_channels set = channels;
+        _missed = 0;
         long now = Pit8254.Rate.TicksAt(_clock.Nanoseconds);
         PitCounter.State first = ToState(ref set.channel0, now);
 
@@ -84,6 +96,7 @@ internal sealed class IntervalTimer : IInterruptSink, IDisposable
         if (isWrite)
         {
             // Of a wider access KVM takes the lowest byte.
+            if (port is Pit8254Registers.Port or Pit8254Registers.Port + Pit8254Registers.ControlWord) _missed = 0;
             if (isTimer) _timer.WritePort(port - Pit8254Registers.Port, 1, data[0]);
             else _portB.WritePort(0, 1, data[0]);
             return true;
@@ -101,8 +114,32 @@ internal sealed class IntervalTimer : IInterruptSink, IDisposable
     /// <inheritdoc/>
     void IInterruptSink.SetLine(int line, bool level)
     {
-        // Each tick is a pulse, as KVM gives it, and none while a HPET of the client's stands for the timer.
-        if (level && (_flags & KvmConstants.KVM_PIT_FLAGS_HPET_LEGACY) == 0) _lines.Pulse((uint)line, InterruptSource.Timer);
+        // None while a HPET of the client's stands for the timer.
+        if (!level || (_flags & KvmConstants.KVM_PIT_FLAGS_HPET_LEGACY) != 0) return;
+        long ticks = TicksSinceLast();
+        bool waits = _lines.IsRequested(Pit8254Registers.Interrupt);
+        Pulse();
+        if (Reinjects && _lines.IsRequested(Pit8254Registers.Interrupt)) _missed += waits ? ticks : ticks - 1;
+    }
+
+    private void MakeUp()
+    {
+        if (_missed == 0 || _lines.IsRequested(Pit8254Registers.Interrupt)) return;
+        _missed--;
+        Pulse();
+    }
+
+    // As KVM gives a tick, whatever the form of the counter's output.
+    private void Pulse() => _lines.Pulse(Pit8254Registers.Interrupt, InterruptSource.Timer);
+
+    // The timer's thread may be late, by more than a period.
+    private long TicksSinceLast()
+    {
+        PitCounter.State counter = _timer.Registers.First;
+        (long start, long number) = _lastTick;
+        if (counter.Mode is not (2 or 3)) return 1;
+        _lastTick = (counter.Start, (Pit8254.Rate.TicksAt(_clock.Nanoseconds) - counter.Start) / counter.Count);
+        return start == counter.Start ? Math.Max(_lastTick.Number - number, 1) : 1;
     }
 
     /// <summary>Ends its thread. Without the device lock.</summary>

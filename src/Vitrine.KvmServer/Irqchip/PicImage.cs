@@ -6,7 +6,8 @@ namespace Vitrine.KvmServer.Irqchip;
 /// <summary>Between an 8259 and its kvm_pic_state.</summary>
 internal static class PicImage
 {
-    // The slave's request is an edge at the master, whatever its trigger mode. KVM pulses the master's input for the slave, so that its line never stays up.
+    // The slave's request is an edge at the master, whatever its trigger mode. KVM pulses the master's input for the slave, so that its
+    // line never stays up.
     private const byte Cascade = 1 << Pic8259Registers.CascadeInput;
 
     /// <summary>What KVM shows of a chip.</summary>

@@ -17,7 +17,16 @@ internal static class PitImage
     public static kvm_pit_channel_state Of(in PitCounter.State state, long loaded)
     {
         if (state.Phase == PitCounter.Phase.Unprogrammed)
-            return new kvm_pit_channel_state { count = (uint)state.CountRegister, mode = Unprogrammed, gate = Bit(state.Gate), count_load_time = loaded };
+        {
+            return new kvm_pit_channel_state
+            {
+                count = (uint)state.CountRegister,
+                mode = Unprogrammed,
+                gate = Bit(state.Gate),
+                count_load_time = loaded,
+            };
+        }
+
         return new kvm_pit_channel_state
         {
             count = (uint)state.CountRegister,
@@ -58,7 +67,9 @@ internal static class PitImage
             Held = Math.Max(now - loaded, 0),
             LowByte = image.write_latch,
             WriteHigh = image.write_state == HighByteNext,
-            ReadHigh = image.count_latched != 0 ? image.count_latched == LatchedHighByteNext && image.rw_mode == BothBytes : image.read_state == HighByteNext,
+            ReadHigh = image.count_latched == 0
+                ? image.read_state == HighByteNext
+                : image.count_latched == LatchedHighByteNext && image.rw_mode == BothBytes,
             LatchedCount = image.count_latched != 0 ? image.latched_count : -1,
             LatchedStatus = image.status_latched != 0 ? image.status : -1,
         };

@@ -1,8 +1,8 @@
 namespace Vitrine.KvmServer.Irqchip;
 
 /// <summary>
-/// A structure as the client has set it. A model keeps what hardware has; where it says the same as when it was set, the client reads what it wrote,
-/// reserved and meaningless values too, as from KVM, which keeps the structures themselves.
+/// A structure as the client has set it. A model keeps what hardware has; where it says the same as when it was set, the client reads what
+/// it wrote, reserved and meaningless values too, as from KVM, which keeps the structures themselves.
 /// </summary>
 /// <param name="length">Bytes of the structure.</param>
 /// <param name="unit">Bytes that belong together.</param>

@@ -40,8 +40,8 @@ internal sealed unsafe class EventDescriptor : IDisposable
         if (error < 0) return error;
         int number = Libc.DuplicateFrom(client, LowestNumber);
 
-        // The limit of descriptors may be lower than that.
-        if (number == -Errno.EINVAL) number = Libc.DuplicateFrom(client, 0);
+        // The limit of descriptors may be lower than that, or room be left below only.
+        if (number is -Errno.EINVAL or -Errno.EMFILE) number = Libc.DuplicateFrom(client, 0);
         if (number < 0) return number;
         opened = new EventDescriptor(number, identity);
         return 0;

@@ -142,6 +142,63 @@ public sealed unsafe class AccessTests
         }
     }
 
+    /// <summary>
+    /// Five milliseconds with a tick in each, while the guest is busy with the first: it gets the four others afterwards, or one.
+    /// </summary>
+    [Theory]
+    [InlineData(true, 5)]
+    [InlineData(false, 2)]
+    public void TicksThatTheGuestWasTooBusyForAreMadeUpFor(bool reinjects, int ticks)
+    {
+        ManualClockSource time = new();
+        MachineClock clock = new(time);
+        clock.Start();
+        using ServedVm vm = new(clock);
+        Assert.Equal(0, vm.Call(KvmIoctl.KVM_CREATE_IRQCHIP));
+        Assert.Equal(0, vm.Call(KvmIoctl.KVM_CREATE_PIT));
+        Assert.Equal(0, vm.Call(KvmIoctl.KVM_REINJECT_CONTROL, new kvm_reinject_control { pit_reinject = reinjects ? (byte)1 : (byte)0 }));
+        (ushort, byte)[] initialization = [(0x20, 0x11), (0x21, 0x20), (0x21, 4), (0x21, 1), (0x43, 0x34), (0x40, 0xA9), (0x40, 0x04)];
+        foreach ((ushort port, byte value) in initialization) vm.Out(port, value);
+        time.Advance(1_100_000);
+        WaitFor(() => Requests() == 1);
+        Acknowledge();
+        time.Advance(4_000_000);
+        if (!reinjects) WaitFor(() => Requests() == 1);
+
+        // The timer's thread notes the four when it comes to it.
+        int taken = 1;
+        for (; taken < ticks; taken++)
+        {
+            WaitFor(() =>
+            {
+                vm.Out(0x20, 0x20);
+                return Requests() == 1;
+            });
+            Acknowledge();
+        }
+
+        vm.Out(0x20, 0x20);
+        Assert.Equal(0, Requests());
+
+        int Requests() => vm.Chip<kvm_pic_state>(KVM_IRQCHIP_PIC_MASTER).irr & 1;
+
+        void Acknowledge()
+        {
+            vm.Out(0x20, 0x0C);
+            Assert.Equal(0x80, vm.In(0x20));
+        }
+
+        static void WaitFor(Func<bool> condition)
+        {
+            System.Diagnostics.Stopwatch waited = System.Diagnostics.Stopwatch.StartNew();
+            while (!condition())
+            {
+                Assert.True(waited.Elapsed < TimeSpan.FromSeconds(30), "no tick comes");
+                Thread.Sleep(1);
+            }
+        }
+    }
+
     [Fact]
     public void WritesToAZoneAreCollectedUntilTheRingIsFull()
     {
@@ -160,7 +217,9 @@ public sealed unsafe class AccessTests
         Assert.True(vm.Interrupts.TryHandleMemory(0xA_0FF8, 8, isWrite: true, [1, 2, 3, 4, 5, 6, 7, 8]));
         Assert.True(vm.Interrupts.TryHandlePort(0x71, 1, 1, isWrite: true, [9]));
         Assert.Equal((0u, 2u), (ring->first, ring->last));
-        Assert.Equal((0xA_0FF8UL, 8u, 0u, 0x0807_0605_0403_0201UL), (entries[0].phys_addr, entries[0].len, entries[0].pio, *(ulong*)entries[0].data));
+        Assert.Equal(
+            (0xA_0FF8UL, 8u, 0u, 0x0807_0605_0403_0201UL),
+            (entries[0].phys_addr, entries[0].len, entries[0].pio, *(ulong*)entries[0].data));
         Assert.Equal((0x71UL, 1u, 1u, (byte)9), (entries[1].phys_addr, entries[1].len, entries[1].pio, entries[1].data[0]));
 
         // 170 entries, of which one stays free; then the client must look.

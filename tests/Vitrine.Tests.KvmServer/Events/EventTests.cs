@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using Vitrine.Kvm.Abi;
 using Vitrine.KvmServer.Native;
 using Xunit;
@@ -157,7 +158,9 @@ public sealed class EventTests
         Assert.Equal(0, vm.IoEvent(0x200, 4, word.Number, Pio));
         Assert.Equal(0, vm.IoEvent(0xFEB0_0010, 4, memory.Number));
         Assert.Equal([true, true, false], (bool[])[Out(0x100, 1), Out(0x100, 0, 0, 0, 0), Out(0x101, 0)]);
-        Assert.Equal([true, true, false, false, true], (bool[])[Out(0x200, 1, 0), Out(0x200, 2, 0), Out(0x200, 3, 0), Out(0x200, 1), Out(0x200, 9, 9, 9, 9)]);
+        Assert.Equal(
+            [true, true, false, false, true],
+            (bool[])[Out(0x200, 1, 0), Out(0x200, 2, 0), Out(0x200, 3, 0), Out(0x200, 1), Out(0x200, 9, 9, 9, 9)]);
         Assert.True(vm.Interrupts.TryHandleMemory(0xFEB0_0010, 4, isWrite: true, [1, 2, 3, 4]));
         Assert.False(vm.Interrupts.TryHandleMemory(0xFEB0_0010, 2, isWrite: true, [1, 2]));
         Assert.False(vm.Interrupts.TryHandleMemory(0xFEB0_0010, 4, isWrite: false, new byte[4]));
@@ -225,5 +228,5 @@ public sealed class EventTests
     }
 
     private static int[] Descriptors() =>
-        [.. Directory.GetFileSystemEntries("/proc/self/fd").Select(static path => int.Parse(Path.GetFileName(path), System.Globalization.CultureInfo.InvariantCulture))];
+        [.. Directory.GetFileSystemEntries("/proc/self/fd").Select(static path => int.Parse(Path.GetFileName(path), CultureInfo.InvariantCulture))];
 }

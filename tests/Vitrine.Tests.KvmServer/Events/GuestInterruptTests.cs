@@ -15,7 +15,10 @@ using static Vitrine.Kvm.Abi.KvmConstants;
 
 namespace Vitrine.Tests.KvmServer.Events;
 
-/// <summary>The whole way of an interrupt: a client's eventfd, the controllers, the local APIC, a real-mode guest's handler, its end, and the client again.</summary>
+/// <summary>
+/// The whole way of an interrupt: a client's eventfd, the controllers, the local APIC, a real-mode guest's handler, its end, and the client
+/// again.
+/// </summary>
 public sealed class GuestInterruptTests : IDisposable
 {
     private const ulong Code = 0x1000, Handler = 0x2000;

@@ -5,8 +5,9 @@ using static Vitrine.Kvm.Abi.KvmConstants;
 namespace Vitrine.Tests.KvmServer.Events;
 
 /// <summary>
-/// Random ioctls with random structures, on eventfds that are open, closed and none, from several threads at once with a guest's accesses: each is answered with a
-/// result or an error that KVM has, and the machine ends. VITRINE_FUZZ_CASES says how many calls a thread makes, VITRINE_SEED which.
+/// Random ioctls with random structures, on eventfds that are open, closed and none, from several threads at once with a guest's accesses:
+/// each is answered with a result or an error that KVM has, and the machine ends. VITRINE_FUZZ_CASES says how many calls a thread makes,
+/// VITRINE_SEED which.
 /// </summary>
 public sealed unsafe class InterruptFuzzTests
 {
@@ -16,9 +17,11 @@ public sealed unsafe class InterruptFuzzTests
 
     private static readonly uint[] s_requests =
     [
-        KvmIoctl.KVM_GET_IRQCHIP, KvmIoctl.KVM_SET_IRQCHIP, KvmIoctl.KVM_GET_PIT, KvmIoctl.KVM_SET_PIT, KvmIoctl.KVM_GET_PIT2, KvmIoctl.KVM_SET_PIT2,
-        KvmIoctl.KVM_REINJECT_CONTROL, KvmIoctl.KVM_IRQ_LINE, KvmIoctl.KVM_IRQ_LINE_STATUS, KvmIoctl.KVM_SET_GSI_ROUTING, KvmIoctl.KVM_SIGNAL_MSI, KvmIoctl.KVM_IRQFD,
-        KvmIoctl.KVM_IOEVENTFD, KvmIoctl.KVM_REGISTER_COALESCED_MMIO, KvmIoctl.KVM_UNREGISTER_COALESCED_MMIO, KvmIoctl.KVM_CREATE_IRQCHIP, KvmIoctl.KVM_CREATE_PIT2,
+        KvmIoctl.KVM_GET_IRQCHIP, KvmIoctl.KVM_SET_IRQCHIP, KvmIoctl.KVM_GET_PIT, KvmIoctl.KVM_SET_PIT, KvmIoctl.KVM_GET_PIT2,
+        KvmIoctl.KVM_SET_PIT2, KvmIoctl.KVM_REINJECT_CONTROL, KvmIoctl.KVM_IRQ_LINE, KvmIoctl.KVM_IRQ_LINE_STATUS,
+        KvmIoctl.KVM_SET_GSI_ROUTING, KvmIoctl.KVM_SIGNAL_MSI, KvmIoctl.KVM_IRQFD, KvmIoctl.KVM_IOEVENTFD,
+        KvmIoctl.KVM_REGISTER_COALESCED_MMIO, KvmIoctl.KVM_UNREGISTER_COALESCED_MMIO, KvmIoctl.KVM_CREATE_IRQCHIP,
+        KvmIoctl.KVM_CREATE_PIT2,
     ];
 
     private static readonly int[] s_errors =
@@ -46,7 +49,8 @@ public sealed unsafe class InterruptFuzzTests
             Assert.Equal(0, error);
             Assert.Equal(0, vm.CreateVcpu());
             fixed (byte* page = ring) vm.Interrupts.AttachRing(page);
-            Thread[] threads = [.. Enumerable.Range(0, Threads).Select(thread => new Thread(() => Run(vm, (int)(s_seed * 100) + kind * 10 + thread, events, failures)))];
+            int seed = (int)(s_seed * 100) + kind * 10;
+            Thread[] threads = [.. Enumerable.Range(seed, Threads).Select(one => new Thread(() => Run(vm, one, events, failures)))];
             foreach (Thread thread in threads) thread.Start();
             foreach (Thread thread in threads) thread.Join();
         }

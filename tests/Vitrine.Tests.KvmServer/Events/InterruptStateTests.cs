@@ -36,7 +36,9 @@ public sealed unsafe class InterruptStateTests
         Assert.Equal(0u, pit.flags);
     }
 
-    /// <summary>A pulse is latched by the 8259 whichever level its line has; the cascade's line stays down, and its request is up.</summary>
+    /// <summary>
+    /// A pulse is latched by the 8259 whichever level its line has; the cascade's line stays down, and its request is up.
+    /// </summary>
     [Theory]
     [MemberData(nameof(Both))]
     public void PulsesAreSeen(bool host)
@@ -166,7 +168,8 @@ public sealed unsafe class InterruptStateTests
         vm.Out(0x42, 0x34);
         kvm_pit_state2 pit;
         Assert.Equal(0, vm.Call(KvmIoctl.KVM_GET_PIT2, &pit));
-        Assert.Equal((3, 3, 4, 0x34), (pit.channels.channel2.rw_mode, pit.channels.channel2.mode, pit.channels.channel2.write_state, pit.channels.channel2.write_latch));
+        kvm_pit_channel_state written = pit.channels.channel2;
+        Assert.Equal((3, 3, 4, 0x34), (written.rw_mode, written.mode, written.write_state, written.write_latch));
         Assert.Equal(0, vm.Call(KvmIoctl.KVM_SET_PIT2, &pit));
         vm.Out(0x61, 0x03);
         vm.Out(0x42, 0x12);
@@ -223,7 +226,8 @@ public sealed unsafe class InterruptStateTests
         kvm_ioapic_state state = default;
         random.NextBytes(MemoryMarshal.AsBytes(new Span<kvm_ioapic_state>(ref state)));
 
-        // The vCPU's local APIC is disabled by software: it takes no vectors. What other messages do to a vCPU is not a controller's matter.
+        // The vCPU's local APIC is disabled by software: it takes no vectors. What other messages do to a vCPU is not a controller's
+        // matter.
         for (int pin = 0; pin < KVM_IOAPIC_NUM_PINS; pin++) state.redirtbl[pin] &= ~0x700UL;
         if (garbage) return state;
         state.base_address = 0xFEC0_0000;

@@ -9,7 +9,8 @@ namespace Vitrine.Tests.KvmServer.Events;
 /// <summary>Ours, with the software CPU behind it.</summary>
 internal sealed unsafe class ServedVm : TestedVm
 {
-    private readonly SoftwareAccelerator _accelerator = SoftwareAccelerator.Create(new SoftwareOptions { Engine = SoftwareEngine.Interpreter });
+    private readonly SoftwareAccelerator _accelerator =
+        SoftwareAccelerator.Create(new SoftwareOptions { Engine = SoftwareEngine.Interpreter });
     private readonly VmSettings _settings = new();
     private readonly VcpuTaskPriority _taskPriority = new();
     private IVirtualCpu? _vcpu;
