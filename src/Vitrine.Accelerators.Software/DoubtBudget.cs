@@ -13,7 +13,7 @@ internal sealed class DoubtBudget
     public const long MostCredit = 1_000_000;
 
     /// <summary>What the comparison of a page costs, with leaving translated code for it and looking the page up, in nanoseconds.</summary>
-    public const long PageCost = 400;
+    public const long PageCost = 250;
 
     /// <summary>What a doubt costs in which no page is compared, in nanoseconds.</summary>
     public const long DoubtCost = 100;

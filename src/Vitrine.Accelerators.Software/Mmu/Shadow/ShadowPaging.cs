@@ -109,20 +109,25 @@ internal sealed unsafe partial class ShadowPaging : AddressTranslator
     /// <inheritdoc/>
     public override void Reset()
     {
-        _zaps += (ulong)_pool.InUse;
         Changes++;
         Array.Clear(_roots);
-        if (!ReferenceEquals(_trackedSlots, _memory.Slots) || _pool.Capacity != ShadowPagePool.CapacityFor(GuestPages()))
+        ulong guestPages = GuestPages();
+        bool keepsSlots = ReferenceEquals(_trackedSlots, _memory.Slots) && _pool.Capacity == ShadowPagePool.CapacityFor(guestPages);
+        if (keepsSlots && (ulong)_pool.InUse * ShadowPagePool.EntriesPerPage < guestPages)
+        {
+            // Fewer entries than the guest has pages: what little there is goes by itself, as where a snapshot is put back thousands of times in a second.
+            while (_pool.InUse != 0) Zap(_pool.Oldest);
+            return;
+        }
+
+        _zaps += (ulong)_pool.InUse;
+        if (!keepsSlots)
         {
             TakeSlots();
             return;
         }
 
-        if (_pool.InUse != 0)
-        {
-            foreach (SlotTracking tracking in _tracking) tracking.Clear();
-        }
-
+        foreach (SlotTracking tracking in _tracking) tracking.Clear();
         _pool.Clear();
     }
 
