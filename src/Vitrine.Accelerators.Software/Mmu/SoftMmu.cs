@@ -309,12 +309,13 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
         if (!Miss(linear, access, out Translation translation)) return false;
         gpa = translation.Gpa;
 
+        if (_guard.Verifies && !_tlb.KnowsFetch(linear, gpa, user)) SuspectCode(gpa);
+
         // Only now: the translator may have changed the tag.
         entry->Tag = _tlb.TagFor(linear);
         isGlobal = (translation.Rights & PageRights.Global) != 0;
         entry->GpaPage = (gpa & PageMask) | (isGlobal ? 1UL : 0);
         entry->Epoch = _tlb.CodeEpoch;
-        if (_guard.Verifies) SuspectCode(gpa);
         _tlb.NotePageSize(linear, translation.PageShift);
         _tlb.NoteCode(linear);
         return true;

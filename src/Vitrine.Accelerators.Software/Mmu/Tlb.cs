@@ -61,6 +61,9 @@ internal sealed unsafe class Tlb : IDisposable
     private int _table;
     private uint _lastTag;
     private uint _codeEpoch;
+
+    // INVLPG of a large page, whose pieces are in no list, has ended what was fetched before this epoch.
+    private uint _fetchesKnownFrom;
     private uint _jumpEpoch;
     private int _supervisorTable = SupervisorTable;
 
@@ -124,6 +127,22 @@ internal sealed unsafe class Tlb : IDisposable
         return null;
     }
 
+    /// <summary>
+    /// An address space, of now or of before, has had code at an address on the same page, and neither INVLPG nor a page fault has ended that since. So programs
+    /// that take turns, and those that are started again and again, have known pages.
+    /// </summary>
+    public bool KnowsFetch(ulong linear, ulong gpa, bool user)
+    {
+        for (int set = 0; set < Sets; set++)
+        {
+            FetchEntry* entry = FetchEntryFor(set, linear, user);
+            bool holds = entry->Tag != 0 && (int)(entry->Epoch - _fetchesKnownFrom) >= 0;
+            if (holds && ((entry->Tag ^ linear) & PageMask) == 0 && ((entry->GpaPage ^ gpa) & PageMask) == 0) return true;
+        }
+
+        return false;
+    }
+
     /// <summary>What a tag of the present address space must be for a page.</summary>
     public ulong TagFor(ulong linear) => (linear & PageMask) | _cpu->TlbTag;
 
@@ -173,6 +192,7 @@ internal sealed unsafe class Tlb : IDisposable
         if (Contains(_largeRegions, linear >> 21) || Contains(_hugeRegions, linear >> 30))
         {
             DropAll();
+            _fetchesKnownFrom = _codeEpoch;
             return;
         }
 

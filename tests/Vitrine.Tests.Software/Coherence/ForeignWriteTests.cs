@@ -241,6 +241,63 @@ public abstract unsafe class ForeignWriteTests(MmuMode mmu, SoftwareEngine engin
         Assert.Equal("ok", end);
     }
 
+    /// <summary>As before, with a page of 2 MiB, of which INVLPG names one address and ends all.</summary>
+    [Fact]
+    public void ALargePageThatIsMappedAgainHoldsWhatADeviceWrote()
+    {
+        const int Rounds = 50;
+        const ulong Words = 0x10_0000;
+        const ulong Tables = 0x5000_0000;
+        const ulong Function = Page + 0x5000;
+        using M m = Machine();
+        m.Map(Page, Frame, M.P, 21);
+        m.Map(Words + Page + 0x4000_0000, Frame + 0x20_0000, M.P | M.W);
+        m.Write(Frame + 0x5000, s_function);
+        ulong entry = m.Entry(Page, 21);
+        m.Map(Tables, entry & ~0xFFFUL, M.P | M.W);
+        uint place = (uint)(Tables + (entry & 0xFFF));
+        byte* words = m.Ram.Pointer + Frame + 0x20_0000;
+        RunResult end = "";
+        Thread guest = new(() => end = m.Run(a =>
+        {
+            Label next = a.CreateLabel();
+            Label wait = a.CreateLabel();
+            Label good = a.CreateLabel();
+            a.mov(rbx, Function);
+            a.mov(rdx, Words + Page + 0x4000_0000);
+            a.mov(edi, place);
+            a.mov(ecx, 1);
+            a.Label(ref next);
+            a.call(rbx);
+            a.mov(__qword_ptr[rdi], 0);
+            a.invlpg(__byte_ptr[rbx + 0x3000]);
+            a.mov(__dword_ptr[rdx + 64], ecx);
+            a.Label(ref wait);
+            a.cmp(__dword_ptr[rdx], ecx);
+            a.jne(wait);
+            a.mov(__qword_ptr[rdi], (int)(Frame | M.P | M.Large));
+            a.invlpg(__byte_ptr[rbx + 0x3000]);
+            a.call(rbx);
+            a.cmp(eax, ecx);
+            a.je(good);
+            a.ud2();
+            a.Label(ref good);
+            a.inc(ecx);
+            a.cmp(ecx, Rounds);
+            a.jbe(next);
+        }));
+        guest.Start();
+        for (int round = 1; round <= Rounds; round++)
+        {
+            while (Volatile.Read(ref *(int*)(words + 64)) != round && !guest.Join(0)) Thread.Yield();
+            *(int*)(m.Ram.Pointer + Frame + 0x5001) = round;
+            Volatile.Write(ref *(int*)words, round);
+        }
+
+        guest.Join();
+        Assert.Equal("ok", end);
+    }
+
     /// <summary>The client changes the guest's page tables, of the last level or the one above, and asks for everything to be looked at anew.</summary>
     [Theory]
     [InlineData(12)]
