@@ -223,6 +223,7 @@ internal sealed unsafe class VcpuParts : IVcpuParts
         _client.State = events;
         _localApic.TryTake(ApicEvents.Nmis);
         _localApic.RestoreNmis(events.NmisPending);
+        _localApic.StartUpVector = (byte)events.SipiVector;
         if (_client.HasInjection) _activity.Halted = false;
     }
 

@@ -68,7 +68,11 @@ internal sealed partial class LocalApic
     public uint Id => _id;
 
     /// <summary>The page of the latest start-up IPI, valid with <see cref="ApicEvents.StartUp"/>.</summary>
-    public byte StartUpVector => _startUpVector;
+    public byte StartUpVector
+    {
+        get => _startUpVector;
+        set => _startUpVector = value;
+    }
 
     /// <summary>It is enabled in both ways that vectors need. Any thread.</summary>
     public bool AcceptsVectors => (Volatile.Read(ref _apicBase) & ApicBaseEnable) != 0 && (Volatile.Read(ref _svr) & SvrEnable) != 0;

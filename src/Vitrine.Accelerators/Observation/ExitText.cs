@@ -14,6 +14,8 @@ public static class ExitText
         VmExitReason.Msr => Text($"Msr: {(exit.IsWrite ? "wrmsr" : "rdmsr")} 0x{exit.Address:x}{Written(ref exit)}"),
         VmExitReason.IoapicEoi => Text($"IoapicEoi: end of interrupt, vector 0x{exit.Vector:x}"),
         VmExitReason.Interrupted => "Interrupted: kicked, or a signal came",
+        VmExitReason.SetTpr => "SetTpr: the guest has lowered CR8",
+        VmExitReason.InterruptWindow => "InterruptWindow: an external interrupt could be delivered",
         VmExitReason.Halt => "Halt: HLT that user space has to wait out",
         VmExitReason.HaltForever => "HaltForever: HLT with interrupts disabled",
         VmExitReason.Shutdown => "Shutdown: triple fault",

@@ -252,6 +252,28 @@ public abstract class ClientMsrTests(SoftwareEngine engine)
         Assert.Equal(M.Code + 5, m.State.Rip);
     }
 
+    /// <summary>A machine that gets its second vCPU is made anew, and goes on with what the client has put into the first.</summary>
+    [Fact]
+    public void AllOfItMovesToAnotherVcpu()
+    {
+        using M from = Kvm();
+        using M to = Kvm();
+        from.Vcpu.Parts.SetMachineCheck(10 | (1 << 8));
+        uint[] indices = [Msr.IA32_MC0_CTL + 5, Msr.IA32_MCG_CTL, 0x4B564D00, 0x4B564D01, Msr.IA32_SPEC_CTRL, Msr.IA32_FEATURE_CONTROL, 0x9E];
+        foreach (uint index in indices) Assert.True(from.Vcpu.Parts.TryWriteMsr(index, index * 3UL));
+        from.Vcpu.GetState(from.State);
+        to.Vcpu.PutState(from.State, PutLevel.Full);
+        to.Vcpu.PutHiddenState(from.Vcpu.GetHiddenState());
+        foreach (uint index in indices)
+        {
+            Assert.True(to.Vcpu.Parts.TryReadMsr(index, out ulong value));
+            Assert.Equal((index, index * 3UL), (index, value));
+        }
+
+        Assert.True(to.Vcpu.Parts.TryReadMsr(Msr.IA32_MCG_CAP, out ulong capabilities));
+        Assert.Equal(10UL | (1 << 8), capabilities);
+    }
+
     private static (uint Version, long Time) Time(M m) =>
         ((uint)m.Read(ClockPage + 0x40, 4), (long)m.Read(ClockPage + 0x40 + 16, 8));
 

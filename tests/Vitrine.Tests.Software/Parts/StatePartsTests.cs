@@ -238,7 +238,7 @@ public sealed class StatePartsTests
             ExceptionVector = 14,
             ExceptionHasErrorCode = true,
             ExceptionErrorCode = 6,
-            SipiVector = before.Events.SipiVector,
+            SipiVector = 0x9A,
         };
         state.MpState = MpState.Halted;
         state.LocalApic[0xF1] = 1;
