@@ -22,6 +22,9 @@ internal sealed class KvmRegisters
     private const uint MSR_K7_HWCR = 0xC001_0015;
     private const uint MSR_OSVW_ID_LENGTH = 0xC001_0140;
     private const uint MSR_OSVW_STATUS = 0xC001_0141;
+    private const uint MSR_KVM_ASYNC_PF_EN = 0x4B56_4D02;
+    private const uint MSR_KVM_STEAL_TIME = 0x4B56_4D03;
+    private const uint MSR_KVM_PV_EOI_EN = 0x4B56_4D04;
     private const uint HypervisorLeaf = 0x4000_0000;
 
     private readonly SortedDictionary<uint, ulong> _kept = new()
@@ -38,6 +41,11 @@ internal sealed class KvmRegisters
         [MSR_K7_HWCR] = 0,
         [MSR_OSVW_ID_LENGTH] = 0,
         [MSR_OSVW_STATUS] = 0,
+
+        // Where the guest would read what its host has to say. Nothing is: no page is away for long, no time is taken, each end of an interrupt is to be told.
+        [MSR_KVM_ASYNC_PF_EN] = 0,
+        [MSR_KVM_STEAL_TIME] = 0,
+        [MSR_KVM_PV_EOI_EN] = 0,
     };
 
     private bool _isKvm;
@@ -84,10 +92,20 @@ internal sealed class KvmRegisters
     {
         if (!isHost && !_isKvm && !(_isAmd && (IsOfAmd(index) || index == MSR_K7_HWCR))) return false;
         if (!_kept.ContainsKey(index)) return index == Msr.IA32_PRED_CMD || IsIgnored(index) || (IsOfAmd(index) && (isHost || _isAmd));
-        if (!isHost && index is not (Msr.IA32_SPEC_CTRL or IA32_POWER_CTL or MSR_K7_HWCR)) return false;
+        if (!isHost && !IsForGuest(index, value)) return false;
         _kept[index] = value;
         return true;
     }
+
+    // Reserved bits as Documentation/virt/kvm/x86/msr.rst has them.
+    private static bool IsForGuest(uint index, ulong value) => index switch
+    {
+        Msr.IA32_SPEC_CTRL or IA32_POWER_CTL or MSR_K7_HWCR => true,
+        MSR_KVM_ASYNC_PF_EN => (value & 0x30) == 0,
+        MSR_KVM_STEAL_TIME => (value & 0x3E) == 0,
+        MSR_KVM_PV_EOI_EN => (value & 2) == 0,
+        _ => false,
+    };
 
     // Performance events and energy: read 0, and what is written is forgotten.
     private static bool IsIgnored(uint index) => index is

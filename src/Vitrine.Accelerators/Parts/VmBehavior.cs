@@ -72,5 +72,6 @@ public sealed class VmBehavior
         ArgumentNullException.ThrowIfNull(other);
         (LocalApicAtClient, WaitsForEver, SkipsOut7E) = (other.LocalApicAtClient, other.WaitsForEver, other.SkipsOut7E);
         (MsrExits, MsrFilter) = (other.MsrExits, other.MsrFilter);
+        ClockOffset = other.ClockOffset;
     }
 }

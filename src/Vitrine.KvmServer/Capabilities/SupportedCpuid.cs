@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics.X86;
 using System.Buffers.Binary;
 using System.Text;
 using Vitrine.Accelerators.Software;
@@ -14,14 +15,18 @@ internal sealed class SupportedCpuid
     private const uint ClockSource = 1u << 0;
     private const uint NopIoDelay = 1u << 1;
     private const uint ClockSource2 = 1u << 3;
+    private const uint AsyncPageFaults = 1u << 4;
+    private const uint StealTime = 1u << 5;
+    private const uint ParavirtualEoi = 1u << 6;
     private const uint ClockSourceStable = 1u << 24;
+    private const uint Features = ClockSource | NopIoDelay | ClockSource2 | AsyncPageFaults | StealTime | ParavirtualEoi | ClockSourceStable;
 
     /// <summary>Builds the leaves.</summary>
     /// <exception cref="VitrineException">The model can't run on this host.</exception>
     public SupportedCpuid(KvmHostOptions options)
     {
         using SoftwareAccelerator accelerator = SoftwareAccelerator.Create(options.Cpu);
-        CpuModel model = options.Model ?? CpuModels.Max;
+        CpuModel model = WithHostsXsave(options.Model ?? CpuModels.Max);
         accelerator.CheckModel(model);
         Model = model;
         Entries = Build(model, accelerator);
@@ -32,6 +37,15 @@ internal sealed class SupportedCpuid
 
     /// <summary>The leaves, ascending.</summary>
     public CpuidEntry[] Entries { get; }
+
+    // Clients ask their own processor where XSAVE has PKRU: QEMU does. Where that is not the software CPU's place, guests do without.
+    private static CpuModel WithHostsXsave(CpuModel model)
+    {
+        const int StateLeaf = 0xD;
+        const int PkruComponent = 9;
+        bool same = X86Base.IsSupported && X86Base.CpuId(0, 0).Eax >= StateLeaf && X86Base.CpuId(StateLeaf, PkruComponent).Ebx == (int)XsaveLayout.PkruOffset;
+        return same ? model : model with { Features = [.. model.Features.Where(static feature => feature != CpuFeatures.Pku)] };
+    }
 
     private static CpuidEntry[] Build(CpuModel model, SoftwareAccelerator accelerator)
     {
@@ -46,7 +60,7 @@ internal sealed class SupportedCpuid
         Span<byte> signature = stackalloc byte[12];
         Encoding.ASCII.GetBytes("KVMKVMKVM\0\0\0", signature);
         entries.Add(new CpuidEntry(HypervisorLeaf, 0, false, FeaturesLeaf, Word(signature), Word(signature[4..]), Word(signature[8..])));
-        entries.Add(new CpuidEntry(FeaturesLeaf, 0, false, ClockSource | NopIoDelay | ClockSource2 | ClockSourceStable, 0, 0, 0));
+        entries.Add(new CpuidEntry(FeaturesLeaf, 0, false, Features, 0, 0, 0));
         return [.. entries.OrderBy(static entry => entry.Function).ThenBy(static entry => entry.Index)];
     }
 

@@ -57,7 +57,11 @@ internal sealed class VmEngine : IDisposable
     public Exception? Defect { get; private set; }
 
     /// <summary>What KVM_GET_CLOCK shows beyond the machine's time, in nanoseconds (KVM_SET_CLOCK).</summary>
-    public long ClockOffset { get; set; }
+    public long ClockOffset
+    {
+        get => Behavior.ClockOffset;
+        set => Behavior.ClockOffset = value;
+    }
 
     /// <summary>The call that chooses interrupt controllers has been carried out: the local APICs are in the engine from now on.</summary>
     /// <returns>The call's result.</returns>

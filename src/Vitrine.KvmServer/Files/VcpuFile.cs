@@ -117,7 +117,7 @@ internal sealed unsafe class VcpuFile : ServedFile
         KvmIoctl.KVM_TRANSLATE => DebugCalls.Translate(_vcpu, argument),
         KvmIoctl.KVM_GET_TSC_KHZ => _vcpu.Cpu.TscKilohertz,
         KvmIoctl.KVM_SET_TSC_KHZ => argument == 0 || argument == _vcpu.Cpu.TscKilohertz ? 0 : -Errno.EINVAL,
-        KvmIoctl.KVM_KVMCLOCK_CTRL => ClockCalls.NotePause(_vcpu),
+        KvmIoctl.KVM_KVMCLOCK_CTRL => _vcpu.Parts.TryNotePause() ? 0 : -Errno.EINVAL,
         KvmIoctl.KVM_X86_SETUP_MCE => MachineCheckCalls.SetUp(_vcpu, argument),
         KvmIoctl.KVM_X86_SET_MCE => MachineCheckCalls.Inject(_vcpu, argument),
         KvmIoctl.KVM_SET_SIGNAL_MASK => SetSignalMask(argument),

@@ -37,20 +37,5 @@ internal static class ClockCalls
         return 0;
     }
 
-    /// <summary>KVM_KVMCLOCK_CTRL: the guest has been paused. The machine's time is that of its host, so that a guest's watchdog has nothing to be told.</summary>
-    /// <returns>0, or -EINVAL where the guest has not turned the paravirtual clock on.</returns>
-    public static int NotePause(ServedVcpu vcpu)
-    {
-        const uint SystemTime = 0x12;
-        const uint SystemTimeNew = 0x4B564D01;
-        const ulong Enabled = 1;
-        foreach (uint index in (ReadOnlySpan<uint>)[SystemTime, SystemTimeNew])
-        {
-            if (vcpu.Parts.TryReadMsr(index, out ulong value) && (value & Enabled) != 0) return 0;
-        }
-
-        return -Errno.EINVAL;
-    }
-
     private static ulong Realtime(MachineClock clock) => (ulong)((clock.UtcNow - DateTimeOffset.UnixEpoch).Ticks * NanosecondsPerTick);
 }
