@@ -95,7 +95,7 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
             AcknowledgeExternal = () => accelerator.ExternalInterrupts!.Acknowledge(),
             Initialize = TakeInit,
         };
-        _parts = new VcpuParts(_cpu, _processor, _exit, _activity, _waker, SetTsc);
+        _parts = new VcpuParts(_cpu, _processor, _exit, _activity, _waker, JoinTsc);
         _dispatcher = new Dispatcher(_cpu, _processor, _code, _exit, _activity, _entry, _events, _interpreter, engine);
 
         // Its time-stamp counter joins those of the others when the machine puts a state; until then it has one of its own.
@@ -248,6 +248,7 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
     {
         ArgumentNullException.ThrowIfNull(state);
         HiddenStateTransfer.Put(Id, state, _cpu, LocalApic, _processor.Msrs);
+        _accelerator.TimeStamps.Follow(Id, _cpu->TscOffset);
         _presence.AskForAttention();
     }
 
@@ -321,6 +322,12 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
     private void SetTsc(ulong value)
     {
         _cpu->TscOffset = _accelerator.Vcpus > 1 ? _accelerator.TimeStamps.OffsetFor(Id, value) : (long)value - _clock.Now;
+        LocalApic.OnTscChanged();
+    }
+
+    private void JoinTsc(ulong value)
+    {
+        _cpu->TscOffset = _accelerator.TimeStamps.Join(Id, value);
         LocalApic.OnTscChanged();
     }
 

@@ -39,4 +39,42 @@ internal sealed class TimeStampOrigin(MachineClock clock)
             return _offset;
         }
     }
+
+    /// <summary>
+    /// The offset for a counter that a client sets, who can't set several at one time: 0, and what the counters show within a second, joins those that are set
+    /// already, as with KVM.
+    /// </summary>
+    /// <param name="vcpu">Whose counter.</param>
+    /// <param name="value">What it is set to.</param>
+    public long Join(int vcpu, ulong value)
+    {
+        lock (_lock)
+        {
+            long now = clock.Now;
+            bool joins = _members != 0 && (value == 0 || Math.Abs((long)value - (_offset + now)) < Together);
+            if (!joins)
+            {
+                _members = 0;
+                _value = value;
+                _offset = (long)value - now;
+            }
+
+            _members |= 1UL << vcpu;
+            _last = now;
+            return _offset;
+        }
+    }
+
+    /// <summary>A counter has got its offset from elsewhere: those that come join it.</summary>
+    /// <param name="vcpu">Whose counter.</param>
+    /// <param name="offset">Its offset from the machine's clock.</param>
+    public void Follow(int vcpu, long offset)
+    {
+        lock (_lock)
+        {
+            if (offset != _offset) _members = 0;
+            (_members, _offset, _last) = (_members | (1UL << vcpu), offset, clock.Now);
+            _value = (ulong)(_offset + _last);
+        }
+    }
 }

@@ -1,5 +1,6 @@
 using Vitrine.Accelerators;
 using Vitrine.Accelerators.Capture;
+using Vitrine.Accelerators.Coherence;
 using Vitrine.Accelerators.Parts;
 using Vitrine.KvmServer.Run;
 using Vitrine.X86.Cpuid;
@@ -52,14 +53,20 @@ internal sealed unsafe class ServedVcpu
     /// <summary>It has been in the guest.</summary>
     public bool HasRun { get; set; }
 
-    /// <summary>The client has put registers: it may have written to the guest's memory as well, as debuggers, loaders and fuzzers do.</summary>
-    public bool IsWritten { get; private set; }
+    /// <summary>
+    /// How much of the guest's memory the client may have written since the last run: as a device at any exit; code when it puts general registers, as debuggers and
+    /// loaders do; all of it when it puts special registers, as what restores a snapshot does.
+    /// </summary>
+    public MemoryDoubt Doubt { get; private set; }
 
     /// <summary>The client has put registers.</summary>
-    public void NoteWritten() => IsWritten = true;
+    public void NoteWritten(MemoryDoubt doubt)
+    {
+        if (doubt > Doubt) Doubt = doubt;
+    }
 
-    /// <summary>The CPU has been told to look at its code again.</summary>
-    public void ForgetWritten() => IsWritten = false;
+    /// <summary>The CPU has been told.</summary>
+    public void ForgetWritten() => Doubt = MemoryDoubt.Passing;
 
     /// <summary>What CPUID answers from now on.</summary>
     public void SetCpuid(CpuidEntry[] entries)

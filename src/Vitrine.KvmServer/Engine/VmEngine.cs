@@ -2,8 +2,11 @@ using Vitrine.Accelerators;
 using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Parts;
 using Vitrine.Accelerators.Software;
+using Vitrine.KvmServer.Capabilities;
 using Vitrine.KvmServer.Events;
+using Vitrine.KvmServer.Native;
 using Vitrine.Timing;
+using Vitrine.X86.Registers;
 
 namespace Vitrine.KvmServer.Engine;
 
@@ -78,7 +81,11 @@ internal sealed class VmEngine : IDisposable
     {
         // SAFETY: the block is only passed on.
         if (!_isShared && (_vcpus.Count != 0 || id != 0)) Share();
-        IVirtualCpu cpu = _accelerator.CreateVcpu(id);
+        IVirtualCpu cpu = CreateCpu(_accelerator, id);
+        cpu.Parts!.SetMachineCheck(MachineCheck.Default);
+
+        // As KVM does: the counters of a machine's vCPUs are together until a client parts them.
+        cpu.Parts.TryWriteMsr(Msr.IA32_TIME_STAMP_COUNTER, 0);
         ServedVcpu vcpu = new(id, cpu, attention);
         _vcpus.Add(id, vcpu);
         if (id == (int)Settings.BootCpuId) Interrupts.Connect(cpu);
@@ -102,6 +109,12 @@ internal sealed class VmEngine : IDisposable
 
     private void NoteDefect(Exception defect) => Defect = defect;
 
+    // It has a thread for its timer, which is not to get the client's signals.
+    private static IVirtualCpu CreateCpu(SoftwareAccelerator accelerator, int id)
+    {
+        using (ClientSignals.KeptAway()) return accelerator.CreateVcpu(id);
+    }
+
     // All stand outside the guest meanwhile.
     private void Share()
     {
@@ -112,7 +125,7 @@ internal sealed class VmEngine : IDisposable
         foreach (ServedVcpu vcpu in _vcpus.Values) vcpu.AskOut();
         lock (Interrupts.DeviceLock)
         {
-            foreach (ServedVcpu vcpu in _vcpus.Values) vcpu.Exchange(accelerator.CreateVcpu(vcpu.Id));
+            foreach (ServedVcpu vcpu in _vcpus.Values) vcpu.Exchange(CreateCpu(accelerator, vcpu.Id));
             _former.Add(_accelerator);
             _accelerator = accelerator;
             _isShared = true;

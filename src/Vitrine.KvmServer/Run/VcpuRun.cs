@@ -1,5 +1,4 @@
 using Vitrine.Accelerators;
-using Vitrine.Accelerators.Coherence;
 using Vitrine.Accelerators.Parts;
 using Vitrine.Kvm.Abi;
 using Vitrine.KvmServer.Engine;
@@ -169,10 +168,9 @@ internal sealed unsafe class VcpuRun
         }
     }
 
-    // The client writes to its guest's memory as it likes: as a device at any exit, as a debugger, loader or fuzzer when it puts registers.
     private void DoubtMemory()
     {
-        _vcpu.Cpu.Coherence?.Doubt(_vcpu.IsWritten ? MemoryDoubt.Code : MemoryDoubt.Passing);
+        _vcpu.Cpu.Coherence?.Doubt(_vcpu.Doubt);
         _vcpu.ForgetWritten();
     }
 

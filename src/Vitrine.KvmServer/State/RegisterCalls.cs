@@ -1,3 +1,4 @@
+using Vitrine.Accelerators.Coherence;
 using Vitrine.Accelerators.Parts;
 using Vitrine.Kvm.Abi;
 using Vitrine.Kvm.Abi.Codec;
@@ -30,7 +31,7 @@ internal static class RegisterCalls
         if (error < 0) return error;
         RegsCodec.Decode(regs, vcpu.State);
         vcpu.Parts.Put(vcpu.State, StateParts.General);
-        vcpu.NoteWritten();
+        vcpu.NoteWritten(MemoryDoubt.Code);
         return 0;
     }
 
@@ -158,7 +159,7 @@ internal static class RegisterCalls
             vcpu.Parts.Put(state, StateParts.Activity);
         }
 
-        vcpu.NoteWritten();
+        vcpu.NoteWritten(MemoryDoubt.Everything);
         return 0;
     }
 
