@@ -100,6 +100,20 @@ public sealed class RunTests
     }
 
     [Fact]
+    public void ARunThatEndsAtOnceSaysWhetherAnInterruptMayBeGiven()
+    {
+        // sti; nop; out 0x10, al; jmp $
+        using KvmClient client = KvmClient.WithRealModeCode([0xFB, 0x90, 0xE6, 0x10, 0xEB, 0xFE]);
+        Assert.Equal(KvmExit.KVM_EXIT_IO, client.RunToExit(client.Vcpu));
+        client.Page(client.Vcpu).immediate_exit = 1;
+        Assert.Equal(-Errno.EINTR, client.Run(client.Vcpu));
+        Assert.Equal((byte)1, client.Page(client.Vcpu).ready_for_interrupt_injection);
+        Assert.Equal(0, client.Set(client.Vcpu, KvmIoctl.KVM_INTERRUPT, new kvm_interrupt { irq = 0x20 }));
+        Assert.Equal(-Errno.EINTR, client.Run(client.Vcpu));
+        Assert.Equal((byte)0, client.Page(client.Vcpu).ready_for_interrupt_injection);
+    }
+
+    [Fact]
     public void InterruptFromOutsideEndsALoop()
     {
         // jmp $

@@ -64,6 +64,7 @@ internal sealed unsafe class VcpuRun
         if (leave && !_isUnfinished)
         {
             _page->exit_reason = KvmExit.KVM_EXIT_INTR;
+            ShowState();
             return -Errno.EINTR;
         }
 
@@ -83,14 +84,19 @@ internal sealed unsafe class VcpuRun
             if (leave) _vcpu.Cpu.Inspection.SingleStep = false;
         }
 
-        parts = _vcpu.Parts;
-        bool ready = parts.ReadyForInterrupt;
+        ShowState();
+        return result;
+    }
+
+    // At every return, whatever its reason: a client gives the next interrupt by what it finds here.
+    private void ShowState()
+    {
+        IVcpuParts parts = _vcpu.Parts;
         _page->if_flag = parts.InterruptsEnabled ? (byte)1 : (byte)0;
-        _page->ready_for_interrupt_injection = !atClient || ready ? (byte)1 : (byte)0;
+        _page->ready_for_interrupt_injection = !_engine.Behavior.LocalApicAtClient || parts.ReadyForInterrupt ? (byte)1 : (byte)0;
         _page->cr8 = parts.Cr8;
         _page->apic_base = parts.ApicBase;
         _page->flags = 0;
-        return result;
     }
 
     private long Loop(bool leave)
