@@ -5,9 +5,7 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
-#define NODE_PATH "/dev/kvm"
-#define NODE_MAJOR 10
-#define NODE_MINOR 232
+#include "../common/node_path.h"
 
 /* True when the path, seen from a directory's descriptor (or AT_FDCWD), means /dev/kvm, and KVM is to be served here. */
 bool node_is_at(int directory, const char *path);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "../common/node_path.h"
 #include "call.h"
 #include "companions.h"
 
@@ -19,31 +20,18 @@ struct kernel_stat {
 };
 _Static_assert(sizeof(struct kernel_stat) == 144, "struct stat of x86-64");
 
-enum { KVM_RUN = 0xAE80, NODE_MAJOR = 10, NODE_MINOR = 232, NODE_MODE = 0020666, MAY_EXECUTE = 1, NO_DIRECTORY = -100 };
+enum { KVM_RUN = 0xAE80, MAY_EXECUTE = 1 };
 
-static const char node[] = "/dev/kvm";
-
-/* DIRECTORY: the number of a descriptor, or AT_FDCWD. */
 static bool is_node(int directory, uint64_t address)
 {
-    char path[64], folder[64], link[32] = "/proc/self/fd/";
-    if (!raw_read_text(path, address, sizeof path)) return false;
-    if (raw_equal(path, node)) return true;
-    if (!raw_equal(path, "kvm") || directory < 0) return false;
-    size_t end = strlen(link), digits = 1;
-    for (int rest = directory; rest >= 10; rest /= 10) digits++;
-    for (int rest = directory, n = (int)digits; n > 0; n--, rest /= 10) link[end + (size_t)n - 1] = (char)('0' + rest % 10);
-    link[end + digits] = '\0';
-    long length = RAW3(SYS_readlink, link, folder, sizeof folder - 1);
-    if (length < 0) return false;
-    folder[length] = '\0';
-    return raw_equal(folder, "/dev");
+    char path[256];
+    return raw_read_text(path, address, sizeof path) && node_path_is(directory, path);
 }
 
 /* The call's directory and path, whichever of both forms it has. */
 static bool names_node(const struct call *call, bool has_directory)
 {
-    return has_directory ? is_node((int)call->arguments[0], call->arguments[1]) : is_node(NO_DIRECTORY, call->arguments[0]);
+    return has_directory ? is_node((int)call->arguments[0], call->arguments[1]) : is_node(AT_FDCWD, call->arguments[0]);
 }
 
 /* True when the core serves the node here: otherwise it is the host's. */

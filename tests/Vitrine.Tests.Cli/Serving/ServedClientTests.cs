@@ -71,6 +71,20 @@ public sealed class ServedClientTests(ClientPrograms programs) : IClassFixture<C
     }
 
     [Theory]
+    [InlineData(ClientBuild.Dynamic)]
+    [InlineData(ClientBuild.Static)]
+    public void TheNodeNeedNotBeThere(ClientBuild build)
+    {
+        const string Alone = "unshare --map-root-user --mount";
+        ServingParts.SkipUnlessPresent();
+        Assert.SkipUnless(VitrineCommand.RunInShell($"{Alone} mount -t tmpfs none /dev").Status == 0, "the host gives nobody a mount namespace");
+        string client = programs.Get("descriptors", build);
+        (int status, string output, _) =
+            VitrineCommand.RunInShell($"exec \"$VITRINE\" kvm --force -- {Alone} sh -c 'mount -t tmpfs none /dev && exec {client}'");
+        ClientPrograms.CheckOutput(status, output);
+    }
+
+    [Theory]
     [InlineData("sh -c '{0} child'")]
     [InlineData("env {0} child")]
     [InlineData("timeout 50 {0} child")]
