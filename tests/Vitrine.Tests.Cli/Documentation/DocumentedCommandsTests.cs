@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.RegularExpressions;
 using Vitrine.Tests.Cli;
+using Vitrine.Tests.Cli.Serving;
 using Vitrine.Tests.Explain.EntryDumps;
 using Xunit;
 
@@ -41,6 +42,30 @@ public sealed partial class DocumentedCommandsTests : IDisposable
         { "./vitrine run --flat loop.bin@0x100000 --lockstep", 3, "blocks compared, no difference" },
     };
 
+    /// <summary>Commands that need what serves /dev/kvm, and QEMU.</summary>
+    public static TheoryData<string, string> ServedCases => new()
+    {
+        { "./vitrine kvm -- qemu-system-x86_64 -accel kvm -m 1G -kernel vmlinuz -initrd initrd.img -append console=ttyS0 -nographic", DemoFiles.Prompt },
+        { "./vitrine kvm --print-env", "VITRINE_KVM_CORE=" },
+    };
+
+    [Theory]
+    [MemberData(nameof(ServedCases))]
+    public void AServedCommandOfTheDocumentationEndsAsExpected(string command, string says)
+    {
+        ServingParts.SkipUnlessPresent();
+        string[] words = Words(command);
+        bool boots = words.Contains("qemu-system-x86_64");
+        Assert.SkipUnless(!boots || File.Exists("/usr/bin/qemu-system-x86_64"), "QEMU is not installed (Debian package qemu-system-x86)");
+        Prepare(words);
+
+        // With a KVM at full speed nothing is served unless it is forced.
+        string[] arguments = boots ? [.. words[1..2], "--force", .. words[2..]] : words[1..];
+        (int ended, string output, string errors) = VitrineCommand.Run(arguments, boots ? "poweroff\n" : "", _folder, boots ? DemoFiles.Prompt : null);
+        Assert.True(ended == 0, $"Status {ended}. {errors}");
+        Assert.Contains(says, output + errors, StringComparison.Ordinal);
+    }
+
     [Theory]
     [MemberData(nameof(Cases))]
     public void ACommandOfTheDocumentationEndsAsExpected(string command, int status, string says)
@@ -73,7 +98,7 @@ public sealed partial class DocumentedCommandsTests : IDisposable
     public void EveryCommandOfTheDocumentationIsACaseAndEveryCaseIsDocumented()
     {
         string[] shown = [.. Explain.FirstInstructionPage.Boxes().SelectMany(box => box.Commands)];
-        string[] here = [.. Cases.Select(row => row.Data.Item1)];
+        string[] here = [.. Cases.Select(row => row.Data.Item1), .. ServedCases.Select(row => row.Data.Item1)];
         Assert.Equal(here.Order(), Documented().Except(shown).Where(command => !command.Contains("--accel kvm", StringComparison.Ordinal)).Distinct().Order());
     }
 
