@@ -34,7 +34,7 @@ internal sealed class ClientSlots
     public bool BeginsDirty { get; set; }
 
     /// <summary>Makes, moves, changes or deletes a slot.</summary>
-    /// <returns>0; -EINVAL for what no slot can be, -EEXIST where another one is.</returns>
+    /// <returns>0; -EINVAL for what no slot can be, -EEXIST where another one is, -EFAULT for memory that isn't mapped.</returns>
     public int Set(in kvm_userspace_memory_region region, IAccelerator accelerator)
     {
         if ((region.flags & ~(LogDirty | ReadOnly)) != 0 || region.slot >= Limit) return -Errno.EINVAL;
@@ -57,6 +57,8 @@ internal sealed class ClientSlots
             if (!apart) return -Errno.EEXIST;
         }
 
+        // The kernel would tell only when the guest gets there. Here the guest's accesses are the client's own.
+        if (old is null && !Libc.IsMapped(region.userspace_addr, region.memory_size)) return -Errno.EFAULT;
         HostMapping memory = old?.Slot.Host ?? HostMapping.Borrow((nint)region.userspace_addr, region.memory_size);
         MemorySlot slot = MemorySlot.Borrow(
             (int)region.slot, "client", new Gpa(region.guest_phys_addr), memory, (MemorySlotFlags)region.flags);

@@ -94,6 +94,13 @@ internal static unsafe partial class Libc
         return result < 0 ? -Marshal.GetLastSystemError() : result;
     }
 
+    /// <summary>Whether a range is mapped from its first byte to its last, with whatever rights (msync(2) fails with ENOMEM where it isn't).</summary>
+    public static bool IsMapped(ulong address, ulong length)
+    {
+        const int Asynchronous = 1;
+        return MsyncCall((nint)address, (nuint)length, Asynchronous) == 0;
+    }
+
     private static int Checked(int result) => result < 0 ? -Marshal.GetLastSystemError() : result;
 
     [LibraryImport(Library, EntryPoint = "memfd_create", StringMarshalling = StringMarshalling.Utf8)]
@@ -116,6 +123,9 @@ internal static unsafe partial class Libc
 
     [LibraryImport(Library, EntryPoint = "mmap")]
     private static partial nint MmapCall(nint address, nuint length, int protection, int flags, int descriptor, nint offset);
+
+    [LibraryImport(Library, EntryPoint = "msync")]
+    private static partial int MsyncCall(nint address, nuint length, int flags);
 
     [LibraryImport(Library, EntryPoint = "munmap")]
     private static partial int MunmapCall(nint address, nuint length);
