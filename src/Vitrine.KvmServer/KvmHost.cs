@@ -30,7 +30,7 @@ public sealed unsafe class KvmHost : IDisposable
     {
         Options = options ?? new KvmHostOptions();
         _observer = Options.Observer;
-        Cpuid = new SupportedCpuid(Options);
+        Cpuid = new SupportedCpuid(Options.Model, Options.Cpu);
     }
 
     /// <summary>What was chosen.</summary>
@@ -86,7 +86,7 @@ public sealed unsafe class KvmHost : IDisposable
     public ulong Find(ulong device, ulong inode) => _files.TryGetValue(new FileIdentity(device, inode), out ServedFile? file) ? file.Number : 0;
 
     /// <summary>
-    /// The words by which a signal handler gets a vCPU out of KVM_RUN (<see cref="Run.AttentionBlock"/>). They stay where they are for as long as the process
+    /// The words by which a signal handler gets a vCPU out of KVM_RUN (<see cref="Engine.AttentionBlock"/>). They stay where they are for as long as the process
     /// lives.
     /// </summary>
     /// <returns>Their address; 0 for anything but a vCPU.</returns>

@@ -39,6 +39,17 @@ public sealed partial class RoomTests
             ["HostSignals", "HostExecution", "Translator"],
             ["", "Lockstep"],
         ],
+        ["Vitrine.KvmServer"] =
+        [
+            ["Native"],
+            ["Irqchip"],
+            ["Events"],
+            ["Engine"],
+            ["Capabilities"],
+            ["State"],
+            ["Run"],
+            ["", "Files", "Trace"],
+        ],
         ["Vitrine"] =
         [
             ["Acpi"],

@@ -1,7 +1,6 @@
 using Vitrine.Accelerators.Software;
 using Vitrine.Kvm.Abi;
 using Vitrine.KvmServer.Engine;
-using Vitrine.KvmServer.Files;
 
 namespace Vitrine.KvmServer.Capabilities;
 

@@ -22,11 +22,13 @@ internal sealed class SupportedCpuid
     private const uint Features = ClockSource | NopIoDelay | ClockSource2 | AsyncPageFaults | StealTime | ParavirtualEoi | ClockSourceStable;
 
     /// <summary>Builds the leaves.</summary>
+    /// <param name="chosen">The CPU model; null for all that there is.</param>
+    /// <param name="cpu">The CPU that guests run on.</param>
     /// <exception cref="VitrineException">The model can't run on this host.</exception>
-    public SupportedCpuid(KvmHostOptions options)
+    public SupportedCpuid(CpuModel? chosen, SoftwareOptions cpu)
     {
-        using SoftwareAccelerator accelerator = SoftwareAccelerator.Create(options.Cpu);
-        CpuModel model = WithHostsXsave(options.Model ?? CpuModels.Max);
+        using SoftwareAccelerator accelerator = SoftwareAccelerator.Create(cpu);
+        CpuModel model = WithHostsXsave(chosen ?? CpuModels.Max);
         accelerator.CheckModel(model);
         Model = model;
         Entries = Build(model, accelerator);

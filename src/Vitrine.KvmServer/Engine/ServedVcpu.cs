@@ -2,7 +2,6 @@ using Vitrine.Accelerators;
 using Vitrine.Accelerators.Capture;
 using Vitrine.Accelerators.Coherence;
 using Vitrine.Accelerators.Parts;
-using Vitrine.KvmServer.Run;
 using Vitrine.X86.Cpuid;
 using Vitrine.X86.State;
 

@@ -2,7 +2,6 @@ using Vitrine.Accelerators;
 using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Parts;
 using Vitrine.Accelerators.Software;
-using Vitrine.KvmServer.Capabilities;
 using Vitrine.KvmServer.Events;
 using Vitrine.KvmServer.Native;
 using Vitrine.Timing;
@@ -77,7 +76,7 @@ internal sealed class VmEngine : IDisposable
     /// <summary>Creates a vCPU. The machine's lock is held.</summary>
     /// <param name="id">Its number; none has it.</param>
     /// <param name="attention">What signal handlers store to.</param>
-    public unsafe ServedVcpu CreateVcpu(int id, Run.AttentionBlock* attention)
+    public unsafe ServedVcpu CreateVcpu(int id, AttentionBlock* attention)
     {
         // SAFETY: the block is only passed on.
         if (!_isShared && (_vcpus.Count != 0 || id != 0)) Share();

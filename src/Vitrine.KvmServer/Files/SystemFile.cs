@@ -1,5 +1,6 @@
 using Vitrine.Kvm.Abi;
 using Vitrine.KvmServer.Capabilities;
+using Vitrine.KvmServer.Engine;
 using Vitrine.KvmServer.State;
 
 namespace Vitrine.KvmServer.Files;

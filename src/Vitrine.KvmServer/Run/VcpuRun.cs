@@ -2,7 +2,6 @@ using Vitrine.Accelerators;
 using Vitrine.Accelerators.Parts;
 using Vitrine.Kvm.Abi;
 using Vitrine.KvmServer.Engine;
-using Vitrine.KvmServer.Files;
 
 namespace Vitrine.KvmServer.Run;
 

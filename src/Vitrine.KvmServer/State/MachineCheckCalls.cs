@@ -1,5 +1,4 @@
 using Vitrine.Kvm.Abi;
-using Vitrine.KvmServer.Capabilities;
 using Vitrine.KvmServer.Engine;
 using Vitrine.KvmServer.Native;
 

@@ -4,7 +4,7 @@ using System.Text;
 using Vitrine.Accelerators.Observation;
 using Vitrine.Kvm.Abi;
 using Vitrine.Kvm.Trace;
-using Vitrine.KvmServer.Files;
+using Vitrine.KvmServer.Engine;
 using Vitrine.KvmServer.Native;
 
 namespace Vitrine.KvmServer.Trace;

@@ -1,4 +1,4 @@
-namespace Vitrine.KvmServer.Capabilities;
+namespace Vitrine.KvmServer.Engine;
 
 /// <summary>Machine-check banks that a vCPU may have (KVM_X86_GET_MCE_CAP_SUPPORTED; SDM vol. 3, 16.3.1).</summary>
 internal static class MachineCheck

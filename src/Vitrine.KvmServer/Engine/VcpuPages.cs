@@ -1,4 +1,4 @@
-namespace Vitrine.KvmServer.Files;
+namespace Vitrine.KvmServer.Engine;
 
 /// <summary>The pages that a vCPU's file has, for the client to map (KVM_GET_VCPU_MMAP_SIZE).</summary>
 internal static class VcpuPages

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Vitrine.KvmServer.Run;
+namespace Vitrine.KvmServer.Engine;
 
 /// <summary>
 /// What a signal handler on a thread that is in KVM_RUN stores to, so that the call returns EINTR: 1 to <see cref="Signal"/>, 1, 0 and 1 to what the three pointers
