@@ -63,7 +63,7 @@ internal sealed unsafe class Dispatcher
         {
             if (!finishing)
             {
-                if (_activity.WaitsForStartUp && !_events.WaitForStartUp()) return;
+                if (_activity.WaitsForStartUp && (!_events.WaitForStartUp() || _events.LeaveForStep())) return;
                 if (_activity.Halted && !_events.WaitForInterrupt()) return;
                 if (_events.IsDue && !_events.Process()) return;
                 if (_activity.WaitsForStartUp) continue;

@@ -59,7 +59,7 @@ public static class EndExplanation
         writer.Subheading(vectors.Length == 1 ? "How what it raises is delivered" : "How an exception that it raises would be delivered");
         foreach (byte vector in vectors)
         {
-            foreach (string sentence in FaultDelivery.Follow(state, machine.Memory, processor, vector, software)) writer.Fact(Evidence.Derived, "delivery", sentence);
+            foreach (string sentence in FaultDelivery.Follow(state, new MachineMemory(machine.Memory), processor, vector, software)) writer.Fact(Evidence.Derived, "delivery", sentence);
         }
     }
 

@@ -15,7 +15,6 @@ namespace Vitrine.Explain;
 /// <summary>Steps a machine that stands and tells each instruction on the way that is to be told.</summary>
 internal sealed class InstructionTeller(VirtualMachine machine, StoryRequest request)
 {
-    private const string Pushed = "What was pushed onto its stack isn't listed.";
     private readonly ProcessorLimits _processor = ProcessorLimits.From([.. machine.GetCpuid(0)]);
     private readonly uint _signature = new CpuidTable([.. machine.GetCpuid(0)]).Signature;
     private readonly List<InstructionStory> _told = [];
@@ -70,7 +69,7 @@ internal sealed class InstructionTeller(VirtualMachine machine, StoryRequest req
         FetchStory fetch = FetchExplanation.Of(machine, before, _processor, out Instruction? instruction);
         IMmuInspection? mmu = machine.GetMmu(0);
         MmuCounters counters = mmu?.Counters ?? default;
-        MemoryWatch? watch = instruction is { } decoded ? new MemoryWatch(decoded, before, machine.Memory, _processor) : null;
+        MemoryWatch? watch = instruction is { } decoded ? new MemoryWatch(decoded, before, new MachineMemory(machine.Memory), _processor) : null;
         StepReport report = machine.Step(timeout: TimeLeft());
         _executed += report.Steps;
         if (mmu is not null && fetch.Translation is { Mmu: { } look } translation && report.Outcome != StepOutcome.Reset)
@@ -92,7 +91,6 @@ internal sealed class InstructionTeller(VirtualMachine machine, StoryRequest req
 
     private static string Outcome(ProcessorState before, Instruction? instruction, ProcessorState after, StepReport report)
     {
-        string place = $"{after.Segments[Seg.Cs].Selector:x4}:{after.Rip:x}, linear {Text.Hex.Of(SegmentExplanation.Of(after).Linear)}";
         switch (report.Outcome)
         {
             case StepOutcome.Ended: return FirstLine(report.End!.Report);
@@ -100,37 +98,7 @@ internal sealed class InstructionTeller(VirtualMachine machine, StoryRequest req
             case StepOutcome.TimedOut: return "The time was over first.";
         }
 
-        if (instruction is not { } executed) return $"An exception is delivered. Next is {place}. {Pushed}";
-        if (executed.FlowControl is FlowControl.Next && after.Rip == before.Rip && executed.HasRepPrefix | executed.HasRepnePrefix)
-        {
-            return "One element of the repeated instruction is done; it goes on.";
-        }
-
-        if (executed.Mnemonic == Mnemonic.Hlt && after.MpState == MpState.Halted) return $"Done: the processor halts until an interrupt comes. Next is {place}.";
-        return EndsAsItShould(executed, before, after) ? $"Done. Next is {place}." : $"An exception or interrupt is delivered. Next is {place}. {Pushed}";
-    }
-
-    /// <summary>
-    /// Whether RIP and the stack pointer after an instruction are what it makes of them, so that no exception or interrupt was delivered. A far transfer may
-    /// change the stack as well as a delivery does: it is believed.
-    /// </summary>
-    private static bool EndsAsItShould(in Instruction executed, ProcessorState before, ProcessorState after)
-    {
-        switch (executed.FlowControl)
-        {
-            case FlowControl.Next:
-                return after.Rip == executed.NextIP || (ProcessorMode.Of(before).Bits == 16 && after.Rip == (ushort)executed.NextIP);
-            case FlowControl.Exception:
-                return false;
-            case FlowControl.UnconditionalBranch or FlowControl.ConditionalBranch or FlowControl.IndirectBranch:
-            case FlowControl.Call or FlowControl.IndirectCall or FlowControl.Interrupt:
-            case FlowControl.Return when executed.Mnemonic == Mnemonic.Ret:
-                bool far = executed.IsJmpFar || executed.IsJmpFarIndirect || executed.IsCallFar || executed.IsCallFarIndirect || executed.Mnemonic == Mnemonic.Sysenter;
-                int increment = executed.FlowControl is FlowControl.Interrupt ? 0 : executed.StackPointerIncrement;
-                return far || (ushort)(after.Gpr[Gpr.Rsp] - before.Gpr[Gpr.Rsp]) == (ushort)increment;
-            default:
-                return true;
-        }
+        return InstructionOutcome.Of(before, instruction, after);
     }
 
     private StoryEnd Stopped(StepReport report, string what) => report.Outcome switch

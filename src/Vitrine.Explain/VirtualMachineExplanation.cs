@@ -27,7 +27,7 @@ public static class VirtualMachineExplanation
         ProcessorState state = machine.ReadState(vcpu);
         ProcessorLimits processor = ProcessorLimits.From([.. machine.GetCpuid(vcpu)]);
         ulong linear = (state.Efer & Efer.LMA) != 0 ? address.Value : (uint)address.Value;
-        TranslationStory story = TranslationExplanation.Of(state, machine.Memory, processor, linear, access);
+        TranslationStory story = TranslationExplanation.Of(state, new MachineMemory(machine.Memory), processor, linear, access);
         return AcceleratorTranslation.Add(machine, story, (access & PageAccess.Fetch) != 0, vcpu);
     }
 }

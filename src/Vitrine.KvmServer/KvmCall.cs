@@ -1,4 +1,5 @@
 using Vitrine.Kvm.Abi;
+using Vitrine.KvmServer.Watch;
 
 namespace Vitrine.KvmServer;
 
@@ -9,4 +10,5 @@ namespace Vitrine.KvmServer;
 /// <param name="Request">The ioctl's number, see <see cref="KvmIoctl"/>.</param>
 /// <param name="Argument">Its argument: a number, or the address of a structure in this process.</param>
 /// <param name="Pages">Address of the vCPU's shared pages, which begin with struct kvm_run; 0 where the call is made on none.</param>
-public readonly record struct KvmCall(KvmDescriptorKind Kind, int Machine, int Vcpu, uint Request, ulong Argument, nint Pages);
+/// <param name="Watched">The vCPU to look at; null where the call is made on none.</param>
+public readonly record struct KvmCall(KvmDescriptorKind Kind, int Machine, int Vcpu, uint Request, ulong Argument, nint Pages, WatchedVcpu? Watched);

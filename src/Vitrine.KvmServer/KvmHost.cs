@@ -225,7 +225,8 @@ public sealed unsafe class KvmHost : IDisposable
 
     private long Observe(ServedFile file, uint request, ulong argument)
     {
-        KvmCall call = new(file.Kind, file.Machine, file.Vcpu, request, argument, file is VcpuFile ? (nint)file.Pages : 0);
+        VcpuFile? vcpu = file as VcpuFile;
+        KvmCall call = new(file.Kind, file.Machine, file.Vcpu, request, argument, vcpu is null ? 0 : (nint)vcpu.Pages, vcpu?.Watched);
         long result = -Errno.EIO;
         _observer!.Begins(call);
         long start = Stopwatch.GetTimestamp();

@@ -1,4 +1,5 @@
 using Vitrine.Accelerators.Software;
+using Vitrine.KvmServer.Watch;
 using Vitrine.X86.Cpuid;
 
 namespace Vitrine.KvmServer;
@@ -14,4 +15,7 @@ public sealed record KvmHostOptions
 
     /// <summary>Hears of every call when it has returned; null for nobody. Called by the thread that makes the call.</summary>
     public IKvmCallObserver? Observer { get; init; }
+
+    /// <summary>Looks at what vCPUs do inside KVM_RUN; null for nobody.</summary>
+    public IVcpuWatcher? Watcher { get; init; }
 }

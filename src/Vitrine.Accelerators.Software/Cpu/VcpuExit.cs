@@ -85,6 +85,9 @@ internal sealed unsafe class VcpuExit : IDisposable
     public bool ForShutdown()
     {
         _exit.Reason = VmExitReason.Shutdown;
+
+        // What an exit before has left there is not the shutdown's.
+        _exit.Detail = 0;
         return false;
     }
 

@@ -20,6 +20,9 @@ public sealed record CallRecord(
     TimeSpan Duration,
     string Thread)
 {
+    /// <summary>When it began, counted from the first call; null where only the order is known.</summary>
+    public TimeSpan? Begun { get; init; }
+
     /// <summary>The <see cref="Target"/> of a call that the observer makes for its own sake; no machine would have made it, nor what it causes.</summary>
     public const string ObserverTarget = "observer";
 }

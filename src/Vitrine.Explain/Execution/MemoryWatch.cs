@@ -1,7 +1,6 @@
 using Iced.Intel;
 using Vitrine.Explain.Fetch;
 using Vitrine.Explain.Model;
-using Vitrine.Memory;
 using Vitrine.X86;
 using Vitrine.X86.Paging;
 using Vitrine.X86.State;
@@ -15,11 +14,11 @@ namespace Vitrine.Explain.Execution;
 internal sealed class MemoryWatch
 {
     private const int LargestShown = 64;
-    private readonly GuestMemory _memory;
+    private readonly IExplainedMemory _memory;
     private readonly List<(ulong Linear, ulong Gpa, byte[] Before)> _places = [];
 
     /// <summary>Reads what an instruction is about to overwrite.</summary>
-    public MemoryWatch(in Instruction instruction, ProcessorState state, GuestMemory memory, ProcessorLimits processor)
+    public MemoryWatch(in Instruction instruction, ProcessorState state, IExplainedMemory memory, ProcessorLimits processor)
     {
         _memory = memory;
         InstructionInfoFactory factory = new();

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using Vitrine.Explain.Model;
-using Vitrine.Memory;
 using Vitrine.X86;
 using Vitrine.X86.Exceptions;
 using Vitrine.X86.Paging;
@@ -27,7 +26,7 @@ internal static class FaultDelivery
     /// <param name="software">INT n or INT3 raises it: the gate's DPL counts, and a fault on the way never makes a double fault.</param>
     /// <returns>One sentence for each thing that happens.</returns>
     public static IReadOnlyList<string> Follow(
-        ProcessorState state, GuestMemory memory, ProcessorLimits processor, byte vector, bool software = false)
+        ProcessorState state, IExplainedMemory memory, ProcessorLimits processor, byte vector, bool software = false)
     {
         List<string> story = [];
         while (Reach(state, memory, processor, vector, software, story) is { } second)
@@ -57,7 +56,7 @@ internal static class FaultDelivery
 
     // The exception that comes in the way; null when the handler is reached.
     private static byte? Reach(
-        ProcessorState state, GuestMemory memory, ProcessorLimits processor, byte vector, bool software, List<string> story)
+        ProcessorState state, IExplainedMemory memory, ProcessorLimits processor, byte vector, bool software, List<string> story)
     {
         int size = GateSize(state);
         ulong offset = (ulong)(vector * size);

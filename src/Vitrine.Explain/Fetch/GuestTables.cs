@@ -1,12 +1,11 @@
 using System.Buffers.Binary;
-using Vitrine.Memory;
 using Vitrine.X86;
 using Vitrine.X86.Paging;
 
 namespace Vitrine.Explain.Fetch;
 
 /// <summary>Guest memory as the page walker reads it for an explanation: nothing is ever written.</summary>
-internal readonly struct GuestTables(GuestMemory memory) : IPageTableMemory
+internal readonly struct GuestTables(IExplainedMemory memory) : IPageTableMemory
 {
     /// <inheritdoc/>
     public bool TryRead(ulong gpa, int size, out ulong value)

@@ -1,5 +1,4 @@
 using Iced.Intel;
-using Vitrine.Memory;
 using Vitrine.X86;
 using Vitrine.X86.Exceptions;
 using Vitrine.X86.Paging;
@@ -16,7 +15,7 @@ internal static class InstructionFetch
     /// <param name="state">The registers.</param>
     /// <param name="memory">Guest memory.</param>
     /// <param name="processor">What CPUID says of addresses.</param>
-    public static FetchedInstruction At(ProcessorState state, GuestMemory memory, ProcessorLimits processor)
+    public static FetchedInstruction At(ProcessorState state, IExplainedMemory memory, ProcessorLimits processor)
     {
         (byte[] bytes, ulong? nextPage, int pageEnd, string stop, byte? fault) = Read(state, memory, processor);
         Decoder decoder = Decoder.Create(ProcessorMode.Of(state).Bits, new ByteArrayCodeReader(bytes), state.Rip);
@@ -48,7 +47,7 @@ internal static class InstructionFetch
 
     // Up to 15 bytes; where the first page ends (NextPage is the linear address behind, PageEnd the count of bytes before it); and what ends them early.
     private static (byte[] Bytes, ulong? NextPage, int PageEnd, string Stop, byte? Fault) Read(
-        ProcessorState state, GuestMemory memory, ProcessorLimits processor)
+        ProcessorState state, IExplainedMemory memory, ProcessorLimits processor)
     {
         const ulong PageOffset = Page.OffsetMask;
         SegmentRegister cs = state.Segments[Seg.Cs];

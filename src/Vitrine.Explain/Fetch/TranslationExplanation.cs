@@ -15,7 +15,7 @@ internal static class TranslationExplanation
     /// <param name="processor">What CPUID says of addresses.</param>
     /// <param name="linear">The linear address.</param>
     /// <param name="access">Who wants to do what.</param>
-    public static TranslationStory Of(ProcessorState state, GuestMemory memory, ProcessorLimits processor, ulong linear, PageAccess access)
+    public static TranslationStory Of(ProcessorState state, IExplainedMemory memory, ProcessorLimits processor, ulong linear, PageAccess access)
     {
         PagingContext context = PagingContext.From(state, processor.PhysicalAddressBits, processor.GigabytePages);
         TranslationStory story = new()
@@ -51,7 +51,7 @@ internal static class TranslationExplanation
         return Locate(story, in context, in result, memory);
     }
 
-    private static TranslationStory Locate(TranslationStory story, in PagingContext context, in PageWalkResult result, GuestMemory memory)
+    private static TranslationStory Locate(TranslationStory story, in PagingContext context, in PageWalkResult result, IExplainedMemory memory)
     {
         bool paging = context.Mode != PagingMode.None;
         MemorySlot? slot = memory.Find(new Gpa(result.Gpa));
@@ -101,7 +101,7 @@ internal static class TranslationExplanation
         _ => "5-level paging",
     };
 
-    private static string Cr3Text(in PagingContext context, GuestMemory memory)
+    private static string Cr3Text(in PagingContext context, IExplainedMemory memory)
     {
         if (context.Mode == PagingMode.None) return "not used: with paging off no table is looked at, whatever CR3 holds.";
         ulong table = context.Mode switch

@@ -1,5 +1,4 @@
 using Vitrine.Explain.Model;
-using Vitrine.Memory;
 using Vitrine.X86;
 using Vitrine.X86.Paging;
 
@@ -10,7 +9,7 @@ internal static class WalkText
 {
     /// <summary>The entries with their decisions.</summary>
     public static IReadOnlyList<WalkEntry> Of(
-        List<WalkRecorder.Entry> entries, in PagingContext context, in PageWalkResult result, GuestMemory memory, ulong linear)
+        List<WalkRecorder.Entry> entries, in PagingContext context, in PageWalkResult result, IExplainedMemory memory, ulong linear)
     {
         List<WalkEntry> walk = [];
         bool wide = context.Mode != PagingMode.Bits32;

@@ -15,10 +15,12 @@ internal static class CreationHtml
         writer.Open("details", ("open", creation.Calls.Count <= 12 ? "open" : null));
         writer.Element("summary", string.Create(
             CultureInfo.InvariantCulture, $"{creation.Calls.Count} calls, {total:0} µs in all{(failed > 0 ? $"; {failed} of them answered with an error" : "")}"));
+        bool timed = creation.Calls.Any(static call => call.Begun is not null);
         HtmlTable table = new(
             writer,
             "Calls in the order in which they began; one that was made inside another is indented",
             new("#", "number"),
+            new(timed ? "at ms" : "in", "number"),
             new("µs", "number"),
             new("on", "code"),
             new("call", "code call", IsHead: true),
@@ -33,6 +35,7 @@ internal static class CreationHtml
                 creation.Evidence,
                 HasFailed(call) ? $"depth{Math.Min(depth, 3)} odd" : $"depth{Math.Min(depth, 3)}",
                 call.Number.ToString(CultureInfo.InvariantCulture),
+                timed ? call.Begun?.TotalMilliseconds.ToString("0.00", CultureInfo.InvariantCulture) ?? "" : call.Parent == 0 ? "" : call.Parent.ToString(CultureInfo.InvariantCulture),
                 call.Duration.TotalMicroseconds.ToString("0.0", CultureInfo.InvariantCulture),
                 call.Target,
                 arguments.Length == 0 ? call.Name : $"{call.Name}({arguments})",

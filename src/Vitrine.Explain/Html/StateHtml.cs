@@ -22,6 +22,13 @@ internal static class StateHtml
 
         registers.Close();
         writer.Close();
+        if (state.ClientPuts.Count > 0)
+        {
+            ClientHtml.WritePuts(state.ClientPuts, writer);
+            return;
+        }
+
+        if (state.Puts.Count == 0) return;
         writer.Element("h3", "Puts: our copy of the registers goes to the accelerator");
         writer.Element(
             "p",

@@ -31,11 +31,16 @@ public static class StoryHtml
         writer.Open("main");
         WriteFirstDrawing(story, writer);
         Section(writer, "memory", "Memory slots", w => MachineHtml.WriteSlots(story.Machine, w));
-        Section(writer, "creation", "1. Creation: the calls to the accelerator", w => CreationHtml.Write(story.Creation, w));
+        Section(writer, "creation", story.Client is null ? "1. Creation: the calls to the accelerator" : "1. Creation: the calls of the client", w =>
+        {
+            if (story.Client is { } client) ClientHtml.WriteFunctions(client, w);
+            CreationHtml.Write(story.Creation, w);
+        });
         Section(writer, "state", "2. vCPU state: what is set, and who owns it", w => StateHtml.Write(story.State, w));
         Section(writer, "entry", "3. VM entry: what the processor is given, and checks", w => EntryHtml.Write(story.Entry, w));
-        WriteInstructions(story, writer);
+        WriteInstructions(story.Instructions, "", writer);
         Section(writer, "end", "The end of the story", w => w.Element("p", story.End.Text));
+        foreach (VcpuStory vcpu in story.OtherVcpus) Write(vcpu, writer);
         End(writer);
     }
 
@@ -146,15 +151,27 @@ public static class StoryHtml
 
     private static string Id(InstructionStory instruction) => $"i{instruction.Number}";
 
-    private static void WriteInstructions(Story story, HtmlWriter writer)
+    private static void Write(VcpuStory vcpu, HtmlWriter writer)
+    {
+        string id = string.Create(CultureInfo.InvariantCulture, $"vcpu{vcpu.Vcpu}-");
+        string name = string.Create(CultureInfo.InvariantCulture, $"vCPU {vcpu.Vcpu}: ");
+        Section(writer, $"{id}state", $"{name}2. vCPU state: what is set, and who owns it", w => StateHtml.Write(vcpu.State, w));
+        if (vcpu.Entry is { } entry) Section(writer, $"{id}entry", $"{name}3. VM entry: what the processor is given, and checks", w => EntryHtml.Write(entry, w));
+        WriteInstructions(vcpu.Instructions, id, writer);
+        Section(writer, $"{id}end", $"{name}the end of its story", w => w.Element("p", vcpu.End.Text));
+    }
+
+    // Names of elements are unique in the file: those of other vCPUs begin with the vCPU's.
+    private static void WriteInstructions(IReadOnlyList<InstructionStory> instructions, string prefix, HtmlWriter writer)
     {
         int number = 4;
-        bool fold = story.Instructions.Count > UnfoldedInstructions;
-        for (int i = 0; i < story.Instructions.Count; i++)
+        bool isFirstVcpu = prefix.Length == 0;
+        bool fold = instructions.Count > UnfoldedInstructions;
+        for (int i = 0; i < instructions.Count; i++)
         {
-            InstructionStory instruction = story.Instructions[i];
-            writer.Open("section", ("id", $"instruction-{instruction.Number}"));
-            bool folded = fold && i > 0 && i < story.Instructions.Count - 1;
+            InstructionStory instruction = instructions[i];
+            writer.Open("section", ("id", $"{prefix}instruction-{instruction.Number}"));
+            bool folded = fold && i > 0 && i < instructions.Count - 1;
             if (folded)
             {
                 writer.Open("details");
@@ -163,9 +180,9 @@ public static class StoryHtml
             }
 
             writer.Element("h2", string.Create(CultureInfo.InvariantCulture, $"{number++}. Fetch of instruction {instruction.Number}"));
-            if (i == 0) WriteLinkToDrawing(writer);
-            else FetchHtml.WriteDrawing(instruction.Fetch, Id(instruction), writer);
-            FetchHtml.Write(instruction.Fetch, Id(instruction), writer);
+            if (i == 0 && isFirstVcpu) WriteLinkToDrawing(writer);
+            else FetchHtml.WriteDrawing(instruction.Fetch, prefix + Id(instruction), writer);
+            FetchHtml.Write(instruction.Fetch, prefix + Id(instruction), writer);
             if (instruction.Execution is { } execution)
             {
                 writer.Element("h2", string.Create(CultureInfo.InvariantCulture, $"{number++}. Execution of instruction {instruction.Number}"));

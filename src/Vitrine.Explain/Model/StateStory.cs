@@ -5,4 +5,8 @@ namespace Vitrine.Explain.Model;
 /// <param name="Registers">The state in force at the first instruction, with the reason for what isn't plain.</param>
 /// <param name="Puts">Each put of state before the first instruction.</param>
 public sealed record StateStory(
-    IReadOnlyList<SettingFact> Settings, IReadOnlyList<RegisterFact> Registers, IReadOnlyList<PutFact> Puts);
+    IReadOnlyList<SettingFact> Settings, IReadOnlyList<RegisterFact> Registers, IReadOnlyList<PutFact> Puts)
+{
+    /// <summary>The puts of a program that KVM was served to, in its calls; else empty.</summary>
+    public IReadOnlyList<ClientPutFact> ClientPuts { get; init; } = [];
+}

@@ -28,6 +28,12 @@ public sealed record Story
     /// <summary>Steps 4, 5 and on: the instructions that are told, each with fetch and execution.</summary>
     public required IReadOnlyList<InstructionStory> Instructions { get; init; }
 
+    /// <summary>The program that made the calls, where KVM was served to one; else null.</summary>
+    public ClientStory? Client { get; init; }
+
+    /// <summary>The machine's other vCPUs, where KVM was served to a program; else empty.</summary>
+    public IReadOnlyList<VcpuStory> OtherVcpus { get; init; } = [];
+
     /// <summary>Why the story ends where it does.</summary>
     public required StoryEnd End { get; init; }
 }

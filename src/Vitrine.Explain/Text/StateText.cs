@@ -15,6 +15,13 @@ internal static class StateText
         foreach (SettingFact setting in state.Settings) writer.Fact(setting.Evidence, setting.Name, $"{setting.Value}. {setting.Why}", nameWidth: 22);
         writer.Subheading("The state in force at the first instruction");
         foreach (RegisterFact register in state.Registers) writer.Row(register.Evidence, RegisterWidths, [register.Name, register.Value, register.Note]);
+        if (state.ClientPuts.Count > 0)
+        {
+            ClientText.WritePuts(state.ClientPuts, writer);
+            return;
+        }
+
+        if (state.Puts.Count == 0) return;
         writer.Subheading("Puts: our copy of the registers goes to the accelerator");
         writer.Prose("While our copy is dirty it is the truth and must be put before the next run; a put makes it clean, and the accelerator's the truth.");
         foreach (PutFact put in state.Puts)

@@ -23,6 +23,10 @@ internal sealed class ClientSlots
     private const uint ReadOnly = (uint)MemorySlotFlags.ReadOnly;
 
     private readonly Dictionary<uint, ClientSlot> _slots = [];
+    private MemorySlot[] _shown = [];
+
+    /// <summary>The same, by ascending address, for who has not the machine's lock: what is replaced as a whole needs none. Any thread.</summary>
+    public IReadOnlyList<MemorySlot> Shown => Volatile.Read(ref _shown);
 
     /// <summary>The slots as the CPU has them.</summary>
     public IEnumerable<MemorySlot> Slots => _slots.Values.Select(static slot => slot.Slot);
@@ -67,6 +71,7 @@ internal sealed class ClientSlots
         bool begins = client.IsLogged && old is not { IsLogged: true };
         if (begins && ClearsByHand && BeginsDirty) client.BeginDirty();
         _slots[region.slot] = client;
+        Show();
         return 0;
     }
 
@@ -101,6 +106,9 @@ internal sealed class ClientSlots
         if (old is null) return -Errno.EINVAL;
         accelerator.RemoveMemorySlot(old.Slot);
         _slots.Remove(old.Region.slot);
+        Show();
         return 0;
     }
+
+    private void Show() => Volatile.Write(ref _shown, [.. Slots.OrderBy(static slot => slot.Start.Value)]);
 }

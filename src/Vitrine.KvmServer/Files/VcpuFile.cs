@@ -7,6 +7,7 @@ using Vitrine.KvmServer.Events;
 using Vitrine.KvmServer.Native;
 using Vitrine.KvmServer.Run;
 using Vitrine.KvmServer.State;
+using Vitrine.KvmServer.Watch;
 
 namespace Vitrine.KvmServer.Files;
 
@@ -29,7 +30,9 @@ internal sealed unsafe class VcpuFile : ServedFile
         _attention = (AttentionBlock*)NativeMemory.AllocZeroed((nuint)sizeof(AttentionBlock));
         _vcpu = vm.Engine.CreateVcpu(id, _attention);
         vm.Engine.Interrupts.AttachRing(Pages + (VcpuPages.CoalescedPage * 4096));
-        _run = new VcpuRun(_vcpu, vm.Engine, Pages, _attention);
+        Watched = new WatchedVcpu(vm.Machine, vm.Engine, _vcpu);
+        RunWatch? watch = host.Options.Watcher is { } watcher ? new RunWatch(watcher, Watched, _vcpu) : null;
+        _run = new VcpuRun(_vcpu, vm.Engine, Pages, _attention, watch);
     }
 
     /// <summary>Bytes of the file (KVM_GET_VCPU_MMAP_SIZE).</summary>
@@ -43,6 +46,9 @@ internal sealed unsafe class VcpuFile : ServedFile
 
     /// <inheritdoc/>
     public override int Vcpu { get; }
+
+    /// <summary>What who watches it sees.</summary>
+    public WatchedVcpu Watched { get; }
 
     /// <summary>What it is called where it is counted.</summary>
     public string Name => string.Create(CultureInfo.InvariantCulture, $"vCPU {Vcpu} of machine {Machine}");

@@ -2,6 +2,7 @@ using Vitrine.Accelerators;
 using Vitrine.Accelerators.Parts;
 using Vitrine.Kvm.Abi;
 using Vitrine.KvmServer.Engine;
+using Vitrine.KvmServer.Watch;
 
 namespace Vitrine.KvmServer.Run;
 
@@ -21,6 +22,7 @@ internal sealed unsafe class VcpuRun
     private readonly kvm_run* _page;
     private readonly byte* _portData;
     private readonly AttentionBlock* _attention;
+    private readonly RunWatch? _watch;
     private Answer _awaited;
     private byte* _data;
     private int _length;
@@ -33,8 +35,10 @@ internal sealed unsafe class VcpuRun
     /// <param name="engine">Its machine.</param>
     /// <param name="pages">Its shared pages.</param>
     /// <param name="attention">What signal handlers store to.</param>
-    public VcpuRun(ServedVcpu vcpu, VmEngine engine, byte* pages, AttentionBlock* attention)
+    /// <param name="watch">Who looks at what happens inside; null for nobody.</param>
+    public VcpuRun(ServedVcpu vcpu, VmEngine engine, byte* pages, AttentionBlock* attention, RunWatch? watch)
     {
+        _watch = watch;
         _vcpu = vcpu;
         _engine = engine;
         _page = (kvm_run*)pages;
@@ -80,6 +84,7 @@ internal sealed unsafe class VcpuRun
         finally
         {
             _attention->InRun = 0;
+            _watch?.Leave();
             if (leave) _vcpu.Cpu.Inspection.SingleStep = false;
         }
 
@@ -100,9 +105,11 @@ internal sealed unsafe class VcpuRun
 
     private long Loop(bool leave)
     {
+        _watch?.Enter();
         while (true)
         {
             ref VmExit exit = ref _vcpu.Cpu.Run();
+            if (_watch is not null && _watch.TakeStep(ref exit) && !leave) continue;
             switch (exit.Reason)
             {
                 case VmExitReason.PortIo:
@@ -125,6 +132,7 @@ internal sealed unsafe class VcpuRun
                     }
 
                     _vcpu.Attend();
+                    _watch?.Enter();
                     continue;
                 case VmExitReason.IoapicEoi:
                     if (!_engine.Interrupts.EndOfInterrupt(exit.Vector)) continue;

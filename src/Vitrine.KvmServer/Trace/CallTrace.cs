@@ -4,7 +4,6 @@ using System.Text;
 using Vitrine.Accelerators.Observation;
 using Vitrine.Kvm.Abi;
 using Vitrine.Kvm.Trace;
-using Vitrine.KvmServer.Engine;
 using Vitrine.KvmServer.Native;
 
 namespace Vitrine.KvmServer.Trace;
@@ -13,9 +12,8 @@ namespace Vitrine.KvmServer.Trace;
 /// Writes each call of the client as a line: seconds since the first open of /dev/kvm, the thread as the kernel numbers it, what the call was made on, its name and its
 /// arguments, its result, and how long it took.
 /// </summary>
-public sealed unsafe class CallTrace : IKvmCallObserver, IDisposable
+public sealed class CallTrace : IKvmCallObserver, IDisposable
 {
-    // SAFETY: for the whole type: the pages are the vCPU's, which lives as long as a call on it.
     [ThreadStatic]
     private static int s_thread;
 
@@ -41,9 +39,7 @@ public sealed unsafe class CallTrace : IKvmCallObserver, IDisposable
     /// <inheritdoc/>
     public void Begins(in KvmCall call)
     {
-        nuint length = call.Pages == 0 ? 0 : (nuint)(VcpuPages.Count * 4096);
-        (s_begun ??= new Stack<IoctlCall>()).Push(
-            new IoctlCall(call.Kind, call.Request, call.Argument, ClientArguments.Instance, (kvm_run*)call.Pages, length));
+        (s_begun ??= new Stack<IoctlCall>()).Push(CallWords.Note(call));
     }
 
     /// <inheritdoc/>
@@ -57,7 +53,7 @@ public sealed unsafe class CallTrace : IKvmCallObserver, IDisposable
         StringBuilder line = new();
         if (s_thread == 0) s_thread = Libc.ThreadId();
         double seconds = Math.Max(0, Stopwatch.GetElapsedTime(_start).TotalSeconds - (nanoseconds / 1e9));
-        line.Append(CultureInfo.InvariantCulture, $"{seconds,12:0.000000} {s_thread,7} {CallNames.Target(call),-9} {KvmIoctlName.Of(call.Kind, call.Request)}(");
+        line.Append(CultureInfo.InvariantCulture, $"{seconds,12:0.000000} {s_thread,7} {CallWords.Target(call),-9} {KvmIoctlName.Of(call.Kind, call.Request)}(");
         for (int i = 0; i < arguments.Items.Count; i++)
         {
             if (i > 0) line.Append(", ");
@@ -76,6 +72,14 @@ public sealed unsafe class CallTrace : IKvmCallObserver, IDisposable
         }
 
         _file.Add(line.ToString());
+    }
+
+    /// <summary>Adds what went wrong in the server itself.</summary>
+    /// <param name="defect">One line.</param>
+    public void Add(string defect)
+    {
+        _file.Add($"# defect: {defect}");
+        _file.Flush();
     }
 
     /// <summary>Hands on what waits: the process may be about to end.</summary>

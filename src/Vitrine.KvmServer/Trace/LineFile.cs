@@ -8,7 +8,7 @@ namespace Vitrine.KvmServer.Trace;
 /// A file of whole lines, from any thread. Lines wait in memory for at most a second, so that a process that is killed loses no more than that. Nothing that goes wrong with
 /// the file reaches who writes: it then gets no more lines.
 /// </summary>
-internal sealed unsafe class LineFile : IDisposable
+public sealed unsafe class LineFile : IDisposable
 {
     // SAFETY: for the whole type: the buffer is pinned for the time of the system call.
     private const int Capacity = 1 << 16;
