@@ -28,6 +28,7 @@ struct core {
     long (*ioctl)(uint64_t object, unsigned long request, unsigned long argument);
     struct vitrine_attention *(*attention)(uint64_t object);
     void (*closed)(void);
+    void (*end)(void); /* the process is about to end: what is written down has to be in its files */
 };
 
 /* Finds the functions in the library. POSIX has pointers to functions and to objects of one size. */
@@ -38,7 +39,8 @@ static inline bool core_resolve(void *library, struct core *core)
     *(void **)&core->ioctl = dlsym(library, "vitrine_kvm_ioctl");
     *(void **)&core->attention = dlsym(library, "vitrine_kvm_attention");
     *(void **)&core->closed = dlsym(library, "vitrine_kvm_closed");
-    return core->open && core->find && core->ioctl && core->attention && core->closed;
+    *(void **)&core->end = dlsym(library, "vitrine_kvm_end");
+    return core->end && core->open && core->find && core->ioctl && core->attention && core->closed;
 }
 
 /* A signal ends KVM_RUN: safe in a signal handler. Returns the word that a halted vCPU waits for, or NULL. */

@@ -44,6 +44,16 @@ bool core_wanted(void)
     return path != NULL && path[0] != '\0';
 }
 
+/* exit(3): before the core's own end, because it is registered behind it. A process that is killed, or leaves by _exit(2), goes without. */
+static void end(void)
+{
+    const struct core *loaded = core_loaded();
+    if (loaded == NULL || core_is_parents() || core_depth > 0) return;
+    core_depth++;
+    loaded->end();
+    core_depth--;
+}
+
 static bool load(const char *path)
 {
     long page = sysconf(_SC_PAGESIZE);
@@ -67,6 +77,7 @@ static bool load(const char *path)
     else {
         signals_take_over();
         life->loaded_by = getpid();
+        atexit(end);
         __atomic_store_n(&ready, true, __ATOMIC_RELEASE);
     }
     signals_restore(&before);

@@ -83,4 +83,18 @@ internal static unsafe class Exports
             _ = ServedHost.Report(defect);
         }
     }
+
+    /// <summary>The process is about to end.</summary>
+    [UnmanagedCallersOnly(EntryPoint = "vitrine_kvm_end")]
+    public static void End()
+    {
+        try
+        {
+            ServedHost.End();
+        }
+        catch (Exception defect)
+        {
+            _ = ServedHost.Report(defect);
+        }
+    }
 }

@@ -1,4 +1,3 @@
-using System.Globalization;
 using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Software;
 using Vitrine.Kvm.Abi;
@@ -12,11 +11,11 @@ internal static class ServedHost
     private const string ModelVariable = "VITRINE_KVM_CPU";
     private const string EngineVariable = "VITRINE_KVM_SOFT";
     private const string MmuVariable = "VITRINE_KVM_MMU";
-    private const string TraceVariable = "VITRINE_KVM_TRACE";
 
     // For tests: collects garbage all the time, which stops every thread that is in the server.
     private const string CollectVariable = "VITRINE_KVM_COLLECT";
 
+    private static readonly Lazy<Observation> s_observation = new(static () => new Observation(Read, Read(ModelVariable) ?? CpuModels.Max.Name));
     private static readonly Lazy<KvmHost> s_host = new(Create);
 
     /// <summary>The KVM.</summary>
@@ -26,28 +25,26 @@ internal static class ServedHost
     /// <returns>What the client is told.</returns>
     public static int Report(Exception defect)
     {
-        if (Read(TraceVariable) is { } path)
-        {
-            try
-            {
-                File.AppendAllText(path, string.Create(CultureInfo.InvariantCulture, $"defect: {defect.ToString().ReplaceLineEndings(" | ")}\n"));
-            }
-            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
-            {
-                // Nowhere else to say it: the console is the client's.
-            }
-        }
-
+        s_observation.Value.Trace?.Add(defect.ToString().ReplaceLineEndings(" | "));
         return -Errno.EIO;
+    }
+
+    /// <summary>The process is about to end: what is to be known of it is written.</summary>
+    public static void End()
+    {
+        if (s_observation.IsValueCreated) s_observation.Value.End(s_host.IsValueCreated ? s_host.Value.Statistics : []);
     }
 
     private static KvmHost Create()
     {
         if (Read(CollectVariable) is not null) new Thread(CollectForEver) { IsBackground = true }.Start();
+        Observation observation = s_observation.Value;
         return new KvmHost(new KvmHostOptions
         {
             Model = Read(ModelVariable) is { } model ? CpuModels.Get(model) : null,
-            Cpu = new SoftwareOptions { Engine = ReadEngine(), Mmu = ReadMmu() },
+            Cpu = new SoftwareOptions { Engine = ReadEngine(), Mmu = ReadMmu(), Statistics = observation.Counts },
+            Observer = observation.Observer,
+            Watcher = observation.Story,
         });
     }
 

@@ -23,6 +23,7 @@ internal static class KvmCommand
         Option<string?> mmu = new(MachineOptions.MmuName) { Description = "How it translates addresses: shadow or two-dimensional.", HelpName = "MODE" };
         Option<bool> force = new("--force") { Description = "Serve even where the host's own KVM works at full speed." };
         Option<bool> print = new("--print-env") { Description = "Print the variables that serve KVM, for a service file or a container, and run nothing." };
+        ObservationOptions observation = new();
         Argument<string[]> command = new("command")
         {
             HelpName = "-- COMMAND ARGS",
@@ -36,12 +37,14 @@ internal static class KvmCommand
         {
             cpu, engine, mmu, force, print, command,
         };
+        observation.AddTo(kvm);
         kvm.SetAction(parsed =>
         {
             List<(string Name, string Value)> choices = ReadChoices(parsed.GetValue(cpu), parsed.GetValue(engine), parsed.GetValue(mmu));
-            if (parsed.GetValue(print)) return PrintEnvironment(choices);
             string[] words = parsed.GetValue(command) ?? [];
-            if (words.Length == 0) throw NoCommand();
+            if (words.Length == 0 && !parsed.GetValue(print)) throw NoCommand();
+            choices.AddRange(observation.Read(parsed));
+            if (parsed.GetValue(print)) return PrintEnvironment(choices);
             return Run(words, choices, parsed.GetValue(force));
         });
         return kvm;

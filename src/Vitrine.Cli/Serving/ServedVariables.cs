@@ -12,6 +12,18 @@ internal static class ServedVariables
     /// <summary>The MMU.</summary>
     public const string Mmu = "VITRINE_KVM_MMU";
 
+    /// <summary>The file that gets a line for each call.</summary>
+    public const string Trace = "VITRINE_KVM_TRACE";
+
+    /// <summary>The file that gets counts at the end; "-" for standard error.</summary>
+    public const string Statistics = "VITRINE_KVM_STATS";
+
+    /// <summary>The file that gets the story.</summary>
+    public const string Story = "VITRINE_KVM_EXPLAIN";
+
+    /// <summary>How many instructions the story tells.</summary>
+    public const string Instructions = "VITRINE_KVM_INSTRUCTIONS";
+
     private const string Preload = "LD_PRELOAD";
     private const string Core = "VITRINE_KVM_CORE";
     private const string Loader = "VITRINE_KVM_LOADER";

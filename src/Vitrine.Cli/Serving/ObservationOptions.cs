@@ -1,0 +1,101 @@
+using System.CommandLine;
+using Vitrine.Errors;
+using Vitrine.Explain;
+
+namespace Vitrine.Cli.Serving;
+
+/// <summary>The options that say what is written down of a served program.</summary>
+internal sealed class ObservationOptions
+{
+    private const string StandardError = "-";
+
+    private readonly Option<string?> _trace = new("--trace")
+    {
+        Description = "Write each call to KVM as a line: time, thread, descriptor, name, arguments, result, duration.",
+        HelpName = "FILE",
+    };
+
+    private readonly Option<string?> _statistics = new("--stats")
+    {
+        Description = "When the program ends, write what was called, why vCPUs were left, and what they did, with times: to FILE or to standard error.",
+        HelpName = "FILE",
+        Arity = ArgumentArity.ZeroOrOne,
+    };
+
+    private readonly Option<string?> _story = new("--explain")
+    {
+        Description = "Write how the first instruction of each vCPU came about: as text, or as JSON or HTML where the file's name ends in .json or .html.",
+        HelpName = "FILE",
+    };
+
+    private readonly Option<string?> _instructions = new("--instructions")
+    {
+        Description = $"With --explain: tell this many instructions, 1 to {StoryRequest.MostTold}; by default 1.",
+        HelpName = "N",
+    };
+
+    /// <summary>Adds them to a command.</summary>
+    public void AddTo(Command command)
+    {
+        command.Options.Add(_trace);
+        command.Options.Add(_statistics);
+        command.Options.Add(_story);
+        command.Options.Add(_instructions);
+    }
+
+    /// <summary>What was chosen, as variables of the program. Files are made, so that one which can't be is an error before the program starts.</summary>
+    public IEnumerable<(string Name, string Value)> Read(ParseResult parsed)
+    {
+        List<(string Name, string Value)> choices = [];
+        if (parsed.GetValue(_trace) is { } trace) choices.Add((ServedVariables.Trace, Create(_trace.Name, trace)));
+        if (parsed.GetResult(_statistics) is not null)
+        {
+            string? file = parsed.GetValue(_statistics);
+            choices.Add((ServedVariables.Statistics, file is null or StandardError ? StandardError : Create(_statistics.Name, file)));
+        }
+
+        string? story = parsed.GetValue(_story);
+        if (story is not null) choices.Add((ServedVariables.Story, Create(_story.Name, story)));
+        if (parsed.GetValue(_instructions) is not { } text) return choices;
+        if (story is null)
+        {
+            throw VitrineException.User(
+                CommandErrorCode.Arguments, $"{_instructions.Name} was given without {_story.Name}.", "It says how far a story goes.", $"Give {_story.Name} too, or neither.");
+        }
+
+        int count = Numbers.Count(text, _instructions.Name);
+        if (count is < 1 or > (int)StoryRequest.MostTold)
+        {
+            throw VitrineException.User(
+                CommandErrorCode.Arguments,
+                $"{count} instructions were asked for.",
+                $"A story tells at least 1 and at most {StoryRequest.MostTold}.",
+                $"Give another number to {_instructions.Name}.");
+        }
+
+        choices.Add((ServedVariables.Instructions, count.ToString(System.Globalization.CultureInfo.InvariantCulture)));
+        return choices;
+    }
+
+    /// <summary>Makes a file, or empties it.</summary>
+    /// <returns>Its path from the root: the program may change its folder.</returns>
+    /// <exception cref="VitrineException">It can't be written.</exception>
+    internal static string Create(string option, string path)
+    {
+        try
+        {
+            string full = Path.GetFullPath(path);
+            using FileStream file = new(full, FileMode.Create, FileAccess.Write, FileShare.ReadWrite);
+            return full;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+        {
+            throw VitrineException.User(
+                CommandErrorCode.Output,
+                $"{option} '{path}' can't be written: {error.Message.TrimEnd('.')}.",
+                "Its folder is not there, it is protected, or its name is none that this file system takes.",
+                "Give another path.",
+                error);
+        }
+    }
+}

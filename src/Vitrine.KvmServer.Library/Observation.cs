@@ -1,0 +1,88 @@
+using System.Globalization;
+using Vitrine.Accelerators.Statistics;
+using Vitrine.Explain;
+using Vitrine.Explain.Model;
+using Vitrine.KvmServer.Trace;
+
+namespace Vitrine.KvmServer.Library;
+
+/// <summary>What is written down of this process, as the environment asks; nothing by default, and then nothing of it is paid for.</summary>
+internal sealed class Observation
+{
+    private const string TraceVariable = "VITRINE_KVM_TRACE";
+    private const string StatisticsVariable = "VITRINE_KVM_STATS";
+    private const string StoryVariable = "VITRINE_KVM_EXPLAIN";
+    private const string InstructionsVariable = "VITRINE_KVM_INSTRUCTIONS";
+    private const string StandardError = "-";
+
+    private readonly string? _statisticsPath;
+    private readonly string? _storyPath;
+    private readonly CallStatistics? _statistics;
+
+    /// <summary>Begins what is asked for.</summary>
+    /// <param name="read">Reads a variable; null where it isn't set.</param>
+    /// <param name="model">Name of the CPU model.</param>
+    public Observation(Func<string, string?> read, string model)
+    {
+        List<IKvmCallObserver> observers = [];
+        if (read(TraceVariable) is { } trace && CallTrace.Open(trace) is { } opened)
+        {
+            Trace = opened;
+            observers.Add(opened);
+        }
+
+        _statisticsPath = read(StatisticsVariable);
+        if (_statisticsPath is not null) observers.Add(_statistics = new CallStatistics());
+        _storyPath = read(StoryVariable);
+        if (_storyPath is not null) observers.Add(Story = new ServedStoryRecorder(ReadInstructions(read(InstructionsVariable)), model, Tell));
+        Observer = observers.Count switch
+        {
+            0 => null,
+            1 => observers[0],
+            _ => new CallObservers(observers),
+        };
+    }
+
+    /// <summary>The trace; null for none.</summary>
+    public CallTrace? Trace { get; }
+
+    /// <summary>Who tells the story; null for none.</summary>
+    public ServedStoryRecorder? Story { get; }
+
+    /// <summary>Who hears of calls; null for nobody.</summary>
+    public IKvmCallObserver? Observer { get; }
+
+    /// <summary>What costs time to count is counted.</summary>
+    public bool Counts => _statistics is not null;
+
+    /// <summary>Writes what has to be written at the end.</summary>
+    /// <param name="vcpus">What the vCPUs have done.</param>
+    public void End(IEnumerable<KeyValuePair<string, CpuStatistics>> vcpus)
+    {
+        Story?.End();
+        if (_statistics is not null && LineFile.Open(_statisticsPath == StandardError ? "/dev/stderr" : _statisticsPath!) is { } file)
+        {
+            foreach (string line in _statistics.Write(vcpus).TrimEnd('\n').Split('\n')) file.Add(line);
+            file.Dispose();
+        }
+
+        Trace?.Flush();
+    }
+
+    // The command has checked it.
+    private static ulong ReadInstructions(string? text) =>
+        ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong count) && count is >= 1 and <= StoryRequest.MostTold ? count : 1;
+
+    private void Tell(Story story)
+    {
+        try
+        {
+            StoryFile.Write(story, _storyPath!);
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            // The command has tried the file; the console is the client's.
+            Trace?.Add(error.Message);
+        }
+    }
+}
