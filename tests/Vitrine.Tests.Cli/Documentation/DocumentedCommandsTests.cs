@@ -46,6 +46,10 @@ public sealed partial class DocumentedCommandsTests : IDisposable
     public static TheoryData<string, string> ServedCases => new()
     {
         { "./vitrine kvm -- qemu-system-x86_64 -accel kvm -m 1G -kernel vmlinuz -initrd initrd.img -append console=ttyS0 -nographic", DemoFiles.Prompt },
+        {
+            "./vitrine kvm --explain story.html --trace calls.txt -- qemu-system-x86_64 -accel kvm -m 1G -kernel vmlinuz -initrd initrd.img -append console=ttyS0 -nographic",
+            DemoFiles.Prompt
+        },
         { "./vitrine kvm --print-env", "VITRINE_KVM_CORE=" },
     };
 
