@@ -39,7 +39,9 @@ public sealed class ServedStoryRecorder : IKvmCallObserver, IVcpuWatcher
     private readonly List<(KvmDescriptorKind Kind, uint Request)> _kinds = [];
     private readonly SortedDictionary<int, VcpuRecord> _vcpus = [];
     private readonly Dictionary<int, int> _runs = [];
+    private readonly Lock _telling = new();
     private int _machine;
+    private int _created;
     private volatile bool _isOver;
 
     /// <summary>Waits for a client.</summary>
@@ -105,7 +107,12 @@ public sealed class ServedStoryRecorder : IKvmCallObserver, IVcpuWatcher
         lock (_lock)
         {
             _calls[open.Number - 1] = record;
-            if (call is { Kind: KvmDescriptorKind.Vm, Request: KvmIoctl.KVM_CREATE_VCPU } && result >= 0 && _machine == 0) _machine = call.Machine;
+            if (call is { Kind: KvmDescriptorKind.Vm, Request: KvmIoctl.KVM_CREATE_VCPU } && result >= 0)
+            {
+                if (_machine == 0) _machine = call.Machine;
+                _created++;
+            }
+
             if (call.Kind != KvmDescriptorKind.Vcpu) return;
             int run = _runs.GetValueOrDefault(call.Vcpu);
             if (open.Before is not null && result >= 0)
@@ -135,17 +142,17 @@ public sealed class ServedStoryRecorder : IKvmCallObserver, IVcpuWatcher
     /// <inheritdoc/>
     public bool Stepped(WatchedVcpu vcpu)
     {
-        Story story;
         lock (_lock)
         {
             VcpuRecord record = RecordOf(vcpu);
             record.Step();
             if (!record.IsComplete) return true;
-            if (_vcpus.Values.All(static other => other.IsComplete)) _isOver = true;
-            story = Tell(ended: false);
+
+            // One that has been created, and nothing more, may still come.
+            if (_vcpus.Values.Count(static other => other.IsComplete) >= _created) _isOver = true;
         }
 
-        _tell(story);
+        Tell(ended: false);
         return false;
     }
 
@@ -166,9 +173,18 @@ public sealed class ServedStoryRecorder : IKvmCallObserver, IVcpuWatcher
     {
         if (_isOver) return;
         _isOver = true;
-        Story story;
-        lock (_lock) story = Tell(ended: true);
-        _tell(story);
+        Tell(ended: true);
+    }
+
+    // What is told last is the newest.
+    private void Tell(bool ended)
+    {
+        lock (_telling)
+        {
+            Story story;
+            lock (_lock) story = Compose(ended);
+            _tell(story);
+        }
     }
 
     private static bool PutsRegisters(uint request) => request is
@@ -199,7 +215,7 @@ public sealed class ServedStoryRecorder : IKvmCallObserver, IVcpuWatcher
         return record;
     }
 
-    private Story Tell(bool ended)
+    private Story Compose(bool ended)
     {
         string program = Environment.ProcessPath ?? "";
         bool isQemu = Path.GetFileName(program).StartsWith("qemu", StringComparison.Ordinal);
