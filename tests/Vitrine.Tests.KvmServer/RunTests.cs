@@ -1,4 +1,6 @@
+using Vitrine.Accelerators.Software;
 using Vitrine.Kvm.Abi;
+using Vitrine.KvmServer;
 using Vitrine.Tests.KvmServer.Client;
 using Xunit;
 
@@ -22,6 +24,19 @@ public sealed class RunTests
         io = client.Page(client.Vcpu).io;
         Assert.Equal(((byte)4, (ushort)0x1234), (io.size, io.port));
         Assert.Equal(0x11223344u, BitConverter.ToUInt32(client.PortData(client.Vcpu)));
+        Assert.Equal(KvmExit.KVM_EXIT_HLT, client.RunToExit(client.Vcpu));
+    }
+
+    [Theory]
+    [InlineData(SoftwareEngine.Interpreter)]
+    [InlineData(SoftwareEngine.Translator)]
+    public void EachEngineRunsTheModelThatIsOfferedUnasked(SoftwareEngine engine)
+    {
+        Assert.SkipUnless(engine == SoftwareEngine.Interpreter || SoftwareAccelerator.HostHasTranslator, "machine code of another host");
+
+        // mov eax, 7; xor ecx, ecx; cpuid; hlt
+        using KvmClient client = KvmClient.WithRealModeCode(
+            [0x66, 0xB8, 0x07, 0x00, 0x00, 0x00, 0x66, 0x31, 0xC9, 0x0F, 0xA2, 0xF4], new KvmHostOptions { Cpu = new SoftwareOptions { Engine = engine } });
         Assert.Equal(KvmExit.KVM_EXIT_HLT, client.RunToExit(client.Vcpu));
     }
 

@@ -1,5 +1,5 @@
-using System.Runtime.Intrinsics.X86;
 using System.Buffers.Binary;
+using System.Runtime.Intrinsics.X86;
 using System.Text;
 using Vitrine.Accelerators.Software;
 using Vitrine.Errors;
@@ -28,8 +28,9 @@ internal sealed class SupportedCpuid
     public SupportedCpuid(CpuModel? chosen, SoftwareOptions cpu)
     {
         using SoftwareAccelerator accelerator = SoftwareAccelerator.Create(cpu);
-        CpuModel model = WithHostsXsave(chosen ?? CpuModels.Max);
-        accelerator.CheckModel(model);
+        CpuModel asked = chosen ?? CpuModels.Max;
+        accelerator.CheckModel(asked);
+        CpuModel model = WithHostsXsave(asked);
         Model = model;
         Entries = Build(model, accelerator);
     }
