@@ -5,11 +5,12 @@ namespace Vitrine.KvmServer.Native;
 
 /// <summary>
 /// The client's memory as its ioctls name it. An address may be anything: it is the kernel that copies, so that a bad one is an error
-/// (EFAULT) and no signal.
+/// (EFAULT) and no signal. What lies on the calling thread's own stack, as most structures do, is there for certain and is copied without it.
 /// </summary>
 internal static unsafe class ClientMemory
 {
-    // SAFETY: for the whole type: buffers are spans of ours, pinned for the time of the call; the client's addresses are only given to the kernel.
+    // SAFETY: for the whole type: buffers are spans of ours, pinned for the time of the call; the client's addresses are only given to the kernel,
+    // unless ThreadStack.Holds them, when the bytes are mapped, belong to callers of ours, and stay so until the call returns.
 
     /// <summary>Reads a structure.</summary>
     /// <returns>0, or -EFAULT.</returns>
@@ -24,6 +25,12 @@ internal static unsafe class ClientMemory
     /// <returns>0, or -EFAULT.</returns>
     public static int Read(ulong address, Span<byte> buffer)
     {
+        if (ThreadStack.Holds(address, buffer.Length))
+        {
+            new ReadOnlySpan<byte>((void*)address, buffer.Length).CopyTo(buffer);
+            return 0;
+        }
+
         fixed (byte* pointer = buffer) return Judge(Libc.ReadMemory(address, pointer, (nuint)buffer.Length), buffer.Length);
     }
 
@@ -32,13 +39,19 @@ internal static unsafe class ClientMemory
     public static int Write<T>(ulong address, in T value)
         where T : unmanaged
     {
-        fixed (T* pointer = &value) return Judge(Libc.WriteMemory(address, pointer, (nuint)sizeof(T)), sizeof(T));
+        fixed (T* pointer = &value) return Write(address, new ReadOnlySpan<byte>(pointer, sizeof(T)));
     }
 
     /// <summary>Writes bytes.</summary>
     /// <returns>0, or -EFAULT, when a part may have been written, as with the kernel's own copies.</returns>
     public static int Write(ulong address, ReadOnlySpan<byte> bytes)
     {
+        if (ThreadStack.Holds(address, bytes.Length))
+        {
+            bytes.CopyTo(new Span<byte>((void*)address, bytes.Length));
+            return 0;
+        }
+
         fixed (byte* pointer = bytes) return Judge(Libc.WriteMemory(address, pointer, (nuint)bytes.Length), bytes.Length);
     }
 

@@ -37,14 +37,9 @@ internal static class InterruptCalls
             case KvmIoctl.KVM_REINJECT_CONTROL:
                 return Take(argument, (in kvm_reinject_control control) => interrupts.ControlReinjection(control));
             case KvmIoctl.KVM_IRQ_LINE:
-                return Take(argument, (in kvm_irq_level line) => interrupts.SetLine(line, out _));
+                return SetLine(interrupts, argument, tells: false);
             case KvmIoctl.KVM_IRQ_LINE_STATUS:
-                return Exchange(argument, (ref kvm_irq_level line) =>
-                {
-                    int error = interrupts.SetLine(line, out int status);
-                    line.irq = (uint)status;
-                    return error;
-                });
+                return SetLine(interrupts, argument, tells: true);
             case KvmIoctl.KVM_SET_GSI_ROUTING:
                 return SetRouting(interrupts, argument);
             case KvmIoctl.KVM_SIGNAL_MSI:
@@ -73,6 +68,17 @@ internal static class InterruptCalls
     private delegate int Giver<T>(out T value);
 
     private delegate int Exchanger<T>(ref T value);
+
+    // The most frequent call of all but KVM_RUN.
+    private static int SetLine(VmInterrupts interrupts, ulong address, bool tells)
+    {
+        int error = ClientMemory.Read(address, out kvm_irq_level line);
+        if (error < 0) return error;
+        error = interrupts.SetLine(line, out int status);
+        if (error < 0 || !tells) return error;
+        line.irq = (uint)status;
+        return ClientMemory.Write(address, line);
+    }
 
     private static int Take<T>(ulong address, Taker<T> take)
         where T : unmanaged
