@@ -109,6 +109,8 @@ internal sealed unsafe class ParavirtualClock(CpuState* cpu, Processor processor
     {
         const long NanosecondsPerSecond = 1_000_000_000;
         const long NanosecondsPerTick = 100;
+        // Clients put 0 at a reset: it is no address, as in KVM (kvm_write_wall_clock).
+        if (_wallClock == 0) return;
         Span<byte> wall = stackalloc byte[WallBytes];
         if (!processor.Mmu.TryReadPhysical(_wallClock, wall)) return;
         uint version = BinaryPrimitives.ReadUInt32LittleEndian(wall);
