@@ -9,6 +9,16 @@ namespace Vitrine.Tests.KvmServer;
 /// <summary>KVM_RUN and its exits, against Documentation/virt/kvm/api.rst.</summary>
 public sealed class RunTests
 {
+    [Theory]
+    [InlineData(SoftwareEngine.Interpreter)]
+    [InlineData(SoftwareEngine.Translator)]
+    public void EachEngineServesWithItsOwnModel(SoftwareEngine engine)
+    {
+        // hlt
+        using KvmClient client = KvmClient.WithRealModeCode([0xF4], new KvmHostOptions { Cpu = new SoftwareOptions { Engine = engine } });
+        Assert.Equal(KvmExit.KVM_EXIT_HLT, client.RunToExit(client.Vcpu));
+    }
+
     [Fact]
     public void PortOutputIsDescribedAndTheGuestGoesOn()
     {
