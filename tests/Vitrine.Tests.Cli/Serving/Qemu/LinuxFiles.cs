@@ -13,7 +13,7 @@ public sealed class LinuxFiles : IDisposable
     // In the order in which they need one another.
     private static readonly string[] s_virtio =
     [
-        "virtio", "virtio_ring", "virtio_pci_modern_dev", "virtio_pci_legacy_dev", "virtio_pci", "virtio_mmio", "virtio_blk", "failover", "net_failover", "virtio_net",
+        "virtio_ring", "virtio", "virtio_pci_modern_dev", "virtio_pci_legacy_dev", "virtio_pci", "virtio_mmio", "virtio_blk", "failover", "net_failover", "virtio_net",
     ];
 
     // Process 1. What the kernel says may come between lines of the script, so it is kept quiet.
@@ -32,7 +32,10 @@ public sealed class LinuxFiles : IDisposable
 
     private readonly string _folder = Directory.CreateTempSubdirectory("vitrine-linux-").FullName;
     private readonly Lazy<LinuxGuest?> _guest = new(FindGuest);
-    private bool? _modules;
+    private readonly Lazy<bool> _modules;
+
+    /// <summary>Fetches nothing yet.</summary>
+    public LinuxFiles() => _modules = new(FetchModules);
 
     /// <summary>The kernel. Skips the running test where there is none.</summary>
     internal string Kernel => Guest.Kernel;
@@ -54,7 +57,7 @@ public sealed class LinuxFiles : IDisposable
     /// <param name="virtio">True for one with drivers of virtio; skips the running test where they can't be had.</param>
     internal string[] Boot(string script, bool virtio = false)
     {
-        if (virtio) Assert.SkipUnless(_modules ??= FetchModules(), "no kernel modules here (apt and its archive are needed)");
+        if (virtio) Assert.SkipUnless(_modules.Value, "no kernel modules here (apt and its archive are needed)");
         string busybox = Path.Combine(Path.GetDirectoryName(Guest.Kernel)!, "busybox");
         string start = string.Format(null, Start, virtio ? string.Join(' ', s_virtio) : "");
         Initramfs initramfs = new Initramfs()

@@ -25,6 +25,15 @@ internal sealed class QemuMachine : IDisposable
     /// <param name="engine">What executes the guest.</param>
     /// <param name="arguments">QEMU's arguments; the accelerator, the serial port and the monitor come by themselves.</param>
     public QemuMachine(QemuEngine engine, params string[] arguments)
+        : this(engine, null, arguments)
+    {
+    }
+
+    /// <summary>Starts it with a folder for temporary files.</summary>
+    /// <param name="engine">What executes the guest.</param>
+    /// <param name="temporary">The folder, in TMPDIR; null for the tests' own.</param>
+    /// <param name="arguments">As above.</param>
+    public QemuMachine(QemuEngine engine, string? temporary, string[] arguments)
     {
         string[] common =
         [
@@ -34,6 +43,7 @@ internal sealed class QemuMachine : IDisposable
         ProcessStartInfo start = engine == QemuEngine.Translator
             ? new(common[0], common[1..])
             : new(VitrineCommand.Program, ["kvm", "--force", "--", .. common]);
+        if (temporary is not null) start.Environment["TMPDIR"] = temporary;
         start.RedirectStandardInput = true;
         start.RedirectStandardOutput = true;
         start.RedirectStandardError = true;
@@ -41,9 +51,6 @@ internal sealed class QemuMachine : IDisposable
         _process = Process.Start(start)!;
         _errors = _process.StandardError.ReadToEndAsync();
     }
-
-    /// <summary>Its process: `vitrine kvm` becomes QEMU.</summary>
-    public int ProcessId => _process.Id;
 
     private string MonitorPath => Path.Combine(_folder, "qmp");
 
