@@ -76,7 +76,7 @@ build_disk() {
     local package folder=$out/modules version
     disk_image=$out/initramfs-disk.cpio
     if [ ! -f "$out/disk.raw" ]; then dd if=/dev/urandom of="$out/disk.raw" bs=1M count=512 status=none; fi
-    if [ -f "$disk_image" ] && [ "$disk_image" -nt "$image" ]; then return; fi
+    if [ -f "$disk_image" ] && [ "$disk_image" -nt "$image" ] && [ "$disk_image" -nt "$here/guest/disk" ]; then return; fi
     # The version stands in the kernel's header (Documentation/arch/x86/boot.rst, kernel_version).
     version=$(file -b "$demo/vmlinuz" | sed 's/.*version \([^ ]*\) .*/\1/')
     package=linux-image-$version
@@ -85,7 +85,7 @@ build_disk() {
         fail "The package $package with the modules of the disk can't be had; see $out/apt.log. Leave class disk out with --only."
     find "$folder/package" -name 'virtio*.ko' -exec cp {} "$folder/root/modules" \;
     cp "$here/guest/disk" "$folder/root"
-    (cd "$folder/root" && find . -mindepth 1 | sort | "$demo/busybox" cpio -o -H newc -R 0:0) > "$folder/modules.cpio" 2>"$out/cpio.log" ||
+    (cd "$folder/root" && find . -mindepth 1 | sort | "${image%/*}/root/busybox" cpio -o -H newc -R 0:0) > "$folder/modules.cpio" 2>"$out/cpio.log" ||
         fail "busybox' cpio can't make the image; its message is in $out/cpio.log."
     cat "$image" "$folder/modules.cpio" > "$disk_image"
     rm -rf "$folder/package" "$folder"/*.deb
