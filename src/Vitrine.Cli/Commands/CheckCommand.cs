@@ -33,6 +33,11 @@ internal static class CheckCommand
         output.WriteLine(SoftwareAccelerator.HostHasTranslator
             ? "soft   works. It needs nothing of the host."
             : "soft   works, with the interpreter. It needs nothing of the host; the translator needs Linux on x86-64.");
+        if (SoftwareAccelerator.HostHasTranslator)
+        {
+            output.WriteLine("served works: 'vitrine kvm -- COMMAND' gives another program, such as QEMU, a /dev/kvm that runs its guests on the software CPU.");
+        }
+
         string anyway = host.Kvm is { Usable: true, EmulatesRing0: true } ? " --accel kvm would use it anyway." : "";
         output.WriteLine($"auto   {(host.AutomaticChoice == AcceleratorChoice.Kvm ? "kvm" : "soft")}. {host.Reason}{anyway}");
         output.WriteLine();

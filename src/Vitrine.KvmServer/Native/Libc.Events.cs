@@ -57,7 +57,7 @@ internal static unsafe partial class Libc
         ulong read = 0;
         IoVector buffer = new((ulong)&read, sizeof(ulong));
         nint result = PreadvCall(descriptor, &buffer, 1, -1, NoWait);
-        if (result < 0) result = -Marshal.GetLastSystemError();
+        if (result < 0) result = -Marshal.GetLastPInvokeError();
 
         // Kernels before 5.8 can't be told not to wait, or not for this file.
         if (result is -Errno.EOPNOTSUPP or -Errno.ENOSYS)
@@ -71,7 +71,7 @@ internal static unsafe partial class Libc
     public static nint Read(int descriptor, void* buffer, nuint length)
     {
         nint result = ReadCall(descriptor, buffer, length);
-        return result < 0 ? -Marshal.GetLastSystemError() : result;
+        return result < 0 ? -Marshal.GetLastPInvokeError() : result;
     }
 
     /// <summary>Writes 8 bytes.</summary>
@@ -79,7 +79,7 @@ internal static unsafe partial class Libc
     public static nint Write(int descriptor, ulong value)
     {
         nint result = WriteCall(descriptor, &value, sizeof(ulong));
-        return result < 0 ? -Marshal.GetLastSystemError() : result;
+        return result < 0 ? -Marshal.GetLastPInvokeError() : result;
     }
 
     /// <summary>open(2) for reading, closed at exec.</summary>
@@ -128,34 +128,34 @@ internal static unsafe partial class Libc
         fixed (SignalSet* wanted = &mask, previous = &old) _ = SigmaskCall(SetMask, wanted, previous);
     }
 
-    [LibraryImport(Library, EntryPoint = "eventfd")]
+    [LibraryImport(Library, EntryPoint = "eventfd", SetLastError = true)]
     private static partial int EventfdCall(uint initial, int flags);
 
-    [LibraryImport(Library, EntryPoint = "fcntl")]
+    [LibraryImport(Library, EntryPoint = "fcntl", SetLastError = true)]
     private static partial int FcntlCall(int descriptor, int command, int argument);
 
-    [LibraryImport(Library, EntryPoint = "poll")]
+    [LibraryImport(Library, EntryPoint = "poll", SetLastError = true)]
     private static partial int PollCall(PollDescriptor* descriptors, nuint count, int timeout);
 
-    [LibraryImport(Library, EntryPoint = "preadv2")]
+    [LibraryImport(Library, EntryPoint = "preadv2", SetLastError = true)]
     private static partial nint PreadvCall(int descriptor, IoVector* vectors, int count, long offset, int flags);
 
-    [LibraryImport(Library, EntryPoint = "read")]
+    [LibraryImport(Library, EntryPoint = "read", SetLastError = true)]
     private static partial nint ReadCall(int descriptor, void* buffer, nuint length);
 
-    [LibraryImport(Library, EntryPoint = "write")]
+    [LibraryImport(Library, EntryPoint = "write", SetLastError = true)]
     private static partial nint WriteCall(int descriptor, void* buffer, nuint length);
 
-    [LibraryImport(Library, EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]
+    [LibraryImport(Library, EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     private static partial int OpenCall(string path, int flags);
 
-    [LibraryImport(Library, EntryPoint = "epoll_create1")]
+    [LibraryImport(Library, EntryPoint = "epoll_create1", SetLastError = true)]
     private static partial int EpollCreateCall(int flags);
 
-    [LibraryImport(Library, EntryPoint = "epoll_ctl")]
+    [LibraryImport(Library, EntryPoint = "epoll_ctl", SetLastError = true)]
     private static partial int EpollControlCall(int epoll, int operation, int descriptor, EpollEvent* what);
 
-    [LibraryImport(Library, EntryPoint = "epoll_wait")]
+    [LibraryImport(Library, EntryPoint = "epoll_wait", SetLastError = true)]
     private static partial int EpollWaitCall(int epoll, EpollEvent* ready, int room, int timeout);
 
     [LibraryImport(Library, EntryPoint = "pthread_sigmask")]

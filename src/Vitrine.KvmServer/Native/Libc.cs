@@ -27,7 +27,7 @@ internal static unsafe partial class Libc
     public static nint Write(int descriptor, void* buffer, nuint length)
     {
         nint result = WriteCall(descriptor, buffer, length);
-        return result < 0 ? -Marshal.GetLastSystemError() : result;
+        return result < 0 ? -Marshal.GetLastPInvokeError() : result;
     }
 
     /// <summary>gettid(2): the calling thread as the kernel numbers it.</summary>
@@ -81,7 +81,7 @@ internal static unsafe partial class Libc
         IoVector local = new((ulong)buffer, length);
         IoVector remote = new(address, length);
         nint result = ProcessVmReadCall(Environment.ProcessId, &local, 1, &remote, 1, 0);
-        return result < 0 ? -Marshal.GetLastSystemError() : result;
+        return result < 0 ? -Marshal.GetLastPInvokeError() : result;
     }
 
     /// <summary>process_vm_writev(2) of this process: writes memory that may not be there.</summary>
@@ -91,7 +91,7 @@ internal static unsafe partial class Libc
         IoVector local = new((ulong)buffer, length);
         IoVector remote = new(address, length);
         nint result = ProcessVmWriteCall(Environment.ProcessId, &local, 1, &remote, 1, 0);
-        return result < 0 ? -Marshal.GetLastSystemError() : result;
+        return result < 0 ? -Marshal.GetLastPInvokeError() : result;
     }
 
     /// <summary>Whether a range is mapped from its first byte to its last, with whatever rights (msync(2) fails with ENOMEM where it isn't).</summary>
@@ -101,42 +101,42 @@ internal static unsafe partial class Libc
         return MsyncCall((nint)address, (nuint)length, Asynchronous) == 0;
     }
 
-    private static int Checked(int result) => result < 0 ? -Marshal.GetLastSystemError() : result;
+    private static int Checked(int result) => result < 0 ? -Marshal.GetLastPInvokeError() : result;
 
-    [LibraryImport(Library, EntryPoint = "memfd_create", StringMarshalling = StringMarshalling.Utf8)]
+    [LibraryImport(Library, EntryPoint = "memfd_create", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     private static partial int MemfdCreateCall(string name, uint flags);
 
-    [LibraryImport(Library, EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]
+    [LibraryImport(Library, EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8, SetLastError = true)]
     private static partial int OpenCall(string path, int flags, uint mode);
 
     [LibraryImport(Library, EntryPoint = "gettid")]
     private static partial int ThreadIdCall();
 
-    [LibraryImport(Library, EntryPoint = "ftruncate")]
+    [LibraryImport(Library, EntryPoint = "ftruncate", SetLastError = true)]
     private static partial int TruncateCall(int descriptor, long length);
 
-    [LibraryImport(Library, EntryPoint = "close")]
+    [LibraryImport(Library, EntryPoint = "close", SetLastError = true)]
     private static partial int CloseCall(int descriptor);
 
-    [LibraryImport(Library, EntryPoint = "dup")]
+    [LibraryImport(Library, EntryPoint = "dup", SetLastError = true)]
     private static partial int DuplicateCall(int descriptor);
 
-    [LibraryImport(Library, EntryPoint = "mmap")]
+    [LibraryImport(Library, EntryPoint = "mmap", SetLastError = true)]
     private static partial nint MmapCall(nint address, nuint length, int protection, int flags, int descriptor, nint offset);
 
-    [LibraryImport(Library, EntryPoint = "msync")]
+    [LibraryImport(Library, EntryPoint = "msync", SetLastError = true)]
     private static partial int MsyncCall(nint address, nuint length, int flags);
 
     [LibraryImport(Library, EntryPoint = "munmap")]
     private static partial int MunmapCall(nint address, nuint length);
 
-    [LibraryImport(Library, EntryPoint = "statx")]
+    [LibraryImport(Library, EntryPoint = "statx", SetLastError = true)]
     private static partial int StatxCall(int directory, byte* path, int flags, uint mask, StatxResult* result);
 
-    [LibraryImport(Library, EntryPoint = "process_vm_readv")]
+    [LibraryImport(Library, EntryPoint = "process_vm_readv", SetLastError = true)]
     private static partial nint ProcessVmReadCall(int process, IoVector* local, nuint locals, IoVector* remote, nuint remotes, nuint flags);
 
-    [LibraryImport(Library, EntryPoint = "process_vm_writev")]
+    [LibraryImport(Library, EntryPoint = "process_vm_writev", SetLastError = true)]
     private static partial nint ProcessVmWriteCall(int process, IoVector* local, nuint locals, IoVector* remote, nuint remotes, nuint flags);
 
     // struct iovec.

@@ -21,7 +21,7 @@ public sealed partial class DocumentedCommandsTests : IDisposable
     {
         { "./vitrine --version", 0, "vitrine " },
         { "./vitrine demo", 0, DemoFiles.Prompt },
-        { "./vitrine check", 0, "soft   works" },
+        { "./vitrine check", 0, "served works" },
         { "./vitrine run --kernel vmlinuz --initrd initrd.img --append \"console=ttyS0\" --memory 512M", 0, DemoFiles.Prompt },
         { "./vitrine run --firmware /usr/share/seabios/bios-microvm.bin --debugcon stdio --timeout 10", 124, "SeaBIOS" },
         { "./vitrine run --flat code.bin@0x7c00 --mode real", 85, "" },
