@@ -106,9 +106,6 @@ internal sealed class QemuMachine : IDisposable
         return answer.GetValue<string>();
     }
 
-    /// <summary>Executes a command of QMP, and returns what it answers.</summary>
-    public JsonNode Execute(string command, JsonObject? arguments = null) => (_monitor ??= new QmpClient(MonitorPath)).Execute(command, arguments);
-
     /// <summary>Waits for its end. Returns the exit status and the rest of what the guest wrote. QEMU may have said warnings,
     /// and nothing that it calls an error.</summary>
     public (int Status, string Output) WaitForExit()
