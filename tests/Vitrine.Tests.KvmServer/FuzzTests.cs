@@ -138,7 +138,10 @@ public sealed unsafe class FuzzTests
             {
                 kvm_userspace_memory_region region = new()
                 {
-                    slot = (uint)_random.Next(3), memory_size = 1 << 20, userspace_addr = (ulong)_memory.Pointer, flags = (uint)_random.Next(4),
+                    slot = (uint)_random.Next(3),
+                    memory_size = 1 << 20,
+                    userspace_addr = (ulong)_memory.Pointer,
+                    flags = (uint)_random.Next(4),
                 };
                 _host.Ioctl(descriptor, KvmIoctl.KVM_SET_USER_MEMORY_REGION, (ulong)&region);
                 if (_random.Next(2) == 0) _host.Ioctl(descriptor, KvmIoctl.KVM_CREATE_IRQCHIP, 0);
