@@ -19,7 +19,7 @@ public sealed partial class BadInputTests : IDisposable
     // Arguments, with {name} for the files below, and a text that the error must contain.
     public static TheoryData<string, string> UserErrors => new()
     {
-        { "", "run, demo, explain, translate, disasm-block, check-entry or check" },
+        { "", "run, demo, kvm, explain, translate, disasm-block, check-entry or check" },
         { "fly", "fly" },
         { "run", "Nothing to boot" },
         { "run --frobnicate", "--frobnicate" },

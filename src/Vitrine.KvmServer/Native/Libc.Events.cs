@@ -121,11 +121,15 @@ internal static unsafe partial class Libc
         fixed (EpollEvent* pointer = ready) return Checked(EpollWaitCall(epoll, pointer, ready.Length, -1));
     }
 
-    /// <summary>pthread_sigmask(3) with SIG_SETMASK.</summary>
+    /// <summary>
+    /// rt_sigprocmask(2) with SIG_SETMASK, past the C library: its function is another one in a served process, where the runtime's signal has another
+    /// number and the client's of the old number must stay as it is.
+    /// </summary>
     public static void SetSignalMask(in SignalSet mask, out SignalSet old)
     {
         const int SetMask = 2;
-        fixed (SignalSet* wanted = &mask, previous = &old) _ = SigmaskCall(SetMask, wanted, previous);
+        old = default;
+        fixed (SignalSet* wanted = &mask, previous = &old) _ = SystemCall(s_signalMaskCall, SetMask, wanted, previous, sizeof(ulong));
     }
 
     [LibraryImport(Library, EntryPoint = "eventfd", SetLastError = true)]
@@ -158,8 +162,11 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, EntryPoint = "epoll_wait", SetLastError = true)]
     private static partial int EpollWaitCall(int epoll, EpollEvent* ready, int room, int timeout);
 
-    [LibraryImport(Library, EntryPoint = "pthread_sigmask")]
-    private static partial int SigmaskCall(int how, SignalSet* mask, SignalSet* old);
+    // <asm/unistd_64.h> on x86-64, <asm-generic/unistd.h> elsewhere.
+    private static readonly nint s_signalMaskCall = RuntimeInformation.ProcessArchitecture == Architecture.X64 ? 14 : 135;
+
+    [LibraryImport(Library, EntryPoint = "syscall")]
+    private static partial nint SystemCall(nint number, nint how, SignalSet* mask, SignalSet* old, nint bytes);
 
     /// <summary>struct epoll_event, packed on x86-64.</summary>
     [StructLayout(LayoutKind.Sequential, Pack = 1)]
