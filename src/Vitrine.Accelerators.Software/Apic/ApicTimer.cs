@@ -77,11 +77,17 @@ internal sealed class ApicTimer(IApicClock clock)
         StartFrom(count);
     }
 
-    /// <summary>Goes on from a count, after a restore of the registers.</summary>
+    /// <summary>
+    /// Goes on from a count, after a restore of the registers. A current count of 0 beside an initial one is a period that begins, or a one-shot that expires at
+    /// once, as with KVM: QEMU's saved states have no current count.
+    /// </summary>
     public void Restore(uint initialCount, uint currentCount)
     {
         _initialCount = initialCount;
-        StartFrom(_mode == TscDeadlineMode ? 0 : currentCount);
+        StartFrom(_mode == TscDeadlineMode ? 0 : currentCount != 0 || _mode != PeriodicMode ? currentCount : initialCount);
+        if (_counting || _mode == TscDeadlineMode || initialCount == 0) return;
+        _counting = true;
+        Rearm();
     }
 
     /// <summary>What the registers don't show: that it counts, from which count, since when.</summary>
