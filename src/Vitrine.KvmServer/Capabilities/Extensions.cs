@@ -40,7 +40,7 @@ internal static class Extensions
             case KvmCap.KVM_CAP_MCE:
                 return MachineCheck.Banks;
             case KvmCap.KVM_CAP_ADJUST_CLOCK:
-                return (int)(KvmConstants.KVM_CLOCK_TSC_STABLE | KvmConstants.KVM_CLOCK_REALTIME | KvmConstants.KVM_CLOCK_HOST_TSC);
+                return (int)(KvmConstants.KVM_CLOCK_TSC_STABLE | KvmConstants.KVM_CLOCK_REALTIME);
             case KvmCap.KVM_CAP_X86_USER_SPACE_MSR:
                 return (int)MsrExitMask;
             case KvmCap.KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:

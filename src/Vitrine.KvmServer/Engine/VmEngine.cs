@@ -18,6 +18,10 @@ internal sealed class VmEngine : IDisposable
     private readonly SoftwareOptions _options;
     private readonly List<SoftwareAccelerator> _former = [];
     private readonly SortedDictionary<int, ServedVcpu> _vcpus = [];
+
+    // The same, replaced as a whole, for those who look without the machine's lock.
+    private ServedVcpu[] _present = [];
+    private volatile Exception? _defect;
     private SoftwareAccelerator _accelerator;
     private bool _isShared;
 
@@ -27,7 +31,7 @@ internal sealed class VmEngine : IDisposable
         _options = options with { ForeignWrites = true };
         _accelerator = SoftwareAccelerator.Create(_options, vcpus: 1, Clock);
         (Behavior.LocalApicAtClient, Behavior.WaitsForEver, Behavior.SkipsOut7E) = (true, true, true);
-        Interrupts = new VmInterrupts(Clock, NoteDefect);
+        Interrupts = new VmInterrupts(Clock, Fail);
         Interrupts.Connect(_accelerator);
     }
 
@@ -56,7 +60,11 @@ internal sealed class VmEngine : IDisposable
     public VmSettings Settings { get; } = new();
 
     /// <summary>A thread of the interrupt controllers has failed, which is a fault of the server: the machine's vCPUs go no further.</summary>
-    public Exception? Defect { get; private set; }
+    public Exception? Defect
+    {
+        get => _defect;
+        private set => _defect = value;
+    }
 
     /// <summary>What KVM_GET_CLOCK shows beyond the machine's time, in nanoseconds (KVM_SET_CLOCK).</summary>
     public long ClockOffset
@@ -87,6 +95,7 @@ internal sealed class VmEngine : IDisposable
         cpu.Parts.TryWriteMsr(Msr.IA32_TIME_STAMP_COUNTER, 0);
         ServedVcpu vcpu = new(id, cpu, attention);
         _vcpus.Add(id, vcpu);
+        Volatile.Write(ref _present, [.. _vcpus.Values]);
         if (id == (int)Settings.BootCpuId) Interrupts.Connect(cpu);
         return vcpu;
     }
@@ -95,6 +104,7 @@ internal sealed class VmEngine : IDisposable
     public void RemoveVcpu(int id)
     {
         if (!_vcpus.Remove(id, out ServedVcpu? vcpu)) return;
+        Volatile.Write(ref _present, [.. _vcpus.Values]);
         vcpu.Cpu.Dispose();
     }
 
@@ -106,7 +116,12 @@ internal sealed class VmEngine : IDisposable
         foreach (SoftwareAccelerator accelerator in _former) accelerator.Dispose();
     }
 
-    private void NoteDefect(Exception defect) => Defect = defect;
+    /// <summary>A thread of the interrupt controllers has failed: KVM_RUN returns EIO from now on. Any thread.</summary>
+    public void Fail(Exception defect)
+    {
+        Defect = defect;
+        foreach (ServedVcpu vcpu in Volatile.Read(ref _present)) vcpu.Cpu.Kick();
+    }
 
     // It has a thread for its timer, which is not to get the client's signals.
     private static IVirtualCpu CreateCpu(SoftwareAccelerator accelerator, int id)

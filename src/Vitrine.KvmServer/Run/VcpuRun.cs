@@ -55,7 +55,7 @@ internal sealed unsafe class VcpuRun
     }
 
     /// <summary>Enters the guest until the client is needed.</summary>
-    /// <returns>0, or -EINTR.</returns>
+    /// <returns>0; -EINTR, -EFAULT, or -EIO when the server has failed.</returns>
     public long Run()
     {
         IVcpuParts parts = _vcpu.Parts;
@@ -108,6 +108,7 @@ internal sealed unsafe class VcpuRun
         _watch?.Enter();
         while (true)
         {
+            if (_engine.Defect is not null) return -Errno.EIO;
             ref VmExit exit = ref _vcpu.Cpu.Run();
             if (_watch is not null && _watch.TakeStep(ref exit) && !leave) continue;
             switch (exit.Reason)
