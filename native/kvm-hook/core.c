@@ -8,6 +8,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "../common/before_threads.h"
 #include "signals.h"
 
 /* Zero in every forked child, because the kernel clears the page there; in a child of vfork it is the parent's. */
@@ -42,6 +43,12 @@ bool core_wanted(void)
 {
     const char *path = getenv(CORE_VARIABLE);
     return path != NULL && path[0] != '\0';
+}
+
+/* Before the program has threads; programs that are not to be served have no use for it. */
+__attribute__((constructor)) static void prepare(void)
+{
+    if (core_wanted()) before_threads();
 }
 
 /* exit(3): before the core's own end, because it is registered behind it. A process that is killed, or leaves by _exit(2), goes without. */

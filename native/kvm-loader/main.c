@@ -8,6 +8,7 @@
 #include <sys/rseq.h>
 #include <unistd.h>
 
+#include "../common/before_threads.h"
 #include "call.h"
 #include "companions.h"
 #include "image.h"
@@ -87,6 +88,7 @@ int main(int count, char **arguments, char **environment)
     const char *name = strrchr(program_path, '/');
     prctl(PR_SET_NAME, name == NULL ? program_path : name + 1);
     give_up_rseq();
+    before_threads();
     if (!companions_prepare() || !catch_calls(image.low, image.high)) return fail(path, "the host lets its system calls not be caught (seccomp)");
     enter(stack, image.entry);
 }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using System.Globalization;
 using System.Text;
 using Vitrine.Tests.Boot;
 using Xunit;
@@ -92,6 +93,16 @@ public sealed class KvmCommandTests
         (string plain, string served) = (parts[0], parts[1]);
         Assert.Contains("a b|", plain, StringComparison.Ordinal);
         Assert.Equal(plain, served);
+    }
+
+    /// <summary>Enlarging it later makes a process with threads wait (proc(5), /proc/PID/status: FDSize).</summary>
+    [Fact]
+    public void ThereIsRoomForOurDescriptorsBeforeTheProgramHasThreads()
+    {
+        ServingParts.SkipUnlessPresent();
+        (int status, string output, _) = VitrineCommand.RunInShell("exec \"$VITRINE\" kvm --force -- grep FDSize /proc/self/status");
+        Assert.Equal(0, status);
+        Assert.InRange(int.Parse(output.Split('\t')[1], CultureInfo.InvariantCulture), 513, int.MaxValue);
     }
 
     [Fact]
