@@ -3,6 +3,7 @@ using System.Runtime.Intrinsics.X86;
 using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Parts;
 using Vitrine.Accelerators.Software.Apic;
+using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.HostCode;
 using Vitrine.Accelerators.Software.HostExecution;
 using Vitrine.Accelerators.Software.Mmu;
@@ -64,6 +65,17 @@ public sealed class SoftwareAccelerator : IAccelerator
 
     /// <summary>What a server of KVM's calls can choose, beside the options, while the machine is there.</summary>
     public VmBehavior Behavior { get; } = new();
+
+    /// <summary>What CPU models are made into leaves for here: its clocks, and the host's features where the host executes instructions.</summary>
+    public CpuidEnvironment CpuidEnvironment => new()
+    {
+        TscKilohertz = GuestClock.TscKilohertz,
+        ApicTimerKilohertz = GuestClock.ApicTimerKilohertz,
+        Native = HostLeaves,
+    };
+
+    /// <summary>What the host's CPUID says; empty where guests have nothing of it.</summary>
+    internal IReadOnlyList<CpuidEntry> HostLeaves => Engine == SoftwareEngine.Translator ? HostProcessor.Cpuid : [];
 
     /// <summary>True where each processor sees the stores of another in the order in which they were made, as on x86.</summary>
     private static bool HostKeepsStoreOrder => X86Base.IsSupported;

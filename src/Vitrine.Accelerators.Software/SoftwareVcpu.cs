@@ -116,7 +116,7 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
     public uint ApicTimerKilohertz => GuestClock.ApicTimerKilohertz;
 
     /// <inheritdoc/>
-    public IReadOnlyList<CpuidEntry> SupportedCpuid => _translator is not null ? HostProcessor.Cpuid : [];
+    public IReadOnlyList<CpuidEntry> SupportedCpuid => _accelerator.HostLeaves;
 
     /// <inheritdoc/>
     public IVcpuInspection Inspection => this;

@@ -10,8 +10,8 @@ internal static unsafe partial class StateMemory
 {
     // SAFETY: one allocation holds all parts at the offsets that are computed here.
 
-    /// <summary>The fewest entries of a branch table.</summary>
-    public const int FewestBranches = 1 << 16;
+    /// <summary>The fewest entries of a branch table: all are written before the first is used.</summary>
+    public const int FewestBranches = 1 << 14;
 
     /// <summary>The most: with them, programs of 4 MiB of code don't dispute any.</summary>
     public const int MostBranches = 1 << 22;

@@ -30,12 +30,14 @@ internal static unsafe class HostProcessor
     {
         if (!ExecutableMemory.IsSupported) return [];
         List<CpuidEntry> entries = [];
+
+        // A leaf beyond the highest answers with the data of another. Each question is an exit to the hypervisor where this host is a guest itself.
+        uint highest = (uint)X86Base.CpuId(0, 0).Eax;
+        uint highestExtended = (uint)X86Base.CpuId(unchecked((int)0x8000_0000), 0).Eax;
+        uint subleaves = highest < 7 ? 0 : (uint)X86Base.CpuId(7, 0).Eax;
         foreach ((uint leaf, uint subleaf) in s_leaves)
         {
-            // A leaf beyond the highest answers with the data of another.
-            (int highest, _, _, _) = X86Base.CpuId((int)(leaf & 0x8000_0000), 0);
-            (int subleaves, _, _, _) = X86Base.CpuId((int)leaf, 0);
-            if (leaf > (uint)highest || (leaf == 7 && subleaf > (uint)subleaves)) continue;
+            if (leaf > (leaf < 0x8000_0000 ? highest : highestExtended) || (leaf == 7 && subleaf > subleaves)) continue;
             (int eax, int ebx, int ecx, int edx) = X86Base.CpuId((int)leaf, (int)subleaf);
             entries.Add(new CpuidEntry(leaf, subleaf, true, (uint)eax, (uint)ebx, (uint)ecx, (uint)edx));
         }

@@ -35,11 +35,10 @@ internal sealed unsafe class StubBuilder
 
     private readonly InstructionInfoFactory _information = new();
     private readonly Buffer _buffer = new();
-    private readonly Encoder _encoder;
     private readonly HostRegister[] _hosts = new HostRegister[Gpr.Count];
 
-    /// <summary>Creates the builder.</summary>
-    public StubBuilder() => _encoder = Encoder.Create(64, _buffer);
+    // Made for the first stub: most guests need none early, and Iced makes objects for all instructions then.
+    private Encoder? _encoder;
 
     /// <summary>The bytes of the last stub.</summary>
     public ReadOnlySpan<byte> Code => _buffer.Bytes;
@@ -77,6 +76,7 @@ internal sealed unsafe class StubBuilder
         _buffer.Clear();
         LoadRegisters(general, vectors, in stub);
         if (touched != 0) LoadFlags();
+        _encoder ??= Encoder.Create(64, _buffer);
         if (!_encoder.TryEncode(in instruction, 0, out _, out _)) return false;
         StoreResults(touched != 0, in stub);
         return true;

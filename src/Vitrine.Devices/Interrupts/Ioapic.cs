@@ -12,7 +12,7 @@ namespace Vitrine.Devices.Interrupts;
 /// </summary>
 public sealed class Ioapic : IMmioDevice, IDevice
 {
-    private static readonly DeviceStateFormat<State> s_format = new(version: 1, DeviceStateJson.Default.Ioapic);
+    private static readonly DeviceStateFormat<State> s_format = new(version: 1, static () => DeviceStateJson.Default.Ioapic);
 
     private readonly IInterruptMessageSink _localApics;
     private readonly byte _version;

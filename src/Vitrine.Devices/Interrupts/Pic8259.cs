@@ -13,7 +13,7 @@ namespace Vitrine.Devices.Interrupts;
 /// </summary>
 public sealed class Pic8259 : IPortDevice, IDevice
 {
-    private static readonly DeviceStateFormat<State> s_format = new(version: 1, DeviceStateJson.Default.Pic8259);
+    private static readonly DeviceStateFormat<State> s_format = new(version: 1, static () => DeviceStateJson.Default.Pic8259);
 
     private readonly Action<bool> _output;
     private readonly bool _isMaster;

@@ -17,7 +17,7 @@ public sealed class I8042 : IPortDevice, IDevice, IAcpiDevice, IAcpiFixedHardwar
 {
     private const int RamSize = 32;
 
-    private static readonly DeviceStateFormat<State> s_format = new(version: 1, DeviceStateJson.Default.I8042);
+    private static readonly DeviceStateFormat<State> s_format = new(version: 1, static () => DeviceStateJson.Default.I8042);
 
     private readonly InterruptLine _line;
     private readonly Action _reset;

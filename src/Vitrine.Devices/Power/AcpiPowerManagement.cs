@@ -16,7 +16,7 @@ namespace Vitrine.Devices.Power;
 public sealed class AcpiPowerManagement : IPortDevice, IDevice, IAcpiFixedHardware
 {
     private static readonly ClockRate Rate = new(TimerHertz);
-    private static readonly DeviceStateFormat<State> s_format = new(version: 1, DeviceStateJson.Default.AcpiPowerManagement);
+    private static readonly DeviceStateFormat<State> s_format = new(version: 1, static () => DeviceStateJson.Default.AcpiPowerManagement);
 
     private readonly IDeviceClock _clock;
     private readonly InterruptLine _sci;

@@ -18,7 +18,7 @@ public sealed class Uart16550 : IPortDevice, IDevice, IAcpiDevice
     // The lines of a peer that is present and ready.
     private const byte PeerLines = MsrCts | MsrDsr | MsrDcd;
 
-    private static readonly DeviceStateFormat<State> s_format = new(version: 1, DeviceStateJson.Default.Uart16550);
+    private static readonly DeviceStateFormat<State> s_format = new(version: 1, static () => DeviceStateJson.Default.Uart16550);
 
     private readonly InterruptLine _line;
     private readonly IByteSink _output;

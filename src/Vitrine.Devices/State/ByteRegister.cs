@@ -7,5 +7,5 @@ internal struct ByteRegister
     public byte Value;
 
     /// <summary>How it is written.</summary>
-    public static DeviceStateFormat<ByteRegister> Format { get; } = new(version: 1, DeviceStateJson.Default.ByteRegister);
+    public static DeviceStateFormat<ByteRegister> Format { get; } = new(version: 1, static () => DeviceStateJson.Default.ByteRegister);
 }

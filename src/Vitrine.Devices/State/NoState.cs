@@ -4,5 +4,5 @@ namespace Vitrine.Devices.State;
 internal readonly struct NoState
 {
     /// <summary>How it is written.</summary>
-    public static DeviceStateFormat<NoState> Format { get; } = new(version: 1, DeviceStateJson.Default.NoState);
+    public static DeviceStateFormat<NoState> Format { get; } = new(version: 1, static () => DeviceStateJson.Default.NoState);
 }

@@ -29,7 +29,7 @@ public sealed class CmosRtc : IPortDevice, IDevice, IAcpiDevice, IAcpiFixedHardw
 
     private static readonly ClockRate Crystal = new(32_768);
 
-    private static readonly DeviceStateFormat<State> s_format = new(version: 1, DeviceStateJson.Default.CmosRtc);
+    private static readonly DeviceStateFormat<State> s_format = new(version: 1, static () => DeviceStateJson.Default.CmosRtc);
 
     private readonly IDeviceClock _clock;
     private readonly InterruptLine _line;

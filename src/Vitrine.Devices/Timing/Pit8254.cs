@@ -20,7 +20,7 @@ public sealed class Pit8254 : IPortDevice, IDevice
     /// <summary>Its input clock.</summary>
     internal static readonly ClockRate Rate = new(Hertz);
 
-    private static readonly DeviceStateFormat<State> s_format = new(version: 1, DeviceStateJson.Default.Pit8254);
+    private static readonly DeviceStateFormat<State> s_format = new(version: 1, static () => DeviceStateJson.Default.Pit8254);
 
     private readonly PitCounter[] _counters = [new(gate: true), new(gate: true), new(gate: false)];
     private readonly IDeviceClock _clock;

@@ -32,7 +32,7 @@ internal sealed class SupportedCpuid
         accelerator.CheckModel(asked);
         CpuModel model = WithHostsXsave(asked);
         Model = model;
-        Entries = Build(model, accelerator);
+        Entries = Build(model, accelerator.CpuidEnvironment);
     }
 
     /// <summary>The model.</summary>
@@ -50,15 +50,8 @@ internal sealed class SupportedCpuid
         return same ? model : model with { Features = [.. model.Features.Where(static feature => feature != CpuFeatures.Pku)] };
     }
 
-    private static CpuidEntry[] Build(CpuModel model, SoftwareAccelerator accelerator)
+    private static CpuidEntry[] Build(CpuModel model, CpuidEnvironment environment)
     {
-        using Accelerators.IVirtualCpu cpu = accelerator.CreateVcpu(0);
-        CpuidEnvironment environment = new()
-        {
-            TscKilohertz = cpu.TscKilohertz,
-            ApicTimerKilohertz = cpu.ApicTimerKilohertz,
-            Native = cpu.SupportedCpuid,
-        };
         List<CpuidEntry> entries = [.. model.Build(environment, 0).Where(static entry => entry.Function is < HypervisorLeaf or >= 0x8000_0000)];
         Span<byte> signature = stackalloc byte[12];
         Encoding.ASCII.GetBytes("KVMKVMKVM\0\0\0", signature);

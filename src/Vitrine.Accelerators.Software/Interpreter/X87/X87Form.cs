@@ -47,11 +47,11 @@ internal static unsafe class X87Form
     /// <summary>The low three bits of the first opcode byte and the ModRM byte (SDM vol. 1, 8.1.9).</summary>
     private static ushort Opcode(in Instruction instruction)
     {
-        OpCodeInfo info = instruction.Code.ToOpCode();
-        uint opcode = info.OpCode;
+        OpcodeFacts facts = OpcodeFacts.Of(instruction.Code);
+        uint opcode = facts.X87Opcode;
         if (opcode > 0xFF)
         {
-            // Register forms: Iced's opcode holds the ModRM byte of ST(0).
+            // Register forms: it holds the ModRM byte of ST(0).
             int register = 0;
             for (int i = 0; i < instruction.OpCount; i++)
             {
@@ -62,7 +62,7 @@ internal static unsafe class X87Form
             return (ushort)((opcode & 0x7FF) | (uint)register);
         }
 
-        return (ushort)(((opcode & 7) << 8) | ((uint)info.GroupIndex << 3) | MemoryModRm(instruction));
+        return (ushort)(((opcode & 7) << 8) | (facts.X87GroupIndex << 3) | MemoryModRm(instruction));
     }
 
     /// <summary>mod and rm of a memory operand, as the shortest encoding has them.</summary>

@@ -21,37 +21,38 @@ internal static class InstructionShapes
 
     private static InstructionShape Find(Code code)
     {
-        OpCodeInfo info = code.ToOpCode();
+        OpcodeFacts facts = OpcodeFacts.Of(code);
+        if (!facts.IsKnown) return Interpreted;
         InstructionTable.TryFind(code, out InstructionKind form);
         if (form is InstructionKind.MoveString or InstructionKind.StoreString) return new InstructionShape(form);
 
         InstructionTable.TryFind(code.Mnemonic(), out InstructionKind kind, out InstructionTraits traits);
         if (form != InstructionKind.Unknown) kind = form;
-        if (kind == InstructionKind.Interpreted || !TryAddOperands(info, ref traits, out int immediateBytes)) return Interpreted;
+        if (kind == InstructionKind.Interpreted || !TryAddOperands(code, facts, ref traits, out int immediateBytes)) return Interpreted;
         if (IsX87(code)) traits |= InstructionTraits.IsX87;
-        traits = Complete(code, info, traits);
+        traits = Complete(code, facts, traits);
 
         bool hasFile = (traits & (InstructionTraits.IsX87 | InstructionTraits.IsVector)) != 0;
         if (kind == InstructionKind.Unknown && hasFile) kind = InstructionKind.Copied;
-        bool isForOtherModes = kind == InstructionKind.Copied && !info.Mode64 && (traits & InstructionTraits.IsX87) == 0;
-        bool isWord = (traits & InstructionTraits.NoWord) != 0 && info.OperandSize == 16;
+        bool isForOtherModes = kind == InstructionKind.Copied && !facts.IsFor64Bits && (traits & InstructionTraits.IsX87) == 0;
+        bool isWord = (traits & InstructionTraits.NoWord) != 0 && facts.IsWord;
         if (kind == InstructionKind.Unknown || isForOtherModes || isWord) return Interpreted;
         return new InstructionShape(kind, (byte)immediateBytes, traits);
     }
 
     private static InstructionShape Interpreted => new(InstructionKind.Interpreted);
 
-    private static bool TryAddOperands(OpCodeInfo info, ref InstructionTraits traits, out int immediateBytes)
+    private static bool TryAddOperands(Code code, OpcodeFacts facts, ref InstructionTraits traits, out int immediateBytes)
     {
         // With one operand the product goes to RDX:RAX.
-        bool widens = info.Mnemonic == Mnemonic.Imul && info.OpCount == 1;
+        bool widens = code.Mnemonic() == Mnemonic.Imul && facts.OperandCount == 1;
         bool writesFirst = (traits & InstructionTraits.ReadsFirst) == 0 && !widens;
         bool writesSecond = (traits & InstructionTraits.WritesSecond) != 0;
         immediateBytes = 0;
-        for (int i = 0; i < info.OpCount; i++)
+        for (int i = 0; i < facts.OperandCount; i++)
         {
             bool isWritten = i == 0 ? writesFirst : i == 1 && writesSecond;
-            if (!OperandTable.TryFind(info.GetOpKind(i), isWritten, out InstructionTraits more, out int bytes)) return false;
+            if (!OperandTable.TryFind(facts.Operand(i), isWritten, out InstructionTraits more, out int bytes)) return false;
             traits |= more;
             immediateBytes += bytes;
         }
@@ -60,7 +61,7 @@ internal static class InstructionShapes
     }
 
     /// <summary>Adds what follows from the rest.</summary>
-    private static InstructionTraits Complete(Code code, OpCodeInfo info, InstructionTraits traits)
+    private static InstructionTraits Complete(Code code, OpcodeFacts facts, InstructionTraits traits)
     {
         if ((traits & InstructionTraits.IsMmx) != 0) traits |= InstructionTraits.IsX87Control;
         if ((traits & (InstructionTraits.IsX87 | InstructionTraits.IsMmx)) == InstructionTraits.IsX87)
@@ -70,7 +71,7 @@ internal static class InstructionShapes
             bool stores = hasMemory && (traits & InstructionTraits.StoresX87) != 0;
             traits = stores ? traits | InstructionTraits.WritesRm : traits & ~InstructionTraits.WritesRm;
         }
-        else if ((traits & InstructionTraits.IsX87) == 0 && info.IsGroup)
+        else if ((traits & InstructionTraits.IsX87) == 0 && facts.IsGroup)
         {
             traits |= InstructionTraits.HasModRm;
         }
