@@ -95,6 +95,26 @@ internal sealed unsafe class VcpuParts : IVcpuParts
         }
     }
 
+    /// <inheritdoc/>
+    public UnfinishedWork Unfinished
+    {
+        get
+        {
+            ClientEvents client = new();
+            client.GoOnFrom(_client);
+            return new UnfinishedVcpu(_exit.Unfinished, client);
+        }
+
+        set
+        {
+            UnfinishedVcpu unfinished = (UnfinishedVcpu)value;
+            _exit.Unfinished = unfinished.Exit;
+            _client.GoOnFrom(unfinished.Client);
+            _unchecked = true;
+            Volatile.Write(ref _cpu->PollAt, 0);
+        }
+    }
+
     /// <summary>Why what was put can't be entered; null where it can.</summary>
     public EntryCheckResult? EntryFailure
     {

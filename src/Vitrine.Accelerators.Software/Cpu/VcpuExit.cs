@@ -130,6 +130,38 @@ internal sealed unsafe class VcpuExit : IDisposable
         _cpu->Replay.Count = 0;
     }
 
+    /// <summary>What the next run is to go on with.</summary>
+    public UnfinishedExit Unfinished
+    {
+        get
+        {
+            ReplayLog log = _cpu->Replay;
+            log.Instruction -= _cpu->Instructions;
+            return new UnfinishedExit
+            {
+                Exit = _exit,
+                Data = new ReadOnlySpan<byte>(_data, DataBytes).ToArray(),
+                AccessPending = _accessPending,
+                ResumePoint = _resumePointNoted ? _resumePoint : null,
+                Log = log,
+            };
+        }
+
+        set
+        {
+            int length = value.Exit.Data.Length;
+            _exit = value.Exit;
+            _exit.SetData(_data, length);
+            _exit.SetInstruction(_data, 0);
+            value.Data.CopyTo(new Span<byte>(_data, DataBytes));
+            _accessPending = value.AccessPending;
+            _resumePointNoted = value.ResumePoint is not null;
+            _resumePoint = value.ResumePoint ?? 0;
+            _cpu->Replay = value.Log;
+            _cpu->Replay.Instruction += _cpu->Instructions;
+        }
+    }
+
     /// <summary>Enters the answer of the last exit into the replay log.</summary>
     /// <returns>True when the interrupted instruction has to run again before anything else.</returns>
     public bool CompleteAccess()

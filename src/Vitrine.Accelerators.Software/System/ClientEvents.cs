@@ -32,6 +32,10 @@ internal sealed unsafe class ClientEvents
     public bool HasInjection => _injected.ExceptionInjected || _injected.ExceptionPending || _injected.InterruptInjected || _injected.NmiInjected ||
         _injected.TripleFaultPending;
 
+    /// <summary>What is in flight is an external interrupt, perhaps one that was read while it waited and put back.</summary>
+    public bool InjectsInterrupt => _injected.InterruptInjected && !_injected.ExceptionInjected && !_injected.ExceptionPending && !_injected.NmiInjected &&
+        !_injected.TripleFaultPending;
+
     /// <summary>The events in flight, and the interrupt that waits, as a part of the state.</summary>
     public PendingEvents State
     {
@@ -49,6 +53,13 @@ internal sealed unsafe class ClientEvents
             _injected = value;
             _vector = NoVector;
         }
+    }
+
+    /// <summary>Goes on with what the client has left for another vCPU.</summary>
+    public void GoOnFrom(ClientEvents other)
+    {
+        (_vector, _injected) = (other._vector, other._injected);
+        (WindowRequested, TaskPriorityLowered, CompletedOut) = (other.WindowRequested, other.TaskPriorityLowered, other.CompletedOut);
     }
 
     /// <summary>Lets an external interrupt wait.</summary>

@@ -69,4 +69,10 @@ public interface IVcpuParts
 
     /// <summary>What a debugger of the guest wants (KVM_SET_GUEST_DEBUG); null without one.</summary>
     VcpuDebugging? Debugging { get; set; }
+
+    /// <summary>
+    /// What it is in the middle of; to be read before <see cref="IVirtualCpu.GetState"/>, which ends the access of the last exit, and put behind
+    /// <see cref="IVirtualCpu.PutState"/>, which drops it.
+    /// </summary>
+    UnfinishedWork Unfinished { get; set; }
 }

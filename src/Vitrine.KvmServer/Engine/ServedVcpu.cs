@@ -2,6 +2,7 @@ using Vitrine.Accelerators;
 using Vitrine.Accelerators.Capture;
 using Vitrine.Accelerators.Coherence;
 using Vitrine.Accelerators.Parts;
+using Vitrine.Accelerators.Statistics;
 using Vitrine.X86.Cpuid;
 using Vitrine.X86.State;
 
@@ -16,6 +17,7 @@ internal sealed unsafe class ServedVcpu
     // SAFETY: the attention block is native memory that is never freed; the words that it points to live as long as the engine's vCPU, which the machine keeps
     // until it ends, also after an exchange.
     private readonly AttentionBlock* _attention;
+    private readonly List<CpuStatistics> _former = [];
     private volatile bool _isAskedOut;
 
     /// <summary>Takes over an engine's vCPU.</summary>
@@ -45,6 +47,17 @@ internal sealed unsafe class ServedVcpu
 
     /// <summary>Room for the state that a call reads or writes.</summary>
     public ProcessorState State { get; } = new();
+
+    /// <summary>What it has done, by all engines that it has had; null where nobody counts. Any thread.</summary>
+    public CpuStatistics? Statistics
+    {
+        get
+        {
+            CpuStatistics[] engines;
+            lock (_former) engines = [.. _former];
+            return Cpu.Inspection.Statistics is { } present ? CpuStatistics.Sum([.. engines, present])! with { Vcpus = 1 } : null;
+        }
+    }
 
     /// <summary>What KVM_SET_CPUID2 has set.</summary>
     public CpuidEntry[] Cpuid { get; private set; } = [];
@@ -101,6 +114,12 @@ internal sealed unsafe class ServedVcpu
     /// <summary>Goes on as another engine's vCPU, with the state of this one.</summary>
     public void Exchange(IVirtualCpu cpu)
     {
+        UnfinishedWork unfinished = Parts.Unfinished;
+        if (Cpu.Inspection.Statistics is { } statistics)
+        {
+            lock (_former) _former.Add(statistics);
+        }
+
         ProcessorState state = new();
         Cpu.GetState(state);
         HiddenVcpuState hidden = Cpu.GetHiddenState();
@@ -108,6 +127,7 @@ internal sealed unsafe class ServedVcpu
         cpu.PutState(state, PutLevel.Full);
         cpu.PutHiddenState(hidden);
         cpu.Parts!.Debugging = Parts.Debugging;
+        cpu.Parts.Unfinished = unfinished;
         Cpu = cpu;
         Parts = cpu.Parts!;
         NameWords();

@@ -56,8 +56,8 @@ internal sealed unsafe class VcpuFile : ServedFile
     /// <summary>Address of what signal handlers store to.</summary>
     public nint Attention => (nint)_attention;
 
-    /// <summary>What its engine has done, after an exchange for another one the new one alone. Any thread.</summary>
-    public CpuStatistics? Statistics => _vcpu.Cpu.Inspection.Statistics;
+    /// <summary>What its engines have done. Any thread.</summary>
+    public CpuStatistics? Statistics => _vcpu.Statistics;
 
     /// <summary>Makes KVM_RUN return EINTR. Any thread.</summary>
     public void Interrupt()

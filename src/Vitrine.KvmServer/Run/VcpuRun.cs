@@ -12,8 +12,7 @@ namespace Vitrine.KvmServer.Run;
 /// </summary>
 internal sealed unsafe class VcpuRun
 {
-    // SAFETY: for the whole type: _page is the vCPU's shared pages, mapped as long as this object lives, and what the client writes there is read once and checked; _data is
-    // the engine's storage of an access, valid until its next run.
+    // SAFETY: for the whole type: _page is the vCPU's shared pages, mapped as long as this object lives, and what the client writes there is read once and checked.
     private const int PageSize = 4096;
     private const int MmioBytes = 8;
 
@@ -24,7 +23,6 @@ internal sealed unsafe class VcpuRun
     private readonly AttentionBlock* _attention;
     private readonly RunWatch? _watch;
     private Answer _awaited;
-    private byte* _data;
     private int _length;
 
     // The instruction of the last exit has not been completed.
@@ -85,12 +83,15 @@ internal sealed unsafe class VcpuRun
         {
             _attention->InRun = 0;
             _watch?.Leave();
-            if (leave) _vcpu.Cpu.Inspection.SingleStep = false;
+            if (leave) _vcpu.Cpu.Inspection.SingleStep = ClientSteps;
         }
 
         ShowState();
         return result;
     }
+
+    // What completes an instruction ends the client's own step too, which is told before a signal.
+    private bool ClientSteps => _vcpu.Parts.Debugging is { SingleStep: true };
 
     // At every return, whatever its reason: a client gives the next interrupt by what it finds here.
     private void ShowState()
@@ -121,7 +122,7 @@ internal sealed unsafe class VcpuRun
                     if (_engine.Interrupts.TryHandleMemory(exit.Address, exit.Size, exit.IsWrite, exit.Data)) continue;
                     DescribeMmio(ref exit);
                     return 0;
-                case VmExitReason.Debug when leave:
+                case VmExitReason.Debug when leave && !ClientSteps:
                     _page->exit_reason = KvmExit.KVM_EXIT_INTR;
                     return -Errno.EINTR;
                 case VmExitReason.Interrupted:
@@ -191,18 +192,20 @@ internal sealed unsafe class VcpuRun
     /// <summary>Gives the engine what the client has answered.</summary>
     private void TakeAnswer()
     {
+        // The vCPU may be another engine's than the one that left.
+        ref VmExit exit = ref _vcpu.Parts.LastExit;
         switch (_awaited)
         {
             case Answer.Port:
-                new ReadOnlySpan<byte>(_portData, _length).CopyTo(new Span<byte>(_data, _length));
+                new ReadOnlySpan<byte>(_portData, _length).CopyTo(exit.Data);
                 break;
             case Answer.Mmio:
-                new ReadOnlySpan<byte>(_page->mmio.data, _length).CopyTo(new Span<byte>(_data, _length));
+                new ReadOnlySpan<byte>(_page->mmio.data, _length).CopyTo(exit.Data);
                 break;
             case Answer.Msr:
                 ulong value = _page->msr.data;
-                new ReadOnlySpan<byte>(&value, _length).CopyTo(new Span<byte>(_data, _length));
-                _vcpu.Parts.LastExit.Failed = _page->msr.error != 0;
+                new ReadOnlySpan<byte>(&value, _length).CopyTo(exit.Data);
+                exit.Failed = _page->msr.error != 0;
                 break;
         }
 
@@ -212,7 +215,6 @@ internal sealed unsafe class VcpuRun
     private void Await(Answer answer, Span<byte> data)
     {
         _awaited = answer;
-        fixed (byte* pointer = data) _data = pointer;
         _length = data.Length;
     }
 
