@@ -33,6 +33,7 @@ internal sealed class SupportedCpuid
         CpuModel model = WithHostsXsave(asked);
         Model = model;
         Entries = Build(model, accelerator.CpuidEnvironment);
+        WithoutTscDeadline(Entries);
     }
 
     /// <summary>The model.</summary>
@@ -48,6 +49,15 @@ internal sealed class SupportedCpuid
         const int PkruComponent = 9;
         bool same = X86Base.IsSupported && X86Base.CpuId(0, 0).Eax >= StateLeaf && X86Base.CpuId(StateLeaf, PkruComponent).Ebx == (int)XsaveLayout.PkruOffset;
         return same ? model : model with { Features = [.. model.Features.Where(static feature => feature != CpuFeatures.Pku)] };
+    }
+
+    // It needs a local APIC in KVM, which a client has only where it asks for one: clients learn of it by KVM_CAP_TSC_DEADLINE_TIMER, and QEMU takes what it
+    // finds here for what there is in either case.
+    private static void WithoutTscDeadline(CpuidEntry[] entries)
+    {
+        const uint TscDeadline = 1u << 24;
+        int features = Array.FindIndex(entries, static entry => entry.Function == 1);
+        entries[features] = entries[features] with { Ecx = entries[features].Ecx & ~TscDeadline };
     }
 
     private static CpuidEntry[] Build(CpuModel model, CpuidEnvironment environment)
