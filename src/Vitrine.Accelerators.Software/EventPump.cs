@@ -161,14 +161,15 @@ internal sealed unsafe class EventPump : IDisposable
         // A start-up IPI to a processor that runs is without effect.
         if (_localApic.TakeStart() == ApicEvents.Init) Initialize();
         if (_activity.WaitsForStartUp) return true;
-        if (_client.HasInjection)
+        bool blocks = _processor.Debugging.BlocksInterrupts;
+        if (_client.HasInjection && !(blocks && _client.InjectsInterrupt))
         {
             _activity.Halted = false;
             if (!_client.Inject(_cpu)) return _exit.ForShutdown();
             if (LeaveForStep()) return false;
         }
 
-        if (_processor.Debugging.BlocksInterrupts) return true;
+        if (blocks) return true;
 
         // The trap of a task switch comes first (SDM vol. 3, table 6-2).
         bool open = _cpu->InterruptShadow == 0 && _cpu->PendingDebug == 0;
