@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Vitrine.Tests.Boot;
 using Xunit;
 
 namespace Vitrine.Tests.Cli.Serving.Qemu;
@@ -9,6 +10,7 @@ namespace Vitrine.Tests.Cli.Serving.Qemu;
 public sealed class QemuBootTests(LinuxFiles linux)
 {
     private const string Script = "dmesg | grep -o 'Hypervisor detected: .*'; echo UP $(nproc); sleep 0.2; echo SLEPT";
+    private const string Work = "for i in 1 2 3 4; do (head -c 2000000 /dev/zero | md5sum > /$i) & done; wait; sort -u /1 /2 /3 /4; nproc; echo DONE";
 
     public static TheoryData<QemuEngine, string> Machines
     {
@@ -27,6 +29,7 @@ public sealed class QemuBootTests(LinuxFiles linux)
     [Theory]
     [MemberData(nameof(Machines))]
     [InlineData(QemuEngine.Served, "-cpu host")]
+    [InlineData(QemuEngine.ServedOff, "-cpu host")]
     [InlineData(QemuEngine.Served, "-cpu max")]
     [InlineData(QemuEngine.Served, "-cpu qemu64")]
     [InlineData(QemuEngine.Served, "-sandbox on")]
@@ -50,10 +53,26 @@ public sealed class QemuBootTests(LinuxFiles linux)
     public void FourProcessorsShareTheWork(QemuEngine engine)
     {
         QemuMachine.SkipUnlessPresent();
-        const string Work = "for i in 1 2 3 4; do (head -c 2000000 /dev/zero | md5sum > /$i) & done; wait; sort -u /1 /2 /3 /4; nproc; echo DONE";
         using QemuMachine qemu = new(engine, ["-smp", "4", .. linux.Boot(Work)]);
         string said = qemu.ReadUntil("DONE");
         Assert.EndsWith($"{Convert.ToHexStringLower(MD5.HashData(new byte[2_000_000]))}  -\n4\nDONE", said, StringComparison.Ordinal);
+        Assert.Equal(0, qemu.WaitForExit().Status);
+    }
+
+    // QEMU until 10.1.2 leaves the start-up IPI of a processor whose local APIC is its own pending, and with any KVM that processor's thread
+    // then never sleeps and never lets go of QEMU's lock (mended there by "target/i386: clear CPU_INTERRUPT_SIPI for all accelerators"). A debugger
+    // does here what the later QEMU does.
+    [Fact]
+    public void TwoProcessorsShareTheWorkWhereQemuHasTheirLocalApics()
+    {
+        QemuMachine.SkipUnlessPresent();
+        Assert.SkipWhen(HostProgram.Find("gdb") is null, "gdb is not installed");
+        using QemuMachine qemu = new(QemuEngine.ServedOff, ["-S", "-smp", "2", .. linux.Boot(Work)]);
+        qemu.Monitor("info status");
+        using QemuPatch patch = new(qemu.Id, "do_cpu_sipi", "call (void)cpu_reset_interrupt($rdi, 0x800)");
+        qemu.Monitor("cont");
+        string said = qemu.ReadUntil("DONE");
+        Assert.EndsWith($"{Convert.ToHexStringLower(MD5.HashData(new byte[2_000_000]))}  -\n2\nDONE", said, StringComparison.Ordinal);
         Assert.Equal(0, qemu.WaitForExit().Status);
     }
 

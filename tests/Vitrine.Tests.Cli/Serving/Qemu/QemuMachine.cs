@@ -52,6 +52,9 @@ internal sealed class QemuMachine : IDisposable
         _errors = _process.StandardError.ReadToEndAsync();
     }
 
+    /// <summary>Its process id: the command has become QEMU.</summary>
+    public int Id => _process.Id;
+
     private string MonitorPath => Path.Combine(_folder, "qmp");
 
     /// <summary>Skips the running test where QEMU, or what serves KVM to it, is not there.</summary>
