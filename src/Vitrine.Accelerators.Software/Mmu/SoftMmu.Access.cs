@@ -284,6 +284,7 @@ internal sealed unsafe partial class SoftMmu
         if (entry->ReadTag == tag && entry->Addend != addend) _tlb.ForgetPages();
         entry->ReadTag = tag;
         entry->Addend = addend;
+        _tlb.NoteHost(entry, translation.Host);
         int key = ProtectionKey.Of(translation.Rights);
         if (key != 0) _tlb.NoteKey(entry);
         entry->Page = (translation.Gpa & PageMask) | ((ulong)key << TlbEntry.KeyShift) | (writable ? TlbEntry.Writable : 0);

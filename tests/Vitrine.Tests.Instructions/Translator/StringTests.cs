@@ -43,6 +43,16 @@ public abstract class StringTests(SoftwareEngine engine)
         { 0x0000, 0x1001, 513, 8, false },
         { 0x140, 0x160, 64, 1, true },
         { 0x1004, 0x200, 3, 4, true },
+
+        // Backwards over pages and their ends, and onto themselves: above, where it is a copy, and below, where it is a pattern.
+        { 0x2FF8, 0x1800, 700, 8, true },
+        { 0x2FFB, 0x1803, 700, 8, true },
+        { 0x1FFC, 0x3FF8, 900, 8, true },
+        { 0x2F00, 0x2F08, 1200, 8, true },
+        { 0x2F08, 0x2F00, 1200, 8, true },
+        { 0x2345, 0x2344, 5000, 1, true },
+        { 0x2344, 0x2347, 5000, 1, true },
+        { 0x1002, 0x2FFE, 2050, 2, true },
     };
 
     [Theory]

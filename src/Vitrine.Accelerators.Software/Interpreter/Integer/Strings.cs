@@ -81,13 +81,18 @@ internal static unsafe class Strings
             byte* source = HostForRead(cpu, from);
             byte* target = (byte*)GuestAccess.TryWritePointer<byte>(cpu, to);
             if ((source == null || target == null) && !TryEvictingPages(cpu, from, to, out source, out target)) return 0;
-            ulong bytes = Math.Min(0x1000 - Math.Max(from & 0xFFF, to & 0xFFF), Math.Min(SourceRoom(cpu, op), DestinationRoom(cpu, op)));
-            bytes = Math.Min(count, bytes / (ulong)sizeof(T)) * (ulong)sizeof(T);
+            ulong elements = Math.Min(count, Math.Min(SourceRoom(cpu, op, sizeof(T)), DestinationRoom(cpu, op, sizeof(T))) / (ulong)sizeof(T));
+            elements = Math.Min(elements, Math.Min(ElementsInPage<T>(cpu, from), ElementsInPage<T>(cpu, to)));
+            if (elements == 0) return 0;
+            ulong bytes = elements * (ulong)sizeof(T);
 
-            // A destination just above its source repeats a pattern: that needs element order.
-            if (target > source && target < source + bytes) return 0;
-            Buffer.MemoryCopy(source, target, bytes, bytes);
-            return bytes / (ulong)sizeof(T);
+            // A destination that is ahead of its source, and not by all of it, repeats a pattern: that needs element order.
+            bool down = GoesDown(cpu);
+            bool repeats = down ? target < source && source < target + bytes : target > source && target < source + bytes;
+            if (repeats) return 0;
+            ulong below = down ? bytes - (ulong)sizeof(T) : 0;
+            Buffer.MemoryCopy(source - below, target - below, bytes, bytes);
+            return elements;
         }
     }
 
@@ -109,8 +114,10 @@ internal static unsafe class Strings
             if (!TryDestination(cpu, op, sizeof(T), write: true, out ulong to)) return 0;
             byte* target = (byte*)GuestAccess.TryWritePointer<byte>(cpu, to);
             if (target == null) return 0;
-            ulong elements = Math.Min(count, Math.Min(0x1000 - (to & 0xFFF), DestinationRoom(cpu, op)) / (ulong)sizeof(T));
-            new Span<T>(target, (int)elements).Fill(Width.From<T>(cpu->Gpr[Gpr.Rax]));
+            ulong elements = Math.Min(Math.Min(count, ElementsInPage<T>(cpu, to)), DestinationRoom(cpu, op, sizeof(T)) / (ulong)sizeof(T));
+            if (elements == 0) return 0;
+            T* lowest = (T*)target - (GoesDown(cpu) ? elements - 1 : 0);
+            new Span<T>(lowest, (int)elements).Fill(Width.From<T>(cpu->Gpr[Gpr.Rax]));
             return elements;
         }
     }
@@ -199,8 +206,6 @@ internal static unsafe class Strings
         // A fault in a later element must not show the flags of an earlier one as the instruction's (SDM vol. 2, CMPS).
         ulong savedResult = cpu->FlagResult;
         uint savedAux = cpu->FlagAux;
-        // Single steps and waiting events, which set PollAt to zero, come behind one element.
-        bool bulk = (cpu->SystemFlags & Rflags.DF) == 0;
         ulong done = 0;
         ulong slice = cpu->PollAt == CpuState.Never ? LongestCompared : Slice;
         while (true)
@@ -208,7 +213,9 @@ internal static unsafe class Strings
             ulong count = Truncate(op, cpu->Gpr[Gpr.Rcx]);
             if (count == 0) return op + 1;
             if (done >= slice || (done != 0 && cpu->PollAt == 0)) return Pause(cpu, op);
-            ulong moved = bulk && count > 1 && cpu->PollAt != 0 ? TElement.Bulk<T>(cpu, op, count) : 0;
+
+            // Single steps and waiting events, which set PollAt to zero, come behind one element.
+            ulong moved = count > 1 && cpu->PollAt != 0 ? TElement.Bulk<T>(cpu, op, count) : 0;
             if (moved == 0)
             {
                 cpu->Leave = LeaveReason.NextBlock;
@@ -248,7 +255,9 @@ internal static unsafe class Strings
     }
 
     private static ulong Step<T>(CpuState* cpu)
-        where T : unmanaged => (cpu->SystemFlags & Rflags.DF) != 0 ? 0UL - (ulong)sizeof(T) : (ulong)sizeof(T);
+        where T : unmanaged => GoesDown(cpu) ? 0UL - (ulong)sizeof(T) : (ulong)sizeof(T);
+
+    private static bool GoesDown(CpuState* cpu) => (cpu->SystemFlags & Rflags.DF) != 0;
 
     private static void Advance<TElement>(CpuState* cpu, Op* op, ulong step)
         where TElement : IElement
@@ -301,18 +310,31 @@ internal static unsafe class Strings
             SegmentCheck.Slow(cpu, Seg.Es, offset, size, write, out linear);
     }
 
-    /// <summary>Bytes from the source element to the end of its segment, or to where rSI wraps. 0 where only the slow path knows.</summary>
-    private static ulong SourceRoom(CpuState* cpu, Op* op) =>
-        Room(cpu, op, Truncate(op, cpu->Gpr[Gpr.Rsi]), cpu->Segments[op->Segment].ReadEnd);
+    /// <summary>Elements from an address to the end of its page, in the direction of the string. 0 where the first one reaches into another page.</summary>
+    private static ulong ElementsInPage<T>(CpuState* cpu, ulong linear)
+        where T : unmanaged
+    {
+        ulong offset = linear & 0xFFF;
+        if (offset + (ulong)sizeof(T) > 0x1000) return 0;
+        return GoesDown(cpu) ? (offset / (ulong)sizeof(T)) + 1 : (0x1000 - offset) / (ulong)sizeof(T);
+    }
+
+    /// <summary>
+    /// Bytes from the source element to the end of its segment, or to where rSI wraps, in the direction of the string. 0 where only the slow path knows.
+    /// </summary>
+    private static ulong SourceRoom(CpuState* cpu, Op* op, int size) =>
+        Room(cpu, op, Truncate(op, cpu->Gpr[Gpr.Rsi]), size, cpu->Segments[op->Segment].ReadEnd);
 
     /// <summary>The same from the destination element, which is written.</summary>
-    private static ulong DestinationRoom(CpuState* cpu, Op* op) => Room(cpu, op, Truncate(op, cpu->Gpr[Gpr.Rdi]), cpu->Segments[Seg.Es].WriteEnd);
+    private static ulong DestinationRoom(CpuState* cpu, Op* op, int size) =>
+        Room(cpu, op, Truncate(op, cpu->Gpr[Gpr.Rdi]), size, cpu->Segments[Seg.Es].WriteEnd);
 
-    private static ulong Room(CpuState* cpu, Op* op, ulong offset, ulong segmentEnd)
+    private static ulong Room(CpuState* cpu, Op* op, ulong offset, int size, ulong segmentEnd)
     {
         ulong end = (op->Traits & OpTraits.Address32) != 0 ? 1UL << 32 : (op->Traits & OpTraits.Address16) != 0 ? 1UL << 16 : ulong.MaxValue;
         if ((cpu->Mode & ExecutionMode.Code64) == 0) end = Math.Min(end, segmentEnd);
-        return offset < end ? end - offset : 0;
+        if (!GoesDown(cpu)) return offset < end ? end - offset : 0;
+        return offset < end && (ulong)size <= end - offset ? offset + (ulong)size : 0;
     }
 
     /// <summary>
