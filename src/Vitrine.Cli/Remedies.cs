@@ -90,6 +90,7 @@ internal static class Remedies
         [ErrorCode.StateConfiguration] = null,
 
         [ErrorCode.StoryLength] = null,
+        [ErrorCode.StorySection] = null,
 
         [ErrorCode.DumpNumber] = null,
         [ErrorCode.DumpTwice] = null,

@@ -207,6 +207,9 @@ public static class ErrorCode
     /// <summary>A story of so many instructions is impossible. Values: instructions, maximum.</summary>
     public const string StoryLength = "story.length";
 
+    /// <summary>A section of a story was named that there is not. Values: section.</summary>
+    public const string StorySection = "story.section";
+
     /// <summary>A line of a dump has something else than a number. Values: file, line.</summary>
     public const string DumpNumber = "dump.number";
 

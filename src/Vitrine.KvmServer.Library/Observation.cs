@@ -13,10 +13,12 @@ internal sealed class Observation
     private const string StatisticsVariable = "VITRINE_KVM_STATS";
     private const string StoryVariable = "VITRINE_KVM_EXPLAIN";
     private const string InstructionsVariable = "VITRINE_KVM_INSTRUCTIONS";
+    private const string ViewVariable = "VITRINE_KVM_STORY_VIEW";
     private const string StandardError = "-";
 
     private readonly string? _statisticsPath;
     private readonly string? _storyPath;
+    private readonly StoryView _view;
     private readonly CallStatistics? _statistics;
 
     /// <summary>Begins what is asked for.</summary>
@@ -34,6 +36,7 @@ internal sealed class Observation
         _statisticsPath = read(StatisticsVariable);
         if (_statisticsPath is not null) observers.Add(_statistics = new CallStatistics());
         _storyPath = read(StoryVariable);
+        _view = StoryView.Parse(read(ViewVariable));
         if (_storyPath is not null) observers.Add(Story = new ServedStoryRecorder(ReadInstructions(read(InstructionsVariable)), model, Tell));
         Observer = observers.Count switch
         {
@@ -77,7 +80,7 @@ internal sealed class Observation
     {
         try
         {
-            StoryFile.Write(story, _storyPath!);
+            StoryFile.Write(story, _storyPath!, _view);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

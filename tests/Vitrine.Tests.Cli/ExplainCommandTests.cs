@@ -27,6 +27,9 @@ public sealed class ExplainCommandTests : IDisposable
         { "explain --flat {flat}@0x1000 --mode real --until nowhere", "nowhere" },
         { "explain --flat {flat}@0x1000 --mode real --until 0x10 --until-exit", "More than one" },
         { "explain --flat {flat}@0x1000 --mode real --format yaml", "yaml" },
+        { "explain --flat {flat}@0x1000 --mode real --section entri", "Did you mean 'entry'?" },
+        { "explain --flat {flat}@0x1000 --mode real --section what", "The sections are machine, creation, state, entry, drawing, fetch, execution and end." },
+        { "explain --flat {flat}@0x1000 --mode real --section entry --brief", "--brief and --section were both given." },
         { "explain --flat {flat}@0x1000 --mode real --output /nonexistent/folder/story", "/nonexistent/folder/story" },
         { "explain --flat {flat}@0x1000 --mode real --mmu sideways", "sideways" },
         { "explain --flat {flat}@0x1000 --mode real --accel kvm --mmu shadow", "MMU mode was given for KVM" },
@@ -101,6 +104,28 @@ public sealed class ExplainCommandTests : IDisposable
         JsonElement fetch = story.RootElement.GetProperty("instructions")[0].GetProperty("fetch");
         Assert.Equal("90", fetch.GetProperty("bytes").GetString());
         Assert.Equal("0x1000", fetch.GetProperty("translation").GetProperty("gpa").GetString());
+    }
+
+    [Fact]
+    public void AStoryInBriefIsOnOneScreen()
+    {
+        (int status, string output, string errors) = Explain([0xB0, 0x01, 0xF4], "--instructions 2 --brief");
+        Assert.Equal((0, ""), (status, errors));
+        Assert.InRange(output.Split('\n').Length, 10, 45);
+        Assert.Contains("mov al,0x1", output, StringComparison.Ordinal);
+        Assert.Contains("entry checks", output, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("text", "5. Execution of instruction 1", "2. vCPU state")]
+    [InlineData("json", "\"execution\"", "\"state\"")]
+    [InlineData("html", "5. Execution of instruction 1", "2. vCPU state")]
+    public void SectionsAreLeftOutInEachForm(string form, string told, string leftOut)
+    {
+        (int status, string output, string errors) = Explain([0xB0, 0x01, 0xF4], $"--section execution,end --format {form}");
+        Assert.Equal((0, ""), (status, errors));
+        Assert.Contains(told, output, StringComparison.Ordinal);
+        Assert.DoesNotContain(leftOut, output, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -281,10 +281,41 @@ public sealed class StoryHtmlTests
         Assert.Equal(7, page.Descendants("section").Count(section => section.Element("details") is not null && section.Attribute("id")!.Value.StartsWith("instruction", StringComparison.Ordinal)));
     }
 
-    internal static string Html(Story story)
+    /// <summary>In brief: the drawing, the instructions, and what failed; no step, and no link to one.</summary>
+    [Theory]
+    [MemberData(nameof(Names))]
+    public void AStoryInBriefHasTheDrawingAndWhatFailed(string name)
+    {
+        Story story = s_stories[name];
+        XDocument page = Parse(Html(story, StoryView.Brief));
+        XElement[] sections = [.. page.Descendants("main").Single().Elements("section")];
+        Assert.Equal(story.Instructions.Count > 0 ? ["drawing", "brief-0"] : (string[])["brief-0"], sections.Select(section => section.Attribute("id")!.Value));
+        Assert.Empty(page.Descendants("nav"));
+        string text = sections[^1].Value;
+        foreach (EntryCheckFact check in story.Entry.Modes.SelectMany(mode => mode.Checks).Where(check => check.Outcome == "failed")) Assert.Contains(check.Rule, text, StringComparison.Ordinal);
+        Assert.Contains(story.End.Text, text, StringComparison.Ordinal);
+        string[] ids = [.. page.Descendants().Attributes("id").Select(id => id.Value)];
+        Assert.Equal(ids.Distinct(), ids);
+    }
+
+    [Theory]
+    [InlineData("entry", "entry")]
+    [InlineData("machine,state,end", "memory state end")]
+    [InlineData("drawing,fetch", "drawing instruction-1")]
+    [InlineData("fetch", "instruction-1")]
+    public void OnlyTheSectionsThatWereAskedForAreThere(string names, string ids)
+    {
+        XDocument page = Parse(Html(SampleStory.Linux, StoryView.Of(names)));
+        Assert.Equal(ids.Split(' '), page.Descendants("section").Select(section => section.Attribute("id")!.Value));
+        string[] all = [.. page.Descendants().Attributes("id").Select(id => id.Value)];
+        Assert.All(page.Descendants().Attributes("href"), link => Assert.Contains(link.Value[1..], all));
+        if (names.Contains("fetch", StringComparison.Ordinal)) Assert.NotEmpty(page.Descendants("svg"));
+    }
+
+    internal static string Html(Story story, StoryView? view = null)
     {
         using StringWriter text = new();
-        StoryHtml.Write(story, text);
+        StoryHtml.Write(story, text, view);
         return text.ToString();
     }
 

@@ -14,15 +14,16 @@ namespace Vitrine.Tests.Explain;
 
 public sealed class StoryJsonTests
 {
-    private static readonly string s_schemaPath = Path.Combine(RepositoryRoot.Path, "docs", "story.schema.json");
-
-    /// <summary>With VITRINE_WRITE_GOLDEN=1 the file is written instead of compared.</summary>
-    [Fact]
-    public void TheSchemaInDocsIsTheSerialisers()
+    /// <summary>With VITRINE_WRITE_GOLDEN=1 the files are written instead of compared.</summary>
+    [Theory]
+    [InlineData("story.schema.json")]
+    [InlineData("story-brief.schema.json")]
+    public void TheSchemaInDocsIsTheSerialisers(string file)
     {
-        string schema = StorySchema.Export();
-        if (Environment.GetEnvironmentVariable("VITRINE_WRITE_GOLDEN") == "1") File.WriteAllText(s_schemaPath, schema);
-        Assert.Equal(File.ReadAllText(s_schemaPath), schema);
+        string path = Path.Combine(RepositoryRoot.Path, "docs", file);
+        string schema = file.Contains("brief", StringComparison.Ordinal) ? StorySchema.ExportBrief() : StorySchema.Export();
+        if (Environment.GetEnvironmentVariable("VITRINE_WRITE_GOLDEN") == "1") File.WriteAllText(path, schema);
+        Assert.Equal(File.ReadAllText(path), schema);
     }
 
     [Fact]
@@ -30,6 +31,7 @@ public sealed class StoryJsonTests
     {
         List<string> missing = [];
         Visit(JsonNode.Parse(StorySchema.Export())!, "", missing);
+        Visit(JsonNode.Parse(StorySchema.ExportBrief())!, "", missing);
         Assert.Empty(missing);
 
         static void Visit(JsonNode node, string path, List<string> missing)
@@ -70,6 +72,49 @@ public sealed class StoryJsonTests
             SchemaCheck.Check(schema, schema, JsonNode.Parse(Json(story)), "", errors);
             Assert.Empty(errors);
         }
+    }
+
+    [Fact]
+    public void SamplesInBriefKeepToTheirSchema()
+    {
+        JsonNode schema = JsonNode.Parse(StorySchema.ExportBrief())!;
+        foreach (Story story in SampleStory.All)
+        {
+            List<string> errors = [];
+            SchemaCheck.Check(schema, schema, JsonNode.Parse(Json(story, StoryView.Brief)), "", errors);
+            Assert.Empty(errors);
+        }
+    }
+
+    /// <summary>A section's members are those of the whole story, and the others aren't there; nothing says that it is a whole story.</summary>
+    [Theory]
+    [InlineData("state,end", "schema state otherVcpus end")]
+    [InlineData("creation", "schema creation client otherVcpus")]
+    [InlineData("machine, entry", "schema machine entry otherVcpus")]
+    [InlineData("execution", "schema instructions otherVcpus")]
+    public void SectionsAreMembersOfTheStory(string sections, string members)
+    {
+        Story story = SampleStory.Linux with { OtherVcpus = [new VcpuStory(1, SampleStory.Linux.State, SampleStory.Linux.Entry, SampleStory.Linux.Instructions, SampleStory.Linux.End)] };
+        JsonObject part = JsonNode.Parse(Json(story, StoryView.Of(sections)))!.AsObject();
+        JsonObject whole = JsonNode.Parse(Json(story))!.AsObject();
+        Assert.Equal(members.Split(' ').Order(), part.Select(member => member.Key).Order());
+        Assert.Equal("vitrine.story-sections/1", part["schema"]!.GetValue<string>());
+        Assert.All(part.Where(member => member.Key is not ("schema" or "instructions" or "otherVcpus")), member => Assert.True(JsonNode.DeepEquals(whole[member.Key], member.Value)));
+        Assert.Equal(
+            members.Split(' ').Except(["schema", "otherVcpus", "machine", "creation", "client"]).Append("vcpu").Order(),
+            part["otherVcpus"]![0]!.AsObject().Select(member => member.Key).Order());
+        if (part["instructions"] is not JsonArray instructions) return;
+        Assert.All(instructions, instruction => Assert.Equal(["number", "execution"], instruction!.AsObject().Select(member => member.Key)));
+    }
+
+    /// <summary>Folding concerns readers of text and HTML: in JSON each check is there.</summary>
+    [Fact]
+    public void EachCheckIsThere()
+    {
+        JsonNode entry = JsonNode.Parse(Json(SampleStory.Refused, StoryView.Of("entry")))!["entry"]!;
+        Assert.Equal(
+            SampleStory.Refused.Entry.Modes.Select(mode => mode.Checks.Count),
+            entry["modes"]!.AsArray().Select(mode => mode!["checks"]!.AsArray().Count));
     }
 
     /// <summary>What the check above must be able to see: a number that isn't a string, a missing member, an unknown evidence.</summary>
@@ -118,7 +163,7 @@ public sealed class StoryJsonTests
     {
         string document = File.ReadAllText(Path.Combine(RepositoryRoot.Path, "docs", "story-schema.md"));
         HashSet<string> members = [];
-        foreach (Match match in Regex.Matches(StorySchema.Export(), "\"([a-zA-Z0-9]+)\": \\{\\s+\"description\"")) members.Add(match.Groups[1].Value);
+        foreach (Match match in Regex.Matches(StorySchema.Export() + StorySchema.ExportBrief(), "\"([a-zA-Z0-9]+)\": \\{\\s+\"description\"")) members.Add(match.Groups[1].Value);
         Assert.True(members.Count > 60);
         Assert.All(members, member => Assert.Contains($"`{member}`", document, StringComparison.Ordinal));
         foreach (string word in (string[])["Observed", "Derived", "passed", "failed", "not applicable", "not checked", "instructions", "address", "exit", "timeout", "guest", "kvm", "soft", "shadow", "two-dimensional"])
@@ -150,10 +195,10 @@ public sealed class StoryJsonTests
         string Example(string member) => Regex.Match(Row(member), "`\"([^\"]+)\"` \\|$").Groups[1].Value;
     }
 
-    private static string Json(Story story)
+    private static string Json(Story story, StoryView? view = null)
     {
         using MemoryStream output = new();
-        StoryJson.Write(story, output);
+        StoryJson.Write(story, output, view);
         return Encoding.UTF8.GetString(output.ToArray());
     }
 }

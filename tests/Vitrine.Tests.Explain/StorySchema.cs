@@ -3,6 +3,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.Json.Schema;
+using System.Text.Json.Serialization.Metadata;
 using System.Xml.Linq;
 using Vitrine.Accelerators.Observation;
 using Vitrine.Explain.Json;
@@ -17,24 +18,29 @@ internal static class StorySchema
 
     private static readonly JsonSerializerOptions s_format = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>The schema as the text of its file.</summary>
-    public static string Export()
+    /// <summary>The schema of a story as the text of its file.</summary>
+    public static string Export() => Export(StoryJson.StoryType, Story.CurrentSchema);
+
+    /// <summary>The same of the story in brief.</summary>
+    public static string ExportBrief() => Export(StoryJson.BriefType, StoryBrief.CurrentSchema);
+
+    private static string Export(JsonTypeInfo type, string name)
     {
-        JsonNode schema = StoryJson.StoryType.GetJsonSchemaAsNode(new JsonSchemaExporterOptions
+        JsonNode schema = type.GetJsonSchemaAsNode(new JsonSchemaExporterOptions
         {
             TreatNullObliviousAsNonNullable = true,
-            TransformSchemaNode = Describe,
+            TransformSchemaNode = (context, node) => Describe(context, node, name),
         });
         JsonObject root = new()
         {
             ["$schema"] = "https://json-schema.org/draft/2020-12/schema",
-            ["title"] = Story.CurrentSchema,
+            ["title"] = name,
         };
-        foreach ((string name, JsonNode? value) in schema.AsObject()) root[name] = value?.DeepClone();
+        foreach ((string member, JsonNode? value) in schema.AsObject()) root[member] = value?.DeepClone();
         return root.ToJsonString(s_format) + "\n";
     }
 
-    private static JsonNode Describe(JsonSchemaExporterContext context, JsonNode schema)
+    private static JsonNode Describe(JsonSchemaExporterContext context, JsonNode schema, string name)
     {
         Type type = Nullable.GetUnderlyingType(context.TypeInfo.Type) ?? context.TypeInfo.Type;
         JsonObject result = schema as JsonObject ?? [];
@@ -45,12 +51,15 @@ internal static class StorySchema
             result["pattern"] = "^0x(0|[1-9a-f][0-9a-f]{0,15})$";
         }
 
-        if (context.PropertyInfo is { Name: "schema" }) result["const"] = Story.CurrentSchema;
-        if (Description(context) is { } text && !result.ContainsKey("$ref")) result.Insert(0, "description", text);
+        if (context.PropertyInfo is { Name: "schema" }) result["const"] = name;
+        if (Description(context, name) is { } text && !result.ContainsKey("$ref")) result.Insert(0, "description", text);
         return result;
     }
 
-    private static string? Description(JsonSchemaExporterContext context)
+    private static string? Description(JsonSchemaExporterContext context, string name) =>
+        DescriptionOf(context)?.Replace(nameof(Story.CurrentSchema), $"\"{name}\"", StringComparison.Ordinal);
+
+    private static string? DescriptionOf(JsonSchemaExporterContext context)
     {
         if (context.PropertyInfo is not { } property) return context.Path.Length == 0 ? Summary($"T:{context.TypeInfo.Type}") : null;
         if (property.DeclaringType == typeof(KeyValuePair<string, string>)) return property.Name == "key" ? "Its name." : "Its value as text.";
@@ -78,7 +87,6 @@ internal static class StorySchema
             XElement reference => reference.Attribute("cref")!.Value.Split('.')[^1],
             _ => "",
         }));
-        text = text.Replace(nameof(Story.CurrentSchema), $"\"{Story.CurrentSchema}\"", StringComparison.Ordinal);
         return string.Join(' ', text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries));
     }
 

@@ -61,7 +61,7 @@ public sealed partial class RoomTests
             ["Model"],
             ["Fetch"],
             ["State", "Entry", "EntryDumps", "Execution"],
-            ["Served"],
+            ["Served", "Brief"],
             ["Text"],
             ["Html", "Json"],
             [""],

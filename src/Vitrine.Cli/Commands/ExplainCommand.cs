@@ -33,6 +33,7 @@ internal static class ExplainCommand
         GuestOptions guest = new();
         MachineOptions machine = new();
         StoryOutput output = new();
+        StoryViewOptions views = new();
         Command command = new(
             "explain",
             "Brings a machine from nothing to its first instruction and tells how: every call to the accelerator, the vCPU's state, what VM entry " +
@@ -44,10 +45,12 @@ internal static class ExplainCommand
         command.Options.Add(until);
         command.Options.Add(untilExit);
         output.AddTo(command);
+        views.AddTo(command);
         command.SetAction(parsed =>
         {
             using PosixSignalRegistration limit = ProcessorTimeLimit.EndProcess();
             output.Check(parsed);
+            StoryView view = views.Read(parsed);
             StoryRequest request = Read(parsed.GetValue(instructions), parsed.GetValue(until), parsed.GetValue(untilExit)) with
             {
                 Timeout = machine.ReadTimeout(parsed) ?? DefaultTimeout,
@@ -55,7 +58,7 @@ internal static class ExplainCommand
             BootSource boot = guest.Read(parsed);
             output.Spare(parsed, boot);
             Story story = StoryTeller.Tell(machine.Read(parsed, boot), request);
-            output.Write(parsed, story, request.Timeout);
+            output.Write(parsed, story, view, request.Timeout);
             return story.End.Reason == "timeout" ? ExitStatus.Timeout : ExitStatus.Success;
         });
         return command;

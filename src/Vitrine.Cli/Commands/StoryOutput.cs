@@ -65,14 +65,15 @@ internal sealed class StoryOutput
     /// <summary>Writes a story.</summary>
     /// <param name="parsed">The options.</param>
     /// <param name="story">The story.</param>
+    /// <param name="view">How much of it.</param>
     /// <param name="patience">How long a pipe's reader is waited for; null for ever.</param>
     /// <exception cref="VitrineException">It can't be written.</exception>
-    public void Write(ParseResult parsed, Story story, TimeSpan? patience) => Write(
+    public void Write(ParseResult parsed, Story story, StoryView view, TimeSpan? patience) => Write(
         parsed,
         patience,
-        (writer, colour) => StoryText.Write(story, writer, colour),
-        stream => StoryJson.Write(story, stream),
-        writer => StoryHtml.Write(story, writer));
+        (writer, colour) => StoryText.Write(story, writer, colour, view),
+        stream => StoryJson.Write(story, stream, view),
+        writer => StoryHtml.Write(story, writer, view));
 
     /// <summary>Writes the story of one address.</summary>
     /// <param name="parsed">The options.</param>

@@ -1,6 +1,8 @@
 using System.CommandLine;
+using Vitrine.Cli.Commands;
 using Vitrine.Errors;
 using Vitrine.Explain;
+using Vitrine.Explain.Model;
 
 namespace Vitrine.Cli.Serving;
 
@@ -34,6 +36,8 @@ internal sealed class ObservationOptions
         HelpName = "N",
     };
 
+    private readonly StoryViewOptions _views = new();
+
     /// <summary>Adds them to a command.</summary>
     public void AddTo(Command command)
     {
@@ -41,6 +45,7 @@ internal sealed class ObservationOptions
         command.Options.Add(_statistics);
         command.Options.Add(_story);
         command.Options.Add(_instructions);
+        _views.AddTo(command);
     }
 
     /// <summary>What was chosen, as variables of the program. Files are made, so that one which can't be is an error before the program starts.</summary>
@@ -56,12 +61,10 @@ internal sealed class ObservationOptions
 
         string? story = parsed.GetValue(_story);
         if (story is not null) choices.Add((ServedVariables.Story, Create(_story.Name, story)));
+        if (story is null) RefuseStoryOptions(parsed);
+        StoryView view = _views.Read(parsed);
+        if (view != StoryView.Whole) choices.Add((ServedVariables.StoryView, view.ToString()));
         if (parsed.GetValue(_instructions) is not { } text) return choices;
-        if (story is null)
-        {
-            throw VitrineException.User(
-                CommandErrorCode.Arguments, $"{_instructions.Name} was given without {_story.Name}.", "It says how far a story goes.", $"Give {_story.Name} too, or neither.");
-        }
 
         int count = Numbers.Count(text, _instructions.Name);
         if (count is < 1 or > (int)StoryRequest.MostTold)
@@ -75,6 +78,14 @@ internal sealed class ObservationOptions
 
         choices.Add((ServedVariables.Instructions, count.ToString(System.Globalization.CultureInfo.InvariantCulture)));
         return choices;
+    }
+
+    private void RefuseStoryOptions(ParseResult parsed)
+    {
+        string? given = parsed.GetValue(_instructions) is not null ? _instructions.Name : _views.Given(parsed);
+        if (given is null) return;
+        throw VitrineException.User(
+            CommandErrorCode.Arguments, $"{given} was given without {_story.Name}.", "It says what a story tells.", $"Give {_story.Name} too, or neither.");
     }
 
     /// <summary>Makes a file, or empties it.</summary>

@@ -24,6 +24,9 @@ internal static class ServedVariables
     /// <summary>How many instructions the story tells.</summary>
     public const string Instructions = "VITRINE_KVM_INSTRUCTIONS";
 
+    /// <summary>How much of the story is written: "brief", or names of sections.</summary>
+    public const string StoryView = "VITRINE_KVM_STORY_VIEW";
+
     private const string Preload = "LD_PRELOAD";
     private const string Core = "VITRINE_KVM_CORE";
     private const string Loader = "VITRINE_KVM_LOADER";

@@ -6,7 +6,6 @@ namespace Vitrine.Explain.Html;
 internal static class EntryHtml
 {
     private const string Failed = "failed";
-    private const string Passed = "passed";
 
     /// <summary>Writes it.</summary>
     public static void Write(EntryStory entry, HtmlWriter writer)
@@ -63,7 +62,7 @@ internal static class EntryHtml
         EntryCheckFact[] failed = [.. failing[true]];
         EntryCheckFact[] others = [.. failing[false]];
         writer.Open("details", ("open", failed.Length > 0 ? "open" : null), ("class", failed.Length > 0 ? "failing" : null));
-        writer.Element("summary", $"{Count(mode.Checks.Count, "entry check")}: {string.Join(", ", Counts(mode))}");
+        writer.Element("summary", $"{Count(mode.Checks.Count, "entry check")}: {BriefEntryMode.Of(mode).Counts()}");
         if (failed.Length == 0)
         {
             WriteTable(mode, others, "Entry checks", writer);
@@ -83,19 +82,13 @@ internal static class EntryHtml
         writer.Close();
     }
 
-    private static IEnumerable<string> Counts(EntryModeStory mode) =>
-        from outcome in (string[])[Failed, Passed, "not applicable", "not checked"]
-        let count = mode.Checks.Count(check => check.Outcome == outcome)
-        where count > 0
-        select $"{count} {outcome}";
-
     private static void WriteTable(EntryModeStory mode, EntryCheckFact[] checks, string caption, HtmlWriter writer)
     {
         HtmlTable table = new(
             writer, caption, new("outcome"), new("rule", "code", IsHead: true), new("section", "code"), new("condition"), new("found", "code"));
         foreach (EntryCheckFact check in checks)
         {
-            string style = check.Outcome switch { Failed => "stop", Passed => "passed", _ => "faint" };
+            string style = check.Outcome switch { Failed => "stop", "passed" => "passed", _ => "faint" };
             table.Row(mode.Evidence, style, check.Outcome, check.Rule, check.Section, check.Condition, check.Found);
         }
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using Vitrine.Explain.Brief;
 using Vitrine.Explain.Model;
 using Vitrine.Explain.Text;
 
@@ -16,32 +17,63 @@ public static class StoryHtml
     /// <summary>Writes a story.</summary>
     /// <param name="story">The story.</param>
     /// <param name="output">Where to; UTF-8, as the file says of itself.</param>
-    public static void Write(Story story, TextWriter output)
+    /// <param name="view">How much of it; null for the whole.</param>
+    public static void Write(Story story, TextWriter output, StoryView? view = null)
     {
         ArgumentNullException.ThrowIfNull(story);
         ArgumentNullException.ThrowIfNull(output);
+        view ??= StoryView.Whole;
         HtmlWriter writer = new(output);
         Begin(writer, $"The first instruction of {story.Machine.Guest}");
         writer.Open("header");
         writer.Element("h1", "How this machine comes to its first instruction");
-        MachineHtml.WriteFacts(story.Machine, writer);
+        if (view.Has(StorySections.Machine)) MachineHtml.WriteFacts(story.Machine, writer);
         WriteLegend(writer);
-        WriteContents(story, writer);
+        if (!view.IsBrief) WriteContents(story, view, writer);
         writer.Close();
         writer.Open("main");
-        WriteFirstDrawing(story, writer);
-        Section(writer, "memory", "Memory slots", w => MachineHtml.WriteSlots(story.Machine, w));
-        Section(writer, "creation", story.Client is null ? "1. Creation: the calls to the accelerator" : "1. Creation: the calls of the client", w =>
-        {
-            if (story.Client is { } client) ClientHtml.WriteFunctions(client, w);
-            CreationHtml.Write(story.Creation, w);
-        });
-        Section(writer, "state", "2. vCPU state: what is set, and who owns it", w => StateHtml.Write(story.State, w));
-        Section(writer, "entry", "3. VM entry: what the processor is given, and checks", w => EntryHtml.Write(story.Entry, w));
-        WriteInstructions(story.Instructions, "", writer);
-        Section(writer, "end", "The end of the story", w => w.Element("p", story.End.Text));
-        foreach (VcpuStory vcpu in story.OtherVcpus) Write(vcpu, writer);
+        if (view.Has(StorySections.Drawing)) WriteFirstDrawing(story, writer);
+        if (view.IsBrief) WriteBrief(story, writer);
+        else WriteSteps(story, view, writer);
         End(writer);
+    }
+
+    private static void WriteSteps(Story story, StoryView view, HtmlWriter writer)
+    {
+        if (view.Has(StorySections.Machine)) Section(writer, "memory", "Memory slots", w => MachineHtml.WriteSlots(story.Machine, w));
+        if (view.Has(StorySections.Creation))
+        {
+            Section(writer, "creation", story.Client is null ? "1. Creation: the calls to the accelerator" : "1. Creation: the calls of the client", w =>
+            {
+                if (story.Client is { } client) ClientHtml.WriteFunctions(client, w);
+                CreationHtml.Write(story.Creation, w);
+            });
+        }
+
+        Write(new VcpuStory(0, story.State, story.Entry, story.Instructions, story.End), "", "", view, writer);
+        foreach (VcpuStory vcpu in story.OtherVcpus)
+        {
+            Write(
+                vcpu,
+                string.Create(CultureInfo.InvariantCulture, $"vcpu{vcpu.Vcpu}-"),
+                string.Create(CultureInfo.InvariantCulture, $"vCPU {vcpu.Vcpu}: "),
+                view,
+                writer);
+        }
+    }
+
+    private static void WriteBrief(Story story, HtmlWriter writer)
+    {
+        StoryBrief brief = StoryBriefing.Of(story);
+        foreach (BriefVcpu vcpu in brief.Vcpus)
+        {
+            string id = string.Create(CultureInfo.InvariantCulture, $"brief-{vcpu.Vcpu}");
+            Section(writer, id, brief.Vcpus.Count == 1 ? "In brief" : $"vCPU {vcpu.Vcpu} in brief", w =>
+            {
+                BriefHtml.WriteVcpu(vcpu, w);
+                if (vcpu == brief.Vcpus[0]) BriefHtml.WriteCalls(brief.Calls, w);
+            });
+        }
     }
 
     /// <summary>Writes the story of one address.</summary>
@@ -101,30 +133,39 @@ public static class StoryHtml
         writer.Close();
     }
 
-    private static void WriteContents(Story story, HtmlWriter writer)
+    private static void WriteContents(Story story, StoryView view, HtmlWriter writer)
     {
         writer.Open("nav", ("aria-label", "Contents"));
         writer.Open("ol");
-        if (story.Instructions.Count > 0) Link("#drawing", "Drawing");
-        Link("#memory", "Memory slots");
-        Link("#creation", "1. Creation");
-        Link("#state", "2. vCPU state");
-        Link("#entry", "3. VM entry");
-        int number = 4;
-        foreach (InstructionStory instruction in story.Instructions.Take(UnfoldedInstructions))
-        {
-            Link($"#instruction-{instruction.Number}", $"{number}. Instruction {instruction.Number}");
-            number += instruction.Execution is null ? 1 : 2;
-        }
-
-        if (story.Instructions.Count > UnfoldedInstructions)
-        {
-            Link($"#instruction-{story.Instructions[^1].Number}", $"… Instruction {story.Instructions[^1].Number}");
-        }
-
-        Link("#end", "End");
+        if (story.Instructions.Count > 0) LinkTo(StorySections.Drawing, "#drawing", "Drawing");
+        LinkTo(StorySections.Machine, "#memory", "Memory slots");
+        LinkTo(StorySections.Creation, "#creation", "1. Creation");
+        LinkTo(StorySections.State, "#state", "2. vCPU state");
+        LinkTo(StorySections.Entry, "#entry", "3. VM entry");
+        if (view.Has(StorySections.Fetch | StorySections.Execution)) LinkInstructions();
+        LinkTo(StorySections.End, "#end", "End");
         writer.Close();
         writer.Close();
+
+        void LinkInstructions()
+        {
+            int number = 4;
+            foreach (InstructionStory instruction in story.Instructions.Take(UnfoldedInstructions))
+            {
+                Link($"#instruction-{instruction.Number}", $"{number}. Instruction {instruction.Number}");
+                number += instruction.Execution is null ? 1 : 2;
+            }
+
+            if (story.Instructions.Count > UnfoldedInstructions)
+            {
+                Link($"#instruction-{story.Instructions[^1].Number}", $"… Instruction {story.Instructions[^1].Number}");
+            }
+        }
+
+        void LinkTo(StorySections section, string target, string text)
+        {
+            if (view.Has(section)) Link(target, text);
+        }
 
         void Link(string target, string text)
         {
@@ -151,21 +192,24 @@ public static class StoryHtml
 
     private static string Id(InstructionStory instruction) => $"i{instruction.Number}";
 
-    private static void Write(VcpuStory vcpu, HtmlWriter writer)
+    // Names of elements are unique in the file: those of other vCPUs begin with the vCPU's.
+    private static void Write(VcpuStory vcpu, string prefix, string name, StoryView view, HtmlWriter writer)
     {
-        string id = string.Create(CultureInfo.InvariantCulture, $"vcpu{vcpu.Vcpu}-");
-        string name = string.Create(CultureInfo.InvariantCulture, $"vCPU {vcpu.Vcpu}: ");
-        Section(writer, $"{id}state", $"{name}2. vCPU state: what is set, and who owns it", w => StateHtml.Write(vcpu.State, w));
-        if (vcpu.Entry is { } entry) Section(writer, $"{id}entry", $"{name}3. VM entry: what the processor is given, and checks", w => EntryHtml.Write(entry, w));
-        WriteInstructions(vcpu.Instructions, id, writer);
-        Section(writer, $"{id}end", $"{name}the end of its story", w => w.Element("p", vcpu.End.Text));
+        if (view.Has(StorySections.State)) Section(writer, $"{prefix}state", $"{name}2. vCPU state: what is set, and who owns it", w => StateHtml.Write(vcpu.State, w));
+        if (vcpu.Entry is { } entry && view.Has(StorySections.Entry))
+        {
+            Section(writer, $"{prefix}entry", $"{name}3. VM entry: what the processor is given, and checks", w => EntryHtml.Write(entry, w));
+        }
+
+        if (view.Has(StorySections.Fetch | StorySections.Execution)) WriteInstructions(vcpu.Instructions, prefix, view, writer);
+        if (!view.Has(StorySections.End)) return;
+        Section(writer, $"{prefix}end", prefix.Length == 0 ? "The end of the story" : $"{name}the end of its story", w => w.Element("p", vcpu.End.Text));
     }
 
-    // Names of elements are unique in the file: those of other vCPUs begin with the vCPU's.
-    private static void WriteInstructions(IReadOnlyList<InstructionStory> instructions, string prefix, HtmlWriter writer)
+    private static void WriteInstructions(IReadOnlyList<InstructionStory> instructions, string prefix, StoryView view, HtmlWriter writer)
     {
         int number = 4;
-        bool isFirstVcpu = prefix.Length == 0;
+        bool isDrawnAbove = prefix.Length == 0 && view.Has(StorySections.Drawing);
         bool fold = instructions.Count > UnfoldedInstructions;
         for (int i = 0; i < instructions.Count; i++)
         {
@@ -179,14 +223,23 @@ public static class StoryHtml
                 writer.Element("summary", $"Instruction {instruction.Number}: {Hex.Of(instruction.Fetch.Segment.Linear)}  {text}");
             }
 
-            writer.Element("h2", string.Create(CultureInfo.InvariantCulture, $"{number++}. Fetch of instruction {instruction.Number}"));
-            if (i == 0 && isFirstVcpu) WriteLinkToDrawing(writer);
-            else FetchHtml.WriteDrawing(instruction.Fetch, prefix + Id(instruction), writer);
-            FetchHtml.Write(instruction.Fetch, prefix + Id(instruction), writer);
+            int fetch = number++;
+            if (view.Has(StorySections.Fetch))
+            {
+                writer.Element("h2", string.Create(CultureInfo.InvariantCulture, $"{fetch}. Fetch of instruction {instruction.Number}"));
+                if (i == 0 && isDrawnAbove) WriteLinkToDrawing(writer);
+                else FetchHtml.WriteDrawing(instruction.Fetch, prefix + Id(instruction), writer);
+                FetchHtml.Write(instruction.Fetch, prefix + Id(instruction), writer);
+            }
+
             if (instruction.Execution is { } execution)
             {
-                writer.Element("h2", string.Create(CultureInfo.InvariantCulture, $"{number++}. Execution of instruction {instruction.Number}"));
-                ExecutionHtml.Write(execution, writer);
+                int executed = number++;
+                if (view.Has(StorySections.Execution))
+                {
+                    writer.Element("h2", string.Create(CultureInfo.InvariantCulture, $"{executed}. Execution of instruction {instruction.Number}"));
+                    ExecutionHtml.Write(execution, writer);
+                }
             }
 
             if (folded) writer.Close();

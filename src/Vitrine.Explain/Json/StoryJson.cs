@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using Vitrine.Explain.Brief;
 using Vitrine.Explain.Model;
 
 namespace Vitrine.Explain.Json;
@@ -15,9 +16,16 @@ public static class StoryJson
     });
 
     /// <summary>Writes a story.</summary>
-    public static void Write(Story story, Stream output)
+    /// <param name="story">The story.</param>
+    /// <param name="output">Where to.</param>
+    /// <param name="view">How much of it; null for the whole. Of sections only their members are written; the story in brief has a schema of its own.</param>
+    public static void Write(Story story, Stream output, StoryView? view = null)
     {
-        JsonSerializer.Serialize(output, story, s_context.Story);
+        ArgumentNullException.ThrowIfNull(story);
+        ArgumentNullException.ThrowIfNull(output);
+        if (view is { IsBrief: true }) JsonSerializer.Serialize(output, StoryBriefing.Of(story), s_context.StoryBrief);
+        else if (view is null || view.Sections == StorySections.All) JsonSerializer.Serialize(output, story, s_context.Story);
+        else JsonSerializer.Serialize(output, JsonSections.Of(JsonSerializer.SerializeToNode(story, s_context.Story)!.AsObject(), view), s_context.JsonObject);
         output.WriteByte((byte)'\n');
     }
 
@@ -30,4 +38,7 @@ public static class StoryJson
 
     /// <summary>The type's contract, from which the documented schema is checked.</summary>
     internal static JsonTypeInfo<Story> StoryType => s_context.Story;
+
+    /// <summary>The same of the story in brief.</summary>
+    internal static JsonTypeInfo<StoryBrief> BriefType => s_context.StoryBrief;
 }

@@ -1,3 +1,4 @@
+using System.Text.Json.Nodes;
 using System.Text.Json.Serialization;
 using Vitrine.Explain.Model;
 
@@ -9,5 +10,7 @@ namespace Vitrine.Explain.Json;
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     Converters = [typeof(HexNumberConverter)])]
 [JsonSerializable(typeof(Story))]
+[JsonSerializable(typeof(StoryBrief))]
+[JsonSerializable(typeof(JsonObject))]
 [JsonSerializable(typeof(TranslationStory))]
 internal sealed partial class StoryJsonContext : JsonSerializerContext;

@@ -7,8 +7,6 @@ internal static class EntryText
 {
     private const int LocationWidth = 5;
     private const int ValueWidth = 18;
-    private const int RulesPerLine = 2;
-    private const int RuleWidth = 36;
 
     /// <summary>Writes it.</summary>
     public static void Write(EntryStory entry, StoryWriter writer)
@@ -27,6 +25,10 @@ internal static class EntryText
             WriteFields(modes, writer);
             WriteChecks(modes, writer);
         }
+
+        if (!entry.Modes.SelectMany(static mode => mode.Checks).Any(static check => check.Outcome == "not checked")) return;
+        writer.Gap();
+        writer.Prose("Not applicable: not made in this mode. Not checked: only the host's kernel knows a field. JSON and HTML list each check.");
     }
 
     private static string Vendor(string name) => name[..name.IndexOf(',', StringComparison.Ordinal)];
@@ -95,38 +97,31 @@ internal static class EntryText
         foreach (string note in notes) writer.Row(Evidence.Derived, [LocationWidth, 1], ["", "", note], TextStyle.Faint);
     }
 
+    // Some hundred and eighty checks hide the one that matters: those that fail are told, the others are counted.
     private static void WriteChecks(EntryModeStory[] modes, StoryWriter writer)
     {
+        const int NameWidth = 17;
+        if (modes.All(static mode => mode.Checks.Count == 0)) return;
         writer.Gap();
-        writer.Prose($"Entry checks, a mark for each mode: + passed, ! failed, . not made in this mode, ? only the host's kernel knows a field");
-        EntryCheckFact[] all = [.. modes.SelectMany(mode => mode.Checks)];
-        foreach (IGrouping<string, EntryCheckFact> section in all.GroupBy(check => check.Section))
+        foreach ((EntryModeStory mode, int index) in modes.Select((mode, index) => (mode, index)))
         {
-            string[] rules = [.. section.Select(check => check.Rule).Distinct()];
-            foreach ((string[] line, int index) in rules.Chunk(RulesPerLine).Select((line, index) => (line, index)))
-            {
-                string cells = string.Concat(line.Select(rule => $"{Marks(rule)} {rule.PadRight(RuleWidth)} "));
-                writer.Row(Evidence.Derived, [10], [index == 0 ? section.Key : "", cells.TrimEnd()]);
-            }
+            BriefEntryMode counted = BriefEntryMode.Of(mode);
+            TextStyle style = counted.Failed.Count > 0 ? TextStyle.Bad : TextStyle.Plain;
+            writer.Fact(mode.Evidence, $"{Column(index)} entry checks", $"{mode.Checks.Count}: {counted.Counts()}", style, NameWidth);
         }
 
-        foreach (EntryCheckFact failed in all.Where(check => check.Outcome == "failed").DistinctBy(check => check.Rule))
+        foreach (EntryCheckFact failed in modes.SelectMany(mode => mode.Checks).Where(check => check.Outcome == "failed").DistinctBy(check => check.Rule))
         {
+            string[] verdicts = [.. modes.Select((mode, index) => $"{Column(index)} {mode.Checks.FirstOrDefault(check => check.Rule == failed.Rule)?.Outcome ?? "not applicable"}")];
             writer.Fact(
                 Evidence.Derived,
                 "FAILS",
-                $"{failed.Rule} ({failed.Section}) in {string.Join(' ', modes.Select((mode, index) => Fails(mode, failed.Rule) ? Column(index) : "").Where(text => text.Length > 0))}: " +
-                $"{failed.Condition} Found: {failed.Found}.",
+                $"{failed.Rule} ({failed.Section}): {failed.Condition} Found: {failed.Found}. {string.Join(", ", verdicts)}.",
                 TextStyle.Bad,
                 nameWidth: LocationWidth);
         }
 
-        string Marks(string rule) => string.Concat(modes.Select(mode => Mark(mode.Checks.FirstOrDefault(check => check.Rule == rule)?.Outcome)));
     }
-
-    private static bool Fails(EntryModeStory mode, string rule) => mode.Checks.Any(check => check.Rule == rule && check.Outcome == "failed");
-
-    private static char Mark(string? outcome) => outcome switch { "passed" => '+', "failed" => '!', "not checked" => '?', _ => '.' };
 
     // What is said of one line in each mode (null where the mode hasn't the line), once; with the modes' numbers where it isn't said of all.
     private static IEnumerable<string> Remarks(IEnumerable<string?> byMode)

@@ -46,6 +46,13 @@ internal sealed class StoryWriter(TextWriter output, bool colour)
         }
     }
 
+    /// <summary>What leads from the address above to the one below.</summary>
+    public void Arrow(string text)
+    {
+        const string Lead = "    │ ";
+        foreach (string line in Wrap(text, Width - Lead.Length)) output.WriteLine($"{Style(Lead, TextStyle.Faint)}{line}");
+    }
+
     /// <summary>A row of a table. Each cell wraps in its column; the last one has the rest of the page.</summary>
     public void Row(Evidence evidence, ReadOnlySpan<int> widths, ReadOnlySpan<string> cells, TextStyle style = TextStyle.Plain) =>
         Row(Mark(evidence), widths, cells, style);

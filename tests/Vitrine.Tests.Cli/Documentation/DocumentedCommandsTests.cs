@@ -29,6 +29,8 @@ public sealed partial class DocumentedCommandsTests : IDisposable
         { "./vitrine explain --kernel vmlinuz --accel soft --mmu two-dimensional --format html --output story.html", 0, "" },
         { "./vitrine explain --flat code.bin@0x7c00 --mode real --until-exit", 0, "0xf4" },
         { "./vitrine explain --help", 0, "--until-exit" },
+        { "./vitrine explain --firmware bios.bin --brief", 0, "jmp 0xf000:0xe05b" },
+        { "./vitrine explain --kernel vmlinuz --section entry,fetch", 0, "4. Fetch of instruction 1" },
         { "./vitrine translate --gva 0xffffffff81000000 --kernel vmlinuz --append nokaslr --after 2", 0, "PML4E" },
         { "./vitrine check-entry dmesg.txt", 88, "guest.cs.base.vm86" },
         { "./vitrine check-entry dump.txt", 88, "guest.cs.base.vm86" },

@@ -16,6 +16,9 @@ public sealed class ObservationTests : IDisposable
     [InlineData("kvm --stats /no/such/folder/stats -- true", "--stats '/no/such/folder/stats' can't be written:")]
     [InlineData("kvm --explain / -- true", "--explain '/' can't be written:")]
     [InlineData("kvm --instructions 3 -- true", "--instructions was given without --explain.")]
+    [InlineData("kvm --brief -- true", "--brief was given without --explain.")]
+    [InlineData("kvm --section entry -- true", "--section was given without --explain.")]
+    [InlineData("kvm --explain /dev/null --section entri -- true", "'entri' is not a section of a story.")]
     [InlineData("kvm --explain /dev/null --instructions 0 -- true", "0 instructions were asked for.")]
     [InlineData("kvm --explain /dev/null --instructions 1001 -- true", "1001 instructions were asked for.")]
     public void WhatCannotBeWrittenIsSaidBeforeTheProgramStarts(string command, string problem)

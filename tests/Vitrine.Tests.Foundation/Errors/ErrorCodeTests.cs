@@ -76,6 +76,7 @@ public sealed partial class ErrorCodeTests
         state.invalid
         state.configuration
         story.length
+        story.section
         dump.number
         dump.twice
         dump.cut-off
