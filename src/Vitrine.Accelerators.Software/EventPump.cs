@@ -227,7 +227,8 @@ internal sealed unsafe class EventPump : IDisposable
     {
         long deadline = _localApic.NextDeadline;
         if (_coherence is not null && _coherence.Delay is var delay and < long.MaxValue) deadline = Math.Min(deadline, now + delay);
-        _alarm?.Set(deadline);
+        long patience = _engine.Patience;
+        _alarm?.Set(patience == long.MaxValue ? deadline : Math.Min(deadline, now + patience));
         if (deadline == long.MaxValue) return;
         ulong instructions = (ulong)Math.Clamp((deadline - now) / NanosecondsPerInstruction, ShortestPoll, LongestPoll);
         ulong planned = _cpu->Instructions + instructions;

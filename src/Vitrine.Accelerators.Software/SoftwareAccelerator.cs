@@ -45,6 +45,8 @@ public sealed class SoftwareAccelerator : IAccelerator
         Lockstep = options.Lockstep;
         Statistics = options.Statistics;
         ForeignWrites = options.ForeignWrites;
+        bool runsNatively = Engine == SoftwareEngine.Translator && !Lockstep && !Statistics && !ForeignWrites;
+        UserCode = runsNatively ? options.UserCode : UserCode.Translated;
     }
 
     /// <summary>True where <see cref="SoftwareEngine.Translator"/> can be chosen: on Linux, in a process of 64-bit x86 code.</summary>
@@ -121,6 +123,12 @@ public sealed class SoftwareAccelerator : IAccelerator
 
     /// <summary>What costs time to count is counted too.</summary>
     internal bool Statistics { get; }
+
+    /// <summary>What runs user code.</summary>
+    internal UserCode UserCode { get; }
+
+    /// <inheritdoc/>
+    public bool NeedsSharedMemory => UserCode != UserCode.Translated;
 
     /// <summary>Memory is written by others, who don't tell.</summary>
     internal bool ForeignWrites { get; }

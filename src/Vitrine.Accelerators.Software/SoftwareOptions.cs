@@ -24,6 +24,12 @@ public sealed record SoftwareOptions
     public MmuMode? Mmu { get; init; }
 
     /// <summary>
+    /// What runs the guest's user code (CPL 3, 64-bit): the engine, or the host's own processor, see <see cref="UserCode"/>. Lockstep, detailed statistics, the
+    /// interpreter and <see cref="ForeignWrites"/> leave it to the engine.
+    /// </summary>
+    public UserCode UserCode { get; init; }
+
+    /// <summary>
     /// Counts what costs time to count, see <see cref="Statistics.CpuStatistics.IsDetailed"/>: translated code is written with counters in it, and runs slower.
     /// </summary>
     public bool Statistics { get; init; }

@@ -11,6 +11,7 @@ using Vitrine.Accelerators.Software.Interpreter;
 using Vitrine.Accelerators.Software.Interpreter.Decode;
 using Vitrine.Accelerators.Software.Lockstep;
 using Vitrine.Accelerators.Software.Mmu;
+using Vitrine.Accelerators.Software.NativeUser;
 using Vitrine.Accelerators.Software.Sharing;
 using Vitrine.Accelerators.Software.System;
 using Vitrine.Accelerators.Software.Translator;
@@ -47,6 +48,7 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
     private readonly InterpreterEngine _interpreter;
     private readonly TranslatorEngine? _translator;
     private readonly TranslatorInspection? _inspection;
+    private readonly NativeUserEngine? _native;
     private readonly LockstepRun? _lockstep;
     private readonly VcpuWaker _waker;
     private readonly VcpuActivity _activity;
@@ -87,6 +89,12 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
         }
 
         Engine engine = _translator is not null ? _translator : _interpreter;
+        if (accelerator.UserCode != UserCode.Translated)
+        {
+            MemoryObjects Memory() => new(accelerator.SlotTable.Views.Select(static view => view.Slot));
+            engine = _native = new NativeUserEngine(_cpu, _mmu, _code, engine, Memory, new UserPolicy(_cpu, accelerator.UserCode == UserCode.Native));
+        }
+
         if (accelerator.ForeignWrites) _coherence = new VcpuCoherence(_mmu, _blocks, _code, _presence, accelerator.Group);
         _entry = new GuestEntry(_presence, _mmu, _blocks, _code, _coherence);
         _activity = new VcpuActivity(_cpu, LocalApic, accelerator.Sleeps);
@@ -402,7 +410,8 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
         _mmu.Guard.LeaveAll();
         _clock.Moved -= _waker.Wake;
         _events.Dispose();
-        _translator?.Dispose();
+        if (_native is not null) _native.Dispose();
+        else _translator?.Dispose();
         _mmu.Dispose();
         _blocks.Dispose();
         Host?.Dispose();

@@ -18,7 +18,7 @@ internal sealed unsafe class VcpuWaker(CpuState* cpu) : IDisposable
     /// <summary>Something has come for the vCPU.</summary>
     public void Wake()
     {
-        Volatile.Write(ref cpu->PollAt, 0);
+        Cpu.Attention.Ask(cpu);
         _signal.Signal();
     }
 

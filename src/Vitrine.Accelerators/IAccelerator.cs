@@ -26,6 +26,9 @@ public interface IAccelerator : IGuestMemoryObserver, IDisposable
     /// </summary>
     bool UsesHostCpuid { get; }
 
+    /// <summary>It needs guest memory that other processes can map (<see cref="Memory.MemoryBacking.Shared"/>).</summary>
+    bool NeedsSharedMemory => false;
+
     /// <summary>How many vCPUs a machine may have here.</summary>
     int MaximumVcpus { get; }
 

@@ -162,13 +162,14 @@ public sealed class VirtualMachine : IDisposable
         config.Check();
         MemoryLayout layout = config.Board.MapMemory(config.MemoryBytes);
         MachineClock clock = new(config.ClockSource, state?.Clock ?? 0);
-        GuestMemory memory = new(config.MemoryBacking);
+        GuestMemory? memory = null;
         IAccelerator? accelerator = null;
         VirtualMachine? machine = null;
         try
         {
             accelerator = AcceleratorSelection.Create(config, clock, out string? notice);
             ConfigCheck.Cpus(config.Cpus, accelerator.MaximumVcpus, accelerator.Name);
+            memory = new GuestMemory(accelerator.NeedsSharedMemory ? MemoryBacking.Shared : config.MemoryBacking);
             MemorySlots.Create(memory, layout, config.Boot);
             state?.Identity.Require(MachineIdentity.Of(config, accelerator.Name, memory));
             machine = new VirtualMachine(config, clock, memory, layout, accelerator);
@@ -192,7 +193,7 @@ public sealed class VirtualMachine : IDisposable
         catch
         {
             accelerator?.Dispose();
-            memory.Dispose();
+            memory?.Dispose();
             throw;
         }
     }

@@ -37,6 +37,7 @@ public sealed partial class RoomTests
             ["Engines"],
             ["Interpreter"],
             ["HostSignals", "HostExecution", "Translator"],
+            ["NativeUser"],
             ["", "Lockstep"],
         ],
         ["Vitrine.KvmServer"] =

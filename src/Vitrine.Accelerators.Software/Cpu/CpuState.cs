@@ -322,6 +322,15 @@ internal unsafe struct CpuState
     /// <summary>GCHandle of the <see cref="HostExecution.HostExecutor"/>; zero where there is none.</summary>
     public nint HostExecutorHandle;
 
+    /// <summary>How often translated code has come to CPL 3 from below.</summary>
+    public ulong UserEntries;
+
+    /// <summary>Nonzero when user code of the present address space is to be left for the engine that runs it natively.</summary>
+    public uint NativeWanted;
+
+    /// <summary>The thread of the host in which the guest's user code runs as it is; 0 while it does not. Who sets <see cref="PollAt"/> to zero makes it stop.</summary>
+    public uint NativeThread;
+
     /// <summary>An engine translates what it can: the mode says more than the interpreter has to know.</summary>
     public bool Translates;
 

@@ -17,6 +17,9 @@ internal abstract class Engine : IDisposable
     /// </summary>
     public virtual bool NeedsAlarm => false;
 
+    /// <summary>How long it may run before it wants to look at what it does, in nanoseconds; <see cref="long.MaxValue"/> for as long as it may.</summary>
+    public virtual long Patience => long.MaxValue;
+
     /// <summary>It takes so much of the host's memory that an idle guest should give it back.</summary>
     public virtual bool IsLarge => false;
 

@@ -26,6 +26,17 @@ internal abstract class AddressTranslator : IDisposable
     /// <returns>False when the guest must get a page fault.</returns>
     public abstract bool Translate(in PagingContext context, ulong linear, PageAccess access, out Translation translation);
 
+    /// <summary>Looks for a translation that is at hand, without a walk.</summary>
+    /// <param name="context">The paging registers.</param>
+    /// <param name="linear">A canonical linear address.</param>
+    /// <param name="translation">The translation, of a page that has been accessed; what its rights allow is for the caller to look at.</param>
+    /// <returns>False when there is none.</returns>
+    public virtual bool TryPeek(in PagingContext context, ulong linear, out Translation translation)
+    {
+        translation = default;
+        return false;
+    }
+
     /// <summary>CR3 was loaded (SDM vol. 3, 4.10.4.1). Chooses the TLB tag.</summary>
     /// <param name="context">The paging registers, with the new CR3.</param>
     /// <param name="pcid">The process-context identifier; 0 without CR4.PCIDE.</param>

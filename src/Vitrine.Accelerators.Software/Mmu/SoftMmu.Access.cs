@@ -79,6 +79,42 @@ internal sealed unsafe partial class SoftMmu
             : RefillOutcome.Filled;
     }
 
+    /// <summary>Translates a user's access for somebody who maps whole pages, as an access of an instruction would be: accessed and dirty bits are set.</summary>
+    /// <param name="linear">The access's address.</param>
+    /// <param name="access">Whether it reads, writes or fetches.</param>
+    /// <param name="mapping">What may be mapped at the address, until the <see cref="ITranslationFollower"/> hears otherwise.</param>
+    public MapOutcome TryMapForUser(ulong linear, PageAccess access, out UserMapping mapping)
+    {
+        mapping = default;
+        if (!IsCanonical(linear)) return MapOutcome.Unsuited;
+        if (!Miss(linear, access | PageAccess.User, out Translation translation)) return MapOutcome.Fault;
+        if (!TryDescribe(linear, in translation, out mapping)) return MapOutcome.Unsuited;
+        return (access & PageAccess.Write) != 0 && !mapping.Writable ? MapOutcome.Unsuited : MapOutcome.Mapped;
+    }
+
+    /// <summary>As <see cref="TryMapForUser"/>, for a page near one that was accessed: only what is at hand, so that no bit of the guest's tables changes.</summary>
+    /// <returns>False when nothing is known of the page, or it isn't the user's.</returns>
+    public bool TryPeekForUser(ulong linear, out UserMapping mapping)
+    {
+        mapping = default;
+        return _translator.TryPeek(in _context, linear, out Translation translation) && _context.Permits(translation.Rights, PageAccess.User) &&
+            TryDescribe(linear, in translation, out mapping);
+    }
+
+    private bool TryDescribe(ulong linear, in Translation translation, out UserMapping mapping)
+    {
+        mapping = default;
+        if (translation.Host == null || ProtectionKey.Of(translation.Rights) != 0) return false;
+        bool writable = !translation.ReadOnlySlot && (translation.Rights & PageRights.Dirty) != 0 &&
+            _context.Permits(translation.Rights, PageAccess.User | PageAccess.Write);
+        mapping.Host = translation.Host;
+        mapping.Writable = writable && !translation.LogsWrites && _watch == null && !_translator.IsTracked(translation.Gpa) && _guard.MayOpen(translation.Host);
+        mapping.Executable = _context.Permits(translation.Rights, PageAccess.User | PageAccess.Fetch);
+        mapping.PageShift = translation.PageShift;
+        _tlb.NotePageSize(linear, translation.PageShift);
+        return true;
+    }
+
     private bool Matches(TlbEntry* entry, ulong linear, bool write) => (write ? entry->WriteTag : entry->ReadTag) == _tlb.TagFor(linear);
 
     /// <summary>Why <see cref="Refill"/> finds an access unsuited.</summary>

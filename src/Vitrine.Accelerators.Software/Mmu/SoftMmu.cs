@@ -249,6 +249,15 @@ internal sealed unsafe partial class SoftMmu : IMmuInspection, IDisposable
         _translator.FlushAll(in _context, PresentPcid);
     }
 
+    /// <summary>The present address space: the same number means that no translation of it has ended but those that the follower was told of.</summary>
+    public ulong Space => _tlb.Stamp;
+
+    /// <summary>Low bits of <see cref="Space"/> that tell present address spaces apart, below 4096.</summary>
+    public int SpaceTag => (int)_cpu->TlbTag;
+
+    /// <summary>Somebody keeps translations beside the TLB from now on.</summary>
+    public void Attach(ITranslationFollower follower) => _tlb.Attach(follower);
+
     /// <summary>Drops what the TLB holds, so that the next accesses come by here again. No translation ends.</summary>
     public void FlushTlb() => _tlb.DropAll();
 

@@ -69,6 +69,7 @@ internal sealed unsafe class Tlb : IDisposable
     private uint _fetchesKnownFrom;
     private uint _jumpEpoch;
     private int _supervisorTable = SupervisorTable;
+    private ITranslationFollower? _follower;
 
     /// <summary>Creates the TLB of one vCPU, empty.</summary>
     public Tlb(CpuState* cpu, BlockCache blocks)
@@ -81,6 +82,9 @@ internal sealed unsafe class Tlb : IDisposable
         _keyed = new KeyedEntries(_tables, AllEntries);
         _fetches = (FetchEntry*)NativeMemory.AllocZeroed(Sets * FetchEntries, (nuint)sizeof(FetchEntry));
     }
+
+    /// <summary>From now on somebody else is told of what ends.</summary>
+    public void Attach(ITranslationFollower follower) => _follower = follower;
 
     /// <summary>Times that the present address space got a new tag.</summary>
     public ulong Flushes { get; private set; }
@@ -208,6 +212,7 @@ internal sealed unsafe class Tlb : IDisposable
     {
         ulong page = linear & PageMask;
         ForgetPages();
+        _follower?.EndPage(page);
         for (int table = 0; table < Sets * TablesPerSet; table++)
         {
             TlbEntry* entry = GuestAccess.EntryFor(_tables + (table * GuestAccess.TlbEntries), linear);
@@ -235,6 +240,7 @@ internal sealed unsafe class Tlb : IDisposable
     {
         // The index is a part of the entry's number; what remains of it is unknown here.
         ForgetPages();
+        _follower?.CloseGuestPage(gpaPage);
         for (uint sets = _enteredSets; sets != 0; sets &= sets - 1)
         {
             TlbEntry* entries = EntriesOf(BitOperations.TrailingZeroCount(sets));
@@ -250,6 +256,7 @@ internal sealed unsafe class Tlb : IDisposable
     {
         ulong page = (ulong)host & PageMask;
         ForgetPages();
+        _follower?.CloseHostPage((byte*)page);
         for (uint sets = _enteredSets; sets != 0; sets &= sets - 1)
         {
             int first = BitOperations.TrailingZeroCount(sets) * EntriesPerSet;
@@ -270,6 +277,7 @@ internal sealed unsafe class Tlb : IDisposable
     public void DropRange(ulong start, ulong size)
     {
         ForgetPages();
+        _follower?.EndRange(start, size);
         for (uint sets = _enteredSets; sets != 0; sets &= sets - 1)
         {
             TlbEntry* entries = EntriesOf(BitOperations.TrailingZeroCount(sets));
@@ -363,6 +371,7 @@ internal sealed unsafe class Tlb : IDisposable
         _cpu->Tlb = Table(_table);
         ForgetPages();
         UpdateCodeTag();
+        _follower?.FollowSpace();
     }
 
     /// <summary>Empties the slots of translated code, which it fills from the tables.</summary>

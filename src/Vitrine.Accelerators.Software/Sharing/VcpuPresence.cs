@@ -50,7 +50,7 @@ internal sealed unsafe class VcpuPresence
     public bool IsFlushWanted => _flushesWanted != _flushesDone;
 
     /// <summary>Makes the dispatcher look at requests before the next block, if the vCPU runs. Any thread.</summary>
-    public void AskForAttention() => Volatile.Write(ref _cpu->PollAt, 0);
+    public void AskForAttention() => Attention.Ask(_cpu);
 
     /// <summary>Asks the vCPU to drop the code of a page, whose bytes are about to change. Any thread.</summary>
     public void AskToDrop(ulong page)

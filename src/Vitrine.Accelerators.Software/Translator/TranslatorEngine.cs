@@ -3,6 +3,7 @@ using Iced.Intel;
 using Vitrine.Accelerators.Software.Blocks;
 using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.Engines;
+using Vitrine.Accelerators.Software.Interpreter;
 using Vitrine.Accelerators.Software.Interpreter.Decode;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.Translator.Counting;
@@ -370,23 +371,13 @@ internal sealed unsafe class TranslatorEngine : Engine
         _loaded.Unload();
         Op* op = _code.FindOne();
         if (op == null) return null;
-        _cpu->BlockRip = rip;
-        Op* next = op->Handler(_cpu, op);
-        if (next != null)
-        {
-            _cpu->Leave = LeaveReason.NextBlock;
-            if (next == op + 1)
-            {
-                _cpu->Instructions++;
-                _cpu->Rip = Faults.NextRip(_cpu, op);
-            }
-            else
-            {
-                _cpu->Rip = _cpu->BlockRip;
-            }
-        }
+        uint privilege = _cpu->Cpl;
+        SingleOperation.Execute(_cpu, op);
 
-        if (_cpu->Leave != LeaveReason.NextBlock || Volatile.Read(ref _cpu->PollAt) == 0 || !CpuModes.IsTranslated(_cpu->Mode) || DebugEvents.MustStep(_cpu) ||
+        // A program that another engine wants: from its first instruction on.
+        bool entersUser = _cpu->Cpl > privilege;
+        if (entersUser) _cpu->UserEntries++;
+        if ((entersUser && _cpu->NativeWanted != 0) || _cpu->Leave != LeaveReason.NextBlock || Volatile.Read(ref _cpu->PollAt) == 0 || !CpuModes.IsTranslated(_cpu->Mode) || DebugEvents.MustStep(_cpu) ||
             (_cpu->InterruptWaits != 0 && (_cpu->SystemFlags & Rflags.IF) != 0))
         {
             return null;

@@ -23,6 +23,9 @@ public sealed unsafe class ObservedAccelerator(IAccelerator inner, CallLog log) 
     public bool UsesHostCpuid => inner.UsesHostCpuid;
 
     /// <inheritdoc/>
+    public bool NeedsSharedMemory => inner.NeedsSharedMemory;
+
+    /// <inheritdoc/>
     public int MaximumVcpus => inner.MaximumVcpus;
 
     /// <inheritdoc/>

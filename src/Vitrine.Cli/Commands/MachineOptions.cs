@@ -14,6 +14,9 @@ internal sealed class MachineOptions
     /// <summary>The option that chooses an engine.</summary>
     internal const string EngineName = "--soft";
 
+    /// <summary>The option that chooses what runs user code.</summary>
+    internal const string UserName = "--user";
+
     private readonly Option<string> _memory = new("--memory", "-m")
     {
         Description = "Guest RAM: bytes, or a number with K, M or G; at most 64G.",
@@ -54,6 +57,12 @@ internal sealed class MachineOptions
         HelpName = "ENGINE",
     };
 
+    private readonly Option<string?> _user = new(UserName)
+    {
+        Description = "What runs user code on the software CPU: translated, native (the host's processor), or auto (native where it pays).",
+        HelpName = "HOW",
+    };
+
     private readonly Option<string?> _timeout = new("--timeout")
     {
         Description = "End the guest after this many seconds, with status 124.",
@@ -69,6 +78,7 @@ internal sealed class MachineOptions
         command.Options.Add(_accelerator);
         command.Options.Add(_mmu);
         command.Options.Add(_engine);
+        command.Options.Add(_user);
         command.Options.Add(_timeout);
     }
 
@@ -81,7 +91,7 @@ internal sealed class MachineOptions
         Cpus = Numbers.Count(parsed.GetValue(_cpus)!, _cpus.Name),
         CpuModel = parsed.GetValue(_cpu)!,
         Accelerator = ReadAccelerator(parsed.GetValue(_accelerator)!),
-        Software = new SoftwareOptions { Mmu = ReadMmu(parsed.GetValue(_mmu)), Engine = ReadEngine(parsed.GetValue(_engine)) },
+        Software = new SoftwareOptions { Mmu = ReadMmu(parsed.GetValue(_mmu)), Engine = ReadEngine(parsed.GetValue(_engine)), UserCode = ReadUserCode(parsed.GetValue(_user)) },
         Notice = Messages.Say,
     };
 
@@ -129,5 +139,19 @@ internal sealed class MachineOptions
             $"{EngineName} '{name}' is not an engine of the software CPU.",
             "The engines are interpreter and translator.",
             $"{Suggestion.For(name, "interpreter", "translator")}Leave it out for the default."),
+    };
+
+    /// <summary>What runs user code, by its name.</summary>
+    /// <exception cref="VitrineException">There is none of that name.</exception>
+    private static UserCode ReadUserCode(string? name) => name switch
+    {
+        null or "translated" => UserCode.Translated,
+        "native" => UserCode.Native,
+        "auto" => UserCode.Auto,
+        _ => throw VitrineException.User(
+            CommandErrorCode.Arguments,
+            $"{UserName} '{name}' is no way to run user code.",
+            "The ways are translated, native and auto.",
+            $"{Suggestion.For(name, "translated", "native", "auto")}Leave it out for the default."),
     };
 }

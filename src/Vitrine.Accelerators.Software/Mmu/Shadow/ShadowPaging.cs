@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Software.Sharing;
 using Vitrine.X86.Paging;
@@ -77,33 +78,61 @@ internal sealed unsafe partial class ShadowPaging : AddressTranslator
     public override bool Translate(in PagingContext context, ulong linear, PageAccess access, out Translation translation)
     {
         if (context.Mode < PagingMode.FourLevel) linear = (uint)linear;
-        int page = RootPage(in context, linear);
-        for (int level = Root.Role.Level; page != 0; level--)
+        int page = FindLeaf(in context, linear, out int index);
+        if (page != 0)
         {
-            int index = Index(linear, level);
-            ulong entry = _pool.Entries(page)[index];
-            _references++;
-            if (entry == 0) break;
-            if (level > 1)
+            PageRights rights = ShadowEntry.Rights(_pool.Entries(page)[index]);
+            if (context.Permits(rights, access) && ((access & PageAccess.Write) == 0 || (rights & PageRights.Dirty) != 0))
             {
-                page = ShadowEntry.Child(entry);
-                continue;
+                Describe(page, index, linear, out translation);
+                return true;
             }
-
-            PageRights rights = ShadowEntry.Rights(entry);
-            if (!context.Permits(rights, access) || ((access & PageAccess.Write) != 0 && (rights & PageRights.Dirty) == 0)) break;
-            translation = default;
-            translation.Gpa = _pool.MappedPage(page, index) | (linear & 0xFFF);
-            translation.Rights = rights;
-            translation.PageShift = _pool[page].Role is { Direct: true, PageShift: byte shift } ? shift : (byte)12;
-            if ((entry & ShadowEntry.Device) != 0) return true;
-            translation.Host = (byte*)(entry & ShadowEntry.AddressMask);
-            translation.ReadOnlySlot = (entry & ShadowEntry.ReadOnlySlot) != 0;
-            translation.LogsWrites = (entry & ShadowEntry.Logged) != 0;
-            return true;
         }
 
         return Fault(in context, linear, access, out translation);
+    }
+
+    /// <inheritdoc/>
+    public override bool TryPeek(in PagingContext context, ulong linear, out Translation translation)
+    {
+        translation = default;
+        int page = FindLeaf(in context, linear, out int index);
+        if (page == 0) return false;
+        Describe(page, index, linear, out translation);
+        return true;
+    }
+
+    /// <summary>The shadow page that has the leaf of an address, and the leaf's index; 0 where there is none.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private int FindLeaf(in PagingContext context, ulong linear, out int index)
+    {
+        int page = RootPage(in context, linear);
+        index = 0;
+        for (int level = Root.Role.Level; page != 0; level--)
+        {
+            index = Index(linear, level);
+            ulong entry = _pool.Entries(page)[index];
+            _references++;
+            if (entry == 0) return 0;
+            if (level == 1) return page;
+            page = ShadowEntry.Child(entry);
+        }
+
+        return 0;
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Describe(int page, int index, ulong linear, out Translation translation)
+    {
+        ulong entry = _pool.Entries(page)[index];
+        translation = default;
+        translation.Gpa = _pool.MappedPage(page, index) | (linear & 0xFFF);
+        translation.Rights = ShadowEntry.Rights(entry);
+        translation.PageShift = _pool[page].Role is { Direct: true, PageShift: byte shift } ? shift : (byte)12;
+        if ((entry & ShadowEntry.Device) != 0) return;
+        translation.Host = (byte*)(entry & ShadowEntry.AddressMask);
+        translation.ReadOnlySlot = (entry & ShadowEntry.ReadOnlySlot) != 0;
+        translation.LogsWrites = (entry & ShadowEntry.Logged) != 0;
     }
 
     /// <inheritdoc/>

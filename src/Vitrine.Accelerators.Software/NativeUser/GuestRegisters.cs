@@ -1,0 +1,89 @@
+using Vitrine.Accelerators.Software.Cpu;
+using Vitrine.Accelerators.Software.Mmu;
+using Vitrine.Accelerators.Software.System;
+using Vitrine.X86.Exceptions;
+using Vitrine.X86.State;
+
+namespace Vitrine.Accelerators.Software.NativeUser;
+
+/// <summary>The guest's user registers on their way from the state to a stub, and back from where its signal frame has them.</summary>
+/// <param name="cpu">The state.</param>
+/// <param name="mmu">Shows the instruction that has trapped.</param>
+internal sealed unsafe class GuestRegisters(CpuState* cpu, SoftMmu mmu)
+{
+    // SAFETY: the state is that of the vCPU that owns this object; frames are checked by StubProcess, and their registers may have any values.
+
+    /// <summary>Selectors of CS and SS in 64-bit user code, in a stub as in a guest that can run in one: Linux's.</summary>
+    public const uint CodeSelector = 0x33;
+
+    /// <inheritdoc cref="CodeSelector"/>
+    public const uint StackSelector = 0x2B;
+
+    /// <summary>TF, IOPL, NT, VM, AC and ID: with any of them user code is the other engine's.</summary>
+    public const ulong UnusualFlags = 0x26_7100;
+
+    private bool HasAvx => (cpu->Mode & ExecutionMode.AvxTrap) == 0;
+
+    /// <summary>Puts the state's registers into a stub.</summary>
+    public void Load(StubProcess stub, byte* context)
+    {
+        SignalFrame.Load(context, cpu);
+        FloatFrame.Load(stub.FloatArea, cpu, HasAvx);
+        stub.FsBase = cpu->Segments[Seg.Fs].Base;
+        stub.GsBase = cpu->Segments[Seg.Gs].Base;
+    }
+
+    /// <summary>Takes the registers into the state, all but CS and SS; see <see cref="TryFollowSegments"/>.</summary>
+    public void Save(StubProcess stub, byte* context)
+    {
+        ulong fs = stub.FsBase;
+        ulong gs = stub.GsBase;
+        SignalFrame.Save(context, cpu);
+        FloatFrame.Save(stub.FloatArea, cpu, HasAvx);
+        if (Canonical.Is(fs)) cpu->Segments[Seg.Fs].Base = fs;
+        if (Canonical.Is(gs)) cpu->Segments[Seg.Gs].Base = gs;
+        ulong selectors = stub.Selectors;
+        if (selectors != 0)
+        {
+            ReadOnlySpan<int> numbers = [Seg.Ds, Seg.Es, Seg.Fs, Seg.Gs];
+            for (int i = 0; i < numbers.Length; i++) cpu->Segments[numbers[i]].Selector = (ushort)(selectors >> (16 * i));
+        }
+
+        if ((cpu->SystemFlags & UnusualFlags) != 0) ModeChange.Apply(cpu);
+    }
+
+    /// <summary>User code may have loaded CS and SS by a far transfer; what that means the guest's own descriptors say.</summary>
+    /// <returns>False when they refuse it; the fault is recorded.</returns>
+    public bool TryFollowSegments(byte* context)
+    {
+        ushort code = SignalFrame.Cs(context);
+        ushort stack = SignalFrame.Ss(context);
+        return (stack == StackSelector || SegmentLoad.TryLoad(cpu, Seg.Ss, stack)) &&
+            (code == CodeSelector || FarTransfer.Run(cpu, null, code, cpu->Rip, sizeof(ulong), isCall: false) == TransferOutcome.Done);
+    }
+
+    /// <summary>Makes RIP, which is behind the system call that was refused, point at it.</summary>
+    public void StepBackToCall(byte* context)
+    {
+        const ulong CallBytes = 2; // SYSCALL and INT 80h
+        ulong address = SignalFrame.CallAddress(context);
+        if (address == cpu->Rip)
+        {
+            cpu->Rip -= CallBytes;
+            return;
+        }
+
+        // In the page of old system calls, where the kernel has returned to the caller already.
+        cpu->Rip = address;
+        cpu->Gpr[Gpr.Rsp] -= sizeof(ulong);
+    }
+
+    /// <summary>Makes RIP, which is behind INT3, INT 3 or INT1, point at it.</summary>
+    public void StepBackToTrap(byte* context)
+    {
+        const byte Int3 = 0xCC;
+        bool two = SignalFrame.Vector(context) == ExceptionVector.BP && mmu.TryPeekForUser(cpu->Rip - 1, out UserMapping mapping) &&
+            mapping.Host[(cpu->Rip - 1) & 0xFFF] != Int3;
+        cpu->Rip -= two ? 2UL : 1;
+    }
+}
