@@ -126,10 +126,10 @@ internal sealed unsafe class BlockCache : IDisposable
         Block** bucket = _buckets + Bucket(block->Host);
         block->NextInBucket = *bucket;
         *bucket = block;
+        page.Cover(Offset(block->Host), block->Bytes, source);
         if (source != null) block->Source = page.Source + Offset(block->Host);
         block->NextInPage = page.First;
         page.First = block;
-        page.Covered.Cover(Offset(block->Host), block->Bytes);
     }
 
     /// <summary>Takes note of an engine's block.</summary>
@@ -144,8 +144,8 @@ internal sealed unsafe class BlockCache : IDisposable
         CodePage page = PageFor(guest, source);
         void* next = page.FirstOfEngine;
         page.FirstOfEngine = block;
-        page.Covered.Cover(Offset(guest), bytes);
-        for (int i = 0; i < lookedAt.Count; i++) page.Covered.Cover(lookedAt[i].Offset, lookedAt[i].Bytes);
+        page.Cover(Offset(guest), bytes, source);
+        for (int i = 0; i < lookedAt.Count; i++) page.Cover(lookedAt[i].Offset, lookedAt[i].Bytes, source);
         return next;
     }
 
@@ -290,11 +290,8 @@ internal sealed unsafe class BlockCache : IDisposable
             _pages.Add(key, page);
         }
 
-        if (source == null) return page;
-
         // Somebody has written since the page was verified, or has not ended: what was made of other bytes must not stay beside these.
-        if (page.Differs(source)) DropDifferent(page);
-        page.TakeSource(source);
+        if (source != null && page.Differs(source)) DropDifferent(page);
         return page;
     }
 

@@ -7,7 +7,7 @@ namespace Vitrine.Accelerators.Software.Blocks;
 /// <summary>The code that was made of one page of host memory.</summary>
 internal sealed unsafe class CodePage : IDisposable
 {
-    // SAFETY: _source is null or an allocation of one page; TakeSource is given a whole page, and Differs the page itself.
+    // SAFETY: _source is null or an allocation of one page; Cover is given a whole page and an offset in it, and Differs the page itself.
     private const int CacheLine = 64;
     private byte* _source;
 
@@ -41,12 +41,18 @@ internal sealed unsafe class CodePage : IDisposable
         Covered.Clear();
     }
 
-    /// <summary>Takes the bytes that the next block is made of.</summary>
-    /// <param name="page">A copy of the whole page, which must agree with <see cref="Source"/> in what is covered.</param>
-    public void TakeSource(byte* page)
+    /// <summary>Code was made of a range of bytes; what reaches beyond the page is left out.</summary>
+    /// <param name="offset">The first, as its distance from the start of the page.</param>
+    /// <param name="length">How many.</param>
+    /// <param name="copy">
+    /// A copy of the whole page, which must agree with <see cref="Source"/> in what is covered already; null where memory is not compared.
+    /// </param>
+    public void Cover(int offset, int length, byte* copy)
     {
+        Covered.Cover(offset, length);
+        if (copy == null) return;
         if (_source == null) _source = (byte*)NativeMemory.AlignedAlloc(Page.Size, CacheLine);
-        NativeMemory.Copy(page, _source, Page.Size);
+        NativeMemory.Copy(copy + offset, _source + offset, (nuint)Math.Min(length, Page.Size - offset));
     }
 
     /// <summary>A byte that code was made of is another one now.</summary>

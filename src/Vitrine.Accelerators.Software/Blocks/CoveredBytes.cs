@@ -13,7 +13,12 @@ internal sealed unsafe class CoveredBytes
     /// <summary>Adds a range; what reaches beyond the page is left out.</summary>
     public void Cover(int offset, int length)
     {
-        for (int i = offset; i < Math.Min(offset + length, PageSize); i++) _bits[i >> 6] |= 1UL << i;
+        int end = Math.Min(offset + length, PageSize);
+        for (int next; offset < end; offset = next)
+        {
+            next = Math.Min(end, (offset | 63) + 1);
+            _bits[offset >> 6] |= (ulong.MaxValue >> (64 - (next - offset))) << offset;
+        }
     }
 
     /// <summary>Takes out everything.</summary>

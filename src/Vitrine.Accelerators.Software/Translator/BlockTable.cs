@@ -13,6 +13,7 @@ internal sealed unsafe class BlockTable : IDisposable
     // to which hashes are cut; links lead to blocks of segments that exist.
     private const int BlocksPerSegment = 1 << 13;
     private const int FirstBucketBits = 14;
+    private const int CacheLine = 64;
     private const ulong Golden = 0x9E37_79B9_7F4A_7C15;
 
     private readonly List<nint> _segments = [];
@@ -103,7 +104,7 @@ internal sealed unsafe class BlockTable : IDisposable
     /// <summary>Forgets everything, and gives all memory back but that of a small table.</summary>
     public void Clear()
     {
-        for (int i = 1; i < _segments.Count; i++) NativeMemory.Free((void*)_segments[i]);
+        for (int i = 1; i < _segments.Count; i++) NativeMemory.AlignedFree((void*)_segments[i]);
         _segments.RemoveRange(1, _segments.Count - 1);
         Count = _found = 0;
         if (_bucketBits == FirstBucketBits)
@@ -120,7 +121,7 @@ internal sealed unsafe class BlockTable : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        foreach (nint segment in _segments) NativeMemory.Free((void*)segment);
+        foreach (nint segment in _segments) NativeMemory.AlignedFree((void*)segment);
         _segments.Clear();
         NativeMemory.Free(_buckets);
         _buckets = null;
@@ -137,7 +138,7 @@ internal sealed unsafe class BlockTable : IDisposable
     {
         try
         {
-            _segments.Add((nint)NativeMemory.Alloc(BlocksPerSegment, (nuint)sizeof(TranslatedBlock)));
+            _segments.Add((nint)NativeMemory.AlignedAlloc(BlocksPerSegment * (nuint)sizeof(TranslatedBlock), CacheLine));
             return true;
         }
         catch (OutOfMemoryException)

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Vitrine.Accelerators.Software.HostCode;
 
 namespace Vitrine.Accelerators.Software.Translator;
@@ -9,6 +10,9 @@ namespace Vitrine.Accelerators.Software.Translator;
 /// </summary>
 internal static class RegisterMap
 {
+    // One bit each. A shift by -1 is one by 31, to none of them.
+    private const int HeldRegisters = (1 << 10) | (1 << 11) | (1 << 15);
+
     /// <summary>The address of the state.</summary>
     public const HostRegister State = HostRegister.Rsp;
 
@@ -31,5 +35,6 @@ internal static class RegisterMap
     };
 
     /// <summary>True for a guest register that has no host register. False for -1, which is no register.</summary>
-    public static bool IsHeld(int guest) => guest is 10 or 11 or 15;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool IsHeld(int guest) => ((HeldRegisters >> guest) & 1) != 0;
 }

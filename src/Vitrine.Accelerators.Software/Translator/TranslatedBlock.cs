@@ -3,7 +3,7 @@ using Vitrine.Accelerators.Software.Cpu;
 
 namespace Vitrine.Accelerators.Software.Translator;
 
-/// <summary>One translated block: guest code from one host address in one mode.</summary>
+/// <summary>One translated block: guest code from one host address in one mode. What finding and entering one looks at comes first, in one line of the cache.</summary>
 [StructLayout(LayoutKind.Sequential)]
 internal unsafe struct TranslatedBlock
 {
@@ -13,11 +13,22 @@ internal unsafe struct TranslatedBlock
     /// <summary>The mode it was translated for.</summary>
     public ExecutionMode Mode;
 
-    /// <summary>Bytes of guest code.</summary>
-    public ushort GuestBytes;
+    /// <summary>Cell of the key that <see cref="Entry"/> compares with; meaningful when there is an entry.</summary>
+    public int Cell;
 
-    /// <summary>Guest instructions.</summary>
-    public ushort Instructions;
+    /// <summary>Next in the same bucket of the hash table.</summary>
+    public TranslatedBlock* NextInBucket;
+
+    /// <summary>
+    /// Where branches from anywhere enter, with the target's RIP in <see cref="RegisterMap.First"/>; null until one does.
+    /// </summary>
+    public byte* Entry;
+
+    /// <summary>The code, for branches in the same page.</summary>
+    public byte* Body;
+
+    /// <summary>Where branches from behind in the same page enter, which look for requests; null until one does.</summary>
+    public byte* LoopEntry;
 
     /// <summary>The lowest place in another page that it leads to directly, as its distance from the start of its own; 0 where none lies before it.</summary>
     public int LowestTarget;
@@ -31,22 +42,14 @@ internal unsafe struct TranslatedBlock
     /// <summary><see cref="Entry"/> is for a global page: its key holds in every address space.</summary>
     public bool EntryIsGlobal;
 
-    /// <summary>Bytes of host code.</summary>
-    public int HostBytes;
+    /// <summary>No longer to be found.</summary>
+    public bool Dropped;
 
-    /// <summary>Cell of the key that <see cref="Entry"/> compares with; meaningful when there is an entry.</summary>
-    public int Cell;
+    /// <summary>Bytes of guest code.</summary>
+    public ushort GuestBytes;
 
-    /// <summary>The code, for branches in the same page.</summary>
-    public byte* Body;
-
-    /// <summary>
-    /// Where branches from anywhere enter, with the target's RIP in <see cref="RegisterMap.First"/>; null until one does.
-    /// </summary>
-    public byte* Entry;
-
-    /// <summary>Where branches from behind in the same page enter, which look for requests; null until one does.</summary>
-    public byte* LoopEntry;
+    /// <summary>Guest instructions.</summary>
+    public ushort Instructions;
 
     /// <summary>
     /// For a block whose only instruction reaches into the next page: host address of that page. It is part of what the block is made of,
@@ -54,18 +57,15 @@ internal unsafe struct TranslatedBlock
     /// </summary>
     public byte* SecondPage;
 
-    /// <summary>Cell of the key that says where <see cref="SecondPage"/> was last found to be mapped.</summary>
-    public int SecondCell;
-
     /// <summary>For an entry in the list of a second page: the block that must be dropped with it.</summary>
     public TranslatedBlock* Owner;
 
-    /// <summary>No longer to be found.</summary>
-    public bool Dropped;
-
-    /// <summary>Next in the same bucket of the hash table.</summary>
-    public TranslatedBlock* NextInBucket;
-
     /// <summary>Next in the same guest page.</summary>
     public TranslatedBlock* NextInPage;
+
+    /// <summary>Bytes of host code.</summary>
+    public int HostBytes;
+
+    /// <summary>Cell of the key that says where <see cref="SecondPage"/> was last found to be mapped.</summary>
+    public int SecondCell;
 }

@@ -20,6 +20,8 @@ internal sealed class FlagLiveness(BlockContext block, BlockDecoder decoder, Tra
 
     private readonly RflagsBits[] _wanted = new RflagsBits[BlockContext.MaxInstructions];
     private readonly RflagsBits[] _wantedAfter = new RflagsBits[BlockContext.MaxInstructions];
+    private readonly RflagsBits[] _modified = new RflagsBits[BlockContext.MaxInstructions];
+    private readonly RflagsBits[] _read = new RflagsBits[BlockContext.MaxInstructions];
     private readonly List<(int Offset, int Bytes)> _lookedAt = [];
 
     /// <summary>Code of the same page that the block depends on besides its own: offsets and lengths in bytes.</summary>
@@ -30,6 +32,12 @@ internal sealed class FlagLiveness(BlockContext block, BlockDecoder decoder, Tra
 
     /// <summary>The flags that are wanted after an instruction.</summary>
     public RflagsBits After(int i) => _wantedAfter[i];
+
+    /// <summary>The flags that an instruction changes or may change.</summary>
+    public RflagsBits Modified(int i) => _modified[i];
+
+    /// <summary>The flags that an instruction reads.</summary>
+    public RflagsBits Read(int i) => _read[i];
 
     /// <summary>Forgets what a block before depended on.</summary>
     public void Begin() => _lookedAt.Clear();
@@ -43,13 +51,15 @@ internal sealed class FlagLiveness(BlockContext block, BlockDecoder decoder, Tra
         {
             ref readonly Instruction instruction = ref block.Instructions[i];
             ref readonly InstructionShape shape = ref InstructionShapes.Of(instruction.Code);
+            RflagsBits modified = _modified[i] = instruction.RflagsModified & Arithmetic;
+            RflagsBits read = _read[i] = instruction.RflagsRead & Arithmetic;
             if (WritesToItsPage(in instruction)) wanted = Arithmetic;
             _wantedAfter[i] = wanted;
             if (shape.Kind == InstructionKind.ConditionalJump) wanted |= AreWantedAt(block.TargetOffset(in instruction)) ? Arithmetic : 0;
             else if (shape.Kind == InstructionKind.Jump) wanted = AreWantedAt(block.TargetOffset(in instruction)) ? Arithmetic : 0;
             else if (Leaves(shape.Kind)) wanted = Arithmetic;
-            else if (!shape.MayKeepFlags) wanted &= ~instruction.RflagsModified;
-            wanted |= instruction.RflagsRead & Arithmetic;
+            else if (!shape.MayKeepFlags) wanted &= ~modified;
+            wanted |= read;
             _wanted[i] = wanted;
         }
     }
@@ -69,9 +79,10 @@ internal sealed class FlagLiveness(BlockContext block, BlockDecoder decoder, Tra
         for (int i = 0; i < LookAhead; i++)
         {
             ahead.Decode(out Instruction instruction);
-            if (ahead.LastError == DecoderError.NoMoreBytes || !rules.CanTranslate(in instruction)) return true;
+            if (ahead.LastError == DecoderError.NoMoreBytes) return true;
             ref readonly InstructionShape shape = ref InstructionShapes.Of(instruction.Code);
-            if ((instruction.RflagsRead & Arithmetic) != 0 || Leaves(shape.Kind) || WritesToItsPage(in instruction)) return true;
+            if (Leaves(shape.Kind) || (instruction.RflagsRead & Arithmetic) != 0) return true;
+            if (!rules.CanTranslate(in instruction) || WritesToItsPage(in instruction)) return true;
             if (!shape.MayKeepFlags) open &= ~instruction.RflagsModified;
             if (open != 0) continue;
             _lookedAt.Add(((int)target, (int)((long)ahead.IP + block.Start - target)));

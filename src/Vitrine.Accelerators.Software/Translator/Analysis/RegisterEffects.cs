@@ -54,8 +54,8 @@ internal static class RegisterEffects
         {
             if (operand == 1 && instruction.Mnemonic is not (Mnemonic.Xchg or Mnemonic.Xadd or Mnemonic.Mulx)) break;
             if (instruction.GetOpKind(operand) != OpKind.Register) continue;
-            Register register = instruction.GetOpRegister(operand);
-            if (register.IsGPR()) written |= Bit(register);
+            int number = GeneralRegister.NumberOf(instruction.GetOpRegister(operand));
+            if (number >= 0) written |= 1 << number;
         }
 
         return written;
@@ -76,5 +76,5 @@ internal static class RegisterEffects
     private static int RepeatCount(in Instruction instruction) =>
         instruction.HasRepPrefix || instruction.HasRepnePrefix ? 1 << Gpr.Rcx : 0;
 
-    private static int Bit(Register register) => 1 << (register.GetFullRegister() - Register.RAX);
+    private static int Bit(Register register) => 1 << GeneralRegister.NumberOf(register);
 }

@@ -33,7 +33,7 @@ internal sealed class TranslationRules(BlockContext block, bool shares)
         if (shape.ImmediateIsRegister && !block.Is64) return false;
 
         // In 32-bit code they are for YMM0 to YMM7.
-        if (instruction.Mnemonic is Mnemonic.Vzeroupper or Mnemonic.Vzeroall && !block.Is64) return false;
+        if (!block.Is64 && instruction.Mnemonic is Mnemonic.Vzeroupper or Mnemonic.Vzeroall) return false;
         bool hasMemory = HasMemory(in instruction);
         if (hasMemory && (shape.AddressesBits || !OperandAddress.CanForm(in instruction, block.Start, block.Is64))) return false;
         return shape.Kind switch
@@ -48,12 +48,9 @@ internal sealed class TranslationRules(BlockContext block, bool shares)
     /// <summary>The instruction has an operand in memory that is encoded as one.</summary>
     public static bool HasMemory(in Instruction instruction)
     {
-        for (int i = 0; i < instruction.OpCount; i++)
-        {
-            if (instruction.GetOpKind(i) == OpKind.Memory) return true;
-        }
-
-        return false;
+        // Operands that there are none of are registers. None beyond these four is memory.
+        return instruction.Op0Kind == OpKind.Memory || instruction.Op1Kind == OpKind.Memory || instruction.Op2Kind == OpKind.Memory ||
+            instruction.Op3Kind == OpKind.Memory;
     }
 
     private bool CanUseX87 => (block.Mode & (ExecutionMode.FpuTrap | ExecutionMode.X87Traps)) == 0 && EntryStubs.HasX87;
@@ -88,18 +85,18 @@ internal sealed class TranslationRules(BlockContext block, bool shares)
         int held = 0;
         int high = 0;
         bool extended = false;
-        for (int i = 0; i < instruction.OpCount; i++)
+        int operands = instruction.OpCount;
+        for (int i = 0; i < operands; i++)
         {
             if (instruction.GetOpKind(i) != OpKind.Register) continue;
             Register register = instruction.GetOpRegister(i);
-            if (!register.IsGPR()) continue;
-            if (register is >= Register.AH and <= Register.BH)
+            if (GeneralRegister.IsHighByte(register))
             {
                 high++;
                 continue;
             }
 
-            int number = register.GetFullRegister() - Register.RAX;
+            int number = GeneralRegister.NumberOf(register);
             if (RegisterMap.IsHeld(number)) held++;
             if (number == Gpr.Rsp) extended = true;
         }

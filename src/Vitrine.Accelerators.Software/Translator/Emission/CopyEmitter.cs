@@ -59,7 +59,7 @@ internal sealed unsafe class CopyEmitter(
     {
         ref readonly Instruction instruction = ref block.Instructions[i];
         flags.Prepare(i);
-        HostRegister register = RegisterMap.Of(instruction.Op0Register.GetFullRegister() - Register.RAX);
+        HostRegister register = RegisterMap.Of(GeneralRegister.NumberOf(instruction.Op0Register));
         OperandSize size = instruction.Op0Register.IsGPR16() ? OperandSize.Word : OperandSize.Dword;
         if (instruction.Mnemonic == Mnemonic.Inc) block.Asm.Inc(register, size);
         else block.Asm.Dec(register, size);
@@ -83,7 +83,7 @@ internal sealed unsafe class CopyEmitter(
     public void LoadAddress(in Instruction instruction)
     {
         OperandAddress address = block.AddressOf(in instruction) with { Segment = -1 };
-        int guest = instruction.Op0Register.GetFullRegister() - Register.RAX;
+        int guest = GeneralRegister.NumberOf(instruction.Op0Register);
         OperandSize size = instruction.Op0Register.IsGPR64() ? OperandSize.Qword : OperandSize.Dword;
         HostRegister host = RegisterMap.IsHeld(guest) ? RegisterMap.First : RegisterMap.Of(guest);
         if (address.IsDirect)

@@ -1,5 +1,6 @@
 using Iced.Intel;
 using Vitrine.Accelerators.Software.HostCode;
+using Vitrine.Accelerators.Software.Translator.Analysis;
 
 namespace Vitrine.Accelerators.Software.Translator.Emission;
 
@@ -48,7 +49,7 @@ internal sealed class DivisionEmitter(
         {
             OperandSize size = instruction.Op0Register.IsGPR64() ? OperandSize.Qword : OperandSize.Dword;
             flags.Save();
-            held.Load(RegisterMap.First, instruction.Op0Register.GetFullRegister() - Register.RAX, size);
+            held.Load(RegisterMap.First, GeneralRegister.NumberOf(instruction.Op0Register), size);
             return size;
         }
 

@@ -56,17 +56,16 @@ internal sealed class FlagTracker(BlockContext block, FlagLiveness liveness)
     /// <summary>Before an instruction is copied: brings back the flags that it reads or leaves as they are.</summary>
     public void Prepare(int i)
     {
-        ref readonly Instruction instruction = ref block.Instructions[i];
-        RflagsBits modified = instruction.RflagsModified & FlagLiveness.Arithmetic;
-        RflagsBits read = instruction.RflagsRead & FlagLiveness.Arithmetic;
+        RflagsBits modified = liveness.Modified(i);
+        RflagsBits read = liveness.Read(i);
         if (modified == 0 && read == 0) return;
-        RflagsBits kept = InstructionShapes.Of(instruction.Code).MayKeepFlags ? liveness.After(i) : liveness.After(i) & ~modified;
+        RflagsBits kept = InstructionShapes.Of(block.Instructions[i].Code).MayKeepFlags ? liveness.After(i) : liveness.After(i) & ~modified;
         if ((read | (modified == 0 ? 0 : kept)) != 0) Restore();
     }
 
     /// <summary>After an instruction was copied.</summary>
     public void Note(int i)
     {
-        if ((block.Instructions[i].RflagsModified & FlagLiveness.Arithmetic) != 0) Place = FlagsPlace.Host;
+        if (liveness.Modified(i) != 0) Place = FlagsPlace.Host;
     }
 }

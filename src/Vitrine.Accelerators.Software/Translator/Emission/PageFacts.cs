@@ -20,6 +20,10 @@ internal sealed unsafe class PageFacts(BlockContext block)
     private readonly PageFact[] _facts = new PageFact[MaxFacts];
     private readonly int[] _written = new int[BlockContext.MaxInstructions];
     private readonly int[] _stackMoves = new int[BlockContext.MaxInstructions];
+
+    // Of each instruction the operand in memory, and its bytes; 0 where it accesses none.
+    private readonly OperandAddress[] _operands = new OperandAddress[BlockContext.MaxInstructions];
+    private readonly int[] _bytes = new int[BlockContext.MaxInstructions];
     private int _next;
     private long _stackMoved;
 
@@ -38,7 +42,14 @@ internal sealed unsafe class PageFacts(BlockContext block)
         _stackMoved = 0;
         _next = 0;
         for (int i = 0; i < block.Count; i++)
-            _written[i] = RegisterEffects.Written(in block.Instructions[i], block.Is64, out _stackMoves[i]);
+        {
+            ref readonly Instruction instruction = ref block.Instructions[i];
+            _written[i] = RegisterEffects.Written(in instruction, block.Is64, out _stackMoves[i]);
+            bool accesses = TranslationRules.HasMemory(in instruction) &&
+                InstructionShapes.Of(instruction.Code).Kind is not (InstructionKind.Lea or InstructionKind.Nothing);
+            _bytes[i] = accesses ? Math.Max(1, instruction.MemorySize.GetSize()) : 0;
+            if (accesses) _operands[i] = block.AddressOf(in instruction);
+        }
     }
 
     /// <summary>After an instruction: forgets what was known of addresses with registers that it writes.</summary>
@@ -162,15 +173,10 @@ internal sealed unsafe class PageFacts(BlockContext block)
         int end = Math.Min(block.Count, i + LookAhead);
         for (int j = i; j < end; j++)
         {
-            ref readonly Instruction instruction = ref block.Instructions[j];
-            InstructionKind kind = InstructionShapes.Of(instruction.Code).Kind;
+            InstructionKind kind = InstructionShapes.Of(block.Instructions[j].Code).Kind;
             if (j > i)
             {
-                if (kind is not (InstructionKind.Lea or InstructionKind.Nothing) && TranslationRules.HasMemory(in instruction))
-                {
-                    int bytes = Math.Max(1, instruction.MemorySize.GetSize());
-                    shared |= Widen(in address, block.AddressOf(in instruction), moved, bytes, at, alignment, ref low, ref high);
-                }
+                if (_bytes[j] != 0) shared |= Widen(in address, in _operands[j], moved, _bytes[j], at, alignment, ref low, ref high);
 
                 if (StackAccess(kind) is { } top)
                     shared |= Widen(in address, block.StackAddress(top), moved, block.AddressBytes, at, alignment, ref low, ref high);

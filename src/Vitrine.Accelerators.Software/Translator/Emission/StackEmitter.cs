@@ -1,6 +1,7 @@
 using Iced.Intel;
 using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.HostCode;
+using Vitrine.Accelerators.Software.Translator.Analysis;
 using Vitrine.X86.State;
 using static Vitrine.Accelerators.Software.Translator.StateOperand;
 
@@ -31,7 +32,7 @@ internal sealed class StackEmitter(
         }
         else if (instruction.Op0Kind == OpKind.Register)
         {
-            int guest = instruction.Op0Register.GetFullRegister() - Register.RAX;
+            int guest = GeneralRegister.NumberOf(instruction.Op0Register);
             HostRegister free = RegisterMap.First;
             block.Asm.Mov(top, held.Borrow(guest, ref free, onlyWritten: false), block.AddressSize);
         }
@@ -46,7 +47,7 @@ internal sealed class StackEmitter(
     /// <summary>POP to a register.</summary>
     public void Pop(int i, int offset)
     {
-        int guest = block.Instructions[i].Op0Register.GetFullRegister() - Register.RAX;
+        int guest = GeneralRegister.NumberOf(block.Instructions[i].Op0Register);
         flags.Lose(i);
         HostOperand top = memory.AccessStack(i, 0, write: false, offset);
         if (guest == Gpr.Rsp)
