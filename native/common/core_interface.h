@@ -10,6 +10,9 @@
 /* Names the core's file. Without it nothing is served. */
 #define CORE_VARIABLE "VITRINE_KVM_CORE"
 
+/* Set where the calls go to the host's own KVM, and the core only hears of them. */
+#define REAL_VARIABLE "VITRINE_KVM_REAL"
+
 /* What a signal does to a vCPU in KVM_RUN: plain stores only. The core allocates it, and it lives as long as the process. */
 struct vitrine_attention {
     volatile uint32_t signal; /* set to 1: KVM_RUN returns EINTR soon */
@@ -31,6 +34,19 @@ struct core {
     void (*end)(void); /* the process is about to end: what is written down has to be in its files */
 };
 
+/* How a call begins, and what a call ends with that is to be made once more: CallStart and KvmWatch.Again of Vitrine.Kvm.Watch. */
+enum { WATCH_UNOBSERVED, WATCH_OBSERVED, WATCH_ANSWERED };
+#define WATCH_AGAIN INT64_MIN
+
+/* The same library where the host's own KVM is only watched. */
+struct watch {
+    const volatile uint32_t *(*interest)(void); /* 0 there: nobody wants to hear of calls any more */
+    void (*opened)(int descriptor);
+    void (*closing)(int descriptor);
+    int (*begins)(int descriptor, unsigned long request, unsigned long argument);
+    long (*ends)(int descriptor, long result, int interrupted); /* by the thread that said that it begins */
+};
+
 /* Finds the functions in the library. POSIX has pointers to functions and to objects of one size. */
 static inline bool core_resolve(void *library, struct core *core)
 {
@@ -41,6 +57,16 @@ static inline bool core_resolve(void *library, struct core *core)
     *(void **)&core->closed = dlsym(library, "vitrine_kvm_closed");
     *(void **)&core->end = dlsym(library, "vitrine_kvm_end");
     return core->end && core->open && core->find && core->ioctl && core->attention && core->closed;
+}
+
+static inline bool watch_resolve(void *library, struct watch *watch)
+{
+    *(void **)&watch->interest = dlsym(library, "vitrine_kvm_watch_interest");
+    *(void **)&watch->opened = dlsym(library, "vitrine_kvm_watch_opened");
+    *(void **)&watch->closing = dlsym(library, "vitrine_kvm_watch_closing");
+    *(void **)&watch->begins = dlsym(library, "vitrine_kvm_watch_begins");
+    *(void **)&watch->ends = dlsym(library, "vitrine_kvm_watch_ends");
+    return watch->interest && watch->opened && watch->closing && watch->begins && watch->ends;
 }
 
 /* A signal ends KVM_RUN: safe in a signal handler. Returns the word that a halted vCPU waits for, or NULL. */

@@ -4,6 +4,7 @@
 #include "core.h"
 #include "descriptors.h"
 #include "real.h"
+#include "watch.h"
 
 REAL(int, close, int)
 REAL(int, dup2, int, int)
@@ -18,7 +19,7 @@ static void closed(void)
 {
     /* The core knows of what it closes itself. */
     const struct core *core = core_loaded();
-    if (core == NULL || core_depth > 0 || core_is_parents()) return;
+    if (core == NULL || core_watch() != NULL || core_depth > 0 || core_is_parents()) return;
     core_depth++;
     core->closed();
     core_depth--;
@@ -27,9 +28,19 @@ static void closed(void)
 /* Before a number is freed: afterwards another thread may own it. */
 static bool forget(int descriptor)
 {
+    if (core_watch() != NULL) {
+        watch_closing((unsigned)descriptor, (unsigned)descriptor);
+        return false;
+    }
     if (core_loaded() == NULL || core_depth > 0 || !descriptors_owned(descriptor)) return false;
     descriptors_forget((unsigned)descriptor, (unsigned)descriptor);
     return true;
+}
+
+static void forget_all(unsigned first, unsigned last)
+{
+    descriptors_forget(first, last);
+    watch_closing(first, last);
 }
 
 EXPORT int close(int descriptor)
@@ -58,7 +69,7 @@ EXPORT int dup3(int from, int to, int flags)
 
 EXPORT int close_range(unsigned first, unsigned last, int flags)
 {
-    if ((flags & CLOSE_ON_EXEC) == 0 && core_depth == 0) descriptors_forget(first, last);
+    if ((flags & CLOSE_ON_EXEC) == 0 && core_depth == 0) forget_all(first, last);
     int result = close_range_real()(first, last, flags);
     if ((flags & CLOSE_ON_EXEC) == 0) closed();
     return result;
@@ -66,7 +77,7 @@ EXPORT int close_range(unsigned first, unsigned last, int flags)
 
 EXPORT void closefrom(int first)
 {
-    if (core_depth == 0) descriptors_forget(first < 0 ? 0 : (unsigned)first, ~0u);
+    if (core_depth == 0) forget_all(first < 0 ? 0 : (unsigned)first, ~0u);
     closefrom_real()(first);
     closed();
 }

@@ -20,8 +20,9 @@ __thread int core_depth __attribute__((tls_model("initial-exec")));
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct core core;
+static struct watch watch;
 static struct life *life;
-static bool ready;
+static bool ready, watches;
 static dev_t device;
 
 static void say(const char *first, const char *second)
@@ -39,16 +40,26 @@ static void say(const char *first, const char *second)
     (void)written;
 }
 
+static bool is_set(const char *variable)
+{
+    const char *value = getenv(variable);
+    return value != NULL && value[0] != '\0';
+}
+
 bool core_wanted(void)
 {
-    const char *path = getenv(CORE_VARIABLE);
-    return path != NULL && path[0] != '\0';
+    return is_set(CORE_VARIABLE) && !is_set(REAL_VARIABLE);
+}
+
+bool core_watches(void)
+{
+    return is_set(CORE_VARIABLE) && is_set(REAL_VARIABLE);
 }
 
 /* Before the program has threads; programs that are not to be served have no use for it. */
 __attribute__((constructor)) static void prepare(void)
 {
-    if (core_wanted()) before_threads();
+    if (core_wanted() || core_watches()) before_threads();
 }
 
 /* exit(3): before the core's own end, because it is registered behind it. A process that is killed, or leaves by _exit(2), goes without. */
@@ -80,9 +91,10 @@ static bool load(const char *path)
     void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     core_depth--;
     if (library == NULL) say("KVM can't be served: ", dlerror());
-    else if (!core_resolve(library, &core)) say("KVM can't be served: a function is missing in ", path);
+    else if (!core_resolve(library, &core) || !watch_resolve(library, &watch)) say("KVM can't be served: a function is missing in ", path);
     else {
-        signals_take_over();
+        watches = core_watches();
+        signals_take_over(watches);
         life->loaded_by = getpid();
         atexit(end);
         __atomic_store_n(&ready, true, __ATOMIC_RELEASE);
@@ -106,6 +118,11 @@ const struct core *core_load(void)
 const struct core *core_loaded(void)
 {
     return __atomic_load_n(&ready, __ATOMIC_ACQUIRE) && life->loaded_by != 0 ? &core : NULL;
+}
+
+const struct watch *core_watch(void)
+{
+    return core_loaded() != NULL && watches ? &watch : NULL;
 }
 
 bool core_lost(void)

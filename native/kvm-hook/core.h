@@ -11,6 +11,9 @@
 /* True when this process has been told to serve KVM. */
 bool core_wanted(void);
 
+/* True when this process has been told to watch the host's own KVM. */
+bool core_watches(void);
+
 /* Loads the core unless it is loaded. NULL when it can't be, which is said on standard error, or in a forked child. */
 const struct core *core_load(void);
 
@@ -22,6 +25,9 @@ bool core_lost(void);
 
 /* True when memory with this address space, but not this process, loaded the core: a child of vfork. */
 bool core_is_parents(void);
+
+/* What hears of calls to the host's own KVM, when that is what the core was loaded for; NULL otherwise. */
+const struct watch *core_watch(void);
 
 /* The device number of the files behind the core's descriptors; 0 before the first. */
 dev_t core_device(void);

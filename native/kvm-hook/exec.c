@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../common/static_program.h"
+#include "core.h"
 #include "real.h"
 
 /* Names the loader's file. */
@@ -47,7 +48,7 @@ static bool search(const char *name, char *path)
 /* Fills in how the loader starts a program. False when the program is started as it is. */
 static bool through_loader(const char *name, bool searches, char *const *arguments, struct start *start, const char **loader)
 {
-    *loader = getenv(LOADER_VARIABLE);
+    *loader = core_watches() ? NULL : getenv(LOADER_VARIABLE);
     if (*loader == NULL || (*loader)[0] == '\0' || name == NULL || arguments == NULL || strlen(name) >= PATH_MAX) return false;
     if (!searches || strchr(name, '/') != NULL) strcpy(start->path, name);
     else if (!search(name, start->path)) return false;

@@ -7,8 +7,7 @@
 #include "descriptors.h"
 #include "real.h"
 #include "signals.h"
-
-REAL(int, ioctl, int, unsigned long, ...)
+#include "watch.h"
 
 /* <linux/kvm.h>: KVMIO, which is the type of all its requests, and KVM_RUN. */
 enum { KVMIO = 0xAE, RUN = 0xAE80 };
@@ -42,21 +41,22 @@ EXPORT int ioctl(int descriptor, unsigned long request, ...)
     va_start(arguments, request);
     unsigned long argument = va_arg(arguments, unsigned long);
     va_end(arguments);
-    if (type_of(request) != KVMIO) return ioctl_real()(descriptor, request, argument);
+    if (type_of(request) != KVMIO) return watch_pass(descriptor, request, argument);
 
     const struct core *core = core_loaded();
+    if (core_watch() != NULL) return watch_ioctl(descriptor, request, argument);
     if (core == NULL) {
         /* In a forked child KVM refuses the parent's machines. */
-        if (core_lost() && descriptors_owned(descriptor)) return answer(-EIO);
-        return ioctl_real()(descriptor, request, argument);
+        if (core_lost() && !core_watches() && descriptors_owned(descriptor)) return answer(-EIO);
+        return watch_pass(descriptor, request, argument);
     }
 
     /* In a handler that has interrupted the core, which can't be entered twice. */
-    if (core_depth > 0) return descriptors_owned(descriptor) ? answer(-EBUSY) : ioctl_real()(descriptor, request, argument);
+    if (core_depth > 0) return descriptors_owned(descriptor) ? answer(-EBUSY) : watch_pass(descriptor, request, argument);
     signals_prepare_thread();
     struct vitrine_attention *attention;
     uint64_t object = descriptors_find(core, descriptor, &attention);
-    if (object == 0) return ioctl_real()(descriptor, request, argument);
+    if (object == 0) return watch_pass(descriptor, request, argument);
     if ((unsigned)request == RUN && attention != NULL) return answer(run(core, object, attention, argument));
     core_depth++;
     long result = core->ioctl(object, (unsigned)request, argument);

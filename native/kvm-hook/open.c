@@ -3,11 +3,13 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <unistd.h>
 
 #include "core.h"
 #include "descriptors.h"
 #include "node.h"
 #include "real.h"
+#include "watch.h"
 
 REAL(int, open, const char *, int, ...)
 REAL(int, open64, const char *, int, ...)
@@ -22,6 +24,9 @@ EXPORT int __open_2(const char *path, int flags);
 EXPORT int __open64_2(const char *path, int flags);
 EXPORT int __openat_2(int directory, const char *path, int flags);
 EXPORT int __openat64_2(int directory, const char *path, int flags);
+
+/* As EventDescriptor.cs has it. */
+enum { FIRST_OF_CORE = 512 };
 
 static int fail(int error)
 {
@@ -49,6 +54,24 @@ static bool serve(int directory, const char *path, int flags, int *descriptor)
     return true;
 }
 
+/* The core's own files: the client's get the numbers that they would get without it. */
+static int set_apart(int descriptor)
+{
+    if (descriptor < 0 || descriptor >= FIRST_OF_CORE) return descriptor;
+    int flags = fcntl(descriptor, F_GETFD), error = errno;
+    int apart = fcntl(descriptor, flags & FD_CLOEXEC ? F_DUPFD_CLOEXEC : F_DUPFD, FIRST_OF_CORE);
+    errno = error;
+    if (apart < 0) return descriptor;
+    close(descriptor);
+    return apart;
+}
+
+/* What has been opened for the program, or for the core. */
+static int opened(int directory, const char *path, int descriptor)
+{
+    return core_depth > 0 ? set_apart(descriptor) : watch_opened(directory, path, descriptor);
+}
+
 static mode_t mode_of(int flags, va_list arguments)
 {
     return flags & O_CREAT || (flags & O_TMPFILE) == O_TMPFILE ? va_arg(arguments, mode_t) : 0;
@@ -63,7 +86,7 @@ static mode_t mode_of(int flags, va_list arguments)
         va_start(arguments, flags); \
         mode_t mode = mode_of(flags, arguments); \
         va_end(arguments); \
-        return name##_real()(path, flags, mode); \
+        return opened(AT_FDCWD, path, name##_real()(path, flags, mode)); \
     }
 
 #define OPENAT(name) \
@@ -75,7 +98,7 @@ static mode_t mode_of(int flags, va_list arguments)
         va_start(arguments, flags); \
         mode_t mode = mode_of(flags, arguments); \
         va_end(arguments); \
-        return name##_real()(directory, path, flags, mode); \
+        return opened(directory, path, name##_real()(directory, path, flags, mode)); \
     }
 
 OPEN(open)
@@ -87,23 +110,23 @@ OPENAT(openat64)
 EXPORT int __open_2(const char *path, int flags)
 {
     int descriptor;
-    return serve(AT_FDCWD, path, flags, &descriptor) ? descriptor : __open_2_real()(path, flags);
+    return serve(AT_FDCWD, path, flags, &descriptor) ? descriptor : opened(AT_FDCWD, path, __open_2_real()(path, flags));
 }
 
 EXPORT int __open64_2(const char *path, int flags)
 {
     int descriptor;
-    return serve(AT_FDCWD, path, flags, &descriptor) ? descriptor : __open64_2_real()(path, flags);
+    return serve(AT_FDCWD, path, flags, &descriptor) ? descriptor : opened(AT_FDCWD, path, __open64_2_real()(path, flags));
 }
 
 EXPORT int __openat_2(int directory, const char *path, int flags)
 {
     int descriptor;
-    return serve(directory, path, flags, &descriptor) ? descriptor : __openat_2_real()(directory, path, flags);
+    return serve(directory, path, flags, &descriptor) ? descriptor : opened(directory, path, __openat_2_real()(directory, path, flags));
 }
 
 EXPORT int __openat64_2(int directory, const char *path, int flags)
 {
     int descriptor;
-    return serve(directory, path, flags, &descriptor) ? descriptor : __openat64_2_real()(directory, path, flags);
+    return serve(directory, path, flags, &descriptor) ? descriptor : opened(directory, path, __openat64_2_real()(directory, path, flags));
 }

@@ -18,7 +18,7 @@ struct client_action {
 
 static struct client_action client[SIGNALS + 1];
 static uint32_t writing;
-static bool taken_over;
+static bool taken_over, holding;
 static int reserved;
 
 /* What the runtime has set for signals that instructions raise. */
@@ -31,6 +31,10 @@ static __thread struct vitrine_attention *running __attribute__((tls_model("init
 
 /* Open in KVM_RUN only: their handlers are not called there, and they are pending afterwards. */
 static __thread signal_set deferred __attribute__((tls_model("initial-exec")));
+
+/* Arrived while this thread was in the core, which a handler could leave by siglongjmp: blocked and pending until it has left. */
+static __thread signal_set held __attribute__((tls_model("initial-exec")));
+static __thread uint32_t handled __attribute__((tls_model("initial-exec")));
 static __thread bool prepared __attribute__((tls_model("initial-exec")));
 
 static void on_signal(int number, siginfo_t *info, void *context);
@@ -138,14 +142,26 @@ static void call_client(int number, siginfo_t *info, void *context)
     kernel_mask(SIG_SETMASK, &before, NULL);
 }
 
+/* Blocked when the handler returns, and sent again. */
+static void put_off(int number, siginfo_t *info, void *context)
+{
+    signal_set *mask = (signal_set *)&((ucontext_t *)context)->uc_sigmask;
+    *mask |= signal_bit(number);
+    kernel_queue_again(number, info);
+}
+
 static void on_signal(int number, siginfo_t *info, void *context)
 {
+    if (holding && core_depth > 0) {
+        held |= signal_bit(number);
+        put_off(number, info, context);
+        return;
+    }
+    handled++;
     if (running != NULL) {
         core_attend(running);
         if (deferred & signal_bit(number)) {
-            signal_set *mask = (signal_set *)&((ucontext_t *)context)->uc_sigmask;
-            *mask |= signal_bit(number);
-            kernel_queue_again(number, info);
+            put_off(number, info, context);
             return;
         }
     }
@@ -180,8 +196,22 @@ static void wrap_fault(int number)
     sigaction_real()(number, &ours, NULL);
 }
 
-void signals_take_over(void)
+void signals_release(void)
 {
+    signal_set set = held;
+    if (set == 0) return;
+    held = 0;
+    kernel_mask(SIG_UNBLOCK, &set, NULL);
+}
+
+uint32_t signals_handled(void)
+{
+    return handled;
+}
+
+void signals_take_over(bool holds)
+{
+    holding = holds;
     signal_set before = lock();
     struct sigaction action;
     for (int number = 1; number <= SIGNALS; number++) {

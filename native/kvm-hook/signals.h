@@ -14,8 +14,14 @@ enum { SIGNALS = 64 };
 /* The number that the runtime's own signal was moved to; 0 before the core is loaded. No client blocks or handles it. */
 int signals_reserved(void);
 
-/* From now on handlers go through ours: those that are there, and those to come. */
-void signals_take_over(void);
+/* From now on handlers go through ours: those that are there, and those to come. HOLDS: a thread that is in the core runs them when it has left. */
+void signals_take_over(bool holds);
+
+/* Runs what was held while this thread was in the core. */
+void signals_release(void);
+
+/* How often a handler of the client's has run on this thread. */
+uint32_t signals_handled(void);
 
 /* sigaction, once they do. */
 int signals_set_action(int number, const struct sigaction *action, struct sigaction *previous);

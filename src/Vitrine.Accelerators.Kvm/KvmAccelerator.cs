@@ -5,7 +5,6 @@ using Vitrine.Accelerators.Kvm.Trace;
 using Vitrine.Accelerators.Kvm.Vm;
 using Vitrine.Errors;
 using Vitrine.Kvm.Abi;
-using Vitrine.Kvm.Abi.Codec;
 using Vitrine.Memory;
 using Vitrine.X86.Cpuid;
 
@@ -57,7 +56,7 @@ public sealed unsafe class KvmAccelerator : IAccelerator
         }
 
         _slots = new KvmMemorySlots(vm, capabilities);
-        _msrs = KvmMsrTable.Select(ReadMsrIndexList(system));
+        _msrs = KvmMsrTable.Select(KvmMsrTable.ReadIndexList(system));
         SupportedCpuid = KvmCpuid.GetSupported(system, capabilities.Has(KvmCap.KVM_CAP_TSC_DEADLINE_TIMER));
     }
 
@@ -215,19 +214,5 @@ public sealed unsafe class KvmAccelerator : IAccelerator
     internal void Forget(KvmVcpu vcpu)
     {
         lock (_vcpus) _vcpus.Remove(vcpu);
-    }
-
-    private static uint[] ReadMsrIndexList(KvmSystemHandle system)
-    {
-        // With no room KVM fails and says how much it needs.
-        kvm_msr_list empty = default;
-        int result = system.TryCall(KvmIoctl.KVM_GET_MSR_INDEX_LIST, ref empty);
-        if (result < 0 && result != -Errno.E2BIG) throw system.Error(KvmIoctl.KVM_GET_MSR_INDEX_LIST, -result);
-        byte[] buffer = new byte[CountedEntries.BytesFor<kvm_msr_list, uint>((int)empty.nmsrs)];
-        CountedEntries.Write<kvm_msr_list, uint>(buffer, (int)empty.nmsrs);
-        system.Call(KvmIoctl.KVM_GET_MSR_INDEX_LIST, ref buffer[0]);
-        return CountedEntries.TryRead<kvm_msr_list, uint>(buffer, out ReadOnlySpan<uint> indices)
-            ? indices.ToArray()
-            : throw KvmError.Malformed(nameof(KvmIoctl.KVM_GET_MSR_INDEX_LIST));
     }
 }

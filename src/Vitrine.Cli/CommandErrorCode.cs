@@ -23,4 +23,7 @@ internal static class CommandErrorCode
 
     /// <summary>The parts that serve KVM are not beside the command.</summary>
     public const string ServingParts = "command.serving-parts";
+
+    /// <summary>The host's own KVM is to be watched, and doesn't work.</summary>
+    public const string RealKvm = "command.real-kvm";
 }

@@ -56,6 +56,9 @@ public sealed class ServedStoryRecorder : IKvmCallObserver, IVcpuWatcher
         (_instructions, _model, _tell) = (instructions, model, tell);
     }
 
+    /// <summary>All has been told, and nothing more is wanted of anybody.</summary>
+    public bool IsOver => _isOver;
+
     /// <inheritdoc/>
     public void Begins(in KvmCall call)
     {
@@ -135,8 +138,13 @@ public sealed class ServedStoryRecorder : IKvmCallObserver, IVcpuWatcher
         {
             VcpuRecord record = RecordOf(vcpu);
             record.Enter();
-            return !record.IsComplete;
+            if (!record.IsComplete) return true;
+            if (!vcpu.IsOutOfSight) return false;
+            NoteComplete();
         }
+
+        Tell(ended: false);
+        return false;
     }
 
     /// <inheritdoc/>
@@ -147,9 +155,7 @@ public sealed class ServedStoryRecorder : IKvmCallObserver, IVcpuWatcher
             VcpuRecord record = RecordOf(vcpu);
             record.Step();
             if (!record.IsComplete) return true;
-
-            // One that has been created, and nothing more, may still come.
-            if (_vcpus.Values.Count(static other => other.IsComplete) >= _created) _isOver = true;
+            NoteComplete();
         }
 
         Tell(ended: false);
@@ -174,6 +180,12 @@ public sealed class ServedStoryRecorder : IKvmCallObserver, IVcpuWatcher
         if (_isOver) return;
         _isOver = true;
         Tell(ended: true);
+    }
+
+    // One that has been created, and nothing more, may still come.
+    private void NoteComplete()
+    {
+        if (_vcpus.Values.Count(static vcpu => vcpu.IsComplete) >= _created) _isOver = true;
     }
 
     // What is told last is the newest.
@@ -245,11 +257,17 @@ public sealed class ServedStoryRecorder : IKvmCallObserver, IVcpuWatcher
         {
             MmuMode.Shadow => "shadow",
             MmuMode.TwoDimensional => "two-dimensional",
+            _ when vcpu is { IsHardware: true } => KvmMmu.OfThisHost().Name,
             _ => "not known",
         };
-        return new MachineFacts(
-            $"what {Path.GetFileName(program)} runs", bytes, _model, vcpu is null ? "KVM, served by the software CPU" : $"KVM, served by the software CPU ({vcpu.Engine})", mmu,
-            Evidence.Observed, [.. slots.Select(Facts.Of)]);
+        string accelerator = vcpu switch
+        {
+            null => "KVM",
+            { IsHardware: true } => "KVM, the host's own",
+            _ => $"KVM, served by the software CPU ({vcpu.Engine})",
+        };
+        Evidence evidence = vcpu is { IsHardware: true } ? Evidence.Derived : Evidence.Observed;
+        return new MachineFacts($"what {Path.GetFileName(program)} runs", bytes, _model, accelerator, mmu, evidence, [.. slots.Select(Facts.Of)]);
     }
 
     private sealed class OpenCall

@@ -48,6 +48,7 @@ public static class KvmConstants
     public const uint KVM_VCPUEVENT_VALID_SIPI_VECTOR = 2;
     public const uint KVM_VCPUEVENT_VALID_SHADOW = 4;
     public const uint KVM_VCPUEVENT_VALID_SMM = 8;
+    public const uint KVM_VCPUEVENT_VALID_PAYLOAD = 16;
     public const uint KVM_VCPUEVENT_VALID_TRIPLE_FAULT = 32;
 
     public const ulong KVM_SREGS2_FLAGS_PDPTRS_VALID = 1;

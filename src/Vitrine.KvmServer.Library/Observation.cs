@@ -55,6 +55,9 @@ internal sealed class Observation
     /// <summary>Who hears of calls; null for nobody.</summary>
     public IKvmCallObserver? Observer { get; }
 
+    /// <summary>Nothing more will be written.</summary>
+    public bool IsOver => Trace is null && _statistics is null && Story is null or { IsOver: true };
+
     /// <summary>What costs time to count is counted.</summary>
     public bool Counts => _statistics is not null;
 

@@ -15,11 +15,17 @@ internal static class ServedHost
     // For tests: collects garbage all the time, which stops every thread that is in the server.
     private const string CollectVariable = "VITRINE_KVM_COLLECT";
 
-    private static readonly Lazy<Observation> s_observation = new(static () => new Observation(Read, Read(ModelVariable) ?? CpuModels.Max.Name));
+    // Set where the host's own KVM is watched.
+    private const string RealVariable = "VITRINE_KVM_REAL";
+
+    private static readonly Lazy<Observation> s_observation = new(static () => new Observation(Read, ModelText()));
     private static readonly Lazy<KvmHost> s_host = new(Create);
 
     /// <summary>The KVM.</summary>
     public static KvmHost Current => s_host.Value;
+
+    /// <summary>What is written down of this process.</summary>
+    public static Observation Observation => s_observation.Value;
 
     /// <summary>Says in the trace, if there is one, what went wrong in the server itself.</summary>
     /// <returns>What the client is told.</returns>
@@ -34,6 +40,8 @@ internal static class ServedHost
     {
         if (s_observation.IsValueCreated) s_observation.Value.End(s_host.IsValueCreated ? s_host.Value.Statistics : []);
     }
+
+    private static string ModelText() => Read(RealVariable) is null ? Read(ModelVariable) ?? CpuModels.Max.Name : "the client's own";
 
     private static KvmHost Create()
     {

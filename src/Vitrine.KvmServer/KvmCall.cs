@@ -1,4 +1,5 @@
 using Vitrine.Kvm.Abi;
+using Vitrine.KvmServer.Files;
 using Vitrine.KvmServer.Watch;
 
 namespace Vitrine.KvmServer;
@@ -11,4 +12,8 @@ namespace Vitrine.KvmServer;
 /// <param name="Argument">Its argument: a number, or the address of a structure in this process.</param>
 /// <param name="Pages">Address of the vCPU's shared pages, which begin with struct kvm_run; 0 where the call is made on none.</param>
 /// <param name="Watched">The vCPU to look at; null where the call is made on none.</param>
-public readonly record struct KvmCall(KvmDescriptorKind Kind, int Machine, int Vcpu, uint Request, ulong Argument, nint Pages, WatchedVcpu? Watched);
+public readonly record struct KvmCall(KvmDescriptorKind Kind, int Machine, int Vcpu, uint Request, ulong Argument, nint Pages, WatchedVcpu? Watched)
+{
+    /// <summary>Bytes of <see cref="Pages"/>.</summary>
+    public nuint PagesLength { get; init; } = VcpuFile.Bytes;
+}

@@ -33,8 +33,14 @@ public sealed class LayerTests
             "Vitrine.Accelerators.Software",
         ],
 
-        // The same as a native library, for processes of other programs.
-        ["Vitrine.KvmServer.Library"] = ["Vitrine.KvmServer", "Vitrine.Explain"],
+        // A client of the host's own KVM, heard and looked at as one that is served.
+        ["Vitrine.Kvm.Watch"] =
+        [
+            "Vitrine.Errors", "Vitrine.X86", "Vitrine.Memory", "Vitrine.Kvm.Abi", "Vitrine.Kvm.Trace", "Vitrine.Accelerators", "Vitrine.Accelerators.Kvm", "Vitrine.KvmServer",
+        ],
+
+        // Both as a native library, for processes of other programs.
+        ["Vitrine.KvmServer.Library"] = ["Vitrine.KvmServer", "Vitrine.Kvm.Watch", "Vitrine.Explain"],
         ["Vitrine"] =
         [
             "Vitrine.Errors", "Vitrine.Timing", "Vitrine.X86", "Vitrine.Memory", "Vitrine.Accelerators", "Vitrine.Devices",
@@ -55,7 +61,7 @@ public sealed class LayerTests
     private static readonly string[] UnsafeAllowed =
     [
         "Vitrine.Memory", "Vitrine.Kvm.Abi", "Vitrine.Kvm.Trace", "Vitrine.Accelerators", "Vitrine.Accelerators.Kvm", "Vitrine.Accelerators.Software",
-        "Vitrine.KvmServer", "Vitrine.KvmServer.Library", "Vitrine.Cli",
+        "Vitrine.KvmServer", "Vitrine.Kvm.Watch", "Vitrine.KvmServer.Library", "Vitrine.Cli",
     ];
 
     public static TheoryData<string> Projects => [.. Directory.GetFiles(SourceFolder, "*.csproj", SearchOption.AllDirectories)

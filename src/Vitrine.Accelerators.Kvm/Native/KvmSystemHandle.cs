@@ -23,6 +23,9 @@ internal sealed class KvmSystemHandle : KvmDescriptor
         throw KvmError.WrongApiVersion(path, version);
     }
 
+    /// <summary>A descriptor of another client's, which stays its own.</summary>
+    public static KvmSystemHandle Foreign(int descriptor) => new(ForeignKvmSystem.Instance, descriptor);
+
     /// <summary>The value of a capability: 0 absent, 1 present, more where it is a number.</summary>
     public int Check(uint capability) => Math.Max(0, TryCall(KvmIoctl.KVM_CHECK_EXTENSION, (nint)capability));
 

@@ -10,6 +10,13 @@ internal sealed class KvmVcpuHandle : KvmDescriptor
     {
     }
 
+    /// <summary>Another descriptor of the same vCPU: of somebody else's, who may have closed the one before.</summary>
+    public int Descriptor
+    {
+        get => Number;
+        set => SetHandle(value);
+    }
+
     /// <summary>Maps the pages shared with KVM.</summary>
     /// <param name="length">What KVM_GET_VCPU_MMAP_SIZE says, in bytes.</param>
     public KvmRunMapping Map(int length) => new(System, Number, (nuint)length);

@@ -1,3 +1,7 @@
+using Vitrine.Accelerators.Kvm.Native;
+using Vitrine.Kvm.Abi;
+using Vitrine.Kvm.Abi.Codec;
+
 namespace Vitrine.Accelerators.Kvm.State;
 
 /// <summary>
@@ -87,5 +91,20 @@ internal static class KvmMsrTable
         known.IntersectWith(listed);
         known.UnionWith(s_memoryTypes);
         return [.. known.Order()];
+    }
+
+    /// <summary>KVM_GET_MSR_INDEX_LIST: all that this host has.</summary>
+    public static uint[] ReadIndexList(KvmSystemHandle system)
+    {
+        // With no room KVM fails and says how much it needs.
+        kvm_msr_list empty = default;
+        int result = system.TryCall(KvmIoctl.KVM_GET_MSR_INDEX_LIST, ref empty);
+        if (result < 0 && result != -Errno.E2BIG) throw system.Error(KvmIoctl.KVM_GET_MSR_INDEX_LIST, -result);
+        byte[] buffer = new byte[CountedEntries.BytesFor<kvm_msr_list, uint>((int)empty.nmsrs)];
+        CountedEntries.Write<kvm_msr_list, uint>(buffer, (int)empty.nmsrs);
+        system.Call(KvmIoctl.KVM_GET_MSR_INDEX_LIST, ref buffer[0]);
+        return CountedEntries.TryRead<kvm_msr_list, uint>(buffer, out ReadOnlySpan<uint> indices)
+            ? indices.ToArray()
+            : throw KvmError.Malformed(nameof(KvmIoctl.KVM_GET_MSR_INDEX_LIST));
     }
 }

@@ -41,6 +41,9 @@ internal sealed class KvmStateTransfer
         _pkruOffset = pkruOffset;
     }
 
+    /// <summary>The local APIC is KVM's, and read with the rest.</summary>
+    public bool HasLocalApic { get; set; } = true;
+
     /// <summary>CPUID has changed, and with it what MSRs there are.</summary>
     public void CpuidChanged() => _msrs.Forget();
 
@@ -54,7 +57,7 @@ internal sealed class KvmStateTransfer
         GetXcrs(state);
         GetSregs(state);
         _msrs.Read(state.Msrs);
-        GetLocalApic(state);
+        if (HasLocalApic) GetLocalApic(state);
         GetDebugRegs(state);
     }
 
@@ -110,6 +113,9 @@ internal sealed class KvmStateTransfer
     {
         kvm_vcpu_events kvm = default;
         _vcpu.Call(KvmIoctl.KVM_GET_VCPU_EVENTS, ref kvm);
+
+        // A client that is looked at may have turned on KVM_CAP_EXCEPTION_PAYLOAD: what comes with the exception is in CR2 and DR6 only later.
+        kvm.flags &= ~KvmConstants.KVM_VCPUEVENT_VALID_PAYLOAD;
         PendingEvents events = default;
         Demand(VcpuEventsCodec.TryDecode(kvm, ref events), nameof(KvmIoctl.KVM_GET_VCPU_EVENTS));
         state.Events = events;

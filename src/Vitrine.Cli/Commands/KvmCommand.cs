@@ -22,6 +22,10 @@ internal static class KvmCommand
         Option<string?> engine = new(MachineOptions.EngineName) { Description = "How the software CPU executes: interpreter or translator.", HelpName = "ENGINE" };
         Option<string?> mmu = new(MachineOptions.MmuName) { Description = "How it translates addresses: shadow or two-dimensional.", HelpName = "MODE" };
         Option<bool> force = new("--force") { Description = "Serve even where the host's own KVM works at full speed." };
+        Option<bool> real = new("--real")
+        {
+            Description = "Serve nothing: the program gets the host's own KVM, which must work, and its calls are watched for --trace, --stats and --explain.",
+        };
         Option<bool> print = new("--print-env") { Description = "Print the variables that serve KVM, for a service file or a container, and run nothing." };
         ObservationOptions observation = new();
         Argument<string[]> command = new("command")
@@ -35,7 +39,7 @@ internal static class KvmCommand
             "Runs a program with /dev/kvm served by the software CPU, whether the host has one or not: QEMU or any other virtual machine monitor, " +
             "unmodified. The programs that it starts are served too. Exit status and signals are those of the program.")
         {
-            cpu, engine, mmu, force, print, command,
+            cpu, engine, mmu, force, real, print, command,
         };
         observation.AddTo(kvm);
         kvm.SetAction(parsed =>
@@ -43,9 +47,10 @@ internal static class KvmCommand
             List<(string Name, string Value)> choices = ReadChoices(parsed.GetValue(cpu), parsed.GetValue(engine), parsed.GetValue(mmu));
             string[] words = parsed.GetValue(command) ?? [];
             if (words.Length == 0 && !parsed.GetValue(print)) throw NoCommand();
+            if (parsed.GetValue(real)) RefuseWithReal(parsed, cpu, engine, mmu, force);
             choices.AddRange(observation.Read(parsed));
-            if (parsed.GetValue(print)) return PrintEnvironment(choices);
-            return Run(words, choices, parsed.GetValue(force));
+            if (parsed.GetValue(print)) return PrintEnvironment(parsed.GetValue(real) ? [.. choices, (ServedVariables.Real, "1")] : choices);
+            return parsed.GetValue(real) ? ServedStart.Watch(words, choices) : ServedStart.Serve(words, choices, parsed.GetValue(force));
         });
         return kvm;
     }
@@ -72,37 +77,17 @@ internal static class KvmCommand
         return ExitStatus.Success;
     }
 
-    private static int Run(string[] words, List<(string Name, string Value)> choices, bool force)
+    private static void RefuseWithReal(ParseResult parsed, params Option[] options)
     {
-        ServedProgram program = ServedProgram.Find(words[0]);
-        ServedEnvironment environment = ServedEnvironment.Inherit();
-        string name = Path.GetFileName(words[0]);
-        if (!force && HostReport.RunsKvmAtFullSpeed)
+        foreach (Option option in options)
         {
-            Messages.Say($"The host's own KVM works at full speed: {name} gets that one. --force serves the software CPU all the same.");
-            return ReplaceProcess(program.Path, words, environment);
+            if (parsed.GetResult(option) is not { Implicit: false }) continue;
+            throw VitrineException.User(
+                CommandErrorCode.Arguments,
+                $"{option.Name} and --real were both given.",
+                $"{option.Name} is about the software CPU, and --real is about the host's own KVM.",
+                "Give one of them.");
         }
-
-        ServingParts parts = ServingParts.Find();
-        environment.Set(ServedVariables.For(parts, choices));
-        string model = choices.Find(static choice => choice.Name == ServedVariables.Cpu).Value ?? CpuModels.Max.Name;
-        Messages.Say($"KVM is served to {name} by the software CPU, CPU model {model}.");
-
-        // The loader is told both: the file, and the name that the program is to see.
-        return program.Kind == ProgramKind.Static
-            ? ReplaceProcess(parts.Loader, [parts.Loader, program.Path, .. words], environment)
-            : ReplaceProcess(program.Path, words, environment);
-    }
-
-    private static int ReplaceProcess(string path, string[] arguments, ServedEnvironment environment)
-    {
-        StandardOutput.Writer.Flush();
-        ProgramStart.Execute(path, arguments, environment);
-        throw VitrineException.User(
-            CommandErrorCode.Program,
-            $"The program '{path}' can't be started: {Libc.DescribeLastError()}.",
-            "The system refuses to execute it.",
-            "Start it without `vitrine kvm --` to see whether it runs at all.");
     }
 
     private static VitrineException NoCommand() => VitrineException.User(

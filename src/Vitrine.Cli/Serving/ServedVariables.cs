@@ -27,11 +27,14 @@ internal static class ServedVariables
     /// <summary>How much of the story is written: "brief", or names of sections.</summary>
     public const string StoryView = "VITRINE_KVM_STORY_VIEW";
 
+    /// <summary>Set where the host's own KVM is watched, and nothing is served.</summary>
+    public const string Real = "VITRINE_KVM_REAL";
+
     private const string Preload = "LD_PRELOAD";
     private const string Core = "VITRINE_KVM_CORE";
     private const string Loader = "VITRINE_KVM_LOADER";
 
-    /// <summary>All that a process needs in order to be served.</summary>
+    /// <summary>All that a process needs in order to be served or watched.</summary>
     public static IEnumerable<(string Name, string Value)> For(ServingParts parts, IEnumerable<(string Name, string Value)> choices) =>
         [(Preload, parts.Hook), (Core, parts.Core), (Loader, parts.Loader), .. choices];
 }

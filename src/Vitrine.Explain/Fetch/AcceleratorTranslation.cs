@@ -11,14 +11,21 @@ internal static class AcceleratorTranslation
     {
         if (machine.GetMmu(vcpu) is { } mmu) return story with { Mmu = SoftwareMmuExplanation.Before(mmu, story) };
         if (machine.Accelerator != "kvm") return story;
-        return story with { Kvm = AskKvm(machine, story, vcpu), Mmu = KvmMmuExplanation.Of(KvmMmu.OfThisHost(), story, isFetch) };
+        return AddKvm(story, machine.TryTranslate(vcpu, new Gva(story.Linear), out Gpa gpa) ? gpa : null, isFetch);
     }
 
-    // KVM_TRANSLATE looks at the guest's tables but not at rights: a walk that ends in a protection fault has an address all the same.
-    private static KvmTranslation AskKvm(VirtualMachine machine, TranslationStory story, int vcpu)
+    /// <summary>Adds what the host's own KVM has to say of an address, and what follows of its MMU, into which nobody can look.</summary>
+    /// <param name="story">The address.</param>
+    /// <param name="answer">KVM's own answer; null where nothing is mapped.</param>
+    /// <param name="isFetch">An instruction is fetched.</param>
+    public static TranslationStory AddKvm(TranslationStory story, Gpa? answer, bool isFetch)
     {
-        bool valid = machine.TryTranslate(vcpu, new Gva(story.Linear), out Gpa gpa);
-        bool agrees = story.Gpa is { } expected ? valid && gpa.Value == expected : !valid || story.PageFaultErrorCode is > 0;
-        return new KvmTranslation(valid, valid ? gpa.Value : 0, agrees);
+        // KVM_TRANSLATE looks at the guest's tables but not at rights: a walk that ends in a protection fault has an address all the same.
+        bool agrees = story.Gpa is { } expected ? answer?.Value == expected : answer is null || story.PageFaultErrorCode is > 0;
+        return story with
+        {
+            Kvm = new KvmTranslation(answer is not null, answer?.Value ?? 0, agrees),
+            Mmu = KvmMmuExplanation.Of(KvmMmu.OfThisHost(), story, isFetch),
+        };
     }
 }

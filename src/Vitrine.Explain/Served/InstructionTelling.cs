@@ -6,6 +6,7 @@ using Vitrine.Explain.Execution;
 using Vitrine.Explain.Fetch;
 using Vitrine.Explain.Model;
 using Vitrine.KvmServer.Watch;
+using Vitrine.X86;
 using Vitrine.X86.State;
 
 namespace Vitrine.Explain.Served;
@@ -35,14 +36,13 @@ internal sealed class InstructionTelling
         vcpu.GetState(_before);
         ServedMemory memory = new(vcpu);
         ProcessorLimits processor = ProcessorLimits.From([.. vcpu.Cpuid]);
-        IMmuInspection? mmu = vcpu.Mmu;
         _fetch = FetchExplanation.Of(
             memory,
-            story => mmu is null ? story : story with { Mmu = SoftwareMmuExplanation.Before(mmu, story) },
+            Translated,
             _before,
             processor,
             out _instruction);
-        _counters = mmu?.Counters ?? default;
+        _counters = vcpu.Mmu?.Counters ?? default;
         if (_instruction is { } instruction) _watch = new MemoryWatch(instruction, _before, memory, processor);
     }
 
@@ -74,6 +74,12 @@ internal sealed class InstructionTelling
         string outcome = _exits.Count > 0 ? "It was not finished before the client ended." : "It was not begun before the client ended.";
         if (_vcpu.TryGetState(now)) return Tell(now, outcome);
         return new InstructionStory(_number, _fetch, new ExecutionStory([], [], [.. _exits], outcome));
+    }
+
+    private TranslationStory Translated(TranslationStory story)
+    {
+        if (_vcpu.Mmu is { } mmu) return story with { Mmu = SoftwareMmuExplanation.Before(mmu, story) };
+        return _vcpu.TryTranslate(story.Linear, out Gpa? answer) ? AcceleratorTranslation.AddKvm(story, answer, isFetch: true) : story;
     }
 
     private InstructionStory Tell(ProcessorState after, string outcome)

@@ -30,7 +30,7 @@ internal sealed class VcpuRecord(WatchedVcpu vcpu, ulong wanted)
     public IReadOnlyList<MemorySlot> Slots => _slots ?? vcpu.Slots;
 
     /// <summary>All that is to be told has been.</summary>
-    public bool IsComplete => (ulong)_told.Count >= wanted;
+    public bool IsComplete => (ulong)_told.Count >= wanted || vcpu.IsOutOfSight;
 
     /// <summary>The calls that put registers, with what they changed.</summary>
     public List<PutCall> Puts { get; } = [];
@@ -38,13 +38,13 @@ internal sealed class VcpuRecord(WatchedVcpu vcpu, ulong wanted)
     /// <summary>The guest is about to be entered.</summary>
     public void Enter()
     {
-        if (IsComplete || _open is not null) return;
+        if ((ulong)_told.Count >= wanted || _open is not null) return;
         ProcessorState state = new();
         vcpu.GetState(state);
 
         // One that waits for its start-up IPI comes to its first instruction with other registers.
         _waiting = state;
-        if (state.MpState is MpState.Runnable or MpState.Halted) Begin();
+        if (state.MpState is MpState.Runnable or MpState.Halted && !vcpu.IsOutOfSight) Begin();
     }
 
     /// <summary>An instruction is done, or an event delivered.</summary>
@@ -71,7 +71,7 @@ internal sealed class VcpuRecord(WatchedVcpu vcpu, ulong wanted)
         if (ended && _open is { } open) told.Add(open.GiveUp());
         return new VcpuStory(
             Id,
-            new StateStory(StateExplanation.Settings(model, cpuid, hardware: false), registers, []) { ClientPuts = ClientPuts.Of(Puts, isQemu) },
+            new StateStory(StateExplanation.Settings(model, cpuid, vcpu.IsHardware), registers, []) { ClientPuts = ClientPuts.Of(Puts, isQemu) },
             _first is null ? null : EntryExplanation.Of(_first, cpuid),
             told,
             End(told.Count, ended));
@@ -80,6 +80,11 @@ internal sealed class VcpuRecord(WatchedVcpu vcpu, ulong wanted)
     private StoryEnd End(int told, bool ended)
     {
         ulong executed = (ulong)_told.Count;
+        if (vcpu.IsOutOfSight)
+        {
+            return new StoryEnd("hidden", "It waits for its start-up IPI inside KVM_RUN, where the host's own KVM shows nobody what it does first.", executed);
+        }
+
         if (IsComplete)
         {
             return new StoryEnd(

@@ -30,7 +30,7 @@ internal sealed unsafe class VcpuFile : ServedFile
         _attention = (AttentionBlock*)NativeMemory.AllocZeroed((nuint)sizeof(AttentionBlock));
         _vcpu = vm.Engine.CreateVcpu(id, _attention);
         vm.Engine.Interrupts.AttachRing(Pages + (VcpuPages.CoalescedPage * 4096));
-        Watched = new WatchedVcpu(vm.Machine, vm.Engine, _vcpu);
+        Watched = new WatchedServedVcpu(vm.Machine, vm.Engine, _vcpu);
         RunWatch? watch = host.Options.Watcher is { } watcher ? new RunWatch(watcher, Watched, _vcpu) : null;
         _run = new VcpuRun(_vcpu, vm.Engine, Pages, _attention, watch);
     }

@@ -1,7 +1,6 @@
 using System.Globalization;
 using Vitrine.Kvm.Abi;
 using Vitrine.Kvm.Trace;
-using Vitrine.KvmServer.Files;
 
 namespace Vitrine.KvmServer.Trace;
 
@@ -12,7 +11,7 @@ public static unsafe class CallWords
     public static IoctlCall Note(in KvmCall call)
     {
         // SAFETY: the pages are the vCPU's, which lives as long as a call on it.
-        nuint length = call.Pages == 0 ? 0 : (nuint)VcpuFile.Bytes;
+        nuint length = call.Pages == 0 ? 0 : call.PagesLength;
         return new IoctlCall(call.Kind, call.Request, call.Argument, ClientArguments.Instance, (kvm_run*)call.Pages, length);
     }
 

@@ -1,5 +1,4 @@
 using Vitrine.Accelerators.Mmu;
-using Vitrine.KvmServer.Engine;
 using Vitrine.KvmServer.Native;
 using Vitrine.Memory;
 using Vitrine.X86;
@@ -8,52 +7,49 @@ using Vitrine.X86.State;
 
 namespace Vitrine.KvmServer.Watch;
 
-/// <summary>A vCPU of a served machine, as who watches it may see it. Nothing here changes it.</summary>
-public sealed class WatchedVcpu
+/// <summary>A vCPU of a client's machine, as who watches it may see it: one that is served here, or one of the host's own KVM. Nothing here changes it.</summary>
+/// <param name="machine">Number of its machine in this process, from 1.</param>
+public abstract class WatchedVcpu(int machine)
 {
-    private readonly VmEngine _engine;
-    private readonly ServedVcpu _vcpu;
-
-    internal WatchedVcpu(int machine, VmEngine engine, ServedVcpu vcpu) => (Machine, _engine, _vcpu) = (machine, engine, vcpu);
-
     /// <summary>Number of its machine in this process, from 1.</summary>
-    public int Machine { get; }
+    public int Machine { get; } = machine;
 
     /// <summary>Number and local-APIC id.</summary>
-    public int Id => _vcpu.Id;
+    public abstract int Id { get; }
 
     /// <summary>What CPUID answers; empty until the client has said.</summary>
-    public IReadOnlyList<CpuidEntry> Cpuid => _vcpu.Cpuid;
+    public abstract IReadOnlyList<CpuidEntry> Cpuid { get; }
 
-    /// <summary>The MMU. Only for who is called by the thread that runs the vCPU.</summary>
-    public IMmuInspection? Mmu => _vcpu.Cpu.Inspection.Mmu;
+    /// <summary>The MMU; null on the host's own KVM, which nobody can look into. Only for who is called by the thread that runs the vCPU.</summary>
+    public abstract IMmuInspection? Mmu { get; }
 
-    /// <summary>"interpreter" or "translator".</summary>
-    public string Engine => _vcpu.Cpu.Inspection.Statistics?.Engine ?? "";
+    /// <summary>What runs it: "interpreter" or "translator"; empty on the host's own KVM.</summary>
+    public abstract string Engine { get; }
+
+    /// <summary>True on the host's own KVM.</summary>
+    public abstract bool IsHardware { get; }
+
+    /// <summary>True when its first instructions can't be seen any more: on the host's own KVM one that waits for its start-up IPI begins inside KVM_RUN.</summary>
+    public virtual bool IsOutOfSight => false;
 
     /// <summary>The memory slots as they are now. Any thread.</summary>
-    public IReadOnlyList<MemorySlot> Slots => _engine.Slots.Shown;
+    public abstract IReadOnlyList<MemorySlot> Slots { get; }
 
     /// <summary>Reads the registers. Any thread: waits until the vCPU is out of the guest.</summary>
-    public void GetState(ProcessorState state)
-    {
-        lock (_vcpu.Gate) _vcpu.Cpu.GetState(state);
-    }
+    public abstract void GetState(ProcessorState state);
 
     /// <summary>As <see cref="GetState"/>, without waiting. Any thread.</summary>
-    /// <returns>False while another thread's call on the vCPU lasts.</returns>
-    public bool TryGetState(ProcessorState state)
+    /// <returns>False while another thread's call on the vCPU lasts, or may last.</returns>
+    public abstract bool TryGetState(ProcessorState state);
+
+    /// <summary>Asks KVM for an address of the guest's (KVM_TRANSLATE). Only for who is called by the thread that runs the vCPU.</summary>
+    /// <param name="linear">The linear address.</param>
+    /// <param name="gpa">The guest-physical address; where nothing is mapped there, null.</param>
+    /// <returns>False where nobody can be asked.</returns>
+    public virtual bool TryTranslate(ulong linear, out Gpa? gpa)
     {
-        if (!Monitor.TryEnter(_vcpu.Gate)) return false;
-        try
-        {
-            _vcpu.Cpu.GetState(state);
-            return true;
-        }
-        finally
-        {
-            Monitor.Exit(_vcpu.Gate);
-        }
+        gpa = null;
+        return false;
     }
 
     /// <summary>Copies guest memory out; the range may span adjacent slots. Any thread.</summary>
