@@ -68,6 +68,9 @@ public sealed class SoftwareAccelerator : IAccelerator
     /// <summary>What a server of KVM's calls can choose, beside the options, while the machine is there.</summary>
     public VmBehavior Behavior { get; } = new();
 
+    /// <summary>Bits of CR4 that guests can set, whether or not their CPUID announces them.</summary>
+    public const ulong ImplementedCr4 = ControlRegisters.ImplementedCr4;
+
     /// <summary>What CPU models are made into leaves for here: its clocks, and the host's features where the host executes instructions.</summary>
     public CpuidEnvironment CpuidEnvironment => new()
     {

@@ -212,7 +212,9 @@ internal sealed unsafe class VcpuParts : IVcpuParts
     /// <inheritdoc/>
     public bool TryInjectInterrupt(byte vector)
     {
-        if (!_client.TryPost(vector)) return false;
+        // As KVM does: without a local APIC that could say so, it is the client's business whether one waits.
+        if (_processor.Behavior.LocalApicAtClient) _client.Replace(vector);
+        else if (!_client.TryPost(vector)) return false;
         Volatile.Write(ref _cpu->PollAt, 0);
         return true;
     }

@@ -67,5 +67,7 @@ public static class KvmCap
     public const uint KVM_CAP_BINARY_STATS_FD = 203;
     public const uint KVM_CAP_XSAVE2 = 208;
     public const uint KVM_CAP_DISABLE_QUIRKS2 = 213;
+    public const uint KVM_CAP_SYNC_REGS = 74;
+    public const uint KVM_CAP_SYS_ATTRIBUTES = 209;
     public const uint KVM_CAP_X86_TRIPLE_FAULT_EVENT = 218;
 }

@@ -48,6 +48,7 @@ public static class KvmConstants
     public const uint KVM_VCPUEVENT_VALID_SIPI_VECTOR = 2;
     public const uint KVM_VCPUEVENT_VALID_SHADOW = 4;
     public const uint KVM_VCPUEVENT_VALID_SMM = 8;
+    public const uint KVM_STATS_TYPE_INSTANT = 1;
     public const uint KVM_VCPUEVENT_VALID_PAYLOAD = 16;
     public const uint KVM_VCPUEVENT_VALID_TRIPLE_FAULT = 32;
 

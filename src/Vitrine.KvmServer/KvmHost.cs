@@ -137,7 +137,7 @@ public sealed unsafe class KvmHost : IDisposable
             HashSet<FileIdentity> open = OpenFiles.List(_files.Keys);
             foreach (ServedFile file in _files.Values)
             {
-                if (file is SystemFile or VcpuFile && !open.Contains(file.Identity)) ended.Add(file);
+                if (file is SystemFile or VcpuFile or StatisticsFile && !open.Contains(file.Identity)) ended.Add(file);
             }
 
             foreach (ServedFile file in _files.Values)

@@ -1,5 +1,6 @@
 using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.X86.Exceptions;
+using Vitrine.X86.Registers;
 using Vitrine.X86.State;
 
 namespace Vitrine.Accelerators.Software.System;
@@ -71,6 +72,13 @@ internal sealed unsafe class ClientEvents
         return true;
     }
 
+    /// <summary>Lets an external interrupt wait, in place of one that does.</summary>
+    public void Replace(byte vector)
+    {
+        _injected.InterruptInjected = false;
+        _vector = vector;
+    }
+
     /// <summary>Takes the interrupt that waits.</summary>
     public byte TakeInterrupt()
     {
@@ -90,10 +98,22 @@ internal sealed unsafe class ClientEvents
         {
             // INT3 is one byte, which what it pushes is behind.
             if (events.ExceptionVector == ExceptionVector.BP) cpu->Rip++;
+            if (events.ExceptionPending && events.ExceptionHasPayload) TakePayload(cpu, events);
             return InterruptDelivery.DeliverToEnd(
                 cpu, events.ExceptionVector, EventKind.Fault, events.ExceptionHasErrorCode, events.ExceptionErrorCode);
         }
 
         return events.NmiInjected ? InterruptDelivery.DeliverNmi(cpu) : InterruptDelivery.DeliverInterrupt(cpu, events.InterruptVector);
+    }
+
+    // What an exception that has only waited has not brought about yet (KVM_CAP_EXCEPTION_PAYLOAD): the causes of a debug exception, or the address of a page fault.
+    private static void TakePayload(CpuState* cpu, in PendingEvents events)
+    {
+        if (events.ExceptionVector == ExceptionVector.PF) cpu->Cr2 = events.ExceptionPayload;
+        if (events.ExceptionVector == ExceptionVector.DB)
+        {
+            const ulong Causes = Dr6.BS | Dr6.BT | Dr6.BD | 0xF;
+            cpu->Dr6 = (cpu->Dr6 & ~Causes) | (events.ExceptionPayload & Causes) | Dr6.Fixed1;
+        }
     }
 }

@@ -44,7 +44,7 @@ public interface IVcpuParts
     /// An external interrupt whose vector user space has (KVM_INTERRUPT): delivered at the next run, as soon as RFLAGS.IF and interrupt shadows allow it, and the
     /// local APIC where there is one.
     /// </summary>
-    /// <returns>False when another one waits still.</returns>
+    /// <returns>False when another one waits still; where the client has the local APIC it takes that one's place.</returns>
     bool TryInjectInterrupt(byte vector);
 
     /// <summary>RFLAGS.IF.</summary>

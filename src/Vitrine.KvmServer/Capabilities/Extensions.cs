@@ -24,7 +24,11 @@ internal static class Extensions
             case KvmCap.KVM_CAP_XSAVE or KvmCap.KVM_CAP_SREGS2 or KvmCap.KVM_CAP_GET_TSC_KHZ or KvmCap.KVM_CAP_TSC_DEADLINE_TIMER:
             case KvmCap.KVM_CAP_KVMCLOCK_CTRL or KvmCap.KVM_CAP_READONLY_MEM or KvmCap.KVM_CAP_ENABLE_CAP_VM or KvmCap.KVM_CAP_CHECK_EXTENSION_VM:
             case KvmCap.KVM_CAP_IMMEDIATE_EXIT or KvmCap.KVM_CAP_GET_MSR_FEATURES or KvmCap.KVM_CAP_X86_MSR_FILTER or KvmCap.KVM_CAP_INTERNAL_ERROR_DATA:
+            case KvmCap.KVM_CAP_X86_USER_SPACE_MSR or KvmCap.KVM_CAP_SYS_ATTRIBUTES or KvmCap.KVM_CAP_EXCEPTION_PAYLOAD:
+            case KvmCap.KVM_CAP_X86_TRIPLE_FAULT_EVENT or KvmCap.KVM_CAP_BINARY_STATS_FD:
                 return 1;
+            case KvmCap.KVM_CAP_SYNC_REGS:
+                return (int)SharedRegisterMask;
             case KvmCap.KVM_CAP_COALESCED_MMIO:
                 return VcpuPages.CoalescedPage;
             case KvmCap.KVM_CAP_COALESCED_PIO:
@@ -41,8 +45,6 @@ internal static class Extensions
                 return MachineCheck.Banks;
             case KvmCap.KVM_CAP_ADJUST_CLOCK:
                 return (int)(KvmConstants.KVM_CLOCK_TSC_STABLE | KvmConstants.KVM_CLOCK_REALTIME);
-            case KvmCap.KVM_CAP_X86_USER_SPACE_MSR:
-                return (int)MsrExitMask;
             case KvmCap.KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
                 return (int)(KvmConstants.KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE | KvmConstants.KVM_DIRTY_LOG_INITIALLY_SET);
             case KvmCap.KVM_CAP_DISABLE_QUIRKS:
@@ -68,6 +70,9 @@ internal static class Extensions
 
     /// <summary>Reasons for which an MSR access can come to user space.</summary>
     public const uint MsrExitMask = 7;
+
+    /// <summary>Registers that can be put and read in the page of a vCPU: general ones, special ones, events.</summary>
+    public const uint SharedRegisterMask = 7;
 
     /// <summary>Flags that KVM_SET_GUEST_DEBUG takes.</summary>
     public const uint GuestDebugMask = KvmConstants.KVM_GUESTDBG_ENABLE | KvmConstants.KVM_GUESTDBG_SINGLESTEP | KvmConstants.KVM_GUESTDBG_USE_SW_BP |

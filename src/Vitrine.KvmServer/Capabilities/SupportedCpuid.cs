@@ -42,6 +42,17 @@ internal sealed class SupportedCpuid
     /// <summary>The leaves, ascending.</summary>
     public CpuidEntry[] Entries { get; }
 
+    /// <summary>Components of XSAVE's area that a guest can have, as XCR0 has them.</summary>
+    public ulong XsaveComponents
+    {
+        get
+        {
+            const uint StateLeaf = 0xD;
+            CpuidEntry leaf = Array.Find(Entries, static entry => entry is { Function: StateLeaf, Index: 0 });
+            return leaf.Function == StateLeaf ? ((ulong)leaf.Edx << 32) | leaf.Eax : XsaveLayout.X87 | XsaveLayout.Sse;
+        }
+    }
+
     // Clients ask their own processor where XSAVE has PKRU: QEMU does. Where that is not the software CPU's place, guests do without.
     private static CpuModel WithHostsXsave(CpuModel model)
     {

@@ -61,9 +61,12 @@ internal sealed class ClientSlot(kvm_userspace_memory_region region, MemorySlot 
         }
     }
 
+    /// <summary>True when a range that is to be cleared can begin at a page.</summary>
+    public static bool IsAligned(ulong first) => first % WordBits == 0;
+
     /// <summary>True when a range can be cleared.</summary>
     public bool IsRange(ulong first, uint pages) =>
-        first % WordBits == 0 && first <= Pages && pages <= Pages - first && (pages % WordBits == 0 || first + pages == Pages);
+        IsAligned(first) && first <= Pages && pages <= Pages - first && (pages % WordBits == 0 || first + pages == Pages);
 
     private ulong[] NewBitmap() => new ulong[(Pages + WordBits - 1) / WordBits];
 }

@@ -89,10 +89,10 @@ internal sealed class ClientSlots
     }
 
     /// <summary>KVM_CLEAR_DIRTY_LOG.</summary>
-    /// <returns>0; -EINVAL unless the client clears by hand, or for a range that isn't the slot's; -ENOENT or -EFAULT as for <see cref="GetDirtyLog"/>.</returns>
+    /// <returns>0; -EINVAL for a range that isn't the slot's; -ENOENT or -EFAULT as for <see cref="GetDirtyLog"/>.</returns>
     public int ClearDirtyLog(in kvm_clear_dirty_log log)
     {
-        if (!ClearsByHand || log.slot >= Limit) return -Errno.EINVAL;
+        if (log.slot >= Limit || !ClientSlot.IsAligned(log.first_page)) return -Errno.EINVAL;
         if (!_slots.TryGetValue(log.slot, out ClientSlot? slot) || !slot.IsLogged) return -Errno.ENOENT;
         if (!slot.IsRange(log.first_page, log.num_pages)) return -Errno.EINVAL;
         ulong[] bitmap = new ulong[(log.num_pages + 63) / 64];

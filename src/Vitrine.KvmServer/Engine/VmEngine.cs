@@ -38,6 +38,9 @@ internal sealed class VmEngine : IDisposable
     /// <summary>The machine's time.</summary>
     public MachineClock Clock { get; } = MachineClock.StartNew();
 
+    /// <summary>Rate of the time-stamp counters.</summary>
+    public uint TscKilohertz => _accelerator.CpuidEnvironment.TscKilohertz;
+
     /// <summary>What the client's calls choose.</summary>
     public VmBehavior Behavior => _accelerator.Behavior;
 

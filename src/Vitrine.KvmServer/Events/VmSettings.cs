@@ -19,6 +19,16 @@ internal sealed class VmSettings
     /// <summary>KVM_SET_BOOT_CPU_ID.</summary>
     public uint BootCpuId { get; private set; }
 
+    /// <summary>An exception that waits is told apart from one that is being delivered (KVM_CAP_EXCEPTION_PAYLOAD).</summary>
+    public bool ExceptionPayload { get; set; }
+
+    /// <summary>A triple fault that waits is an event (KVM_CAP_X86_TRIPLE_FAULT_EVENT).</summary>
+    public bool TripleFaultEvent { get; set; }
+
+    /// <summary>What the two add to the flags of a vCPU's events.</summary>
+    public uint EventFlags =>
+        (ExceptionPayload ? KvmConstants.KVM_VCPUEVENT_VALID_PAYLOAD : 0) | (TripleFaultEvent ? KvmConstants.KVM_VCPUEVENT_VALID_TRIPLE_FAULT : 0);
+
     /// <summary>KVM_SET_TSS_ADDR.</summary>
     /// <returns>-EINVAL when the pages would leave the lowest 4 GiB.</returns>
     public int SetTssAddress(ulong argument)
@@ -28,11 +38,9 @@ internal sealed class VmSettings
         return 0;
     }
 
-    /// <summary>KVM_SET_IDENTITY_MAP_ADDR.</summary>
-    /// <returns>-EINVAL when a vCPU has been created.</returns>
-    public int SetIdentityMapAddress(bool hasVcpus, ulong address)
+    /// <summary>KVM_SET_IDENTITY_MAP_ADDR, before the first vCPU.</summary>
+    public int SetIdentityMapAddress(ulong address)
     {
-        if (hasVcpus) return -Errno.EINVAL;
         IdentityMapAddress = address;
         return 0;
     }

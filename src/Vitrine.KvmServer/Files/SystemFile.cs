@@ -26,6 +26,9 @@ internal sealed class SystemFile(KvmHost host) : ServedFile(host, "kvm", pages: 
         KvmIoctl.KVM_GET_MSRS => MsrCalls.Get(argument, MsrLists.TryReadFeature),
         KvmIoctl.KVM_X86_GET_MCE_CAP_SUPPORTED => Native.ClientMemory.Write(argument, MachineCheck.SupportedCapability),
 
+        KvmIoctl.KVM_HAS_DEVICE_ATTR => DeviceCalls.HasSystemAttribute(argument),
+        KvmIoctl.KVM_GET_DEVICE_ATTR => DeviceCalls.GetSystemAttribute(argument, Host.Cpuid.XsaveComponents),
+
         // What it doesn't know the kernel passes on to its architecture, which says this instead of ENOTTY.
         _ => -Errno.EINVAL,
     };

@@ -14,7 +14,7 @@ namespace Vitrine.KvmServer.Files;
 /// <summary>A vCPU: its state, and running it. As in the kernel its calls exclude each other; while one is in KVM_RUN the others wait.</summary>
 internal sealed unsafe class VcpuFile : ServedFile
 {
-    // SAFETY: the attention block is never freed, because a signal handler may be about to write to it.
+    // SAFETY: the attention block is never freed, because a signal handler may be about to write to it. Pages is mapped as long as calls are made.
     private readonly VmFile _vm;
     private readonly AttentionBlock* _attention;
     private readonly ServedVcpu _vcpu;
@@ -86,8 +86,13 @@ internal sealed unsafe class VcpuFile : ServedFile
     private long Run(ulong argument)
     {
         if (argument != 0) return -Errno.EINVAL;
+        kvm_run* page = (kvm_run*)Pages;
+        VmSettings settings = _vm.Engine.Settings;
+        if ((page->kvm_valid_regs | page->kvm_dirty_regs) != 0 && SharedRegisters.Take(_vcpu, settings, page) is < 0 and int error) return error;
         _vcpu.HasRun = true;
-        return _run.Run();
+        long result = _run.Run();
+        if (page->kvm_valid_regs != 0) SharedRegisters.Give(_vcpu, settings, page);
+        return result;
     }
 
     private long Call(uint request, ulong argument) => request switch
@@ -115,8 +120,8 @@ internal sealed unsafe class VcpuFile : ServedFile
         KvmIoctl.KVM_SET_LAPIC => LocalApicCalls.Set(_vcpu, _vm.Engine, argument),
         KvmIoctl.KVM_GET_MP_STATE => EventCalls.GetActivity(_vcpu, argument),
         KvmIoctl.KVM_SET_MP_STATE => EventCalls.SetActivity(_vcpu, _vm.Engine, argument),
-        KvmIoctl.KVM_GET_VCPU_EVENTS => EventCalls.Get(_vcpu, argument),
-        KvmIoctl.KVM_SET_VCPU_EVENTS => EventCalls.Set(_vcpu, argument),
+        KvmIoctl.KVM_GET_VCPU_EVENTS => EventCalls.Get(_vcpu, _vm.Engine.Settings, argument),
+        KvmIoctl.KVM_SET_VCPU_EVENTS => EventCalls.Set(_vcpu, _vm.Engine.Settings, argument),
         KvmIoctl.KVM_INTERRUPT => EventCalls.Interrupt(_vcpu, _vm.Engine, argument),
         KvmIoctl.KVM_NMI => EventCalls.Nmi(_vcpu),
         KvmIoctl.KVM_SET_GUEST_DEBUG => DebugCalls.Set(_vcpu, argument),
@@ -126,14 +131,26 @@ internal sealed unsafe class VcpuFile : ServedFile
         KvmIoctl.KVM_KVMCLOCK_CTRL => _vcpu.Parts.TryNotePause() ? 0 : -Errno.EINVAL,
         KvmIoctl.KVM_X86_SETUP_MCE => MachineCheckCalls.SetUp(_vcpu, argument),
         KvmIoctl.KVM_X86_SET_MCE => MachineCheckCalls.Inject(_vcpu, argument),
+        KvmIoctl.KVM_GET_STATS_FD => Host.Add(new StatisticsFile(Host, Machine, Vcpu, _run.Counters.Source)),
         KvmIoctl.KVM_SET_SIGNAL_MASK => SetSignalMask(argument),
-        KvmIoctl.KVM_SMI => -Errno.EINVAL,
-        KvmIoctl.KVM_ENABLE_CAP => -Errno.EINVAL,
-        KvmIoctl.KVM_HAS_DEVICE_ATTR or KvmIoctl.KVM_GET_DEVICE_ATTR or KvmIoctl.KVM_SET_DEVICE_ATTR => -Errno.ENXIO,
+
+        // As a kernel that was built without system-management mode.
+        KvmIoctl.KVM_SMI => -Errno.ENOTTY,
+        KvmIoctl.KVM_ENABLE_CAP => CheckCapability(argument),
         KvmIoctl.KVM_TPR_ACCESS_REPORTING => TaskPriorityCalls.SetReporting(_taskPriority, argument),
         KvmIoctl.KVM_SET_VAPIC_ADDR => TaskPriorityCalls.SetCopyAddress(_taskPriority, _vm.Engine, argument),
-        _ => -Errno.ENOTTY,
+        KvmIoctl.KVM_HAS_DEVICE_ATTR or KvmIoctl.KVM_GET_DEVICE_ATTR or KvmIoctl.KVM_SET_DEVICE_ATTR => DeviceCalls.CheckAttribute(argument),
+
+        // What it doesn't know the kernel passes on to its architecture, which says this instead of ENOTTY.
+        _ => -Errno.EINVAL,
     };
+
+    // All that KVM_ENABLE_CAP can switch on for one vCPU is Hyper-V's.
+    private static int CheckCapability(ulong argument)
+    {
+        int error = ClientMemory.Read(argument, out kvm_enable_cap _);
+        return error < 0 ? error : -Errno.EINVAL;
+    }
 
     // The mask itself is applied by who makes the client's system calls: the preloaded library.
     private int SetSignalMask(ulong argument)

@@ -3,6 +3,7 @@ using Vitrine.Kvm.Abi;
 using Vitrine.KvmServer.Capabilities;
 using Vitrine.KvmServer.Engine;
 using Vitrine.KvmServer.Native;
+using Vitrine.KvmServer.Run;
 using Vitrine.KvmServer.State;
 
 namespace Vitrine.KvmServer.Files;
@@ -10,7 +11,12 @@ namespace Vitrine.KvmServer.Files;
 /// <summary>A virtual machine: memory slots, vCPUs, interrupt controllers, clock.</summary>
 internal sealed class VmFile : ServedFile
 {
+    private const int VcpuCount = 0;
+    private const int SlotCount = 1;
+
     private readonly Lock _lock = new();
+    private readonly StatisticsSource _statistics = new([("vcpus", true), ("memslots", true)]);
+    private readonly HashSet<int> _created = [];
 
     /// <summary>Makes a machine without memory and vCPUs.</summary>
     public VmFile(KvmHost host)
@@ -42,16 +48,21 @@ internal sealed class VmFile : ServedFile
         KvmIoctl.KVM_SET_CLOCK => ClockCalls.Set(argument, Engine),
         KvmIoctl.KVM_X86_SET_MSR_FILTER => MsrFilterCalls.Set(argument, Engine.Behavior),
         KvmIoctl.KVM_SET_NR_MMU_PAGES => argument == 0 ? -Errno.EINVAL : 0,
-        KvmIoctl.KVM_GET_NR_MMU_PAGES => 0,
-        KvmIoctl.KVM_CREATE_DEVICE => -Errno.ENODEV,
-        KvmIoctl.KVM_HAS_DEVICE_ATTR or KvmIoctl.KVM_GET_DEVICE_ATTR or KvmIoctl.KVM_SET_DEVICE_ATTR => -Errno.ENXIO,
+        KvmIoctl.KVM_GET_STATS_FD => Host.Add(new StatisticsFile(Host, Machine, vcpu: -1, _statistics)),
+        KvmIoctl.KVM_CREATE_DEVICE => DeviceCalls.Create(argument),
+        KvmIoctl.KVM_GET_TSC_KHZ => Engine.TscKilohertz,
+        KvmIoctl.KVM_SET_TSC_KHZ => !Engine.HasVcpus && (argument == 0 || argument == Engine.TscKilohertz) ? 0 : -Errno.EINVAL,
         _ => CallInterrupts(request, argument),
     };
 
     /// <summary>A vCPU's last descriptor is closed.</summary>
     public void RemoveVcpu(int id)
     {
-        lock (_lock) Engine.RemoveVcpu(id);
+        lock (_lock)
+        {
+            Engine.RemoveVcpu(id);
+            ShowStatistics();
+        }
     }
 
     /// <inheritdoc/>
@@ -77,8 +88,12 @@ internal sealed class VmFile : ServedFile
         if (id >= SoftwareAccelerator.VcpuLimit) return -Errno.EINVAL;
         lock (_lock)
         {
-            if (Engine.Vcpus.ContainsKey((int)id)) return -Errno.EEXIST;
-            return Host.Add(new VcpuFile(Host, this, (int)id));
+
+            // A vCPU whose descriptors are closed is there until the machine ends, as far as clients can tell.
+            if (!_created.Add((int)id)) return -Errno.EEXIST;
+            int descriptor = Host.Add(new VcpuFile(Host, this, (int)id));
+            ShowStatistics();
+            return descriptor;
         }
     }
 
@@ -86,7 +101,19 @@ internal sealed class VmFile : ServedFile
     {
         int error = ClientMemory.Read(argument, out kvm_userspace_memory_region region);
         if (error < 0) return error;
-        lock (_lock) return Engine.Slots.Set(region, Engine.Accelerator);
+        lock (_lock)
+        {
+            error = Engine.Slots.Set(region, Engine.Accelerator);
+            ShowStatistics();
+            return error;
+        }
+    }
+
+    private void ShowStatistics()
+    {
+        _statistics.Set(VcpuCount, (ulong)Engine.Vcpus.Count);
+        _statistics.Set(SlotCount, (ulong)Engine.Slots.Shown.Count);
+        _statistics.Show();
     }
 
     private int GetDirtyLog(ulong argument)
@@ -132,6 +159,12 @@ internal sealed class VmFile : ServedFile
                     const ulong Apis = KvmConstants.KVM_X2APIC_API_USE_32BIT_IDS | KvmConstants.KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK;
                     if ((value & ~Apis) != 0) return -Errno.EINVAL;
                     Engine.Interrupts.WideDestinations = (value & KvmConstants.KVM_X2APIC_API_USE_32BIT_IDS) != 0;
+                    return 0;
+                case KvmCap.KVM_CAP_EXCEPTION_PAYLOAD:
+                    Engine.Settings.ExceptionPayload = value != 0;
+                    return 0;
+                case KvmCap.KVM_CAP_X86_TRIPLE_FAULT_EVENT:
+                    Engine.Settings.TripleFaultEvent = value != 0;
                     return 0;
                 case KvmCap.KVM_CAP_SPLIT_IRQCHIP:
                     return Engine.Choose(Engine.Interrupts.EnableSplitIrqchip(Engine.HasVcpus, value));

@@ -52,6 +52,9 @@ internal sealed unsafe class VcpuRun
         Msr,
     }
 
+    /// <summary>How often what has happened.</summary>
+    public VcpuCounters Counters { get; } = new();
+
     /// <summary>Enters the guest until the client is needed.</summary>
     /// <returns>0; -EINTR, -EFAULT, or -EIO when the server has failed.</returns>
     public long Run()
@@ -111,6 +114,7 @@ internal sealed unsafe class VcpuRun
         {
             if (_engine.Defect is not null) return -Errno.EIO;
             ref VmExit exit = ref _vcpu.Cpu.Run();
+            Counters.Note(exit.Reason);
             if (_watch is not null && _watch.TakeStep(ref exit) && !leave) continue;
             switch (exit.Reason)
             {
@@ -129,6 +133,7 @@ internal sealed unsafe class VcpuRun
                     if (leave || _attention->Signal != 0)
                     {
                         _attention->Signal = 0;
+                        Counters.NoteSignal();
                         _page->exit_reason = KvmExit.KVM_EXIT_INTR;
                         return -Errno.EINTR;
                     }

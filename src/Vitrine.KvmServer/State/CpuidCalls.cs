@@ -16,17 +16,14 @@ internal static class CpuidCalls
     {
         int error = ClientMemory.Read(address, out uint room);
         if (error < 0) return error;
-        if (room < entries.Length) return -Errno.E2BIG;
-        return ClientMemory.Write(address, CpuidCodec.Encode(entries));
+        return room == 0 ? -Errno.E2BIG : WriteList(address, room, entries);
     }
 
-    /// <summary>KVM_GET_CPUID2: as <see cref="WriteList"/>, and where the room is too small the client learns the number.</summary>
+    /// <summary>KVM_GET_CPUID2: as <see cref="WriteList(ulong, ReadOnlySpan{CpuidEntry})"/>, and there may be none.</summary>
     public static int WriteCurrent(ulong address, ReadOnlySpan<CpuidEntry> entries)
     {
-        int error = WriteList(address, entries);
-        if (error != -Errno.E2BIG) return error;
-        error = ClientMemory.Write(address, (uint)entries.Length);
-        return error < 0 ? error : -Errno.E2BIG;
+        int error = ClientMemory.Read(address, out uint room);
+        return error < 0 ? error : WriteList(address, room, entries);
     }
 
     /// <summary>Reads a list (KVM_SET_CPUID2).</summary>
@@ -68,6 +65,9 @@ internal static class CpuidCalls
 
         return 0;
     }
+
+    private static int WriteList(ulong address, uint room, ReadOnlySpan<CpuidEntry> entries) =>
+        room < entries.Length ? -Errno.E2BIG : ClientMemory.Write(address, CpuidCodec.Encode(entries));
 
     private static int EntryBytes => global::System.Runtime.CompilerServices.Unsafe.SizeOf<kvm_cpuid_entry2>();
 }

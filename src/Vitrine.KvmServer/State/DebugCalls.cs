@@ -1,6 +1,5 @@
 using Vitrine.Accelerators.Parts;
 using Vitrine.Kvm.Abi;
-using Vitrine.KvmServer.Capabilities;
 using Vitrine.KvmServer.Engine;
 using Vitrine.KvmServer.Native;
 
@@ -12,13 +11,12 @@ internal static unsafe class DebugCalls
     // SAFETY: for the whole type: the structures' arrays are indexed within their lengths.
     private const int ControlRegister = 7;
 
-    /// <summary>KVM_SET_GUEST_DEBUG.</summary>
-    /// <returns>0; -EINVAL for flags that there are not, -EBUSY when an exception is to be injected while another one waits, or -EFAULT.</returns>
+    /// <summary>KVM_SET_GUEST_DEBUG. Flags that there are not mean nothing, as in the kernel.</summary>
+    /// <returns>0; -EBUSY when an exception is to be injected while another one waits, or -EFAULT.</returns>
     public static int Set(ServedVcpu vcpu, ulong address)
     {
         int error = ClientMemory.Read(address, out kvm_guest_debug debug);
         if (error < 0) return error;
-        if ((debug.control & ~Extensions.GuestDebugMask) != 0) return -Errno.EINVAL;
         bool enabled = (debug.control & KvmConstants.KVM_GUESTDBG_ENABLE) != 0;
         bool injects = (debug.control & (KvmConstants.KVM_GUESTDBG_INJECT_DB | KvmConstants.KVM_GUESTDBG_INJECT_BP)) != 0;
         if (injects)

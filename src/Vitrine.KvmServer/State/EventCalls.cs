@@ -2,6 +2,7 @@ using Vitrine.Accelerators.Parts;
 using Vitrine.Kvm.Abi;
 using Vitrine.Kvm.Abi.Codec;
 using Vitrine.KvmServer.Engine;
+using Vitrine.KvmServer.Events;
 using Vitrine.KvmServer.Irqchip;
 using Vitrine.KvmServer.Native;
 using Vitrine.X86.State;
@@ -34,20 +35,43 @@ internal static class EventCalls
     }
 
     /// <summary>KVM_GET_VCPU_EVENTS.</summary>
-    public static int Get(ServedVcpu vcpu, ulong address)
+    public static int Get(ServedVcpu vcpu, VmSettings settings, ulong address)
     {
         vcpu.Parts.Get(vcpu.State, StateParts.Events);
-        return ClientMemory.Write(address, VcpuEventsCodec.Encode(vcpu.State.Events, EventFlags));
+        PendingEvents events = vcpu.State.Events;
+        kvm_vcpu_events kvm = VcpuEventsCodec.Encode(events, EventFlags | settings.EventFlags);
+        if (settings.ExceptionPayload)
+        {
+            kvm.exception.injected = events.ExceptionInjected ? (byte)1 : (byte)0;
+            kvm.exception.pending = events.ExceptionPending ? (byte)1 : (byte)0;
+            kvm.exception_has_payload = events.ExceptionHasPayload ? (byte)1 : (byte)0;
+            kvm.exception_payload = events.ExceptionPayload;
+        }
+
+        return ClientMemory.Write(address, kvm);
     }
 
-    /// <summary>KVM_SET_VCPU_EVENTS.</summary>
-    public static int Set(ServedVcpu vcpu, ulong address)
+    /// <summary>KVM_SET_VCPU_EVENTS. Without KVM_CAP_EXCEPTION_PAYLOAD an exception is being delivered, or there is none.</summary>
+    /// <returns>0, -EINVAL for unknown flags or those of what was not enabled, and for what no exception is; or -EFAULT.</returns>
+    public static int Set(ServedVcpu vcpu, VmSettings settings, ulong address)
     {
         int error = ClientMemory.Read(address, out kvm_vcpu_events kvm);
         if (error < 0) return error;
+        const uint Enabled = KvmConstants.KVM_VCPUEVENT_VALID_PAYLOAD | KvmConstants.KVM_VCPUEVENT_VALID_TRIPLE_FAULT;
+        if ((kvm.flags & Enabled & ~settings.EventFlags) != 0) return -Errno.EINVAL;
+        bool payload = (kvm.flags & KvmConstants.KVM_VCPUEVENT_VALID_PAYLOAD) != 0;
+        kvm.flags &= ~KvmConstants.KVM_VCPUEVENT_VALID_PAYLOAD;
+        bool pending = payload && kvm.exception.pending != 0;
+
+        // A vector is one, whether it is being delivered or waits.
+        kvm.exception.injected = pending ? (byte)1 : kvm.exception.injected;
         vcpu.Parts.Get(vcpu.State, StateParts.Events);
         PendingEvents events = vcpu.State.Events;
         if (!VcpuEventsCodec.TryDecode(kvm, ref events)) return -Errno.EINVAL;
+        events.ExceptionPending = pending;
+        events.ExceptionInjected &= !pending;
+        events.ExceptionHasPayload = pending && kvm.exception_has_payload != 0;
+        events.ExceptionPayload = kvm.exception_payload;
         vcpu.State.Events = events;
         vcpu.Parts.Put(vcpu.State, StateParts.Events);
         return 0;

@@ -27,7 +27,7 @@ internal static class InterruptCalls
             case KvmIoctl.KVM_CREATE_PIT2:
                 return Take(argument, (in kvm_pit_config config) => interrupts.CreatePit(config));
             case KvmIoctl.KVM_GET_PIT:
-                return Give(argument, (out kvm_pit_channels channels) => interrupts.GetPit(out channels));
+                return Exchange(argument, (ref kvm_pit_channels channels) => interrupts.GetPit(out channels));
             case KvmIoctl.KVM_SET_PIT:
                 return Take(argument, (in kvm_pit_channels channels) => interrupts.SetPit(channels));
             case KvmIoctl.KVM_GET_PIT2:
@@ -55,7 +55,7 @@ internal static class InterruptCalls
             case KvmIoctl.KVM_SET_TSS_ADDR:
                 return engine.Settings.SetTssAddress(argument);
             case KvmIoctl.KVM_SET_IDENTITY_MAP_ADDR:
-                return Take(argument, (in ulong address) => engine.Settings.SetIdentityMapAddress(engine.HasVcpus, address));
+                return engine.HasVcpus ? -Errno.EINVAL : Take(argument, (in ulong address) => engine.Settings.SetIdentityMapAddress(address));
             case KvmIoctl.KVM_SET_BOOT_CPU_ID:
                 return engine.Settings.SetBootCpuId(engine.HasVcpus, argument);
             default:

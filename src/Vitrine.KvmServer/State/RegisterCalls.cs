@@ -1,5 +1,6 @@
 using Vitrine.Accelerators.Coherence;
 using Vitrine.Accelerators.Parts;
+using Vitrine.Accelerators.Software;
 using Vitrine.Kvm.Abi;
 using Vitrine.Kvm.Abi.Codec;
 using Vitrine.KvmServer.Engine;
@@ -166,6 +167,9 @@ internal static class RegisterCalls
     // As KVM asks before it takes them (SDM vol. 3, 2.5): what remains is found at VM entry.
     private static bool IsPossible(ProcessorState state)
     {
+        const ulong X2ApicAlone = 1u << 10;
+        const ulong ApicModes = X2ApicAlone | (1u << 11);
+        if ((state.ApicBase & ApicModes) == X2ApicAlone || (state.Cr4 & ~SoftwareAccelerator.ImplementedCr4) != 0) return false;
         bool pages = (state.Cr0 & Cr0.PG) != 0;
         if ((state.Cr0 >> 32) != 0 || (pages && (state.Cr0 & Cr0.PE) == 0) || ((state.Cr0 & Cr0.NW) != 0 && (state.Cr0 & Cr0.CD) == 0)) return false;
         bool longMode = (state.Efer & Efer.LMA) != 0;

@@ -21,6 +21,7 @@ internal static class TaskPriorityCalls
     /// <summary>KVM_SET_VAPIC_ADDR.</summary>
     public static int SetCopyAddress(VcpuTaskPriority priority, VmEngine engine, ulong address)
     {
+        if (engine.Behavior.LocalApicAtClient) return -Errno.EINVAL;
         int error = ClientMemory.Read(address, out kvm_vapic_addr copy);
         return error < 0 ? error : priority.SetCopyAddress(copy, engine.Interrupts.Mode, gpa => engine.Slots.Contains(gpa, CopyBytes));
     }

@@ -18,6 +18,12 @@ public struct PendingEvents
     /// <summary>The error code.</summary>
     public uint ExceptionErrorCode;
 
+    /// <summary>An exception that waits brings <see cref="ExceptionPayload"/> with it, which no register has yet.</summary>
+    public bool ExceptionHasPayload;
+
+    /// <summary>What a #DB adds to DR6, or a #PF's address.</summary>
+    public ulong ExceptionPayload;
+
     /// <summary>An interrupt is being delivered.</summary>
     public bool InterruptInjected;
 

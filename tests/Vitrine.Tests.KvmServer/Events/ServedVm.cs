@@ -47,7 +47,7 @@ internal sealed unsafe class ServedVm : TestedVm
         KvmIoctl.KVM_REGISTER_COALESCED_MMIO => Interrupts.RegisterCoalesced(*(kvm_coalesced_mmio_zone*)argument),
         KvmIoctl.KVM_UNREGISTER_COALESCED_MMIO => Interrupts.UnregisterCoalesced(*(kvm_coalesced_mmio_zone*)argument),
         KvmIoctl.KVM_SET_TSS_ADDR => _settings.SetTssAddress((ulong)argument),
-        KvmIoctl.KVM_SET_IDENTITY_MAP_ADDR => _settings.SetIdentityMapAddress(_vcpu is not null, *(ulong*)argument),
+        KvmIoctl.KVM_SET_IDENTITY_MAP_ADDR => _vcpu is null ? _settings.SetIdentityMapAddress(*(ulong*)argument) : -Errno.EINVAL,
         KvmIoctl.KVM_SET_BOOT_CPU_ID => _settings.SetBootCpuId(_vcpu is not null, (ulong)argument),
         _ => -Errno.ENOTTY,
     };
