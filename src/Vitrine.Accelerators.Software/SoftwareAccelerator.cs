@@ -45,8 +45,8 @@ public sealed class SoftwareAccelerator : IAccelerator
         Lockstep = options.Lockstep;
         Statistics = options.Statistics;
         ForeignWrites = options.ForeignWrites;
-        bool runsNatively = Engine == SoftwareEngine.Translator && !Lockstep && !Statistics && !ForeignWrites;
-        UserCode = runsNatively ? options.UserCode : UserCode.Translated;
+        UserCodeObstacle = FindUserCodeObstacle();
+        UserCode = UserCodeObstacle is null ? options.UserCode ?? UserCode.Auto : UserCode.Translated;
     }
 
     /// <summary>True where <see cref="SoftwareEngine.Translator"/> can be chosen: on Linux, in a process of 64-bit x86 code.</summary>
@@ -127,8 +127,11 @@ public sealed class SoftwareAccelerator : IAccelerator
     /// <summary>What costs time to count is counted too.</summary>
     internal bool Statistics { get; }
 
-    /// <summary>What runs user code.</summary>
-    internal UserCode UserCode { get; }
+    /// <summary>What runs user code: what was asked for, unless there is a <see cref="UserCodeObstacle"/>.</summary>
+    public UserCode UserCode { get; }
+
+    /// <summary>What in the options keeps user code from running natively, as the end of a sentence; null where nothing does.</summary>
+    public string? UserCodeObstacle { get; }
 
     /// <inheritdoc/>
     public bool NeedsSharedMemory => UserCode != UserCode.Translated;
@@ -176,6 +179,13 @@ public sealed class SoftwareAccelerator : IAccelerator
 
         return new SoftwareAccelerator(options, vcpus, clock);
     }
+
+    private string? FindUserCodeObstacle() =>
+        Engine != SoftwareEngine.Translator ? "the interpreter executes each instruction itself"
+        : Lockstep ? "lockstep compares all instructions"
+        : Statistics ? "statistics count what translated code does"
+        : ForeignWrites ? "its memory is another program's"
+        : null;
 
     private static SoftwareEngine EngineOf(SoftwareOptions options) =>
         options.Engine ?? (options.Lockstep ? SoftwareEngine.Translator : SoftwareOptions.DefaultEngine);

@@ -24,10 +24,11 @@ public sealed record SoftwareOptions
     public MmuMode? Mmu { get; init; }
 
     /// <summary>
-    /// What runs the guest's user code (CPL 3, 64-bit): the engine, or the host's own processor, see <see cref="UserCode"/>. Lockstep, detailed statistics, the
-    /// interpreter and <see cref="ForeignWrites"/> leave it to the engine.
+    /// What runs the guest's user code (CPL 3, 64-bit): the engine, or the host's own processor; null for what is used unless something else is asked for, which is
+    /// <see cref="Software.UserCode.Auto"/>. <see cref="Lockstep"/>, <see cref="Statistics"/>, the interpreter and <see cref="ForeignWrites"/> leave it to the engine, and so
+    /// does a host that forbids what is needed (<see cref="NativeUserProbe"/>).
     /// </summary>
-    public UserCode UserCode { get; init; }
+    public UserCode? UserCode { get; init; }
 
     /// <summary>
     /// Counts what costs time to count, see <see cref="Statistics.CpuStatistics.IsDetailed"/>: translated code is written with counters in it, and runs slower.

@@ -173,6 +173,7 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
         CacheFlushes = _blocks.Flushes,
         DecodedFlushes = _blocks.DecodedFlushes,
         Translation = _translator?.Counters.Statistics(_translator.Translations, _lockstep?.Compared ?? 0),
+        Native = _native?.Statistics,
         Mmu = _mmu.Mode,
         MmuCounters = _mmu.Counters,
     };

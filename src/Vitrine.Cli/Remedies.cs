@@ -27,6 +27,7 @@ internal static class Remedies
         [ErrorCode.CpuModelBeyondHost] = static error => $"Choose --cpu {error.Values["like-host"]}, which has what the host has, or --cpu {error.Values["everywhere"]}.",
 
         [ErrorCode.ConfigMmuOnKvm] = static _ => "Leave --mmu out, or give --accel soft.",
+        [ErrorCode.ConfigUserCodeOnKvm] = static _ => "Leave --user out, or give --accel soft.",
         [ErrorCode.ConfigEngineOnKvm] = static _ => "Leave --soft out, or give --accel soft.",
         [ErrorCode.ConfigShadowCpus] = static _ => "Leave --mmu out or give --mmu two-dimensional, or give --cpus 1.",
         [ErrorCode.ConfigLockstepEngine] = static _ => "Leave --accel and --soft out, or --lockstep.",

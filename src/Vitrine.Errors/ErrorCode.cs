@@ -57,6 +57,9 @@ public static class ErrorCode
     /// <summary>An engine of the software CPU was given for KVM.</summary>
     public const string ConfigEngineOnKvm = "config.engine-on-kvm";
 
+    /// <summary>It was said what runs user code, for KVM.</summary>
+    public const string ConfigUserCodeOnKvm = "config.user-code-on-kvm";
+
     /// <summary>Shadow page tables were asked for with several CPUs. Value: cpus.</summary>
     public const string ConfigShadowCpus = "config.shadow-cpus";
 

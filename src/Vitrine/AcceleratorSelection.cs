@@ -41,6 +41,9 @@ internal static class AcceleratorSelection
             case AcceleratorChoice.Auto when config.Software.Mmu is not null:
                 notice = "Using the software CPU, because an MMU mode was given, and KVM's own MMU can't be chosen.";
                 return Software(config, clock);
+            case AcceleratorChoice.Auto when config.Software.UserCode is not null:
+                notice = "Using the software CPU, because it was said what runs user code, and KVM has no choice there.";
+                return Software(config, clock);
             case AcceleratorChoice.Auto when config.Software.Engine is not null:
                 notice = "Using the software CPU, because an engine of it was chosen, and KVM has no use for that.";
                 return Software(config, clock);
@@ -61,12 +64,19 @@ internal static class AcceleratorSelection
         _ => $"Using the software CPU, because KVM does not work here: {verdict.Problem}",
     };
 
+    private static void SayWhyTranslated(SoftwareAccelerator accelerator, Action<string>? notice)
+    {
+        if (accelerator.UserCodeObstacle is { } obstacle) notice?.Invoke($"The guest's user code is translated, because {obstacle}.");
+        else if (NativeUserProbe.FindRefusal() is { } refused) notice?.Invoke($"The guest's user code is translated, because the host refuses {refused}.");
+    }
+
     private static KvmAccelerator Kvm(MachineConfig config) => KvmAccelerator.Create(new KvmOptions { Calls = config.Calls });
 
     private static SoftwareAccelerator Software(MachineConfig config, MachineClock clock)
     {
         SoftwareAccelerator accelerator = SoftwareAccelerator.Create(config.Software, config.Cpus, clock);
         accelerator.CheckModel(CpuModels.Get(config.CpuModel));
+        if (config.Software.UserCode is UserCode.Native or UserCode.Auto) SayWhyTranslated(accelerator, config.Notice);
         return accelerator;
     }
 }

@@ -1,4 +1,5 @@
 using Vitrine.Accelerators.Kvm;
+using Vitrine.Accelerators.Software;
 
 namespace Vitrine;
 
@@ -15,6 +16,9 @@ public sealed record HostReport(KvmReport Kvm, AcceleratorChoice AutomaticChoice
     /// </summary>
     public static bool RunsKvmAtFullSpeed => KvmVerdict.Current.WorthUsing;
 
+    /// <summary>What the host refuses, so that user code can't run on its processor without KVM; null where it refuses nothing.</summary>
+    public string? NativeRefusal { get; init; }
+
     /// <summary>Looks at the host now; takes some ten milliseconds.</summary>
     public static HostReport Examine()
     {
@@ -25,6 +29,9 @@ public sealed record HostReport(KvmReport Kvm, AcceleratorChoice AutomaticChoice
             verdict.WorthUsing ? AcceleratorChoice.Kvm : AcceleratorChoice.Soft,
             AcceleratorSelection.Sentence(verdict),
             HostCpu.Read(),
-            HostMemory.AvailableBytes);
+            HostMemory.AvailableBytes)
+        {
+            NativeRefusal = NativeUserProbe.FindRefusal(),
+        };
     }
 }

@@ -87,6 +87,15 @@ public sealed record MachineConfig
                 "Leave SoftwareOptions.Mmu out, or choose the software CPU.");
         }
 
+        if (Software.UserCode is not null && Accelerator == AcceleratorChoice.Kvm)
+        {
+            throw VitrineException.User(
+                ErrorCode.ConfigUserCodeOnKvm,
+                "It was said what runs user code, for KVM.",
+                "Translated and native are the ways of the software CPU; KVM runs everything on the host's processor.",
+                "Leave SoftwareOptions.UserCode out, or choose the software CPU.");
+        }
+
         if (Software.Lockstep) ConfigCheck.Lockstep(this);
         if (Software.Engine is not null && Accelerator == AcceleratorChoice.Kvm)
         {

@@ -169,8 +169,7 @@ public sealed class VirtualMachine : IDisposable
         {
             accelerator = AcceleratorSelection.Create(config, clock, out string? notice);
             ConfigCheck.Cpus(config.Cpus, accelerator.MaximumVcpus, accelerator.Name);
-            memory = new GuestMemory(accelerator.NeedsSharedMemory ? MemoryBacking.Shared : config.MemoryBacking);
-            MemorySlots.Create(memory, layout, config.Boot);
+            memory = CreateMemory(config, layout, accelerator.NeedsSharedMemory);
             state?.Identity.Require(MachineIdentity.Of(config, accelerator.Name, memory));
             machine = new VirtualMachine(config, clock, memory, layout, accelerator);
             if (state is null) machine.LoadGuest();
@@ -194,6 +193,27 @@ public sealed class VirtualMachine : IDisposable
         {
             accelerator?.Dispose();
             memory?.Dispose();
+            throw;
+        }
+    }
+
+    private static GuestMemory CreateMemory(MachineConfig config, MemoryLayout layout, bool prefersShared)
+    {
+        GuestMemory memory = new(prefersShared ? MemoryBacking.Shared : config.MemoryBacking);
+        try
+        {
+            MemorySlots.Create(memory, layout, config.Boot);
+            return memory;
+        }
+        catch (VitrineException error) when (error.Code == ErrorCode.MemorySharedRefused && config.MemoryBacking != MemoryBacking.Shared)
+        {
+            // The accelerator does without what it wanted it for.
+            memory.Dispose();
+            return CreateMemory(config, layout, prefersShared: false);
+        }
+        catch
+        {
+            memory.Dispose();
             throw;
         }
     }

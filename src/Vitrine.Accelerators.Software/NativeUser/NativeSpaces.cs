@@ -14,6 +14,8 @@ internal sealed unsafe class NativeSpaces : ITranslationFollower, IDisposable
     private readonly List<StubSpace> _spaces = [];
     private MemoryObjects? _memory;
     private ulong _uses;
+    private ulong _mappedBefore;
+    private ulong _droppedBefore;
 
     /// <summary>None yet.</summary>
     /// <param name="mmu">The MMU, which tells from now on.</param>
@@ -30,10 +32,10 @@ internal sealed unsafe class NativeSpaces : ITranslationFollower, IDisposable
     public string? Refused { get; private set; }
 
     /// <summary>Mappings made so far.</summary>
-    public ulong Mapped { get; private set; }
+    public ulong Mapped => _spaces.Aggregate(_mappedBefore, static (sum, space) => sum + space.Mapped);
 
     /// <summary>Mappings dropped so far.</summary>
-    public ulong Dropped { get; private set; }
+    public ulong Dropped => _spaces.Aggregate(_droppedBefore, static (sum, space) => sum + space.Dropped);
 
     /// <summary>Stubs started so far.</summary>
     public ulong Started { get; private set; }
@@ -63,8 +65,8 @@ internal sealed unsafe class NativeSpaces : ITranslationFollower, IDisposable
     public void Drop(StubSpace space)
     {
         _spaces.Remove(space);
-        Mapped += space.Mapped;
-        Dropped += space.Dropped;
+        _mappedBefore += space.Mapped;
+        _droppedBefore += space.Dropped;
         space.Dispose();
     }
 
@@ -113,7 +115,8 @@ internal sealed unsafe class NativeSpaces : ITranslationFollower, IDisposable
     private StubSpace? Start(Func<MemoryObjects> objects)
     {
         _memory ??= objects();
-        StubProcess? stub = StubProcess.TryStart(_memory.Descriptors, out string refused);
+        string refused = "memory that can be shared";
+        StubProcess? stub = _memory.Count == 0 ? null : StubProcess.TryStart(_memory.Descriptors, out refused);
         if (stub is null)
         {
             if (_spaces.Count == 0) Refused = refused;

@@ -3,6 +3,7 @@ using Vitrine.Accelerators.Software.Engines;
 using Vitrine.Accelerators.Software.Interpreter;
 using Vitrine.Accelerators.Software.Interpreter.Decode;
 using Vitrine.Accelerators.Software.Mmu;
+using Vitrine.Accelerators.Statistics;
 using Vitrine.X86.Exceptions;
 using Vitrine.X86.Paging;
 using Vitrine.X86.Registers;
@@ -73,6 +74,24 @@ internal sealed unsafe class NativeUserEngine : Engine
 
     /// <summary>The stubs.</summary>
     public NativeSpaces Spaces => _spaces;
+
+    /// <summary>The same for users.</summary>
+    public NativeStatistics Statistics => new()
+    {
+        Refused = _spaces.Refused,
+        Stubs = _spaces.Started,
+        Mappings = _spaces.Mapped,
+        Dropped = _spaces.Dropped,
+        Stops = Counters.Stops,
+        Kicks = Counters.Kicks,
+        SystemCalls = Counters.SystemCalls,
+        Fills = Counters.Fills,
+        Interpreted = Counters.Interpreted,
+        Withheld = Counters.Withheld,
+        Promotions = Counters.Promotions,
+        Demotions = Counters.Demotions,
+        Lost = Counters.Lost,
+    };
 
     /// <inheritdoc/>
     public override bool TryRun(bool finishing) =>

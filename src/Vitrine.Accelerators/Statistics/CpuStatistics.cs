@@ -32,6 +32,9 @@ public sealed record CpuStatistics
     /// <summary>The translator's part; null without one.</summary>
     public TranslationStatistics? Translation { get; init; }
 
+    /// <summary>What was done to run user code on the host's processor; null where that is not wanted.</summary>
+    public NativeStatistics? Native { get; init; }
+
     /// <summary>How addresses are translated behind the TLB.</summary>
     public MmuMode Mmu { get; init; }
 
@@ -52,6 +55,7 @@ public sealed record CpuStatistics
         CacheFlushes = CacheFlushes + other.CacheFlushes,
         DecodedFlushes = DecodedFlushes + other.DecodedFlushes,
         Translation = Translation is null || other.Translation is null ? Translation ?? other.Translation : Translation.Plus(other.Translation),
+        Native = Native is null || other.Native is null ? Native ?? other.Native : Native.Plus(other.Native),
         MmuCounters = MmuCounters + other.MmuCounters,
     };
 }

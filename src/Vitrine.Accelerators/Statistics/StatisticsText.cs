@@ -18,6 +18,7 @@ public static class StatisticsText
         output.WriteLine($"Statistics of the software CPU: {statistics.Engine}, {(statistics.Mmu == MmuMode.Shadow ? "shadow paging" : "two-dimensional paging")}, {vcpus}");
         WriteExecution(statistics, output);
         if (statistics.Translation is { } translation) WriteTranslation(statistics, translation, output);
+        if (statistics.Native is { } native) WriteNative(native, output);
         WriteCaches(statistics, output);
         WriteMmu(statistics.MmuCounters, output);
         if (statistics.Translation is { Interpreted.Count: > 0 } profile) WriteInterpreted(statistics, profile, output);
@@ -69,6 +70,19 @@ public static class StatisticsText
         Row(output, "TLB", translation.TlbAccesses, $"accesses, {HitRate(translation.TlbAccesses, misses)} hits");
         Row(output, "stack's page", translation.StackAccesses, $"accesses, {HitRate(translation.StackAccesses, translation.StackPageChanges)} in the page of the one before");
         Row(output, "branch table", translation.TableBranches, $"branches, {HitRate(translation.TableBranches, lookups)} to known code");
+    }
+
+    private static void WriteNative(NativeStatistics native, StringWriter output)
+    {
+        Heading(output, "User code on the host's processor");
+        if (native.Refused is { } refused) output.WriteLine($"  none: the host refused {refused}");
+        Row(output, "programs promoted", native.Promotions, $"{native.Demotions:N0} went back");
+        Row(output, "processes", native.Stubs);
+        Row(output, "stops", native.Stops, $"{native.SystemCalls:N0} system calls, {native.Fills:N0} missing pages, {native.Kicks:N0} for events");
+        Row(output, "mappings", native.Mappings, $"{native.Dropped:N0} dropped");
+        Row(output, "interpreted", native.Interpreted, "in between");
+        RowIfAny(output, "withheld", native.Withheld, $"times, from pages with instructions that show the host's processor");
+        RowIfAny(output, "processes lost", native.Lost);
     }
 
     private static void WriteCaches(CpuStatistics statistics, StringWriter output)

@@ -35,6 +35,9 @@ internal static class CheckCommand
             : "soft   works, with the interpreter. It needs nothing of the host; the translator needs Linux on x86-64.");
         if (SoftwareAccelerator.HostHasTranslator)
         {
+            output.WriteLine(host.NativeRefusal is { } refusal
+                ? $"native does not work: the host refuses {refusal}. The software CPU translates the guest's user code."
+                : "native works: the software CPU lets the host's processor run the guest's user code where that pays, in processes that can do nothing else.");
             output.WriteLine("served works: 'vitrine kvm -- COMMAND' gives another program, such as QEMU, a /dev/kvm that runs its guests on the software CPU.");
         }
 

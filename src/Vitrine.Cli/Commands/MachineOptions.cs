@@ -59,7 +59,7 @@ internal sealed class MachineOptions
 
     private readonly Option<string?> _user = new(UserName)
     {
-        Description = "What runs user code on the software CPU: translated, native (the host's processor), or auto (native where it pays).",
+        Description = "What runs user code on the software CPU: translated, native (the host's processor), or auto: native where it pays, which is the default.",
         HelpName = "HOW",
     };
 
@@ -143,9 +143,10 @@ internal sealed class MachineOptions
 
     /// <summary>What runs user code, by its name.</summary>
     /// <exception cref="VitrineException">There is none of that name.</exception>
-    private static UserCode ReadUserCode(string? name) => name switch
+    private static UserCode? ReadUserCode(string? name) => name switch
     {
-        null or "translated" => UserCode.Translated,
+        null => null,
+        "translated" => UserCode.Translated,
         "native" => UserCode.Native,
         "auto" => UserCode.Auto,
         _ => throw VitrineException.User(

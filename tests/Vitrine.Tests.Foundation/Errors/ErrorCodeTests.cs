@@ -25,6 +25,7 @@ public sealed partial class ErrorCodeTests
         cpu.model-beyond-host
         config.mmu-on-kvm
         config.engine-on-kvm
+        config.user-code-on-kvm
         config.shadow-cpus
         config.lockstep-engine
         config.lockstep-cpus

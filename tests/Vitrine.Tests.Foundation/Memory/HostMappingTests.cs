@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Vitrine.Accelerators.Software;
 using Vitrine.Boot;
 using Vitrine.Errors;
 using Vitrine.Memory;
@@ -13,11 +14,11 @@ public sealed partial class HostMappingTests
     private const int EPERM = 1;
 
     [Fact]
-    public void AnonymousMemoryIsTheDefaultAndHasNoDescriptor()
+    public void AnonymousMemoryIsTheDefaultWhereNobodyMapsIt()
     {
         using GuestMemory memory = new();
         Assert.Null(memory.Add("ram", new Gpa(0), 0x1000).Host.File);
-        using VirtualMachine machine = Machine(default);
+        using VirtualMachine machine = Machine(default, UserCode.Translated);
         Assert.All(machine.Memory.Slots, static slot => Assert.Null(slot.Host.File));
     }
 
@@ -58,13 +59,14 @@ public sealed partial class HostMappingTests
     }
 
     // mov byte [0x9000], 42; mov al, [0x9001]; out 0xF4, al
-    private static VirtualMachine Machine(MemoryBacking backing) => VirtualMachine.Create(new MachineConfig
+    private static VirtualMachine Machine(MemoryBacking backing, UserCode userCode = UserCode.Auto) => VirtualMachine.Create(new MachineConfig
     {
         Boot = new BootSource.FlatBytes(
             new byte[] { 0xC6, 0x06, 0x00, 0x90, 42, 0xA0, 0x01, 0x90, 0xE6, 0xF4 }, new Gpa(0x8000), 0x8000, FlatMode.Real),
         MemoryBytes = 1 << 20,
         MemoryBacking = backing,
         Accelerator = AcceleratorChoice.Soft,
+        Software = new SoftwareOptions { UserCode = userCode },
     });
 
     [LibraryImport("libc", EntryPoint = "ftruncate", SetLastError = true)]
