@@ -7,13 +7,14 @@ using Vitrine.Explain.Execution;
 using Vitrine.Explain.Fetch;
 using Vitrine.Explain.Model;
 using Vitrine.Explain.State;
+using Vitrine.Explain.Symbols;
 using Vitrine.X86.Cpuid;
 using Vitrine.X86.State;
 
 namespace Vitrine.Explain;
 
 /// <summary>Steps a machine that stands and tells each instruction on the way that is to be told.</summary>
-internal sealed class InstructionTeller(VirtualMachine machine, StoryRequest request)
+internal sealed class InstructionTeller(VirtualMachine machine, StoryRequest request, KernelPlacement? placement)
 {
     private readonly ProcessorLimits _processor = ProcessorLimits.From([.. machine.GetCpuid(0)]);
     private readonly uint _signature = new CpuidTable([.. machine.GetCpuid(0)]).Signature;
@@ -57,7 +58,8 @@ internal sealed class InstructionTeller(VirtualMachine machine, StoryRequest req
         // It has been executed, so what the MMU and memory held before it can't be shown any more.
         FetchStory fetch = FetchExplanation.Of(machine, before, _processor, out Instruction? instruction);
         if (fetch.Translation is { } translation) fetch = fetch with { Translation = translation with { Mmu = null } };
-        _told.Add(new InstructionStory(_executed, fetch, ExecutionOf(before, instruction, machine.ReadState(0), [], report)));
+        ProcessorState after = machine.ReadState(0);
+        _told.Add(new InstructionStory(_executed, fetch, ExecutionOf(before, instruction, after, [], report)) { Symbols = SymbolsOf(fetch, instruction, before, after) });
         return report.Outcome == StepOutcome.Reached ? End("exit", Told) : Stopped(report, Told);
     }
 
@@ -77,8 +79,10 @@ internal sealed class InstructionTeller(VirtualMachine machine, StoryRequest req
             fetch = fetch with { Translation = translation with { Mmu = SoftwareMmuExplanation.After(look, mmu, translation, counters) } };
         }
 
-        ExecutionStory execution = ExecutionOf(before, instruction, machine.ReadState(0), watch?.Changes() ?? [], report);
-        _told.Add(new InstructionStory((ulong)_told.Count + 1 > _executed ? (ulong)_told.Count + 1 : _executed, fetch, execution));
+        ProcessorState after = machine.ReadState(0);
+        ExecutionStory execution = ExecutionOf(before, instruction, after, watch?.Changes() ?? [], report);
+        ulong number = Math.Max((ulong)_told.Count + 1, _executed);
+        _told.Add(new InstructionStory(number, fetch, execution) { Symbols = SymbolsOf(fetch, instruction, before, after) });
         return report.Outcome == StepOutcome.Stepped ? null : Stopped(report, "");
     }
 
@@ -88,6 +92,10 @@ internal sealed class InstructionTeller(VirtualMachine machine, StoryRequest req
             memory,
             [.. report.Exits.Select(exit => new ExitFact(exit.Description, Handler(exit)))],
             Outcome(before, instruction, after, report));
+
+    private IReadOnlyList<SymbolFact> SymbolsOf(FetchStory fetch, Instruction? instruction, ProcessorState before, ProcessorState after) => placement is null
+        ? []
+        : InstructionSymbols.Of(placement, fetch.Segment.Linear, instruction, before, after, SegmentExplanation.Of(after).Linear);
 
     private static string Outcome(ProcessorState before, Instruction? instruction, ProcessorState after, StepReport report)
     {

@@ -6,6 +6,7 @@ using Vitrine.Accelerators.Observation;
 using Vitrine.Explain.Fetch;
 using Vitrine.Explain.Model;
 using Vitrine.Explain.Served;
+using Vitrine.Explain.Symbols;
 using Vitrine.Kvm.Abi;
 using Vitrine.Kvm.Trace;
 using Vitrine.KvmServer;
@@ -34,6 +35,7 @@ public sealed class ServedStoryRecorder : IKvmCallObserver, IVcpuWatcher
     private readonly ulong _instructions;
     private readonly string _model;
     private readonly Action<Story> _tell;
+    private readonly KernelPlacement? _placement;
     private readonly long _start = Stopwatch.GetTimestamp();
     private readonly List<CallRecord> _calls = [];
     private readonly List<(KvmDescriptorKind Kind, uint Request)> _kinds = [];
@@ -47,13 +49,15 @@ public sealed class ServedStoryRecorder : IKvmCallObserver, IVcpuWatcher
     /// <summary>Waits for a client.</summary>
     /// <param name="instructions">How many instructions of each vCPU are told: 1 to <see cref="StoryRequest.MostTold"/>.</param>
     /// <param name="model">The CPU model that is offered, in words.</param>
+    /// <param name="symbols">Names addresses; null for none.</param>
     /// <param name="tell">Gets the story each time that a vCPU's part is complete. Called by a thread of the client's, which waits.</param>
-    public ServedStoryRecorder(ulong instructions, string model, Action<Story> tell)
+    public ServedStoryRecorder(ulong instructions, string model, SymbolTable? symbols, Action<Story> tell)
     {
         ArgumentOutOfRangeException.ThrowIfZero(instructions);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(instructions, StoryRequest.MostTold);
         ArgumentNullException.ThrowIfNull(tell);
         (_instructions, _model, _tell) = (instructions, model, tell);
+        if (symbols is not null) _placement = new KernelPlacement(symbols, isHeld: false);
     }
 
     /// <summary>All has been told, and nothing more is wanted of anybody.</summary>
@@ -222,7 +226,7 @@ public sealed class ServedStoryRecorder : IKvmCallObserver, IVcpuWatcher
     private VcpuRecord RecordOf(WatchedVcpu vcpu)
     {
         if (_vcpus.TryGetValue(vcpu.Id, out VcpuRecord? record) && record.Vcpu == vcpu) return record;
-        record = new VcpuRecord(vcpu, _instructions);
+        record = new VcpuRecord(vcpu, _instructions, _placement);
         _vcpus[vcpu.Id] = record;
         return record;
     }
@@ -243,6 +247,7 @@ public sealed class ServedStoryRecorder : IKvmCallObserver, IVcpuWatcher
             Entry = first.Entry ?? new EntryStory([], ""),
             Instructions = first.Instructions,
             OtherVcpus = [.. vcpus.Skip(1)],
+            Symbols = _placement?.Tell(),
             End = first.End,
         };
     }

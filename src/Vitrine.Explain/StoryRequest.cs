@@ -1,3 +1,5 @@
+using Vitrine.Explain.Symbols;
+
 namespace Vitrine.Explain;
 
 /// <summary>How far a story goes.</summary>
@@ -14,6 +16,9 @@ public sealed record StoryRequest
 
     /// <summary>Tell the first instruction, run on to the first exit for a device, and tell the instruction that caused it.</summary>
     public bool UntilExit { get; init; }
+
+    /// <summary>Names addresses; null for none.</summary>
+    public SymbolTable? Symbols { get; init; }
 
     /// <summary>How long the guest may run in all; null for ever.</summary>
     public TimeSpan? Timeout { get; init; }

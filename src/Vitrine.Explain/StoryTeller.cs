@@ -6,6 +6,7 @@ using Vitrine.Explain.Entry;
 using Vitrine.Explain.Fetch;
 using Vitrine.Explain.Model;
 using Vitrine.Explain.State;
+using Vitrine.Explain.Symbols;
 using Vitrine.X86.Cpuid;
 using Vitrine.X86.State;
 
@@ -31,7 +32,8 @@ public static class StoryTeller
         StateStory state = TellState(machine, first, cpuid, calls);
         MachineFacts facts = TellMachine(machine);
         EntryStory entry = EntryExplanation.Of(first, cpuid);
-        InstructionTeller teller = new(machine, request);
+        KernelPlacement? placement = request.Symbols is { } symbols ? new KernelPlacement(symbols, IsHeld(config.Boot)) : null;
+        InstructionTeller teller = new(machine, request, placement);
         StoryEnd end = teller.Tell();
         return new Story
         {
@@ -40,9 +42,12 @@ public static class StoryTeller
             State = state,
             Entry = entry,
             Instructions = teller.Told,
+            Symbols = placement?.Tell(),
             End = end,
         };
     }
+
+    private static bool IsHeld(BootSource boot) => boot is BootSource.Kernel kernel && kernel.CommandLine.Split(' ').Contains("nokaslr");
 
     private static void Check(StoryRequest request)
     {

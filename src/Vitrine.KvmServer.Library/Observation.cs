@@ -1,7 +1,9 @@
 using System.Globalization;
 using Vitrine.Accelerators.Statistics;
+using Vitrine.Errors;
 using Vitrine.Explain;
 using Vitrine.Explain.Model;
+using Vitrine.Explain.Symbols;
 using Vitrine.KvmServer.Trace;
 
 namespace Vitrine.KvmServer.Library;
@@ -14,6 +16,7 @@ internal sealed class Observation
     private const string StoryVariable = "VITRINE_KVM_EXPLAIN";
     private const string InstructionsVariable = "VITRINE_KVM_INSTRUCTIONS";
     private const string ViewVariable = "VITRINE_KVM_STORY_VIEW";
+    private const string SymbolsVariable = "VITRINE_KVM_SYMBOLS";
     private const string StandardError = "-";
 
     private readonly string? _statisticsPath;
@@ -37,7 +40,7 @@ internal sealed class Observation
         if (_statisticsPath is not null) observers.Add(_statistics = new CallStatistics());
         _storyPath = read(StoryVariable);
         _view = StoryView.Parse(read(ViewVariable));
-        if (_storyPath is not null) observers.Add(Story = new ServedStoryRecorder(ReadInstructions(read(InstructionsVariable)), model, Tell));
+        if (_storyPath is not null) observers.Add(Story = new ServedStoryRecorder(ReadInstructions(read(InstructionsVariable)), model, ReadSymbols(read(SymbolsVariable)), Tell));
         Observer = observers.Count switch
         {
             0 => null,
@@ -78,6 +81,19 @@ internal sealed class Observation
     // The command has checked it.
     private static ulong ReadInstructions(string? text) =>
         ulong.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out ulong count) && count is >= 1 and <= StoryRequest.MostTold ? count : 1;
+
+    // As with the story's file, the command has read it once.
+    private static SymbolTable? ReadSymbols(string? path)
+    {
+        try
+        {
+            return path is null ? null : SymbolTable.Read(path);
+        }
+        catch (VitrineException)
+        {
+            return null;
+        }
+    }
 
     private void Tell(Story story)
     {

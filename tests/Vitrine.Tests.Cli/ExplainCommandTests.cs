@@ -27,6 +27,9 @@ public sealed class ExplainCommandTests : IDisposable
         { "explain --flat {flat}@0x1000 --mode real --until nowhere", "nowhere" },
         { "explain --flat {flat}@0x1000 --mode real --until 0x10 --until-exit", "More than one" },
         { "explain --flat {flat}@0x1000 --mode real --format yaml", "yaml" },
+        { "explain --flat {flat}@0x1000 --mode real --symbols /nonexistent/System.map", "The symbol file '/nonexistent/System.map' does not exist." },
+        { "explain --flat {flat}@0x1000 --mode real --symbols {flat}", "is no symbol file" },
+        { "explain --flat {flat}@0x1000 --mode real --until start_kernel", "start_kernel" },
         { "explain --flat {flat}@0x1000 --mode real --section entri", "Did you mean 'entry'?" },
         { "explain --flat {flat}@0x1000 --mode real --section what", "The sections are machine, creation, state, entry, drawing, fetch, execution and end." },
         { "explain --flat {flat}@0x1000 --mode real --section entry --brief", "--brief and --section were both given." },
@@ -126,6 +129,24 @@ public sealed class ExplainCommandTests : IDisposable
         Assert.Equal((0, ""), (status, errors));
         Assert.Contains(told, output, StringComparison.Ordinal);
         Assert.DoesNotContain(leftOut, output, StringComparison.Ordinal);
+    }
+
+    /// <summary>Until a symbol: its name and those of the addresses are told.</summary>
+    [Fact]
+    public void SymbolsNameAddressesAndPlacesToStop()
+    {
+        string map = Path.Combine(_folder, "System.map");
+        File.WriteAllText(map, "0000000000001000 T entry\n0000000000001003 T finish\n0000000000001005 T _end\n");
+
+        // dec cx; jnz $-1; mov al, 1; hlt
+        byte[] code = [0x49, 0x75, 0xFD, 0xB0, 0x01, 0xF4];
+        (int status, string output, string errors) = Explain(code, $"--symbols {map} --until finish --brief");
+        Assert.Equal((0, ""), (status, errors));
+        Assert.Contains("entry: dec cx", output, StringComparison.Ordinal);
+        Assert.Contains("finish: mov al,0x1", output, StringComparison.Ordinal);
+        (status, _, errors) = Explain(code, $"--symbols {map} --until finsh");
+        Assert.Equal(UserError, status);
+        Assert.Contains("Did you mean 'finish'?", errors, StringComparison.Ordinal);
     }
 
     [Fact]

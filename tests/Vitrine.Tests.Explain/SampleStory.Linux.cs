@@ -23,7 +23,18 @@ internal static partial class SampleStory
             ],
             [new("Full", true, false, [new("RSI", "0x0", "0x7000"), new("RIP", "0xfff0", "0x1000200"), new("CR0", "0x60000010", "0x80000011"), new("CR3", "0x0", "0x9000"), new("CR4", "0x0", "0x20"), new("EFER", "0x0", "0x500")], Evidence.Observed)]),
         Entry = Entry("0x80000031", "0x9000", "0x2020", "0x500", "0x0", "0x1000200", "CR3 is the guest's own: a guest-physical address.", "CR3 points at the hypervisor's shadow page table; the guest's CR3 isn't loaded."),
-        Instructions = [Startup],
+        Instructions =
+        [
+            Startup with
+            {
+                Symbols =
+                [
+                    new("CS:RIP", 0x100_0200, "startup_64"), new("operand", 0xffff_ffff_832b_4000, "idt_table"), new("CR2", 0x9000, "early_top_pgt+0x10"),
+                    new("next", 0x100_0201, "startup_64+0x1"),
+                ],
+            },
+        ],
+        Symbols = new SymbolStory(HostileName, 86_296, 0x1a20_0000, "The kernel was moved by 0x1a200000 (KASLR).", false),
         End = new StoryEnd("instructions", "1 instruction was executed, as many as were asked for.", 1),
     };
 

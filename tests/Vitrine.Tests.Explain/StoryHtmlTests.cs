@@ -298,6 +298,19 @@ public sealed class StoryHtmlTests
         Assert.Equal(ids.Distinct(), ids);
     }
 
+    [Fact]
+    public void AddressesHaveTheirNames()
+    {
+        XDocument page = Parse(Html(SampleStory.Linux));
+        Assert.Equal(
+            ["startup_64", "0xffffffff832b4000, idt_table", "0x1000201, startup_64+0x1", "0x9000, early_top_pgt+0x10"],
+            Values("symbol", "operand", "next", "CR2"));
+        Assert.Contains("The kernel was moved by 0x1a200000 (KASLR).", Values("symbols").Single(), StringComparison.Ordinal);
+
+        IEnumerable<string> Values(params string[] names) => names.SelectMany(name => page.Descendants("dl").Elements("div")
+            .Where(fact => fact.Element("dt")!.Nodes().OfType<XText>().Last().Value.Trim() == name).Select(fact => fact.Element("dd")!.Value));
+    }
+
     [Theory]
     [InlineData("entry", "entry")]
     [InlineData("machine,state,end", "memory state end")]

@@ -90,8 +90,8 @@ public sealed class StoryJsonTests
     [Theory]
     [InlineData("state,end", "schema state otherVcpus end")]
     [InlineData("creation", "schema creation client otherVcpus")]
-    [InlineData("machine, entry", "schema machine entry otherVcpus")]
-    [InlineData("execution", "schema instructions otherVcpus")]
+    [InlineData("machine, entry", "schema machine entry symbols otherVcpus")]
+    [InlineData("execution", "schema instructions symbols otherVcpus")]
     public void SectionsAreMembersOfTheStory(string sections, string members)
     {
         Story story = SampleStory.Linux with { OtherVcpus = [new VcpuStory(1, SampleStory.Linux.State, SampleStory.Linux.Entry, SampleStory.Linux.Instructions, SampleStory.Linux.End)] };
@@ -101,10 +101,10 @@ public sealed class StoryJsonTests
         Assert.Equal("vitrine.story-sections/1", part["schema"]!.GetValue<string>());
         Assert.All(part.Where(member => member.Key is not ("schema" or "instructions" or "otherVcpus")), member => Assert.True(JsonNode.DeepEquals(whole[member.Key], member.Value)));
         Assert.Equal(
-            members.Split(' ').Except(["schema", "otherVcpus", "machine", "creation", "client"]).Append("vcpu").Order(),
+            members.Split(' ').Except(["schema", "otherVcpus", "machine", "creation", "client", "symbols"]).Append("vcpu").Order(),
             part["otherVcpus"]![0]!.AsObject().Select(member => member.Key).Order());
         if (part["instructions"] is not JsonArray instructions) return;
-        Assert.All(instructions, instruction => Assert.Equal(["number", "execution"], instruction!.AsObject().Select(member => member.Key)));
+        Assert.All(instructions, instruction => Assert.Equal(["number", "execution", "symbols"], instruction!.AsObject().Select(member => member.Key)));
     }
 
     /// <summary>Folding concerns readers of text and HTML: in JSON each check is there.</summary>

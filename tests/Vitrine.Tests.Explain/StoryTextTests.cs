@@ -148,6 +148,17 @@ public sealed partial class StoryTextTests
     [InlineData("machine,creation,state,entry,drawing,fetch,execution,end")]
     public void AViewComesBackFromItsText(string text) => Assert.Equal(text, StoryView.Parse(text).ToString());
 
+    [Fact]
+    public void AddressesHaveTheirNames()
+    {
+        string text = Text(SampleStory.Linux, colour: false);
+        Assert.Contains("○ symbol           startup_64\n", text, StringComparison.Ordinal);
+        Assert.Contains("○ operand          0xffffffff832b4000, idt_table\n", text, StringComparison.Ordinal);
+        Assert.Contains("○ CR2              0x9000, early_top_pgt+0x10\n", text, StringComparison.Ordinal);
+        Assert.Contains("The kernel was moved by", text, StringComparison.Ordinal);
+        Assert.Contains("startup_64: cld", Text(SampleStory.Linux, colour: false, StoryView.Brief), StringComparison.Ordinal);
+    }
+
     private static string Text(Story story, bool colour, StoryView? view = null)
     {
         using StringWriter text = new();

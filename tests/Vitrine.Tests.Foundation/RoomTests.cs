@@ -60,7 +60,7 @@ public sealed partial class RoomTests
         ["Vitrine.Explain"] =
         [
             ["Model"],
-            ["Fetch"],
+            ["Fetch", "Symbols"],
             ["State", "Entry", "EntryDumps", "Execution"],
             ["Served", "Brief"],
             ["Text"],

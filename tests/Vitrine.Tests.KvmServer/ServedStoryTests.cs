@@ -17,7 +17,7 @@ public sealed class ServedStoryTests
     public void TheFirstInstructionIsToldFromTheCallsToWhatItDid()
     {
         List<Story> told = [];
-        ServedStoryRecorder recorder = new(1, "max", told.Add);
+        ServedStoryRecorder recorder = new(1, "max", symbols: null, told.Add);
 
         // mov al, 'A'; out 0xE9, al; hlt
         using KvmClient client = Start([0xB0, 0x41, 0xE6, 0xE9, 0xF4], recorder);
@@ -57,7 +57,7 @@ public sealed class ServedStoryTests
     public void TheMmuIsObserved(MmuMode mode)
     {
         Story? story = null;
-        ServedStoryRecorder recorder = new(1, "max", told => story = told);
+        ServedStoryRecorder recorder = new(1, "max", symbols: null, told => story = told);
         using KvmClient client = Start([0xF4], recorder, new SoftwareOptions { Mmu = mode });
         Assert.Equal(KvmExit.KVM_EXIT_HLT, client.RunToExit(client.Vcpu));
         MmuStory mmu = story!.Instructions[0].Fetch.Translation!.Mmu!;
@@ -80,7 +80,7 @@ public sealed class ServedStoryTests
     public void AnInstructionThatLeavesForTheClientIsToldWhenItIsDone()
     {
         List<Story> told = [];
-        ServedStoryRecorder recorder = new(2, "max", told.Add);
+        ServedStoryRecorder recorder = new(2, "max", symbols: null, told.Add);
 
         // in al, 0x42; out 0xE9, al; hlt
         using KvmClient client = Start([0xE4, 0x42, 0xE6, 0xE9, 0xF4], recorder);
@@ -103,7 +103,7 @@ public sealed class ServedStoryTests
     public void AnotherVcpuIsToldFromItsStartUpOn()
     {
         List<Story> told = [];
-        ServedStoryRecorder recorder = new(1, "max", story =>
+        ServedStoryRecorder recorder = new(1, "max", symbols: null, story =>
         {
             lock (told) told.Add(story);
         });
@@ -158,7 +158,7 @@ public sealed class ServedStoryTests
     public void TheEndOfTheClientEndsTheStory()
     {
         List<Story> told = [];
-        ServedStoryRecorder recorder = new(5, "max", told.Add);
+        ServedStoryRecorder recorder = new(5, "max", symbols: null, told.Add);
         using KvmClient client = Start([0xE4, 0x42, 0xF4], recorder);
         Assert.Equal(KvmExit.KVM_EXIT_IO, client.RunToExit(client.Vcpu));
         recorder.End();
@@ -172,7 +172,7 @@ public sealed class ServedStoryTests
     public void AClientWithoutVcpusHasAStoryOfItsCalls()
     {
         Story? story = null;
-        ServedStoryRecorder recorder = new(1, "max", told => story = told);
+        ServedStoryRecorder recorder = new(1, "max", symbols: null, told => story = told);
         using (KvmHost host = new(new KvmHostOptions { Observer = recorder, Watcher = recorder }))
         {
             int system = host.Open();
@@ -198,7 +198,7 @@ public sealed class ServedStoryTests
         try
         {
             string path = Path.Combine(folder, name);
-            ServedStoryRecorder recorder = new(1, "max", story => StoryFile.Write(story, path));
+            ServedStoryRecorder recorder = new(1, "max", symbols: null, story => StoryFile.Write(story, path));
             using KvmClient client = Start([0xF4], recorder);
             Assert.Equal(KvmExit.KVM_EXIT_HLT, client.RunToExit(client.Vcpu));
             Assert.Contains(expected, File.ReadAllText(path), StringComparison.Ordinal);

@@ -4,6 +4,7 @@ using Vitrine.Boot;
 using Vitrine.Errors;
 using Vitrine.Explain;
 using Vitrine.Explain.Model;
+using Vitrine.Explain.Symbols;
 
 namespace Vitrine.Cli.Commands;
 
@@ -23,7 +24,7 @@ internal static class ExplainCommand
         };
         Option<string?> until = new("--until")
         {
-            Description = "Tell the first instruction, run on to this linear address, and tell the instruction there.",
+            Description = "Tell the first instruction, run on to this linear address, and tell the instruction there. With --symbols, also the name of a symbol.",
             HelpName = "ADDR",
         };
         Option<bool> untilExit = new("--until-exit")
@@ -34,6 +35,7 @@ internal static class ExplainCommand
         MachineOptions machine = new();
         StoryOutput output = new();
         StoryViewOptions views = new();
+        SymbolOption symbols = new();
         Command command = new(
             "explain",
             "Brings a machine from nothing to its first instruction and tells how: every call to the accelerator, the vCPU's state, what VM entry " +
@@ -46,13 +48,17 @@ internal static class ExplainCommand
         command.Options.Add(untilExit);
         output.AddTo(command);
         views.AddTo(command);
+        symbols.AddTo(command);
         command.SetAction(parsed =>
         {
             using PosixSignalRegistration limit = ProcessorTimeLimit.EndProcess();
             output.Check(parsed);
             StoryView view = views.Read(parsed);
+            SymbolTable? table = symbols.Read(parsed);
             StoryRequest request = Read(parsed.GetValue(instructions), parsed.GetValue(until), parsed.GetValue(untilExit)) with
             {
+                Until = parsed.GetValue(until) is { } place ? symbols.Address(place, until.Name, table) : null,
+                Symbols = table,
                 Timeout = machine.ReadTimeout(parsed) ?? DefaultTimeout,
             };
             BootSource boot = guest.Read(parsed);
@@ -89,7 +95,6 @@ internal static class ExplainCommand
         return new StoryRequest
         {
             Instructions = (ulong)count,
-            Until = until is null ? null : Numbers.Address(until, "--until"),
             UntilExit = untilExit,
         };
     }

@@ -37,6 +37,7 @@ internal sealed class ObservationOptions
     };
 
     private readonly StoryViewOptions _views = new();
+    private readonly SymbolOption _symbols = new();
 
     /// <summary>Adds them to a command.</summary>
     public void AddTo(Command command)
@@ -46,6 +47,7 @@ internal sealed class ObservationOptions
         command.Options.Add(_story);
         command.Options.Add(_instructions);
         _views.AddTo(command);
+        _symbols.AddTo(command);
     }
 
     /// <summary>What was chosen, as variables of the program. Files are made, so that one which can't be is an error before the program starts.</summary>
@@ -64,6 +66,7 @@ internal sealed class ObservationOptions
         if (story is null) RefuseStoryOptions(parsed);
         StoryView view = _views.Read(parsed);
         if (view != StoryView.Whole) choices.Add((ServedVariables.StoryView, view.ToString()));
+        if (_symbols.Read(parsed) is not null) choices.Add((ServedVariables.Symbols, Path.GetFullPath(_symbols.Given(parsed)!)));
         if (parsed.GetValue(_instructions) is not { } text) return choices;
 
         int count = Numbers.Count(text, _instructions.Name);
@@ -82,7 +85,7 @@ internal sealed class ObservationOptions
 
     private void RefuseStoryOptions(ParseResult parsed)
     {
-        string? given = parsed.GetValue(_instructions) is not null ? _instructions.Name : _views.Given(parsed);
+        string? given = parsed.GetValue(_instructions) is not null ? _instructions.Name : _symbols.Given(parsed) is not null ? _symbols.Name : _views.Given(parsed);
         if (given is null) return;
         throw VitrineException.User(
             CommandErrorCode.Arguments, $"{given} was given without {_story.Name}.", "It says what a story tells.", $"Give {_story.Name} too, or neither.");

@@ -30,6 +30,9 @@ internal static class ServedVariables
     /// <summary>Set where the host's own KVM is watched, and nothing is served.</summary>
     public const string Real = "VITRINE_KVM_REAL";
 
+    /// <summary>The file that names addresses.</summary>
+    public const string Symbols = "VITRINE_KVM_SYMBOLS";
+
     private const string Preload = "LD_PRELOAD";
     private const string Core = "VITRINE_KVM_CORE";
     private const string Loader = "VITRINE_KVM_LOADER";

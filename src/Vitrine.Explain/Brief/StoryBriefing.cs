@@ -13,6 +13,7 @@ internal static class StoryBriefing
         return new StoryBrief
         {
             Machine = story.Machine,
+            Symbols = story.Symbols,
             Program = story.Client?.Program,
             Calls = new BriefCalls(
                 story.Creation.Calls.Count,
@@ -44,6 +45,7 @@ internal static class StoryBriefing
             translation?.Gpa,
             translation?.Slot?.Name ?? "",
             translation?.Host?.HostVirtual,
+            instruction.Symbols.FirstOrDefault(static symbol => symbol.What == "CS:RIP")?.Name ?? "",
             fetch.Bytes,
             fetch.Instruction,
             Stop(fetch),

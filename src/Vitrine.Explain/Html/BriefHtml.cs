@@ -69,6 +69,7 @@ internal static class BriefHtml
             new("linear", "code"),
             new("guest-physical", "code"),
             new("memory slot"),
+            new("symbol", "code"),
             new("instruction", "code", IsHead: true));
         foreach (BriefInstruction instruction in instructions)
         {
@@ -80,6 +81,7 @@ internal static class BriefHtml
                 Hex.Of(instruction.Linear),
                 instruction.Gpa is { } gpa ? Hex.Of(gpa) : "none",
                 instruction.Slot,
+                instruction.Symbol,
                 instruction.Instruction.Length > 0 ? instruction.Instruction : "not fetched");
         }
 

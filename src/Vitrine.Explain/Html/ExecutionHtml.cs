@@ -7,7 +7,7 @@ namespace Vitrine.Explain.Html;
 internal static class ExecutionHtml
 {
     /// <summary>Writes it.</summary>
-    public static void Write(ExecutionStory execution, HtmlWriter writer)
+    public static void Write(ExecutionStory execution, IReadOnlyList<SymbolFact> symbols, HtmlWriter writer)
     {
         StateHtml.WriteChanges(execution.Registers, execution.Evidence, "Registers that changed", writer);
         if (execution.Memory.Count > 0)
@@ -37,6 +37,7 @@ internal static class ExecutionHtml
 
         FactList facts = new(writer);
         facts.Fact(execution.Evidence, "outcome", execution.Outcome);
+        SymbolHtml.Write(symbols, facts, "next", "CR2");
         facts.Close();
     }
 }

@@ -7,13 +7,14 @@ namespace Vitrine.Explain.Html;
 internal static class MachineHtml
 {
     /// <summary>Writes what it is.</summary>
-    public static void WriteFacts(MachineFacts machine, HtmlWriter writer)
+    public static void WriteFacts(MachineFacts machine, SymbolStory? symbols, HtmlWriter writer)
     {
         FactList facts = new(writer);
         facts.Fact(Evidence.Observed, "guest", machine.Guest);
         facts.Fact(Evidence.Observed, "machine", $"{Hex.Size(machine.MemoryBytes)}, CPU model {machine.CpuModel}");
         facts.Fact(Evidence.Observed, "accelerator", machine.Accelerator);
         facts.Fact(machine.MmuEvidence, "MMU", machine.Mmu);
+        if (symbols is not null) facts.Fact(symbols.Evidence, "symbols", $"{symbols.Count} of {symbols.File}. {symbols.Note}".TrimEnd(), symbols.Suspect ? "stop" : null);
         facts.Close();
     }
 

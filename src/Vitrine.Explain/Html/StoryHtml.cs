@@ -27,7 +27,7 @@ public static class StoryHtml
         Begin(writer, $"The first instruction of {story.Machine.Guest}");
         writer.Open("header");
         writer.Element("h1", "How this machine comes to its first instruction");
-        if (view.Has(StorySections.Machine)) MachineHtml.WriteFacts(story.Machine, writer);
+        if (view.Has(StorySections.Machine)) MachineHtml.WriteFacts(story.Machine, story.Symbols, writer);
         WriteLegend(writer);
         if (!view.IsBrief) WriteContents(story, view, writer);
         writer.Close();
@@ -220,7 +220,7 @@ public static class StoryHtml
             {
                 writer.Open("details");
                 string text = instruction.Fetch.Instruction.Length > 0 ? instruction.Fetch.Instruction : "not fetched";
-                writer.Element("summary", $"Instruction {instruction.Number}: {Hex.Of(instruction.Fetch.Segment.Linear)}  {text}");
+                writer.Element("summary", $"Instruction {instruction.Number}: {Hex.Of(instruction.Fetch.Segment.Linear)}  {SymbolHtml.Before(instruction.Symbols)}{text}");
             }
 
             int fetch = number++;
@@ -229,7 +229,7 @@ public static class StoryHtml
                 writer.Element("h2", string.Create(CultureInfo.InvariantCulture, $"{fetch}. Fetch of instruction {instruction.Number}"));
                 if (i == 0 && isDrawnAbove) WriteLinkToDrawing(writer);
                 else FetchHtml.WriteDrawing(instruction.Fetch, prefix + Id(instruction), writer);
-                FetchHtml.Write(instruction.Fetch, prefix + Id(instruction), writer);
+                FetchHtml.Write(instruction, prefix + Id(instruction), writer);
             }
 
             if (instruction.Execution is { } execution)
@@ -238,7 +238,7 @@ public static class StoryHtml
                 if (view.Has(StorySections.Execution))
                 {
                     writer.Element("h2", string.Create(CultureInfo.InvariantCulture, $"{executed}. Execution of instruction {instruction.Number}"));
-                    ExecutionHtml.Write(execution, writer);
+                    ExecutionHtml.Write(execution, instruction.Symbols, writer);
                 }
             }
 

@@ -19,6 +19,7 @@ internal static class JsonSections
         ("state", StorySections.State),
         ("entry", StorySections.Entry),
         ("instructions", Fetch | StorySections.Execution),
+        ("symbols", StorySections.Machine | Fetch | StorySections.Execution),
         ("end", StorySections.End),
     ];
 

@@ -9,6 +9,7 @@ namespace Vitrine.Explain.Model;
 /// <param name="Gpa">Its guest-physical address; null where the fetch doesn't come so far.</param>
 /// <param name="Slot">Name of the memory slot that holds it; empty when none does.</param>
 /// <param name="HostVirtual">Its host-virtual address; null when there is none.</param>
+/// <param name="Symbol">The symbol that it is in, with the distance from it; empty where none is known.</param>
 /// <param name="Bytes">Its bytes in hexadecimal; empty when they can't be fetched.</param>
 /// <param name="Instruction">It, decoded; empty when it can't be fetched.</param>
 /// <param name="Stop">What stops the fetch; else empty.</param>
@@ -22,6 +23,7 @@ public sealed record BriefInstruction(
     ulong? Gpa,
     string Slot,
     ulong? HostVirtual,
+    string Symbol,
     string Bytes,
     string Instruction,
     string Stop,

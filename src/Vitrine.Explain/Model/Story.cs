@@ -34,6 +34,9 @@ public sealed record Story
     /// <summary>The machine's other vCPUs, where KVM was served to a program; else empty.</summary>
     public IReadOnlyList<VcpuStory> OtherVcpus { get; init; } = [];
 
+    /// <summary>Where the names of addresses are from; null where no symbols were given.</summary>
+    public SymbolStory? Symbols { get; init; }
+
     /// <summary>Why the story ends where it does.</summary>
     public required StoryEnd End { get; init; }
 }

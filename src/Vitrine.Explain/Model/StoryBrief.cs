@@ -16,6 +16,9 @@ public sealed record StoryBrief
     /// <summary>The file of the program that KVM was served to; else null.</summary>
     public string? Program { get; init; }
 
+    /// <summary>Where the names of addresses are from; null where no symbols were given.</summary>
+    public SymbolStory? Symbols { get; init; }
+
     /// <summary>The calls, counted.</summary>
     public required BriefCalls Calls { get; init; }
 

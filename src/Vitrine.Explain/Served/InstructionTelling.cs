@@ -5,6 +5,7 @@ using Vitrine.Accelerators.Observation;
 using Vitrine.Explain.Execution;
 using Vitrine.Explain.Fetch;
 using Vitrine.Explain.Model;
+using Vitrine.Explain.Symbols;
 using Vitrine.KvmServer.Watch;
 using Vitrine.X86;
 using Vitrine.X86.State;
@@ -19,6 +20,7 @@ internal sealed class InstructionTelling
 
     private readonly WatchedVcpu _vcpu;
     private readonly ulong _number;
+    private readonly KernelPlacement? _placement;
     private readonly ProcessorState _before;
     private readonly FetchStory _fetch;
     private readonly Instruction? _instruction;
@@ -29,9 +31,10 @@ internal sealed class InstructionTelling
     /// <summary>Looks at the instruction that comes next.</summary>
     /// <param name="vcpu">The vCPU.</param>
     /// <param name="number">The instruction's number, from 1.</param>
-    public InstructionTelling(WatchedVcpu vcpu, ulong number)
+    /// <param name="placement">Names addresses; null for none.</param>
+    public InstructionTelling(WatchedVcpu vcpu, ulong number, KernelPlacement? placement)
     {
-        (_vcpu, _number) = (vcpu, number);
+        (_vcpu, _number, _placement) = (vcpu, number, placement);
         _before = new ProcessorState();
         vcpu.GetState(_before);
         ServedMemory memory = new(vcpu);
@@ -95,6 +98,9 @@ internal sealed class InstructionTelling
             _watch?.Changes() ?? [],
             [.. _exits],
             outcome);
-        return new InstructionStory(_number, fetch, execution);
+        return new InstructionStory(_number, fetch, execution)
+        {
+            Symbols = _placement is null ? [] : InstructionSymbols.Of(_placement, fetch.Segment.Linear, _instruction, _before, after, SegmentExplanation.Of(after).Linear),
+        };
     }
 }

@@ -1,6 +1,7 @@
 using Vitrine.Explain.Entry;
 using Vitrine.Explain.Model;
 using Vitrine.Explain.State;
+using Vitrine.Explain.Symbols;
 using Vitrine.KvmServer.Watch;
 using Vitrine.Memory;
 using Vitrine.X86.Cpuid;
@@ -11,7 +12,8 @@ namespace Vitrine.Explain.Served;
 /// <summary>What is known of one vCPU of a served machine.</summary>
 /// <param name="vcpu">It.</param>
 /// <param name="wanted">How many instructions are to be told.</param>
-internal sealed class VcpuRecord(WatchedVcpu vcpu, ulong wanted)
+/// <param name="placement">Names addresses; null for none.</param>
+internal sealed class VcpuRecord(WatchedVcpu vcpu, ulong wanted, KernelPlacement? placement)
 {
     private readonly List<InstructionStory> _told = [];
     private ProcessorState? _first;
@@ -98,7 +100,7 @@ internal sealed class VcpuRecord(WatchedVcpu vcpu, ulong wanted)
 
     private void Begin()
     {
-        _open = new InstructionTelling(vcpu, (ulong)_told.Count + 1);
+        _open = new InstructionTelling(vcpu, (ulong)_told.Count + 1, placement);
         if (_first is not null) return;
         _first = _open.Before;
         _slots = vcpu.Slots;

@@ -19,6 +19,7 @@ internal static class BriefText
         writer.Heading("How this machine comes to its first instruction, in brief");
         writer.Fact(Evidence.Observed, "guest", machine.Guest);
         writer.Fact(Evidence.Observed, "machine", $"{Hex.Size(machine.MemoryBytes)} in {machine.Slots.Count} slots, CPU model {machine.CpuModel}; {machine.Accelerator}; MMU {machine.Mmu}");
+        if (brief.Symbols is { } symbols) MachineText.WriteSymbols(symbols, writer);
         writer.Fact(
             Evidence.Observed,
             "calls",
@@ -72,7 +73,7 @@ internal static class BriefText
         s_widths,
         [
             instruction.Number.ToString(CultureInfo.InvariantCulture), instruction.Place, Hex.Of(instruction.Linear), instruction.Gpa is { } gpa ? Hex.Of(gpa) : "none",
-            instruction.Instruction.Length > 0 ? instruction.Instruction : "not fetched",
+            (instruction.Symbol.Length > 0 ? $"{instruction.Symbol}: " : "") + (instruction.Instruction.Length > 0 ? instruction.Instruction : "not fetched"),
         ],
         instruction.Stop.Length > 0 ? TextStyle.Bad : TextStyle.Plain);
 

@@ -6,8 +6,9 @@ namespace Vitrine.Explain.Text;
 internal static class DrawingText
 {
     /// <summary>Draws it.</summary>
-    public static void Write(FetchStory fetch, StoryWriter writer)
+    public static void Write(InstructionStory instruction, StoryWriter writer)
     {
+        FetchStory fetch = instruction.Fetch;
         SegmentFact segment = fetch.Segment;
         Address(segment.Evidence, "CS:RIP", $"{segment.Selector:x4}:{segment.Rip:x4}, {segment.Mode}", writer);
         if (segment.Fault.Length > 0)
@@ -18,6 +19,7 @@ internal static class DrawingText
 
         Step(segment.Mode == "64-bit mode" ? "no base in 64-bit mode" : $"+ hidden base of CS, {Hex.Of(segment.Base)}", writer);
         Address(segment.Evidence, "linear", Hex.Of(segment.Linear), writer);
+        SymbolText.Write(instruction.Symbols, writer, "CS:RIP");
         if (fetch.Translation is { } translation) Write(translation, writer);
         if (fetch.Stop.Length > 0) Stop(fetch.Stop, writer);
         else if (fetch.Bytes.Length > 0) Address(fetch.Evidence, Hex.Spaced(fetch.Bytes), fetch.Instruction, writer, TextStyle.Accent);

@@ -8,7 +8,10 @@ internal static class ExecutionText
     private static readonly int[] ChangeWidths = [16, 38];
 
     /// <summary>Writes it.</summary>
-    public static void Write(ExecutionStory execution, StoryWriter writer)
+    /// <param name="execution">The execution.</param>
+    /// <param name="writer">Where to.</param>
+    /// <param name="symbols">Names of its addresses; null for none.</param>
+    public static void Write(ExecutionStory execution, StoryWriter writer, IReadOnlyList<SymbolFact>? symbols = null)
     {
         foreach (RegisterChange change in execution.Registers)
         {
@@ -25,5 +28,6 @@ internal static class ExecutionText
 
         foreach (ExitFact exit in execution.Exits) writer.Fact(execution.Evidence, "exit", $"{exit.Reason}; handled by {exit.Handler}");
         writer.Fact(execution.Evidence, "outcome", execution.Outcome);
+        SymbolText.Write(symbols, writer, "next", "CR2");
     }
 }

@@ -8,13 +8,14 @@ internal static class MachineText
     private static readonly int[] SlotWidths = [3, 14, 12, 12, 10, 2];
 
     /// <summary>Writes it.</summary>
-    public static void Write(MachineFacts machine, StoryWriter writer)
+    public static void Write(MachineFacts machine, SymbolStory? symbols, StoryWriter writer)
     {
         writer.Heading("How this machine comes to its first instruction");
         writer.Fact(Evidence.Observed, "guest", machine.Guest);
         writer.Fact(Evidence.Observed, "machine", $"{Hex.Size(machine.MemoryBytes)}, CPU model {machine.CpuModel}");
         writer.Fact(Evidence.Observed, "accelerator", machine.Accelerator);
         writer.Fact(machine.MmuEvidence, "MMU", machine.Mmu);
+        if (symbols is not null) WriteSymbols(symbols, writer);
         writer.Gap();
         writer.Prose("● observed in this run    ○ derived by the architecture's rules: user space can't read it");
         writer.Subheading("Memory slots: guest-physical addresses that have memory behind them");
@@ -30,4 +31,8 @@ internal static class MachineText
                 ]);
         }
     }
+
+    /// <summary>Writes where names are from.</summary>
+    public static void WriteSymbols(SymbolStory symbols, StoryWriter writer) => writer.Fact(
+        symbols.Evidence, "symbols", $"{symbols.Count} of {symbols.File}. {symbols.Note}".TrimEnd(), symbols.Suspect ? TextStyle.Accent : TextStyle.Plain);
 }

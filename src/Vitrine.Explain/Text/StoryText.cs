@@ -24,11 +24,11 @@ public static class StoryText
             return;
         }
 
-        if (view.Has(StorySections.Machine)) MachineText.Write(story.Machine, writer);
+        if (view.Has(StorySections.Machine)) MachineText.Write(story.Machine, story.Symbols, writer);
         if (view.Has(StorySections.Drawing) && story.Instructions.Count > 0)
         {
             writer.Heading("Where the first instruction is fetched from");
-            DrawingText.Write(story.Instructions[0].Fetch, writer);
+            DrawingText.Write(story.Instructions[0], writer);
         }
 
         if (view.Has(StorySections.Creation))
@@ -73,14 +73,14 @@ public static class StoryText
             if (view.Has(StorySections.Fetch))
             {
                 writer.Heading($"{name}{fetch}. Fetch of instruction {instruction.Number}");
-                FetchText.Write(instruction.Fetch, writer, brief: instruction != instructions[0]);
+                FetchText.Write(instruction.Fetch, writer, brief: instruction != instructions[0], instruction.Symbols);
             }
 
             if (instruction.Execution is null) continue;
             int execution = number++;
             if (!view.Has(StorySections.Execution)) continue;
             writer.Heading($"{name}{execution}. Execution of instruction {instruction.Number}");
-            ExecutionText.Write(instruction.Execution, writer);
+            ExecutionText.Write(instruction.Execution, writer, instruction.Symbols);
         }
     }
 
@@ -101,7 +101,7 @@ public static class StoryText
         if (instructions.Count > 0)
         {
             writer.Gap();
-            DrawingText.Write(instructions[0].Fetch, writer);
+            DrawingText.Write(instructions[0], writer);
         }
 
         BriefText.WriteVcpu(vcpu, writer);

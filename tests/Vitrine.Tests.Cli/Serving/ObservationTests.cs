@@ -18,6 +18,8 @@ public sealed class ObservationTests : IDisposable
     [InlineData("kvm --instructions 3 -- true", "--instructions was given without --explain.")]
     [InlineData("kvm --brief -- true", "--brief was given without --explain.")]
     [InlineData("kvm --section entry -- true", "--section was given without --explain.")]
+    [InlineData("kvm --symbols /no/such/map -- true", "--symbols was given without --explain.")]
+    [InlineData("kvm --explain /dev/null --symbols /no/such/map -- true", "The symbol file '/no/such/map' does not exist.")]
     [InlineData("kvm --explain /dev/null --section entri -- true", "'entri' is not a section of a story.")]
     [InlineData("kvm --explain /dev/null --instructions 0 -- true", "0 instructions were asked for.")]
     [InlineData("kvm --explain /dev/null --instructions 1001 -- true", "1001 instructions were asked for.")]
