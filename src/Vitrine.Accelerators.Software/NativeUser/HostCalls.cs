@@ -6,7 +6,6 @@ namespace Vitrine.Accelerators.Software.NativeUser;
 internal static unsafe partial class HostCalls
 {
     // SAFETY: callers pass pointers to structures that the calls name, which stay for the call.
-    public const int Close = 3;
     public const int Mmap = 9;
     public const int Mprotect = 10;
     public const int Munmap = 11;
@@ -18,6 +17,7 @@ internal static unsafe partial class HostCalls
     public const int Futex = 202;
     public const int Tgkill = 234;
     public const int Seccomp = 317;
+    public const int CloseRange = 436;
 
     public const int FutexWait = 0;
     public const int FutexWake = 1;

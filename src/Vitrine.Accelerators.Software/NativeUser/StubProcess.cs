@@ -96,7 +96,7 @@ internal sealed unsafe class StubProcess : IDisposable
             if (process <= 0) return null;
             StubProcess stub = new(process, (byte*)shared, start, key);
             shared = -1;
-            if (stub.Prepare(code, out refused)) return stub;
+            if (stub.Prepare(code, memory.Length, out refused)) return stub;
             stub.Dispose();
             return null;
         }
@@ -236,12 +236,14 @@ internal sealed unsafe class StubProcess : IDisposable
     }
 
     /// <summary>Brings it from its start to where it stands at a signal frame, with nothing left that it was born with.</summary>
-    private bool Prepare(StubCode code, out string refused)
+    private bool Prepare(StubCode code, int objects, out string refused)
     {
         const int SA_SIGINFO = 4;
         const int SA_ONSTACK = 0x0800_0000;
         const int SA_RESTORER = 0x0400_0000;
         const int RLIMIT_CORE = 4;
+        const int PR_SET_NAME = 15;
+        const int NameAt = 12;
         const int PR_SET_TSC = 26;
         const int PR_TSC_SIGSEGV = 2;
         const int PR_SET_NO_NEW_PRIVS = 38;
@@ -262,9 +264,16 @@ internal sealed unsafe class StubProcess : IDisposable
         // stack_t: address, flags, size.
         action[4] = seen + StubLayout.Stack;
         action[6] = StubLayout.StackBytes;
+
+        // Its command line goes with its stack, and this is what process lists show then.
+        "vitrine-stub\0"u8.CopyTo(new Span<byte>(action + NameAt, 16));
+        Call(HostCalls.Prctl, PR_SET_NAME, scratch + (NameAt * sizeof(ulong)));
         foreach (int signal in s_handled) Call(HostCalls.RtSigaction, (ulong)signal, scratch, 0, sizeof(ulong));
         Call(HostCalls.Sigaltstack, scratch + (4 * sizeof(ulong)));
-        Call(HostCalls.Close, StubLayout.SharedDescriptor);
+
+        // What came without FD_CLOEXEC, the terminal among it, is not for a guest.
+        Call(HostCalls.CloseRange, 0, StubLayout.SharedDescriptor);
+        Call(HostCalls.CloseRange, (ulong)(StubLayout.FirstMemoryDescriptor + objects), uint.MaxValue);
         Call(HostCalls.Munmap, 0, Start);
         Call(HostCalls.Munmap, Start + StubLayout.Bytes, UserEnd - Start - StubLayout.Bytes);
         Call(HostCalls.Setrlimit, RLIMIT_CORE, scratch + (8 * sizeof(ulong)));
