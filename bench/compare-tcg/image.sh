@@ -1,5 +1,5 @@
-# The image that all virtual machines boot, and the folder whose content it is; sourced by ./run.
-# shellcheck shell=bash disable=SC2154 # here, root, out: of ./run
+# The image that all virtual machines boot, and the folder whose content it is; sourced by ./compare.sh.
+# shellcheck shell=bash disable=SC2154 # shared, root, out: of ./compare.sh
 
 demo=${XDG_CACHE_HOME:-$HOME/.cache}/vitrine/demo
 image=$out/initramfs.cpio
@@ -34,11 +34,11 @@ compile() { # INTO FLAGS... SOURCE
 build_image() {
     local source object flags objects=()
     fetch_guest
-    if [ -f "$image" ] && [ -z "$(find "$here/programs" "$here/guest" "$here/image.sh" "$demo/busybox" -newer "$image" -print -quit)" ]; then return; fi
+    if [ -f "$image" ] && [ -z "$(find "$shared/programs" "$shared/guest" "$shared/image.sh" "$demo/busybox" -newer "$image" -print -quit)" ]; then return; fi
     command -v gcc >/dev/null || fail "gcc is needed for the programs (Debian: apt-get install gcc libc6-dev)."
     rm -rf "$tree" "$image" "$out/objects"
     mkdir -p "$tree" "$out/objects"
-    for source in "$here"/programs/*.c; do
+    for source in "$shared"/programs/*.c; do
         flags=()
         case ${source##*/} in
             tiny.c) continue ;;
@@ -49,9 +49,9 @@ build_image() {
         objects+=("$object")
     done
     compile "$tree/programs" -static -s "${objects[@]}" -lm
-    compile "$tree/tiny" -static -s "$here/programs/tiny.c"
-    compile "$tree/tiny-pie" -static-pie -s "$here/programs/tiny.c"
-    cp "$demo/busybox" "$here/guest/init" "$here/guest/serve" "$tree"
+    compile "$tree/tiny" -static -s "$shared/programs/tiny.c"
+    compile "$tree/tiny-pie" -static-pie -s "$shared/programs/tiny.c"
+    cp "$demo/busybox" "$shared/guest/init" "$shared/guest/serve" "$tree"
     chmod 755 "$tree/busybox" "$tree/init"
 
     # /dev/console is in the kernel's own initramfs, so that no root is needed to make a device node here.

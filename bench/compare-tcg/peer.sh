@@ -1,6 +1,6 @@
-# A peer: a process that executes lines from its standard input and tells on its standard output what came of it; sourced by ./run.
+# A peer: a process that executes lines from its standard input and tells on its standard output what came of it; sourced by ./compare.sh.
 # Natively that is a shell, otherwise the guest's shell behind the serial port of a virtual machine.
-# shellcheck shell=bash disable=SC2154 # out, demo, image, limit, peer, round, ...: of ./run and ./image.sh
+# shellcheck shell=bash disable=SC2154 # out, demo, image, limit, peer, round, ...: of ./compare.sh and ./image.sh
 
 # Samples, with tabs between: round, peer, class, row, result (ok, skip, fail), then seconds, checksum and seconds by the host's clock, or a reason.
 samples=$out/samples.tsv
@@ -22,11 +22,12 @@ launch() {
             exec setpriv --pdeathsig KILL taskset -c "$(taskset -cp $BASHPID | sed 's/.*[ ,-]//')" ./busybox sh serve ;;
         tcg)
             read -ra extra <<<"${QEMU_ARGS-}"
-            exec setpriv --pdeathsig KILL qemu-system-x86_64 -accel tcg,thread=single -M "${QEMU_MACHINE:-pc}" -cpu "${QEMU_CPU:-max}" -m 512 -smp 1 \
+            exec setpriv --pdeathsig KILL qemu-system-x86_64 -accel tcg,thread=single -M "${QEMU_MACHINE:-pc}" -cpu "${QEMU_CPU:-max}" -m "$memory" -smp 1 \
                 -no-user-config -nodefaults -display none -serial stdio -no-reboot "${kernel[@]}" "${extra[@]}" ;;
-        vitrine)
+        translated | vitrine)
             read -ra extra <<<"${VITRINE_ARGS-}"
-            exec setpriv --pdeathsig KILL "$vitrine" run --accel soft --memory 512M --cpus 1 --no-reboot "${kernel[@]/#-/--}" "${extra[@]}" ;;
+            if [ "$peer" = translated ]; then read -ra extra < <(sed -E 's/--user +[a-z]+//; s/$/ --user translated/' <<<"${VITRINE_ARGS-}"); fi
+            exec setpriv --pdeathsig KILL "$vitrine" run --accel soft --memory "${memory}M" --cpus 1 --no-reboot "${kernel[@]/#-/--}" "${extra[@]}" ;;
     esac
 }
 
@@ -34,8 +35,8 @@ start_peer() {
     local pipe=$out/.input
     if [ "$peer" = native ] && [ -z "$native_folder" ]; then
         [ "$(stat -f -c %T /dev/shm 2>/dev/null)" = tmpfs ] || fail "/dev/shm is no tmpfs, and native rows must not measure a disk. Mount one there."
-        native_folder=$(mktemp -d /dev/shm/compare-tcg.XXXXXX)
-        cp "$tree"/* "$native_folder"
+        native_folder=$(mktemp -d "/dev/shm/$bench.XXXXXX")
+        cp -r "$tree"/* "$native_folder"
     fi
     rm -f "$pipe"
     mkfifo "$pipe"

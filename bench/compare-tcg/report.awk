@@ -1,6 +1,7 @@
-# Makes the report out of ./targets, ./rows and the samples: awk -v peers="native tcg vitrine" -v repeat=5 -f report.awk targets rows samples.tsv
+# Makes the report out of ./targets, ./rows and the samples: awk -v peers="native tcg translated vitrine" -f report.awk targets rows samples.tsv
 # Ends with status 1 if something was wrong with a row, not if it was slow.
 
+BEGIN { peerCount = split(peers, order, " ") }
 FNR == 1 { file++ }
 /^#/ || NF == 0 { next }
 
@@ -19,7 +20,7 @@ file == 2 { rows[++rowCount] = $2; classOf[$2] = $1; next }
 # Samples: round, peer, class, row, result, then seconds, checksum, seconds by the host's clock; or a reason.
 {
     split($0, field, "\t")
-    peer = field[2]; row = field[4]; key = peer SUBSEP row
+    row = field[4]; key = field[2] SUBSEP row
     seen[row] = seenClass[field[3]] = 1
     if (field[5] != "ok") {
         if (state[key] != "fail") { state[key] = field[5]; reason[key] = field[6] }
@@ -30,7 +31,7 @@ file == 2 { rows[++rowCount] = $2; classOf[$2] = $1; next }
     value[key, count[key]] = field[6]
     if (field[8] != "-") hostValue[key, count[key]] = field[8]
     if (field[7] == "-") next
-    if (!(row in right)) { right[row] = field[7]; rightBy[row] = peer }
+    if (!(row in right)) { right[row] = field[7]; rightBy[row] = field[2] }
     if (field[7] != right[row]) wrong[key] = field[7]
 }
 
@@ -47,7 +48,7 @@ function median(values, key,    n, i, j, v, kept) {
 function good(peer, row) { return state[peer, row] == "ok" && !((peer, row) in wrong) }
 function number(x) { return sprintf(x < 10 ? "%.2f" : x < 100 ? "%.1f" : "%.0f", x) }
 function problem(text) { sub(/\.$/, "", text); problems[++problemCount] = text }
-function name(peer) { return peer == "tcg" ? "TCG" : peer == "vitrine" ? "Vitrine" : "native" }
+function name(peer) { return peer == "tcg" ? "TCG" : peer == "vitrine" ? "Vitrine" : peer }
 function measured(peer) { return index(" " peers " ", " " peer " ") > 0 }
 
 # A ratio of medians, or a dash where one of them is missing.
@@ -75,14 +76,12 @@ function note(peer, row,    key, guest, host, text) {
     return text
 }
 
-function columns(class,    line) {
+function columns(    p, line) {
     line = "| row |"
-    if (measured("native")) line = line " native, s |"
-    if (measured("tcg")) line = line " TCG, s |"
-    if (measured("vitrine")) line = line " Vitrine, s |"
-    if (measured("native") && measured("tcg")) line = line " TCG × |"
-    if (measured("native") && measured("vitrine")) line = line " Vitrine × |"
+    for (p = 1; p <= peerCount; p++) line = line " " name(order[p]) ", s |"
+    if (measured("native")) for (p = 1; p <= peerCount; p++) if (order[p] != "native") line = line " " name(order[p]) " × |"
     if (measured("tcg") && measured("vitrine")) line = line " Vitrine / TCG |"
+    if (measured("translated") && measured("vitrine")) line = line " Vitrine / translated |"
     return line " |"
 }
 
@@ -90,60 +89,64 @@ function rule(line) { gsub(/[^|]+/, "---", line); return line }
 
 function seconds(peer, row) { return good(peer, row) ? sprintf("%.3f", median(value, peer SUBSEP row)) : "–" }
 
-function printClass(class,    i, row, line, notes, r, all, n, of, tcg, vitrine) {
+function printClass(class,    i, p, row, line, notes, r, all, n, of) {
     printf "\n## %s\n\n%s\n%s\n", title[class], columns(), rule(columns())
     for (i = 1; i <= rowCount; i++) {
         row = rows[i]
         if (classOf[row] != class || !(row in seen)) continue
         of++
         line = "| " row " |"
-        notes = note("native", row) note("tcg", row) note("vitrine", row)
-        if (measured("native")) line = line " " seconds("native", row) " |"
-        if (measured("tcg")) line = line " " seconds("tcg", row) " |"
-        if (measured("vitrine")) line = line " " seconds("vitrine", row) " |"
-        if (measured("native") && measured("tcg")) line = line " " shown(ratio("tcg", "native", row)) " |"
-        if (measured("native") && measured("vitrine")) line = line " " shown(ratio("vitrine", "native", row)) " |"
+        notes = ""
+        all = 1
+        for (p = 1; p <= peerCount; p++) {
+            notes = notes note(order[p], row)
+            line = line " " seconds(order[p], row) " |"
+            if (!good(order[p], row)) all = 0
+        }
+        if (measured("native")) for (p = 1; p <= peerCount; p++) if (order[p] != "native") line = line " " shown(ratio(order[p], "native", row)) " |"
         if (measured("tcg") && measured("vitrine")) {
             r = ratio("vitrine", "tcg", row)
             line = line " " shown(r) " |"
             if (r > 1) { notes = notes "; **slower than TCG**"; slower = slower ", " row }
         }
+        if (measured("translated") && measured("vitrine")) line = line " " shown(ratio("vitrine", "translated", row)) " |"
         print line " " substr(notes, 3) " |"
 
         # A mean is taken over the rows that all have, so that means can be compared.
-        all = 1
-        if (measured("native") && !good("native", row)) all = 0
-        if (measured("tcg") && !good("tcg", row)) all = 0
-        if (measured("vitrine") && !good("vitrine", row)) all = 0
         if (!all) continue
         n++
-        if (measured("native") && measured("tcg")) tcg += log(ratio("tcg", "native", row))
-        if (measured("native") && measured("vitrine")) vitrine += log(ratio("vitrine", "native", row))
+        if (measured("native")) for (p = 1; p <= peerCount; p++) mean[order[p], class] += log(ratio(order[p], "native", row))
         if (measured("tcg") && measured("vitrine")) between[class] += log(ratio("vitrine", "tcg", row))
+        if (measured("translated") && measured("vitrine")) engines[class] += log(ratio("vitrine", "translated", row))
     }
     counted[class] = n == of ? n : n + 0 " of " of
     if (n) {
-        if (measured("native") && measured("tcg")) tcgMean[class] = exp(tcg / n)
-        if (measured("native") && measured("vitrine")) vitrineMean[class] = exp(vitrine / n)
+        if (measured("native")) for (p = 1; p <= peerCount; p++) mean[order[p], class] = exp(mean[order[p], class] / n)
         if (measured("tcg") && measured("vitrine")) between[class] = exp(between[class] / n)
-    } else between[class] = 0
+        if (measured("translated") && measured("vitrine")) engines[class] = exp(engines[class] / n)
+    } else between[class] = engines[class] = 0
 }
 
-function machineLine(text, row, format,    r) {
-    r = ratio("vitrine", "tcg", row)
-    printf "| %s | %s | %s | %s |\n", text, \
-        good("tcg", row) ? sprintf(format, median(value, "tcg" SUBSEP row)) : "–", \
-        good("vitrine", row) ? sprintf(format, median(value, "vitrine" SUBSEP row)) : "–", shown(r)
+function machineLine(text, row, format,    p, line) {
+    line = "| " text " |"
+    for (p = 1; p <= peerCount; p++) if (order[p] != "native") line = line " " (good(order[p], row) ? sprintf(format, median(value, order[p] SUBSEP row)) : "–") " |"
+    print line " " shown(ratio("vitrine", "tcg", row)) " |"
 }
 
-function printBoot() {
-    if (state["tcg", "to-init"] == "fail") problem("TCG did not come up: " reason["tcg", "to-init"])
-    if (state["vitrine", "to-init"] == "fail") problem("Vitrine did not come up: " reason["vitrine", "to-init"])
-    if (!good("tcg", "to-init") && !good("vitrine", "to-init")) return 0
-    printf "\n## Boot and memory\n\n| | TCG | Vitrine | Vitrine / TCG |\n|---|---|---|---|\n"
+function printBoot(    p, line, any) {
+    line = "| |"
+    for (p = 1; p <= peerCount; p++) {
+        if (order[p] == "native") continue
+        if (state[order[p], "to-init"] == "fail") problem(name(order[p]) " did not come up: " reason[order[p], "to-init"])
+        if (good(order[p], "to-init")) any = 1
+        line = line " " name(order[p]) " |"
+    }
+    if (!any) return 0
+    line = line " Vitrine / TCG |"
+    printf "\n## Boot and memory\n\n%s\n%s\n", line, rule(line)
     machineLine("start of the process to the kernel's first line, s", "first-line", "%.3f")
     machineLine("the kernel's first line to `/init`, s", "to-init", "%.3f")
-    machineLine("resident at the guest's prompt (VmRSS), MiB of a guest of 512", "resident", "%.1f")
+    machineLine("resident at the guest's prompt (VmRSS), MiB", "resident", "%.1f")
     machineLine("resident at most until then (VmHWM), MiB", "peak", "%.1f")
     between["boot"] = ratio("vitrine", "tcg", "to-init")
     counted["boot"] = "–"
@@ -160,19 +163,23 @@ END {
         } else printClass(classes[i])
     }
 
-    printf "\n## Classes\n\nGeometric means of the rows that ran everywhere.\n\n"
-    print "| class | rows | TCG × | Vitrine × | Vitrine / TCG | must reach | aim | |"
-    print "|---|---|---|---|---|---|---|---|"
+    line = "| class | rows |"
+    for (p = 1; p <= peerCount; p++) if (order[p] != "native") line = line " " name(order[p]) " × |"
+    line = line " Vitrine / TCG |" (measured("translated") ? " Vitrine / translated |" : "") " must reach | aim | |"
+    printf "\n## Classes\n\nGeometric means of the rows that ran everywhere.\n\n%s\n%s\n", line, rule(line)
     for (i = 1; i <= classCount; i++) {
         class = classes[i]
         if (!(class in seenClass)) continue
         tcg = against[class] == "tcg"
-        printf "| %s | %s | %s | %s | %s | %s%s | %s%s | %s |\n", title[class], counted[class], shown(tcgMean[class]), shown(vitrineMean[class]), \
-            shown(between[class]), must[class], tcg ? " × TCG" : "", aim[class], tcg ? " × TCG" : "", verdict(tcg ? between[class] : vitrineMean[class], class)
+        line = "| " title[class] " | " counted[class] " |"
+        for (p = 1; p <= peerCount; p++) if (order[p] != "native") line = line " " shown(mean[order[p], class]) " |"
+        line = line " " shown(between[class]) " |" (measured("translated") ? " " shown(engines[class]) " |" : "")
+        printf "%s %s%s | %s%s | %s |\n", line, must[class], tcg ? " × TCG" : "", aim[class], tcg ? " × TCG" : "", \
+            verdict(tcg ? between[class] : mean["vitrine", class], class)
     }
     if (measured("tcg") && measured("vitrine")) {
         printf "\nRows slower than in TCG: %s.\n", slower == "" ? "none" : substr(slower, 3)
-        if (r = ratio("vitrine", "tcg", "resident")) printf "Resident memory: %s.\n", r < 1 ? "less than QEMU's" : "**not less than QEMU's**"
+        if (("boot" in seenClass) && (r = ratio("vitrine", "tcg", "resident"))) printf "Resident memory: %s.\n", r < 1 ? "less than QEMU's" : "**not less than QEMU's**"
     }
 
     if (problemCount) {

@@ -11,11 +11,16 @@
 
 static const struct program *const programs[] = {
     &alu, &crc, &division, &sieve, &calls, &sorting, &bytecode, &chase,
+    &ackermann, &queens, &tree, &hash_strings, &hash_open, &json, &expressions,
+    &sort_strings, &sort_records, &sort_heap, &text_handling, &lz, &regex_backtracking, &regex_sets, &regex_table,
+    &walk_pages, &walk_random, &walk_sums, &mallocs, &methods, &histogram,
     &nbody, &mandelbrot, &matrix, &mathlib,
-    &x87, &x87_mathlib,
-    &copy_large, &copy_small, &strings, &simd_sse2, &simd_avx2,
+    &matrix_columns, &matrix_blocks, &matrix_fma, &matrix_floats, &fft, &rays, &stencil,
+    &x87, &x87_mathlib, &x87_matrix, &x87_series,
+    &copy_large, &copy_small, &strings, &simd_sse2, &simd_avx2, &blur, &blocks,
     &getppid_loop, &faults, &ping_pong, &spawn, &spawn_cold,
-    &patches,
+    &futex, &mutexes, &files_small, &files_large, &mapping_churn, &fork_copies, &guard_pages, &signals,
+    &patches, &jit_open, &jit_flips, &jit_aliases,
 };
 
 void die(const char *step)
@@ -63,8 +68,8 @@ void report(const char *name, double elapsed, uint64_t checksum)
 
 static int run(const struct program *program)
 {
-    if (program->avx2 && !__builtin_cpu_supports("avx2")) {
-        printf("SKIP %s no AVX2\n", program->name);
+    if (program->avx2 && !(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))) {
+        printf("SKIP %s no AVX2 or FMA\n", program->name);
         return 0;
     }
 

@@ -10,16 +10,21 @@ struct program {
     const char *name;
     void (*prepare)(void);  /* not timed; may be absent */
     uint64_t (*run)(void);  /* timed; returns the checksum, which must be the same on every right CPU */
-    bool avx2;              /* skipped where CPUID or XCR0 has no AVX2 */
+    bool avx2;              /* skipped where CPUID or XCR0 has no AVX2 or no FMA */
 };
 
 extern const struct program
     alu, crc, division, sieve, calls, sorting, bytecode, chase,
+    ackermann, queens, tree, hash_strings, hash_open, json, expressions,
+    sort_strings, sort_records, sort_heap, text_handling, lz, regex_backtracking, regex_sets, regex_table,
+    walk_pages, walk_random, walk_sums, mallocs, methods, histogram,
     nbody, mandelbrot, matrix, mathlib,
-    x87, x87_mathlib,
-    copy_large, copy_small, strings, simd_sse2, simd_avx2,
+    matrix_columns, matrix_blocks, matrix_fma, matrix_floats, fft, rays, stencil,
+    x87, x87_mathlib, x87_matrix, x87_series,
+    copy_large, copy_small, strings, simd_sse2, simd_avx2, blur, blocks,
     getppid_loop, faults, ping_pong, spawn, spawn_cold,
-    patches;
+    futex, mutexes, files_small, files_large, mapping_churn, fork_copies, guard_pages, signals,
+    patches, jit_open, jit_flips, jit_aliases;
 
 /* Commands that rows of busybox need beside a program. */
 int stopwatch(int count, char **arguments);
