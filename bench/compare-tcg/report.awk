@@ -170,12 +170,12 @@ END {
     for (i = 1; i <= classCount; i++) {
         class = classes[i]
         if (!(class in seenClass)) continue
-        tcg = against[class] == "tcg"
+        unit = against[class] == "tcg" ? " × TCG" : against[class] == "translated" ? " × translated" : ""
+        reached = against[class] == "tcg" ? between[class] : against[class] == "translated" ? engines[class] : mean["vitrine", class]
         line = "| " title[class] " | " counted[class] " |"
         for (p = 1; p <= peerCount; p++) if (order[p] != "native") line = line " " shown(mean[order[p], class]) " |"
         line = line " " shown(between[class]) " |" (measured("translated") ? " " shown(engines[class]) " |" : "")
-        printf "%s %s%s | %s%s | %s |\n", line, must[class], tcg ? " × TCG" : "", aim[class], tcg ? " × TCG" : "", \
-            verdict(tcg ? between[class] : mean["vitrine", class], class)
+        printf "%s %s%s | %s%s | %s |\n", line, must[class], unit, aim[class], unit, verdict(reached, class)
     }
     if (measured("tcg") && measured("vitrine")) {
         printf "\nRows slower than in TCG: %s.\n", slower == "" ? "none" : substr(slower, 3)
