@@ -78,7 +78,7 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
         Bus bus = new(_cpu, _exit, LocalApic, accelerator.Behavior);
         _mmu = new SoftMmu(_cpu, _presence, accelerator.Group, bus, _blocks, accelerator.SlotTable, accelerator.Mmu);
         _processor = new Processor(_cpu, _mmu, bus, LocalApic, _presence, _clock, accelerator.Behavior);
-        _code = new CodeFinder(_cpu, _mmu, _blocks);
+        _code = new CodeFinder(_cpu, _mmu, _blocks) { LeavesForMissing = gpa => accelerator.Behavior.IsMissing?.Invoke(gpa) == true && _exit.ForMissingCode() };
         _interpreter = new InterpreterEngine(_cpu, _code);
         if (translates)
         {

@@ -210,6 +210,9 @@ internal sealed unsafe class VcpuParts : IVcpuParts
     public bool TryNotePause() => _processor.ParavirtualClock.TryNotePause();
 
     /// <inheritdoc/>
+    public void AbandonAccess() => _exit.DropAccess();
+
+    /// <inheritdoc/>
     public bool TryInjectInterrupt(byte vector)
     {
         // As KVM does: without a local APIC that could say so, it is the client's business whether one waits.

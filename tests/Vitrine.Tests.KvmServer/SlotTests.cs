@@ -1,5 +1,4 @@
 using Vitrine.Kvm.Abi;
-using Vitrine.Memory;
 using Vitrine.Tests.KvmServer.Client;
 using Xunit;
 
@@ -31,15 +30,6 @@ public sealed unsafe class SlotTests
         Assert.Equal(-Errno.EINVAL, Set(client, slot: 0, flags: ReadOnly, address: 0, size: client.Memory.Size, memory));
         Assert.Equal(0, Set(client, slot: 0, flags: 0, address: 0x400000, size: client.Memory.Size, memory));
         Assert.Equal(0, Set(client, slot: 0, flags: 0, address: 0x400000, size: 0, memory));
-    }
-
-    [Fact]
-    public void MemoryThatIsNotThereIsRefused()
-    {
-        using KvmClient client = new();
-        ulong gone;
-        using (HostMapping mapping = new(1 << 20)) gone = (ulong)mapping.Pointer;
-        Assert.Equal(-Errno.EFAULT, Set(client, slot: 1, flags: 0, address: 0, size: 1 << 20, gone));
     }
 
     [Fact]

@@ -350,8 +350,42 @@ static void try_events(void)
     destroy(&m);
 }
 
+static void try_run(const char *what)
+{
+    struct kvm_run *run = mmap(NULL, 0x1000, PROT_READ | PROT_WRITE, MAP_SHARED, m.vcpu, 0);
+    int result = TRY(m.vcpu, KVM_RUN, 0, what);
+    if (result == 0) printf("%s: %s: it left because of %u\n", now, what, run->exit_reason);
+    munmap(run, 0x1000);
+}
+
+/* The guest reads a byte of a page, writes one, and halts. */
+static void try_memory(int before, int after, const char *name)
+{
+    static const uint8_t code[] = {0xA0, 0x00, 0x30, 0xA2, 0x01, 0x30, 0xF4};
+    uint8_t *memory = mmap(NULL, 0x10000, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    now = name;
+    create(&m, BARE);
+    memcpy(memory + 0x1000, code, sizeof code);
+    must(mprotect(memory + 0x3000, 0x1000, before), "mprotect");
+    set_slot(0, 0, 0, 0x10000, (uintptr_t)memory, "is set");
+    struct kvm_sregs special;
+    must(ioctl(m.vcpu, KVM_GET_SREGS, &special), "KVM_GET_SREGS");
+    special.cs.base = special.cs.selector = 0;
+    must(ioctl(m.vcpu, KVM_SET_SREGS, &special), "KVM_SET_SREGS");
+    struct kvm_regs general = {.rip = 0x1000, .rflags = 2};
+    must(ioctl(m.vcpu, KVM_SET_REGS, &general), "KVM_SET_REGS");
+    try_run("first");
+    must(mprotect(memory + 0x3000, 0x1000, after), "mprotect");
+    try_run("second");
+    destroy(&m);
+    munmap(memory, 0x10000);
+}
+
 static void try_cases(void)
 {
+    try_memory(PROT_NONE, PROT_READ | PROT_WRITE, "memory that may not be read until later");
+    try_memory(PROT_READ, PROT_READ | PROT_WRITE, "memory that may not be written until later");
+    try_memory(PROT_NONE, PROT_READ, "memory that may never be written");
     try_slots();
     try_vcpus();
     try_state();

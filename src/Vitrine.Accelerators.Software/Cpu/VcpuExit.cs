@@ -102,6 +102,17 @@ internal sealed unsafe class VcpuExit : IDisposable
         _cpu->Leave = LeaveReason.Exit;
     }
 
+    /// <summary>Leaves because code is to be fetched where memory is missing (<see cref="VmBehavior.IsMissing"/>).</summary>
+    /// <returns>True.</returns>
+    public bool ForMissingCode()
+    {
+        _exit.Reason = VmExitReason.InternalError;
+        _exit.Suberror = 0;
+        _exit.SetInstruction(_data, 0);
+        _cpu->Leave = LeaveReason.Exit;
+        return true;
+    }
+
     /// <summary>Leaves because the engines differ, see <see cref="VmExitReason.EnginesDiffer"/>.</summary>
     /// <param name="rip">Where they do.</param>
     public void ForDifference(ulong rip)

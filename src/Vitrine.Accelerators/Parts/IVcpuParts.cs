@@ -56,6 +56,9 @@ public interface IVcpuParts
     /// <summary>IA32_APIC_BASE.</summary>
     ulong ApicBase { get; }
 
+    /// <summary>Nobody answers the access of the last exit: its instruction begins anew at the next run.</summary>
+    void AbandonAccess();
+
     /// <summary>The exit that the last run returned, for what the client answers beside its data.</summary>
     ref VmExit LastExit { get; }
 

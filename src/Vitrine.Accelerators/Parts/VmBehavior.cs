@@ -10,6 +10,7 @@ public sealed class VmBehavior
     private volatile int _clockVersion;
     private long _clockOffset;
     private volatile MsrFilter? _msrFilter;
+    private volatile Func<ulong, bool>? _isMissing;
 
     /// <summary>
     /// The client has the local APICs (KVM without an in-kernel irqchip): their page is device memory, HLT leaves with <see cref="VmExitReason.Halt"/>, a lowered
@@ -66,6 +67,16 @@ public sealed class VmBehavior
         set => _msrFilter = value;
     }
 
+    /// <summary>
+    /// Whether memory is missing at a guest-physical address where the client says there is some. Code is not fetched from there as from a bus that nobody answers:
+    /// <see cref="IVirtualCpu.Run"/> returns <see cref="VmExitReason.InternalError"/>. Null where memory is always there.
+    /// </summary>
+    public Func<ulong, bool>? IsMissing
+    {
+        get => _isMissing;
+        set => _isMissing = value;
+    }
+
     /// <summary>Takes over what another machine's has.</summary>
     public void CopyFrom(VmBehavior other)
     {
@@ -73,5 +84,6 @@ public sealed class VmBehavior
         (LocalApicAtClient, WaitsForEver, SkipsOut7E) = (other.LocalApicAtClient, other.WaitsForEver, other.SkipsOut7E);
         (MsrExits, MsrFilter) = (other.MsrExits, other.MsrFilter);
         ClockOffset = other.ClockOffset;
+        IsMissing = other.IsMissing;
     }
 }

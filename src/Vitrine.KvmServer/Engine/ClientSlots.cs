@@ -23,13 +23,21 @@ internal sealed class ClientSlots
     private const uint ReadOnly = (uint)MemorySlotFlags.ReadOnly;
 
     private readonly Dictionary<uint, ClientSlot> _slots = [];
+
+    // Memory that was found to be there as a whole: clients show parts of it here and there.
+    private readonly List<(ulong Start, ulong End)> _known = [];
     private MemorySlot[] _shown = [];
+    private ClientSlot[] _holed = [];
+    private int _pieces = Limit;
 
     /// <summary>The same, by ascending address, for who has not the machine's lock: what is replaced as a whole needs none. Any thread.</summary>
     public IReadOnlyList<MemorySlot> Shown => Volatile.Read(ref _shown);
 
     /// <summary>The slots as the CPU has them.</summary>
-    public IEnumerable<MemorySlot> Slots => _slots.Values.Select(static slot => slot.Slot);
+    public IEnumerable<MemorySlot> Slots => _slots.Values.SelectMany(static slot => slot.Pieces);
+
+    /// <summary>How many slots the client has set.</summary>
+    public int Count => _slots.Count;
 
     /// <summary>KVM_CLEAR_DIRTY_LOG clears, and KVM_GET_DIRTY_LOG doesn't (KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2).</summary>
     public bool ClearsByHand { get; set; }
@@ -38,7 +46,7 @@ internal sealed class ClientSlots
     public bool BeginsDirty { get; set; }
 
     /// <summary>Makes, moves, changes or deletes a slot.</summary>
-    /// <returns>0; -EINVAL for what no slot can be, -EEXIST where another one is, -EFAULT for memory that isn't mapped.</returns>
+    /// <returns>0; -EINVAL for what no slot can be, -EEXIST where another one is. Whether memory is there the guest finds out.</returns>
     public int Set(in kvm_userspace_memory_region region, IAccelerator accelerator)
     {
         if ((region.flags & ~(LogDirty | ReadOnly)) != 0 || region.slot >= Limit) return -Errno.EINVAL;
@@ -57,17 +65,12 @@ internal sealed class ClientSlots
         foreach (ClientSlot other in _slots.Values)
         {
             if (other == old) continue;
-            bool apart = region.guest_phys_addr >= other.Slot.End.Value || region.guest_phys_addr + region.memory_size <= other.Slot.Start.Value;
+            bool apart = region.guest_phys_addr >= other.End || region.guest_phys_addr + region.memory_size <= other.Start;
             if (!apart) return -Errno.EEXIST;
         }
 
-        // The kernel would tell only when the guest gets there. Here the guest's accesses are the client's own.
-        if (old is null && !Libc.IsMapped(region.userspace_addr, region.memory_size)) return -Errno.EFAULT;
-        HostMapping memory = old?.Slot.Host ?? HostMapping.Borrow((nint)region.userspace_addr, region.memory_size);
-        MemorySlot slot = MemorySlot.Borrow(
-            (int)region.slot, "client", new Gpa(region.guest_phys_addr), memory, (MemorySlotFlags)region.flags);
-        accelerator.OnSlotsChanged(old is null ? [] : [old.Slot], [slot]);
-        ClientSlot client = new(region, slot);
+        ClientSlot client = new(region, old is null ? Build(region) : Move(old, region));
+        accelerator.OnSlotsChanged(old?.Pieces ?? [], client.Pieces);
         bool begins = client.IsLogged && old is not { IsLogged: true };
         if (begins && ClearsByHand && BeginsDirty) client.BeginDirty();
         _slots[region.slot] = client;
@@ -77,7 +80,37 @@ internal sealed class ClientSlots
 
     /// <summary>True when bytes from a guest-physical address on lie in one slot.</summary>
     public bool Contains(ulong address, ulong length) =>
-        _slots.Values.Any(slot => slot.Slot.Contains(new Gpa(address)) && slot.Slot.End.Value - address >= length);
+        _slots.Values.Any(slot => address >= slot.Start && address < slot.End && slot.End - address >= length);
+
+    /// <summary>True when the guest's access meets memory that is not there where the client says it is. Any thread.</summary>
+    public bool IsHole(ulong address, bool isWrite)
+    {
+        foreach (ClientSlot slot in Volatile.Read(ref _holed))
+        {
+            if (slot.IsHole(address, isWrite)) return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>Looks again for memory that was missing.</summary>
+    /// <returns>True when some has come.</returns>
+    public bool FillHoles(IAccelerator accelerator)
+    {
+        bool found = false;
+        foreach (ClientSlot slot in _holed)
+        {
+            ClientSlot filled = new(slot.Region, Build(slot.Region));
+            if (filled.Pieces.Count == slot.Pieces.Count && filled.Pieces.Zip(slot.Pieces).All(static pair => IsSame(pair.First, pair.Second))) continue;
+            filled.TakeLog(slot, accelerator);
+            accelerator.OnSlotsChanged(slot.Pieces, filled.Pieces);
+            _slots[slot.Region.slot] = filled;
+            found = true;
+        }
+
+        if (found) Show();
+        return found;
+    }
 
     /// <summary>KVM_GET_DIRTY_LOG.</summary>
     /// <returns>0; -ENOENT without such a slot or its log, -EINVAL for a number of none, -EFAULT for memory that isn't there.</returns>
@@ -104,11 +137,53 @@ internal sealed class ClientSlots
     private int Delete(ClientSlot? old, IAccelerator accelerator)
     {
         if (old is null) return -Errno.EINVAL;
-        accelerator.RemoveMemorySlot(old.Slot);
+        accelerator.OnSlotsChanged(old.Pieces, []);
         _slots.Remove(old.Region.slot);
         Show();
         return 0;
     }
 
-    private void Show() => Volatile.Write(ref _shown, [.. Slots.OrderBy(static slot => slot.Start.Value)]);
+    private static bool IsSame(MemorySlot one, MemorySlot other) => one.Start == other.Start && one.Size == other.Size && one.Flags == other.Flags;
+
+    // What of a slot's memory is there, as slots of the CPU.
+    private MemorySlot[] Build(in kvm_userspace_memory_region region)
+    {
+        ulong start = region.userspace_addr;
+        ulong end = start + region.memory_size;
+        if (_known.Exists(known => known.Start <= start && known.End >= end)) return [Borrow((int)region.slot, region, new MappedRange(start, end, IsWritable: true))];
+        List<MappedRange> ranges = MappedRanges.Within(start, region.memory_size);
+        bool isWhole = ranges.Count == 1 && ranges[0].Start == start && ranges[0].End == end && (ranges[0].IsWritable || (region.flags & ReadOnly) != 0);
+        if (isWhole && ranges[0].IsWritable) _known.Add((start, end));
+        MemorySlot[] pieces = new MemorySlot[ranges.Count];
+        for (int i = 0; i < pieces.Length; i++) pieces[i] = Borrow(isWhole ? (int)region.slot : _pieces++, region, ranges[i]);
+        return pieces;
+    }
+
+    private static MemorySlot Borrow(int id, in kvm_userspace_memory_region region, MappedRange range)
+    {
+        MemorySlotFlags flags = (MemorySlotFlags)region.flags | (range.IsWritable ? 0 : MemorySlotFlags.ReadOnly);
+        Gpa address = new(region.guest_phys_addr + (range.Start - region.userspace_addr));
+        return MemorySlot.Borrow(id, "client", address, HostMapping.Borrow((nint)range.Start, range.End - range.Start), flags);
+    }
+
+    // The same memory at another address or with other flags. What it is to the CPU is known by its mapping, which stays.
+    private static MemorySlot[] Move(ClientSlot old, in kvm_userspace_memory_region region)
+    {
+        MemorySlot[] pieces = new MemorySlot[old.Pieces.Count];
+        for (int i = 0; i < pieces.Length; i++)
+        {
+            MemorySlot piece = old.Pieces[i];
+            Gpa address = new(region.guest_phys_addr + (piece.Start.Value - old.Start));
+            MemorySlotFlags flags = (MemorySlotFlags)region.flags | (piece.Flags & MemorySlotFlags.ReadOnly);
+            pieces[i] = MemorySlot.Borrow(piece.Id, "client", address, piece.Host, flags);
+        }
+
+        return pieces;
+    }
+
+    private void Show()
+    {
+        Volatile.Write(ref _shown, [.. Slots.OrderBy(static slot => slot.Start.Value)]);
+        Volatile.Write(ref _holed, [.. _slots.Values.Where(static slot => !slot.IsWhole)]);
+    }
 }

@@ -31,6 +31,7 @@ internal sealed class VmEngine : IDisposable
         _options = options with { ForeignWrites = true };
         _accelerator = SoftwareAccelerator.Create(_options, vcpus: 1, Clock);
         (Behavior.LocalApicAtClient, Behavior.WaitsForEver, Behavior.SkipsOut7E) = (true, true, true);
+        Behavior.IsMissing = address => Slots.IsHole(address, isWrite: false);
         Interrupts = new VmInterrupts(Clock, Fail);
         Interrupts.Connect(_accelerator);
     }

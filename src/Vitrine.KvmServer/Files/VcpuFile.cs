@@ -69,10 +69,17 @@ internal sealed unsafe class VcpuFile : ServedFile
     /// <inheritdoc/>
     public override long Ioctl(uint request, ulong argument)
     {
-        lock (_vcpu.Gate)
+        long result;
+        do
         {
-            return request == KvmIoctl.KVM_RUN ? Run(argument) : Call(request, argument);
+            lock (_vcpu.Gate)
+            {
+                result = request == KvmIoctl.KVM_RUN ? Run(argument) : Call(request, argument);
+            }
         }
+        while (request == KvmIoctl.KVM_RUN && result == -Errno.EFAULT && _vm.FillHoles());
+
+        return result;
     }
 
     /// <inheritdoc/>

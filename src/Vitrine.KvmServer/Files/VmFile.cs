@@ -55,6 +55,13 @@ internal sealed class VmFile : ServedFile
         _ => CallInterrupts(request, argument),
     };
 
+    /// <summary>Looks again for memory that the guest has not found. No vCPU's lock is held.</summary>
+    /// <returns>True when some has come.</returns>
+    public bool FillHoles()
+    {
+        lock (_lock) return Engine.Slots.FillHoles(Engine.Accelerator);
+    }
+
     /// <summary>A vCPU's last descriptor is closed.</summary>
     public void RemoveVcpu(int id)
     {
@@ -112,7 +119,7 @@ internal sealed class VmFile : ServedFile
     private void ShowStatistics()
     {
         _statistics.Set(VcpuCount, (ulong)Engine.Vcpus.Count);
-        _statistics.Set(SlotCount, (ulong)Engine.Slots.Shown.Count);
+        _statistics.Set(SlotCount, (ulong)Engine.Slots.Count);
         _statistics.Show();
     }
 

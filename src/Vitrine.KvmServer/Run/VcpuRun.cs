@@ -3,6 +3,7 @@ using Vitrine.Accelerators.Parts;
 using Vitrine.Kvm.Abi;
 using Vitrine.KvmServer.Engine;
 using Vitrine.KvmServer.Watch;
+using Vitrine.X86.State;
 
 namespace Vitrine.KvmServer.Run;
 
@@ -124,6 +125,7 @@ internal sealed unsafe class VcpuRun
                     return 0;
                 case VmExitReason.Mmio:
                     if (_engine.Interrupts.TryHandleMemory(exit.Address, exit.Size, exit.IsWrite, exit.Data)) continue;
+                    if (_engine.Slots.IsHole(exit.Address, exit.IsWrite)) return MissMemory();
                     DescribeMmio(ref exit);
                     return 0;
                 case VmExitReason.Debug when leave && !ClientSteps:
@@ -179,14 +181,34 @@ internal sealed unsafe class VcpuRun
                     // The machine waits as a real one does: until somebody does something.
                     continue;
                 case VmExitReason.InternalError when _vcpu.Cpu.Inspection.HostFault is not null:
-                    // A slot shows memory that the client has not mapped.
+                    // A slot shows memory that the client has unmapped.
                     return -Errno.EFAULT;
+                case VmExitReason.InternalError when IsCodeMissing():
+                    return MissMemory();
                 default:
                     DescribeError(ref exit);
                     return 0;
             }
         }
     }
+
+    // The instruction begins anew: the memory may have come until then.
+    private long MissMemory()
+    {
+        _vcpu.Parts.AbandonAccess();
+        return -Errno.EFAULT;
+    }
+
+    // No instruction is longer than 15 bytes; it may begin on one page and end on the next.
+    private bool IsCodeMissing()
+    {
+        const int Longest = 15;
+        _vcpu.Parts.Get(_vcpu.State, StateParts.General | StateParts.Special);
+        ulong first = _vcpu.State.Segments[Seg.Cs].Base + _vcpu.State.Rip;
+        return IsMissing(first) || IsMissing(first + Longest - 1);
+    }
+
+    private bool IsMissing(ulong linear) => _vcpu.Cpu.Inspection.TryTranslate(linear, out ulong address) && _engine.Slots.IsHole(address, isWrite: false);
 
     private void DoubtMemory()
     {

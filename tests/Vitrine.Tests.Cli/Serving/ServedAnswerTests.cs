@@ -27,6 +27,7 @@ public sealed class ServedAnswerTests(ClientPrograms programs) : IClassFixture<C
         ("a vCPU of an irqchip: KVM_SET_MP_STATE 9:", "KVM_MP_STATE_AP_RESET_HOLD is for encrypted guests"),
         ("state: KVM_SET_MSRS a memory type", "WRMSR refuses it (SDM vol. 3, 12.12.2), some hosts' KVM doesn't look"),
         ("state: KVM_SET_SREGS a bit of EFER", "what a bit of EFER means is the host processor's"),
+        ("memory that may ", "a KVM that emulates guests' instructions makes an access to a device of what it finds no memory for"),
         ("bare vCPU: KVM_GET_NESTED_STATE:", "the host may have nested virtualisation"),
         ("bare vCPU: KVM_SET_NESTED_STATE:", "the host may have nested virtualisation"),
     ];

@@ -41,6 +41,9 @@ internal sealed unsafe class CodeFinder : IDisposable
     /// <summary>Times that all blocks were dropped: operations that were found before must not be touched any more.</summary>
     public ulong Flushes => _blocks.Flushes;
 
+    /// <summary>Leaves where memory is missing at an address that is to have some; says whether it did. Null where that can't be.</summary>
+    public Func<ulong, bool>? LeavesForMissing { get; init; }
+
     /// <summary>The finder of a state. For slow paths.</summary>
     public static CodeFinder Of(CpuState* cpu) => GCHandle<CodeFinder>.FromIntPtr(cpu->CodeFinderHandle).Target;
 
@@ -191,6 +194,7 @@ internal sealed unsafe class CodeFinder : IDisposable
         int length = MaxLength;
         if ((_cpu->Mode & ExecutionMode.Code64) == 0) length = (int)Math.Min(MaxLength, _cpu->Segments[Seg.Cs].Limit - _cpu->Rip + 1);
         int first = Math.Min(length, 0x1000 - offset);
+        if (LeavesAt(gpa)) return false;
         CopyCode(gpa, bytes, first);
         NativeMemory.Clear(_single, (nuint)(sizeof(Block) + (2 * sizeof(Op))));
         _single->Dropped = true;
@@ -200,6 +204,7 @@ internal sealed unsafe class CodeFinder : IDisposable
             ulong next = linear + (ulong)first;
             if ((_cpu->Mode & ExecutionMode.Code64) == 0) next = (uint)next;
             if (!_mmu.TryFetch(next, out ulong nextGpa, out _)) return false;
+            if (LeavesAt(nextGpa)) return false;
             CopyCode(nextGpa, bytes + first, length - first);
             if (_builder.Build(bytes, length, offset, _cpu->Mode, 1, _single)) return true;
         }
@@ -208,6 +213,8 @@ internal sealed unsafe class CodeFinder : IDisposable
         _cpu->SetFault(ExceptionVector.GP, 0);
         return false;
     }
+
+    private bool LeavesAt(ulong gpa) => LeavesForMissing is not null && _mmu.HostFor(gpa, 1, out _) == null && LeavesForMissing(gpa);
 
     private void CopyCode(ulong gpa, byte* destination, int length)
     {
