@@ -93,6 +93,7 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
         {
             MemoryObjects Memory() => new(accelerator.SlotTable.Views.Select(static view => view.Slot));
             engine = _native = new NativeUserEngine(_cpu, _mmu, _code, engine, Memory, new UserPolicy(_cpu, accelerator.UserCode == UserCode.Native));
+            _blocks.Attach(_native.Spaces);
         }
 
         if (accelerator.ForeignWrites) _coherence = new VcpuCoherence(_mmu, _blocks, _code, _presence, accelerator.Group);

@@ -26,6 +26,7 @@ internal sealed unsafe class BlockCache : IDisposable
     private nuint _used;
     private ulong _doubt = 1;
     private EngineCode? _engineCode;
+    private INativeCode? _nativeCode;
 
     // Code that is written and run again and again asks for the same page each time.
     private ulong _lastKey = ulong.MaxValue;
@@ -48,6 +49,9 @@ internal sealed unsafe class BlockCache : IDisposable
 
     /// <summary>The code of an engine that is dropped with the blocks of its page.</summary>
     public void Attach(EngineCode code) => _engineCode = code;
+
+    /// <summary>Code that ends with the blocks of its page.</summary>
+    public void Attach(INativeCode code) => _nativeCode = code;
 
     /// <summary>Blocks decoded since creation.</summary>
     public ulong Decoded { get; private set; }
@@ -112,7 +116,7 @@ internal sealed unsafe class BlockCache : IDisposable
         page.VerifiedFor = _doubt;
         if (page.IsEmpty) return;
         Verifications++;
-        if (page.Differs((byte*)PageKey(host))) DropDifferent(page);
+        if (page.Differs((byte*)PageKey(host))) DropDifferent(page, host);
     }
 
     /// <summary>Takes the block that was just built in the room from <see cref="Allocate"/>.</summary>
@@ -149,6 +153,15 @@ internal sealed unsafe class BlockCache : IDisposable
         return next;
     }
 
+    /// <summary>A page is about to be executed as it is: its writes must come to <see cref="Invalidate"/>.</summary>
+    /// <param name="host">A host address in it.</param>
+    public void NoteNative(byte* host)
+    {
+        CodePage page = PageFor(host, null);
+        page.RunsNatively = true;
+        page.Cover(0, (int)X86.Paging.Page.Size, null);
+    }
+
     /// <summary>Host addresses of the pages that hold decoded code, or did a moment ago.</summary>
     public Dictionary<ulong, CodePage>.KeyCollection Pages => _pages.Keys;
 
@@ -167,20 +180,20 @@ internal sealed unsafe class BlockCache : IDisposable
         if (!TryFind(PageKey(host), out CodePage? page)) return;
         if (page.Covered.Covers(Offset(host), size))
         {
-            Drop(page);
+            bool isNativeOnly = page is { RunsNatively: true, First: null, FirstOfEngine: null };
+            Drop(page, host);
+            if (isNativeOnly) MakeOrdinary(page, host);
             return;
         }
 
         if (!page.IsEmpty || ++page.WritesSinceDrop < WritesUntilOrdinary) return;
-        _pages.Remove(PageKey(host));
-        ForgetLast();
-        Release(page);
+        MakeOrdinary(page, host);
     }
 
     /// <summary>Drops the blocks of the page of a host address, if there are any.</summary>
     public void DropPage(byte* host)
     {
-        if (TryFind(PageKey(host), out CodePage? page) && !page.IsEmpty) Drop(page);
+        if (TryFind(PageKey(host), out CodePage? page) && !page.IsEmpty) Drop(page, host);
     }
 
     /// <summary>
@@ -195,6 +208,7 @@ internal sealed unsafe class BlockCache : IDisposable
         NativeMemory.Clear(_buckets, (nuint)(BucketCount * sizeof(Block*)));
         ForgetJumps();
         _engineCode?.Flush();
+        _nativeCode?.EndAllCode();
         Flushes++;
     }
 
@@ -249,8 +263,9 @@ internal sealed unsafe class BlockCache : IDisposable
         *link = block->NextInBucket;
     }
 
-    private void Drop(CodePage page)
+    private void Drop(CodePage page, byte* host)
     {
+        if (page.RunsNatively) _nativeCode!.EndCode((byte*)PageKey(host));
         for (Block* block = page.First; block != null; block = block->NextInPage)
         {
             Unlink(block);
@@ -273,10 +288,10 @@ internal sealed unsafe class BlockCache : IDisposable
         return null;
     }
 
-    private void DropDifferent(CodePage page)
+    private void DropDifferent(CodePage page, byte* host)
     {
         Differences++;
-        Drop(page);
+        Drop(page, host);
     }
 
     /// <summary>The page that a block is about to be added to.</summary>
@@ -291,7 +306,7 @@ internal sealed unsafe class BlockCache : IDisposable
         }
 
         // Somebody has written since the page was verified, or has not ended: what was made of other bytes must not stay beside these.
-        if (source != null && page.Differs(source)) DropDifferent(page);
+        if (source != null && page.Differs(source)) DropDifferent(page, host);
         return page;
     }
 
@@ -309,6 +324,13 @@ internal sealed unsafe class BlockCache : IDisposable
     }
 
     private void ForgetLast() => (_lastKey, _lastPage) = (ulong.MaxValue, null);
+
+    private void MakeOrdinary(CodePage page, byte* host)
+    {
+        _pages.Remove(PageKey(host));
+        ForgetLast();
+        Release(page);
+    }
 
     private void Release(CodePage page)
     {

@@ -20,6 +20,9 @@ internal sealed unsafe class CodePage : IDisposable
     /// <summary>An engine's block that was made last; null when there is none.</summary>
     public void* FirstOfEngine { get; set; }
 
+    /// <summary>The host's processor executes the page as it is: all of its bytes are code.</summary>
+    public bool RunsNatively { get; set; }
+
     /// <summary>Writes to the page since its code was dropped.</summary>
     public int WritesSinceDrop { get; set; }
 
@@ -27,7 +30,7 @@ internal sealed unsafe class CodePage : IDisposable
     public ulong VerifiedFor { get; set; }
 
     /// <summary>Nothing was made of the page that has not been dropped.</summary>
-    public bool IsEmpty => First == null && FirstOfEngine == null;
+    public bool IsEmpty => First == null && FirstOfEngine == null && !RunsNatively;
 
     /// <summary>The bytes that the page had when its code was made, as far as they are <see cref="Covered"/>; null until some were taken.</summary>
     public byte* Source => _source;
@@ -37,6 +40,7 @@ internal sealed unsafe class CodePage : IDisposable
     {
         First = null;
         FirstOfEngine = null;
+        RunsNatively = false;
         WritesSinceDrop = 0;
         Covered.Clear();
     }

@@ -112,6 +112,17 @@ internal sealed unsafe class CodeGuard(int vcpu, BlockCache blocks, Tlb tlb, Vcp
         EndWrite();
     }
 
+    /// <summary>A page is about to be executed as it is: from now on writes to it come here.</summary>
+    /// <param name="host">Host address of the page.</param>
+    /// <returns>False while another vCPU can still write to it without telling.</returns>
+    public bool TryRunNatively(byte* host)
+    {
+        if (!BeginDecode(host)) return false;
+        blocks.NoteNative(host);
+        EndDecode(host, WatchedPage.Size);
+        return true;
+    }
+
     /// <summary>Another vCPU has asked for it: writes to a page come here from now on.</summary>
     public void Close(byte* host)
     {

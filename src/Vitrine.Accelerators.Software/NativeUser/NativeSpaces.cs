@@ -1,9 +1,10 @@
+using Vitrine.Accelerators.Software.Blocks;
 using Vitrine.Accelerators.Software.Mmu;
 
 namespace Vitrine.Accelerators.Software.NativeUser;
 
 /// <summary>The stubs of a vCPU, each for one address space of the guest, and what the MMU tells about their translations.</summary>
-internal sealed unsafe class NativeSpaces : ITranslationFollower, IDisposable
+internal sealed unsafe class NativeSpaces : ITranslationFollower, INativeCode, IDisposable
 {
     // SAFETY: the state and the MMU are those of the vCPU that owns this object; only its thread comes here.
     private const int Limit = 8;
@@ -95,6 +96,18 @@ internal sealed unsafe class NativeSpaces : ITranslationFollower, IDisposable
     public void CloseHostPage(byte* host)
     {
         foreach (StubSpace space in _spaces) space.ClosePage(host);
+    }
+
+    /// <inheritdoc/>
+    public void EndCode(byte* page)
+    {
+        foreach (StubSpace space in _spaces) space.EndCode(page);
+    }
+
+    /// <inheritdoc/>
+    public void EndAllCode()
+    {
+        foreach (StubSpace space in _spaces) space.Clear();
     }
 
     /// <inheritdoc/>

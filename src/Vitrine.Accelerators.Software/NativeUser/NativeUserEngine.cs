@@ -187,7 +187,7 @@ internal sealed unsafe class NativeUserEngine : Engine
         bool pays = _policy.NoteStop(space.Mapped);
         return stub.Signal == HostCalls.SIGSEGV && SignalFrame.Vector(context) == ExceptionVector.PF
             ? AnswerMiss(space, context, pays)
-            : AnswerSignal(space, context, stub.Signal);
+            : AnswerSignal(space, context, stub.Signal, pays);
     }
 
     private bool AnswerMiss(StubSpace space, byte* context, bool pays)
@@ -214,11 +214,11 @@ internal sealed unsafe class NativeUserEngine : Engine
                 RunTranslated(finishing: false);
                 return false;
             default:
-                return Interpret(space, context);
+                return Interpret(space, context, pays);
         }
     }
 
-    private bool AnswerSignal(StubSpace space, byte* context, int signal)
+    private bool AnswerSignal(StubSpace space, byte* context, int signal, bool pays)
     {
         _registers.Save(space.Stub, context);
         if (!_registers.TryFollowSegments(context)) return Leave(space, LeaveReason.Fault);
@@ -240,17 +240,20 @@ internal sealed unsafe class NativeUserEngine : Engine
                 break;
         }
 
-        return Interpret(space, context);
+        return Interpret(space, context, pays);
     }
 
     /// <summary>Executes one instruction in the stub's place.</summary>
-    /// <returns>True when the stub can go on behind it.</returns>
-    private bool Interpret(StubSpace space, byte* context)
+    /// <param name="space">The stub.</param>
+    /// <param name="context">Its frame.</param>
+    /// <param name="pays">It should go on, if it can.</param>
+    /// <returns>True when it goes on.</returns>
+    private bool Interpret(StubSpace space, byte* context, bool pays)
     {
         Counters.Interpreted++;
         Op* op = _code.FindOne();
         if (op != null) SingleOperation.Execute(_cpu, op);
-        if (_cpu->Leave == LeaveReason.NextBlock && CanRun() && space.Space == _mmu.Space && !space.Failed)
+        if (pays && _cpu->Leave == LeaveReason.NextBlock && CanRun() && space.Space == _mmu.Space && !space.Failed)
         {
             _registers.Load(space.Stub, context);
             return true;

@@ -51,12 +51,12 @@ internal sealed unsafe class StubSpace(StubProcess stub, MemoryObjects memory) :
         ulong page = linear & ~(PageBytes - 1);
         ulong first = page & ~(window - 1);
         PageRun run = default;
-        if (!Extend(ref run, page, in mapping, fetch, isWanted: true)) return false;
+        if (!Extend(mmu, ref run, page, in mapping, fetch, isWanted: true)) return false;
         Flush(ref run);
         for (ulong near = first; near < first + window; near += PageBytes)
         {
             if (_pages.Find(near) != null || !mmu.TryPeekForUser(near, out UserMapping other)) continue;
-            Extend(ref run, near, in other, fetch, isWanted: false);
+            Extend(mmu, ref run, near, in other, fetch, isWanted: false);
         }
 
         Flush(ref run);
@@ -77,6 +77,18 @@ internal sealed unsafe class StubSpace(StubProcess stub, MemoryObjects memory) :
         {
             if (!page->Writable) continue;
             page->Writable = false;
+            MakeRoom();
+            stub.Call(HostCalls.Mprotect, page->Linear, PageBytes, HostCalls.ProtRead);
+        }
+    }
+
+    /// <summary>A page of host memory must not be executed any more.</summary>
+    public void EndCode(byte* host)
+    {
+        for (MappedPage* page = _pages.FindHost(host); page != null; page = _pages.Next(page))
+        {
+            if (!page->Executable) continue;
+            page->Executable = false;
             MakeRoom();
             stub.Call(HostCalls.Mprotect, page->Linear, PageBytes, HostCalls.ProtRead);
         }
@@ -103,19 +115,19 @@ internal sealed unsafe class StubSpace(StubProcess stub, MemoryObjects memory) :
     }
 
     /// <summary>Adds a page to those that are about to be mapped by one call.</summary>
-    private bool Extend(ref PageRun run, ulong page, in UserMapping mapping, bool fetch, bool isWanted)
+    private bool Extend(SoftMmu mmu, ref PageRun run, ulong page, in UserMapping mapping, bool fetch, bool isWanted)
     {
         if (page < LowestAddress || page >= UserEnd || page - (stub.Start - PageBytes) < StubLayout.Bytes + (2 * PageBytes)) return false;
 
-        // What can be executed was looked at, and can't be written to as long as it can: never both.
+        // What can be executed was looked at, and who writes to it must say so before: never both.
         bool executable = fetch && mapping.Executable;
-        if (executable && !IsHarmless(page, mapping.Host, isWanted))
+        if (executable && !(mmu.Guard.TryRunNatively(mapping.Host) && IsHarmless(page, mapping.Host, isWanted)))
         {
             if (isWanted) return false;
             executable = false;
         }
 
-        bool writable = mapping.Writable && !executable;
+        bool writable = mapping.Writable && !executable && !(fetch && mapping.Executable);
         int descriptor = memory.Find(mapping.Host, out ulong offset);
         if (descriptor < 0) return false;
         MappedPage* known = _pages.Find(page);
