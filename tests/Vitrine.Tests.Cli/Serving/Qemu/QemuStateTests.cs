@@ -51,6 +51,7 @@ public sealed class QemuStateTests(LinuxFiles linux)
     [InlineData(QemuEngine.Served, "-M pc")]
     [InlineData(QemuEngine.Served, "-M q35 -smp 2 -cpu host,migratable=on")]
     [InlineData(QemuEngine.ServedSplit, "-M q35")]
+    [InlineData(QemuEngine.ServedOff, "-M q35 -cpu host,migratable=on")]
     public void ASnapshotIsReturnedTo(QemuEngine engine, string machine)
     {
         QemuMachine.SkipUnlessPresent();
