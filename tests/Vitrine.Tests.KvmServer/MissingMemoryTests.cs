@@ -105,6 +105,20 @@ public sealed unsafe partial class MissingMemoryTests
         Assert.Equal(KvmExit.KVM_EXIT_HLT, client.RunToExit(client.Vcpu));
     }
 
+    [Fact]
+    public void MemoryThatWasUnmappedBetweenTwoSlotsIsMissed()
+    {
+        // mov al, [0x3000]; hlt
+        using KvmClient client = Start(SoftwareEngine.Interpreter, [0xA0, 0x00, 0x30, 0xF4], ReadWrite);
+        kvm_userspace_memory_region gone = new() { userspace_addr = (ulong)client.Memory.Pointer };
+        Assert.Equal(0, client.Set(client.Vm, KvmIoctl.KVM_SET_USER_MEMORY_REGION, gone));
+        Protect(client, None);
+        client.AddMemory();
+        Assert.Equal(-Errno.EFAULT, client.Run(client.Vcpu));
+        Protect(client, ReadWrite);
+        Assert.Equal(KvmExit.KVM_EXIT_HLT, client.RunToExit(client.Vcpu));
+    }
+
     // Memory from address 0 on, whose page at 0x3000 has other rights.
     private static KvmClient Start(SoftwareEngine engine, ReadOnlySpan<byte> code, int rights, uint flags = 0)
     {

@@ -139,9 +139,15 @@ internal sealed class ClientSlots
         if (old is null) return -Errno.EINVAL;
         accelerator.OnSlotsChanged(old.Pieces, []);
         _slots.Remove(old.Region.slot);
+
+        // What no slot shows any more may be unmapped, and be something else when one does again.
+        _known.RemoveAll(known => !_slots.Values.Any(slot => IsWithin(slot.Region, known)));
         Show();
         return 0;
     }
+
+    private static bool IsWithin(in kvm_userspace_memory_region region, (ulong Start, ulong End) known) =>
+        region.userspace_addr < known.End && region.userspace_addr + region.memory_size > known.Start;
 
     private static bool IsSame(MemorySlot one, MemorySlot other) => one.Start == other.Start && one.Size == other.Size && one.Flags == other.Flags;
 
