@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.Engines;
 using Vitrine.Accelerators.Software.Interpreter;
@@ -140,7 +141,7 @@ internal sealed unsafe class NativeUserEngine : Engine
             return false;
         }
 
-        byte* context = space.Stub.Frame();
+        byte* context = space.Failed ? null : space.Stub.Frame();
         if (context == null)
         {
             _spaces.Drop(space);
@@ -149,7 +150,6 @@ internal sealed unsafe class NativeUserEngine : Engine
 
         MapMissed(space);
         _registers.Load(space.Stub, context);
-        _policy.Begin(space.Mapped);
         while (RunOnce(space))
         {
         }
@@ -167,6 +167,7 @@ internal sealed unsafe class NativeUserEngine : Engine
         // Who sets PollAt looks whether there is somebody to be stopped, and this comes the other way round.
         Interlocked.Exchange(ref _cpu->NativeThread, (uint)stub.Id);
         bool due = Volatile.Read(ref _cpu->PollAt) == 0;
+        long start = Stopwatch.GetTimestamp();
         if (!due) turn = stub.TakeTurn(StubAction.Run, &_cpu->PollAt);
         Volatile.Write(ref _cpu->NativeThread, 0);
         byte* context = turn == StubTurn.Ended ? null : stub.Frame();
@@ -184,7 +185,7 @@ internal sealed unsafe class NativeUserEngine : Engine
         }
 
         Counters.Stops++;
-        bool pays = _policy.NoteStop(space.Mapped);
+        bool pays = !_policy.NoteTurn(Stopwatch.GetTimestamp() - start) || _policy.Judge(space.MeasureHandover(), space.Mapped);
         return stub.Signal == HostCalls.SIGSEGV && SignalFrame.Vector(context) == ExceptionVector.PF
             ? AnswerMiss(space, context, pays)
             : AnswerSignal(space, context, stub.Signal, pays);
@@ -210,7 +211,7 @@ internal sealed unsafe class NativeUserEngine : Engine
             case var _ when (SignalFrame.ErrorCode(context) & FetchError) != 0:
                 // The page's code is not for the host's processor.
                 Counters.Withheld++;
-                Want(_policy.End(space.Mapped));
+                Want(_policy.IsNative);
                 RunTranslated(finishing: false);
                 return false;
             default:
@@ -259,13 +260,13 @@ internal sealed unsafe class NativeUserEngine : Engine
             return true;
         }
 
-        if (space.Space == _mmu.Space) Want(_policy.End(space.Mapped));
+        if (space.Space == _mmu.Space) Want(_policy.IsNative);
         return false;
     }
 
     private bool Leave(StubSpace space, LeaveReason reason)
     {
-        Want(_policy.End(space.Mapped));
+        Want(_policy.IsNative);
         _cpu->Leave = reason;
         return false;
     }

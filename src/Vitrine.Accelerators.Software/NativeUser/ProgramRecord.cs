@@ -15,14 +15,14 @@ internal struct ProgramRecord
     /// <summary>How often it came back from the kernel meanwhile.</summary>
     public ulong Visits;
 
-    /// <summary>How long it has run natively, stops included.</summary>
-    public long Run;
+    /// <summary>How long its turns in a stub took, each as far as it counts.</summary>
+    public long Turns;
 
-    /// <summary>Its stops meanwhile.</summary>
+    /// <summary>How many turns these were.</summary>
     public long Stops;
 
-    /// <summary>Mappings that were made for it meanwhile.</summary>
-    public long Mappings;
+    /// <summary>The stub's mappings before them.</summary>
+    public ulong MappingsBefore;
 
     /// <summary>How long it stays in the other engine when it is sent back.</summary>
     public long Penalty;

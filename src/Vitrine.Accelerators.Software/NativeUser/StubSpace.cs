@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using Vitrine.Accelerators.Software.Mmu;
 
 namespace Vitrine.Accelerators.Software.NativeUser;
@@ -203,6 +204,15 @@ internal sealed unsafe class StubSpace(StubProcess stub, MemoryObjects memory) :
         Dropped++;
         MakeRoom();
         stub.Call(HostCalls.Munmap, linear, PageBytes);
+    }
+
+    /// <summary>Gives the stub the turn for nothing but what waits to be done.</summary>
+    /// <returns>How long it took to get it back, in nanoseconds.</returns>
+    public long MeasureHandover()
+    {
+        long start = Stopwatch.GetTimestamp();
+        if (stub.TakeTurn(StubAction.Stand) != StubTurn.Done) Failed = true;
+        return Stopwatch.GetTimestamp() - start;
     }
 
     private void MakeRoom()

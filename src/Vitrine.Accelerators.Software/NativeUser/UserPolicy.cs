@@ -15,12 +15,15 @@ internal sealed unsafe class UserPolicy(CpuState* cpu, bool always)
     // SAFETY: the state is that of the vCPU that owns this object; only its thread comes here.
     private const int Records = 64;
 
-    // About what a stop costs, and what a mapping does.
-    private const long StopNanoseconds = 3_500;
+    // About what a signal and its return cost beside the handover, and what a mapping does.
+    private const long SignalNanoseconds = 2_000;
     private const long MappingNanoseconds = 3_000;
 
+    // A turn counts for no more: on a busy host some take milliseconds in which nothing runs.
+    private const long LongestTurn = 200_000;
+
     // Mean time between two visits to the kernel, its own included, from which a program in the other engine is tried.
-    private const long PromotionNanoseconds = 6 * StopNanoseconds;
+    private const long PromotionNanoseconds = 21_000;
 
     // How long a program is watched before it is tried, and how many stops before it may be sent back.
     private const long WatchedNanoseconds = 1_500_000;
@@ -38,9 +41,6 @@ internal sealed unsafe class UserPolicy(CpuState* cpu, bool always)
     private ulong _space;
     private long _lastLook;
     private ulong _entriesAtLook;
-    private long _begun;
-    private uint _stops;
-    private ulong _mappings;
     private bool _refused;
 
     /// <summary>What it has decided, beside what the engine has done.</summary>
@@ -89,52 +89,38 @@ internal sealed unsafe class UserPolicy(CpuState* cpu, bool always)
         return record.Native = gains;
     }
 
-    /// <summary>A native run begins.</summary>
-    /// <param name="mappings">Mappings that were made until now.</param>
-    public void Begin(ulong mappings)
+    /// <summary>A stub has run and stopped.</summary>
+    /// <param name="nanoseconds">How long its turn took.</param>
+    /// <returns>True when it is time to <see cref="Judge"/>.</returns>
+    public bool NoteTurn(long nanoseconds)
     {
-        _mappings = mappings;
-        _begun = Now();
-        _stops = 0;
-    }
-
-    /// <summary>It has stopped.</summary>
-    /// <param name="mappings">Mappings that were made until now.</param>
-    /// <returns>False when it should end, because it doesn't pay.</returns>
-    public bool NoteStop(ulong mappings)
-    {
-        if (++_stops % StopsWatched != 0 || always) return true;
-        long cost = (_stops * StopNanoseconds) + ((long)(mappings - _mappings) * MappingNanoseconds);
-        return Now() - _begun - cost >= cost;
-    }
-
-    /// <summary>The run has ended.</summary>
-    /// <returns>False when the program goes to the other engine from now on.</returns>
-    public bool End(ulong mappings)
-    {
-        if (always) return !_refused;
         ref ProgramRecord record = ref Record;
-        record.Run += Now() - _begun;
-        record.Stops += _stops;
-        record.Mappings += (long)(mappings - _mappings);
-        if (record.Stops < StopsWatched) return record.Native;
+        record.Turns += Math.Min(nanoseconds, LongestTurn);
+        return ++record.Stops >= StopsWatched && !always;
+    }
+
+    /// <summary>Decides whether the program goes on natively.</summary>
+    /// <param name="handover">What it costs now to give a stub the turn and to get it back, in nanoseconds: much on a busy host.</param>
+    /// <param name="mappings">Mappings that were made for the stub until now.</param>
+    /// <returns>False when it goes to the other engine.</returns>
+    public bool Judge(long handover, ulong mappings)
+    {
+        ref ProgramRecord record = ref Record;
+        long made = (long)(mappings - Math.Min(record.MappingsBefore, mappings));
 
         // What is left of the time is the program's own; the other engine takes twice that, or thrice.
-        long cost = (record.Stops * StopNanoseconds) + (record.Mappings * MappingNanoseconds);
-        bool gains = record.Run - cost >= cost;
-        record.Run = 0;
+        long cost = (record.Stops * (Math.Min(handover, LongestTurn / 2) + SignalNanoseconds)) + (made * MappingNanoseconds);
+        bool gains = record.Turns - cost >= cost;
+        record.Turns = 0;
         record.Stops = 0;
-        record.Mappings = 0;
-        if (gains)
-        {
-            record.Penalty = 0;
-            return record.Native;
-        }
-
-        Counters.Demotions++;
-        SendBack(ref record);
-        return false;
+        record.MappingsBefore = mappings;
+        if (gains) record.Penalty = 0;
+        else SendBack(ref record);
+        return gains;
     }
+
+    /// <summary>The present program is to run natively.</summary>
+    public bool IsNative => !_refused && (always || Record.Native);
 
     /// <summary>The program was lost with its stub.</summary>
     public void Forbid() => Record = Record with { Native = false, PenaltyUntil = long.MaxValue };
@@ -144,6 +130,7 @@ internal sealed unsafe class UserPolicy(CpuState* cpu, bool always)
 
     private void SendBack(ref ProgramRecord record)
     {
+        Counters.Demotions++;
         record.Penalty = record.Penalty == 0 ? FirstPenaltyNanoseconds : Math.Min(record.Penalty * 2, LongestPenaltyNanoseconds);
         record.PenaltyUntil = Now() + record.Penalty;
         record.Native = false;
