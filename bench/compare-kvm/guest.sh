@@ -1,7 +1,7 @@
 # What runs in a virtual machine, and what each peer is; sourced by ./run after bench/compare-tcg's peer.sh, whose launch it replaces.
 # shellcheck shell=bash disable=SC2154 # out, demo, image, limit, peer, round, ...: of ./run and of compare-tcg's files
 
-machine=pc kind=linux disk=()
+machine=pc kind=linux disk=() line_end=''
 ovmf=/usr/share/ovmf/OVMF.fd
 
 # Becomes the peer, which does not outlive this script.
@@ -32,7 +32,8 @@ measure_start() { # NAME
     if [ "$peer" = vitrine ] && [ "$1" != boot-pc ]; then return; fi
     case $1 in
         boot-q35) machine=q35 ;;
-        seabios) kind=seabios until='No bootable device' ;;
+        # To the sentence's end: SeaBIOS leaves the line at its next timer tick, up to 55 ms later, whoever runs it.
+        seabios) kind=seabios until='No bootable device' line_end=. ;;
         ovmf) kind=ovmf until='UEFI Interactive Shell' ;;
     esac
     exec {transcript}>"$out/$peer.serial"
@@ -47,7 +48,7 @@ measure_start() { # NAME
     done
     end_peer
     exec {transcript}>&-
-    kind=linux machine=pc
+    kind=linux machine=pc line_end=''
     say "round $round/$repeat, $peer, $1: ${came:-$why}"
     if [ -n "$came" ]; then sample start "$1" ok "$came" - -; else sample start "$1" fail "$why"; fi
 }

@@ -69,7 +69,7 @@ next_line() {
     local left status=0
     clock
     left=$((deadline > now ? deadline - now : 1))
-    IFS= read -r -t "$(in_seconds "$left")" -u "$from" line || status=$?
+    IFS= read -r -d "${line_end:-$'\n'}" -t "$(in_seconds "$left")" -u "$from" line || status=$?
     clock
     line=${line//$'\r'/}
     printf '%s\n' "$line" >&"$transcript"

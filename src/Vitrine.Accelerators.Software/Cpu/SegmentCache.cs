@@ -28,4 +28,13 @@ internal struct SegmentCache
     public uint Selector;
 
     private readonly uint _reserved;
+
+    /// <summary>
+    /// Where the fields lie, in bytes from the start, for emitted code. Each has its field's name, by which a test finds it.
+    /// </summary>
+    public static class Offsets
+    {
+        /// <summary>Offset of <see cref="SegmentCache.Selector"/>.</summary>
+        public const int Selector = 32;
+    }
 }

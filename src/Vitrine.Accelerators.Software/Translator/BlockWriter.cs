@@ -183,6 +183,7 @@ internal sealed unsafe class BlockWriter : IDisposable
             case InstructionKind.Copied: _copies.Copy(i, offset, in shape); break;
             case InstructionKind.ShortIncrement: _copies.ShortIncrement(i); break;
             case InstructionKind.AbsoluteMove: _copies.AbsoluteMove(i, offset); break;
+            case InstructionKind.ReadSegment: _copies.ReadSegment(in instruction); break;
             case InstructionKind.Lea: _copies.LoadAddress(in instruction); break;
             case InstructionKind.Push: _stack.Push(i, offset); break;
             case InstructionKind.Pop: _stack.Pop(i, offset); break;

@@ -33,6 +33,9 @@ internal enum InstructionKind : byte
     /// <summary>MOV between the accumulator and an absolute address.</summary>
     AbsoluteMove,
 
+    /// <summary>MOV from a segment register to a general one.</summary>
+    ReadSegment,
+
     /// <summary>DIV.</summary>
     Divide,
 

@@ -27,6 +27,9 @@ internal static unsafe class StateOperand
     /// <summary>A segment's base.</summary>
     public static HostOperand SegmentBase(int segment) => State(CpuState.SegmentBaseOffset(segment));
 
+    /// <summary>A segment's selector, of 32 bits.</summary>
+    public static HostOperand Selector(int segment) => State(CpuState.SegmentBaseOffset(segment) + SegmentCache.Offsets.Selector);
+
     /// <summary>A cell of the keys.</summary>
     public static HostOperand Key(int cell) => State(StateMemory.Keys + (cell * sizeof(ulong)));
 }

@@ -15,6 +15,7 @@ public sealed class FieldOffsetTests
         (typeof(CpuState), typeof(CpuOffsets)),
         (typeof(PageSlot), typeof(PageSlot.Offsets)),
         (typeof(TlbEntry), typeof(TlbEntry.Offsets)),
+        (typeof(SegmentCache), typeof(SegmentCache.Offsets)),
         (typeof(SignalRecord), typeof(SignalRecord.Offsets)),
         (typeof(CodeRange), typeof(CodeRange.Offsets)),
         (typeof(HostFrame), typeof(HostFrame.Offsets)),

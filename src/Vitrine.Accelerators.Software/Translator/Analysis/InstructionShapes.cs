@@ -24,7 +24,7 @@ internal static class InstructionShapes
         OpcodeFacts facts = OpcodeFacts.Of(code);
         if (!facts.IsKnown) return Interpreted;
         InstructionTable.TryFind(code, out InstructionKind form);
-        if (form is InstructionKind.MoveString or InstructionKind.StoreString) return new InstructionShape(form);
+        if (form is InstructionKind.MoveString or InstructionKind.StoreString or InstructionKind.ReadSegment) return new InstructionShape(form);
 
         InstructionTable.TryFind(code.Mnemonic(), out InstructionKind kind, out InstructionTraits traits);
         if (form != InstructionKind.Unknown) kind = form;

@@ -17,6 +17,7 @@ internal static class InstructionTable
     [
         new(K.AbsoluteMove,      C.Mov_AL_moffs8, C.Mov_AX_moffs16, C.Mov_EAX_moffs32, C.Mov_RAX_moffs64),
         new(K.AbsoluteMove,      C.Mov_moffs8_AL, C.Mov_moffs16_AX, C.Mov_moffs32_EAX, C.Mov_moffs64_RAX),
+        new(K.ReadSegment,       C.Mov_r32m16_Sreg, C.Mov_r64m16_Sreg),
         new(K.ShortIncrement,    C.Inc_r16, C.Inc_r32, C.Dec_r16, C.Dec_r32),
         new(K.Lea,               C.Lea_r32_m, C.Lea_r64_m),
         new(K.Push,              C.Push_r32, C.Push_r64, C.Push_rm32, C.Push_rm64),

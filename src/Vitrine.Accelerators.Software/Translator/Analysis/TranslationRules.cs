@@ -27,6 +27,7 @@ internal sealed class TranslationRules(BlockContext block, bool shares)
         if (shape.Kind is InstructionKind.SwapGs or InstructionKind.ClearInterrupts or InstructionKind.SetInterrupts)
             return block.Is64 && (block.Mode & ExecutionMode.User) == 0;
         if (shape.Kind == InstructionKind.PushFlags) return block.Is64;
+        if (shape.Kind == InstructionKind.ReadSegment) return instruction.Op0Kind == OpKind.Register;
         if (shape.Kind is InstructionKind.MoveString or InstructionKind.StoreString) return CanRepeat(in instruction);
         if (shape.IsVector && !CanUseVectors(in instruction)) return false;
         if (shape.IsX87 && !CanUseX87) return false;

@@ -67,7 +67,7 @@ internal sealed unsafe class BlockCounters(BlockContext block, bool counts)
         }
 
         InstructionKind kind = InstructionShapes.Of(instruction.Code).Kind;
-        bool stays = kind is InstructionKind.Nothing or InstructionKind.Lea or InstructionKind.ShortIncrement ||
+        bool stays = kind is InstructionKind.Nothing or InstructionKind.Lea or InstructionKind.ShortIncrement or InstructionKind.ReadSegment ||
             (kind == InstructionKind.Copied && !TranslationRules.HasMemory(in instruction));
         if (!stays) CountInstructions();
         _uncounted++;

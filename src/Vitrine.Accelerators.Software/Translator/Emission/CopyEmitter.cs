@@ -1,6 +1,7 @@
 using System.Numerics;
 using Iced.Intel;
 using Vitrine.Accelerators.Software.HostCode;
+using Vitrine.Accelerators.Software.Interpreter.Decode;
 using Vitrine.Accelerators.Software.Translator.Analysis;
 
 namespace Vitrine.Accelerators.Software.Translator.Emission;
@@ -96,6 +97,15 @@ internal sealed unsafe class CopyEmitter(
             if (host != RegisterMap.First || size != OperandSize.Qword) block.Asm.Mov(host, RegisterMap.First, size);
         }
 
+        held.GiveBack(guest, host);
+    }
+
+    /// <summary>MOV from a segment register to a general one, which is filled up with zeros (SDM vol. 2, MOV).</summary>
+    public void ReadSegment(in Instruction instruction)
+    {
+        int guest = GeneralRegister.NumberOf(instruction.Op0Register);
+        HostRegister host = RegisterMap.IsHeld(guest) ? RegisterMap.First : RegisterMap.Of(guest);
+        block.Asm.Mov(host, StateOperand.Selector(Operands.SegmentNumber(instruction.Op1Register)), OperandSize.Dword);
         held.GiveBack(guest, host);
     }
 
