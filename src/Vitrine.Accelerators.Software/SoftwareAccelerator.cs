@@ -130,6 +130,9 @@ public sealed class SoftwareAccelerator : IAccelerator
     /// <summary>What runs user code: what was asked for, unless there is a <see cref="UserCodeObstacle"/>.</summary>
     public UserCode UserCode { get; }
 
+    /// <summary>With <see cref="UserCode.Native"/>: decides at each occasion whether user code runs natively now. Set before vCPUs are made; null for always.</summary>
+    internal Func<bool>? UserCodeChoice { get; set; }
+
     /// <summary>What in the options keeps user code from running natively, as the end of a sentence; null where nothing does.</summary>
     public string? UserCodeObstacle { get; }
 

@@ -92,7 +92,7 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
         if (accelerator.UserCode != UserCode.Translated)
         {
             MemoryObjects Memory() => new(accelerator.SlotTable.Views.Select(static view => view.Slot));
-            engine = _native = new NativeUserEngine(_cpu, _mmu, _code, engine, Memory, new UserPolicy(_cpu, accelerator.UserCode == UserCode.Native));
+            engine = _native = new NativeUserEngine(_cpu, _mmu, _code, engine, Memory, new UserPolicy(_cpu, accelerator.UserCode == UserCode.Native, accelerator.UserCodeChoice));
             _blocks.Attach(_native.Spaces);
         }
 

@@ -10,7 +10,7 @@ namespace Vitrine.Tests.Differential;
 /// What runs user programs on the software CPU, 64-bit code or 32-bit, each to its first exception: all handlers are <c>out 0xf4, al; iretq</c>. At the
 /// OUT the program is over, the next one's registers go into the frame, and IRETQ enters it.
 /// <code>
-///  physical  01000 GDT  02000 IDT  03000 TSS  04000 LDT  06f00 frame for IRETQ  07000 stack of the handlers  08000 handlers  10000 page tables
+///  physical  01000 GDT  02000 IDT  03000 TSS  04000 LDT  06f00 frame for IRETQ  07000 stack of the handlers  08000 handlers  09000 routines  10000 page tables
 /// </code>
 /// All memory is mapped for the supervisor only, at the start of the upper half; <see cref="Map"/> adds what the user sees.
 /// </summary>
@@ -40,6 +40,7 @@ internal sealed unsafe class UserKernel
     private const int Frame = 0x6F00;
     private const int Stack = 0x7000;
     private const int Handlers = 0x8000;
+    private const int Routines = 0x9000;
     private const int Root = 0x1_0000;
     private const int HandlerSize = 16;
     private const ushort KernelCode = 0x10;
@@ -89,6 +90,33 @@ internal sealed unsafe class UserKernel
             int table = (int)(*(ulong*)(_ram + entry) & ~0xFFFUL);
             Put(table + ((int)(address >> 12 & 511) * 8), (uint)(physical + page) | flags | Present | User | AccessedDirty);
         }
+    }
+
+    /// <summary>Place in memory of the page-table entry of a user page that was mapped.</summary>
+    public int Entry(ulong linear) => (int)(*(ulong*)(_ram + _directory + ((int)(linear >> 21) * 8)) & ~0xFFFUL) + ((int)(linear >> 12 & 511) * 8);
+
+    /// <summary>
+    /// The processor stands behind the OUT: lets it change a page-table entry as a kernel does, and forget the page, or all of the address space. The next run ends at the
+    /// OUT again.
+    /// </summary>
+    /// <param name="linear">An address in the page.</param>
+    /// <param name="entry">The new entry.</param>
+    /// <param name="everything">By a load of CR3, and not by INVLPG.</param>
+    public void ChangeEntry(ulong linear, ulong entry, bool everything)
+    {
+        // mov [rdi], rax; invlpg [rsi] or mov cr3, rcx; out 0xf4, al; iretq
+        ReadOnlySpan<byte> store = [0x48, 0x89, 0x07];
+        ReadOnlySpan<byte> forget = everything ? [0x0F, 0x22, 0xD9] : [0x0F, 0x01, 0x3E];
+        ReadOnlySpan<byte> end = [0xE6, (byte)EndPort, 0x48, 0xCF];
+        int routine = Routines + (everything ? HandlerSize : 0);
+        store.CopyTo(new Span<byte>(_ram + routine, 3));
+        forget.CopyTo(new Span<byte>(_ram + routine + 3, 3));
+        end.CopyTo(new Span<byte>(_ram + routine + 6, 4));
+        _cpu->Gpr[Gpr.Rdi] = High + (ulong)Entry(linear);
+        _cpu->Gpr[Gpr.Rax] = entry;
+        _cpu->Gpr[Gpr.Rsi] = linear;
+        _cpu->Gpr[Gpr.Rcx] = Root;
+        _cpu->Rip = High + (ulong)routine;
     }
 
     /// <summary>Sets a processor to the start of a handler: the first run ends there at once.</summary>

@@ -11,7 +11,13 @@ internal static unsafe class FloatFrame
     /// <summary>Bytes of the part that is used here: x87, SSE and AVX.</summary>
     public const int Bytes = (int)(XsaveLayout.AvxOffset + XsaveLayout.AvxSize);
 
-    private const int Magic = 464;
+    /// <summary>Offset of Linux's words.</summary>
+    public const int SoftwareWords = 464;
+
+    /// <summary>Bytes of them.</summary>
+    public const int SoftwareBytes = 48;
+
+    private const int Magic = SoftwareWords;
     private const int Features = 472;
     private const uint Magic1 = 0x4650_5853;
     private const int StatusWord = 2;

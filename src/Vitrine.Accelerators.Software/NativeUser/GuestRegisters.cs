@@ -2,6 +2,7 @@ using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.System;
 using Vitrine.X86.Exceptions;
+using Vitrine.X86.Paging;
 using Vitrine.X86.State;
 
 namespace Vitrine.Accelerators.Software.NativeUser;
@@ -22,18 +23,21 @@ internal sealed unsafe class GuestRegisters(CpuState* cpu, SoftMmu mmu)
     /// <summary>TF, IOPL, NT, VM, AC and ID: with any of them user code is the other engine's.</summary>
     public const ulong UnusualFlags = 0x26_7100;
 
+    private ulong _selectors;
+
     private bool HasAvx => (cpu->Mode & ExecutionMode.AvxTrap) == 0;
 
     /// <summary>Puts the state's registers into a stub.</summary>
     public void Load(StubProcess stub, byte* context)
     {
+        stub.Mend(context);
         SignalFrame.Load(context, cpu);
         FloatFrame.Load(stub.FloatArea, cpu, HasAvx);
         stub.FsBase = cpu->Segments[Seg.Fs].Base;
         stub.GsBase = cpu->Segments[Seg.Gs].Base;
     }
 
-    /// <summary>Takes the registers into the state, all but CS and SS; see <see cref="TryFollowSegments"/>.</summary>
+    /// <summary>Takes the registers into the state, all but what segment registers mean; see <see cref="TryFollowSegments"/>.</summary>
     public void Save(StubProcess stub, byte* context)
     {
         ulong fs = stub.FsBase;
@@ -42,24 +46,38 @@ internal sealed unsafe class GuestRegisters(CpuState* cpu, SoftMmu mmu)
         FloatFrame.Save(stub.FloatArea, cpu, HasAvx);
         if (Canonical.Is(fs)) cpu->Segments[Seg.Fs].Base = fs;
         if (Canonical.Is(gs)) cpu->Segments[Seg.Gs].Base = gs;
-        ulong selectors = stub.Selectors;
-        if (selectors != 0)
-        {
-            ReadOnlySpan<int> numbers = [Seg.Ds, Seg.Es, Seg.Fs, Seg.Gs];
-            for (int i = 0; i < numbers.Length; i++) cpu->Segments[numbers[i]].Selector = (ushort)(selectors >> (16 * i));
-        }
+        _selectors = stub.Selectors;
 
         if ((cpu->SystemFlags & UnusualFlags) != 0) ModeChange.Apply(cpu);
     }
 
-    /// <summary>User code may have loaded CS and SS by a far transfer; what that means the guest's own descriptors say.</summary>
+    /// <summary>User code may have loaded segment registers; what that means the guest's own descriptors say.</summary>
     /// <returns>False when they refuse it; the fault is recorded.</returns>
     public bool TryFollowSegments(byte* context)
     {
+        if (_selectors != 0 && !TryLoadData()) return false;
         ushort code = SignalFrame.Cs(context);
         ushort stack = SignalFrame.Ss(context);
         return (stack == StackSelector || SegmentLoad.TryLoad(cpu, Seg.Ss, stack)) &&
             (code == CodeSelector || FarTransfer.Run(cpu, null, code, cpu->Rip, sizeof(ulong), isCall: false) == TransferOutcome.Done);
+    }
+
+    /// <summary>DS, ES, FS and GS; the bases of the last two are known, and may be others by now than those that came with the selectors.</summary>
+    private bool TryLoadData()
+    {
+        ReadOnlySpan<int> numbers = [Seg.Ds, Seg.Es, Seg.Fs, Seg.Gs];
+        ulong fs = cpu->Segments[Seg.Fs].Base;
+        ulong gs = cpu->Segments[Seg.Gs].Base;
+        bool loaded = true;
+        for (int i = 0; i < numbers.Length && loaded; i++)
+        {
+            ushort selector = (ushort)(_selectors >> (16 * i));
+            if (selector != 0) loaded = SegmentLoad.TryLoad(cpu, numbers[i], selector);
+        }
+
+        cpu->Segments[Seg.Fs].Base = fs;
+        cpu->Segments[Seg.Gs].Base = gs;
+        return loaded;
     }
 
     /// <summary>Makes RIP, which is behind the system call that was refused, point at it.</summary>
@@ -78,12 +96,31 @@ internal sealed unsafe class GuestRegisters(CpuState* cpu, SoftMmu mmu)
         cpu->Gpr[Gpr.Rsp] -= sizeof(ulong);
     }
 
-    /// <summary>Makes RIP, which is behind INT3, INT 3 or INT1, point at it.</summary>
+    /// <summary>Makes RIP, which is behind INT3, INT 3, INT 4 or INT1, point at it.</summary>
     public void StepBackToTrap(byte* context)
     {
         const byte Int3 = 0xCC;
-        bool two = SignalFrame.Vector(context) == ExceptionVector.BP && mmu.TryPeekForUser(cpu->Rip - 1, out UserMapping mapping) &&
-            mapping.Host[(cpu->Rip - 1) & 0xFFF] != Int3;
+        bool two = SignalFrame.Vector(context) switch
+        {
+            ExceptionVector.BP => !IsBehind(Int3),
+            ExceptionVector.OF => true,
+            _ => false,
+        };
         cpu->Rip -= two ? 2UL : 1;
+    }
+
+    /// <summary>The byte before RIP is INT1; one that was stepped over may be meant, or have it as its last.</summary>
+    public bool IsBehindInt1()
+    {
+        const byte Int1 = 0xF1;
+        return IsBehind(Int1);
+    }
+
+    private bool IsBehind(byte opcode)
+    {
+        // The page was just executed, so this sets no bit of the guest's tables, and faults only where they have changed meanwhile.
+        ulong linear = cpu->Rip - 1;
+        bool known = mmu.TryPeekForUser(linear, out UserMapping mapping) || mmu.TryMapForUser(linear, PageAccess.Fetch, out mapping) == MapOutcome.Mapped;
+        return known && mapping.Host[linear & 0xFFF] == opcode;
     }
 }

@@ -11,6 +11,7 @@ internal static unsafe partial class HostCalls
     public const int Munmap = 11;
     public const int RtSigaction = 13;
     public const int RtSigreturn = 15;
+    public const int Pwrite64 = 18;
     public const int Sigaltstack = 131;
     public const int Prctl = 157;
     public const int Setrlimit = 160;
@@ -66,6 +67,9 @@ internal static unsafe partial class HostCalls
 
     [LibraryImport("libc", EntryPoint = "waitpid", SetLastError = true)]
     public static partial int WaitPid(int process, int* status, int options);
+
+    [LibraryImport("libc", EntryPoint = "clock_gettime")]
+    public static partial int ReadClock(int clock, long* secondsAndNanoseconds);
 
     [LibraryImport("libc", EntryPoint = "posix_spawn", StringMarshalling = StringMarshalling.Utf8)]
     public static partial int Spawn(int* process, string path, void* fileActions, void* attributes, byte** arguments, byte** environment);

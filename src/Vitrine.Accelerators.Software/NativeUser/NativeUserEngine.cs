@@ -26,6 +26,9 @@ internal sealed unsafe class NativeUserEngine : Engine
     private const uint WriteError = 2;
     private const uint FetchError = 16;
 
+    // Stubs that end before they run anything: one more, and the host won't have them.
+    private const int MostRestarts = 3;
+
     private readonly CpuState* _cpu;
     private readonly SoftMmu _mmu;
     private readonly CodeFinder _code;
@@ -35,6 +38,7 @@ internal sealed unsafe class NativeUserEngine : Engine
     private readonly UserPolicy _policy;
     private readonly NativeSpaces _spaces;
     private ulong _missed;
+    private int _restarts;
 
     /// <summary>The engine of a vCPU.</summary>
     /// <param name="cpu">The state.</param>
@@ -149,6 +153,12 @@ internal sealed unsafe class NativeUserEngine : Engine
         }
 
         MapMissed(space);
+        if (space.Failed)
+        {
+            _spaces.Drop(space);
+            return false;
+        }
+
         _registers.Load(space.Stub, context);
         while (RunOnce(space))
         {
@@ -170,8 +180,9 @@ internal sealed unsafe class NativeUserEngine : Engine
         long start = Stopwatch.GetTimestamp();
         if (!due) turn = stub.TakeTurn(StubAction.Run, &_cpu->PollAt);
         Volatile.Write(ref _cpu->NativeThread, 0);
-        byte* context = turn == StubTurn.Ended ? null : stub.Frame();
+        byte* context = turn == StubTurn.Ended && stub.HasRun ? null : stub.Frame();
         if (context == null) return Lose(space);
+        if (turn == StubTurn.Ended) return Restart(space, context);
         if (due || turn == StubTurn.Refused)
         {
             if (turn == StubTurn.Refused)
@@ -184,6 +195,7 @@ internal sealed unsafe class NativeUserEngine : Engine
             return Leave(space, LeaveReason.NextBlock);
         }
 
+        _restarts = 0;
         Counters.Stops++;
         bool pays = !_policy.NoteTurn(Stopwatch.GetTimestamp() - start) || _policy.Judge(space.MeasureHandover(), space.Mapped);
         return stub.Signal == HostCalls.SIGSEGV && SignalFrame.Vector(context) == ExceptionVector.PF
@@ -194,8 +206,8 @@ internal sealed unsafe class NativeUserEngine : Engine
     private bool AnswerMiss(StubSpace space, byte* context, bool pays)
     {
         MapOutcome outcome = Map(space, context);
-        if (space.Failed) return Lose(space);
-        if (outcome == MapOutcome.Mapped && pays) return true;
+        if (space.Failed) return Restart(space, context);
+        if (outcome == MapOutcome.Mapped && pays && space.Stub.Selectors == 0 && SignalFrame.IsOrdinary(context)) return true;
         byte vector = _cpu->FaultVector;
         uint error = _cpu->FaultErrorCode;
         _registers.Save(space.Stub, context);
@@ -232,11 +244,14 @@ internal sealed unsafe class NativeUserEngine : Engine
                 Counters.SystemCalls++;
                 _registers.StepBackToCall(context);
                 break;
-            case HostCalls.SIGTRAP when (_cpu->SystemFlags & Rflags.TF) != 0:
+            case HostCalls.SIGTRAP when SignalFrame.Vector(context) == ExceptionVector.DB && space.Breakpoints.Contains(_cpu->Rip):
+                break;
+            case HostCalls.SIGTRAP when SignalFrame.Vector(context) == ExceptionVector.DB && (_cpu->SystemFlags & Rflags.TF) != 0 && !_registers.IsBehindInt1():
                 // The instruction has run; its trap comes before the next one.
                 _cpu->PendingDebug |= Dr6.BS;
                 return Leave(space, LeaveReason.NextBlock);
-            case HostCalls.SIGTRAP when !space.Breakpoints.Contains(_cpu->Rip):
+            case HostCalls.SIGTRAP:
+            case HostCalls.SIGSEGV when SignalFrame.Vector(context) == ExceptionVector.OF:
                 _registers.StepBackToTrap(context);
                 break;
         }
@@ -268,6 +283,22 @@ internal sealed unsafe class NativeUserEngine : Engine
     {
         Want(_policy.IsNative);
         _cpu->Leave = reason;
+        return false;
+    }
+
+    /// <summary>The stub has ended while it stood, as with the thread that had started it, or the host refuses it mappings: the program goes on in another one.</summary>
+    private bool Restart(StubSpace space, byte* context)
+    {
+        _registers.Save(space.Stub, context);
+        bool followed = _registers.TryFollowSegments(context);
+        _spaces.Drop(space);
+        if (++_restarts > MostRestarts)
+        {
+            _policy.GiveUp();
+            Want(false);
+        }
+
+        _cpu->Leave = followed ? LeaveReason.NextBlock : LeaveReason.Fault;
         return false;
     }
 

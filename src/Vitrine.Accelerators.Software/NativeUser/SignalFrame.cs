@@ -13,10 +13,15 @@ internal static unsafe class SignalFrame
     /// <summary>Bytes from a context to behind the siginfo_t that follows it.</summary>
     public const int FrameBytes = ContextBytes + InformationBytes;
 
+    /// <summary>Offset of the registers: before them are flags of the kernel's and the description of the signal stack.</summary>
+    public const int Registers = 40;
+
+    /// <summary>Offset of the signals that are blocked behind the handler.</summary>
+    public const int SignalMask = ContextBytes - sizeof(ulong);
+
     /// <summary>Offset of the address of the floating-point state.</summary>
     public const int FloatState = Registers + (23 * 8);
 
-    private const int Registers = 40;
     private const int CallAddressInInformation = 16;
     private const int InformationBytes = 128;
     private const int Rip = Registers + (16 * 8);
@@ -34,6 +39,9 @@ internal static unsafe class SignalFrame
     private const ulong Taken = Kept | 0x24_4000;
     private const ulong InterruptFlag = 0x200;
 
+    // NT and ID.
+    private const ulong NotRestored = 0x20_4000;
+
     // R8 to R15, RDI, RSI, RBP, RBX, RDX, RAX, RCX, RSP: where each of the encoding's order stands.
     private static ReadOnlySpan<byte> Places => [13, 14, 12, 11, 15, 10, 9, 8, 0, 1, 2, 3, 4, 5, 6, 7];
 
@@ -45,6 +53,10 @@ internal static unsafe class SignalFrame
 
     /// <summary>Address of the page fault behind the signal.</summary>
     public static ulong FaultAddress(byte* context) => *(ulong*)(context + Fault);
+
+    /// <summary>A return from the handler restores everything: it doesn't NT and ID, and segment registers are the guest's own affair.</summary>
+    public static bool IsOrdinary(byte* context) =>
+        (*(ulong*)(context + Eflags) & NotRestored) == 0 && Cs(context) == GuestRegisters.CodeSelector && Ss(context) == GuestRegisters.StackSelector;
 
     /// <summary>The selector in CS.</summary>
     public static ushort Cs(byte* context) => *(ushort*)(context + CodeSelector);
@@ -64,12 +76,14 @@ internal static unsafe class SignalFrame
         Flags.SetRflags(cpu, (*(ulong*)(context + Eflags) & Taken) | (cpu->SystemFlags & ~Taken) | InterruptFlag);
     }
 
-    /// <summary>Puts the state's general registers, RIP and RFLAGS into the frame.</summary>
+    /// <summary>Puts the state's general registers, RIP and RFLAGS into the frame, for 64-bit code.</summary>
     public static void Load(byte* context, CpuState* cpu)
     {
         ulong* registers = (ulong*)(context + Registers);
         for (int i = 0; i < 16; i++) registers[Places[i]] = cpu->Gpr[i];
         *(ulong*)(context + Rip) = cpu->Rip;
         *(ulong*)(context + Eflags) = (Flags.GetRflags(cpu) & Kept) | InterruptFlag;
+        *(ushort*)(context + CodeSelector) = (ushort)GuestRegisters.CodeSelector;
+        *(ushort*)(context + StackSelector) = (ushort)GuestRegisters.StackSelector;
     }
 }

@@ -9,6 +9,9 @@ internal readonly record struct StubCode
     /// <summary>The SYSCALL instruction that makes the calls of a turn.</summary>
     public required int CallSite { get; init; }
 
+    /// <summary>The SYSCALL instruction that gives the turn to the monitor.</summary>
+    public required int HandOver { get; init; }
+
     /// <summary>Returns from a handler.</summary>
     public required int Restorer { get; init; }
 

@@ -12,6 +12,7 @@ internal static unsafe class StubImage
     private const int CodeStart = 0xC0;
 
     private const int SysMmap = 9;
+    private const int SysPwrite64 = 18;
     private const int SysRtSigreturn = 15;
     private const int SysPrctl = 157;
     private const int SysGetppid = 110;
@@ -79,10 +80,21 @@ internal static unsafe class StubImage
 
         TakeSelectors(ref code);
 
-        // The turn goes to the monitor; XCHG is a barrier, so that a monitor that falls asleep now is seen.
+        // The turn goes to the monitor, by a system call that is permitted at this place only: whoever comes by here stands behind it, whatever registers he has.
         code.Bind(ref stand);
+        code.Movabs(Shared, start + StubLayout.CodeBytes);
+        code.Mov(HostRegister.Rdi, StubLayout.SharedDescriptor);
+        code.Lea(HostRegister.Rsi, At(StubLayout.Nothing));
+        code.Mov(HostRegister.Rdx, StubLayout.TurnBytes);
+        code.Mov(HostRegister.R10, StubLayout.Turn);
+        code.Mov(HostRegister.Rax, SysPwrite64);
+        int handOver = (int)(code.Position - page);
+        code.Syscall();
+        code.Movabs(Shared, start + StubLayout.CodeBytes);
+
+        // XCHG is a barrier, so that a monitor that falls asleep now is seen.
         code.Xor(HostRegister.Rax, HostRegister.Rax, OperandSize.Dword);
-        Exchange(ref code, StubLayout.Turn);
+        Exchange(ref code, StubLayout.StubSleeps);
         code.Cmp(At(StubLayout.MonitorSleeps), 0, OperandSize.Dword);
         CodeLabel wait = default;
         code.Jcc(Condition.Equal, ref wait);
@@ -116,8 +128,10 @@ internal static unsafe class StubImage
         int callSite = (int)(code.Position - page);
         code.Syscall();
 
-        // The key to further system calls is in the fifth argument: gone before the guest runs.
+        // The key to further system calls is in the fourth and fifth argument: gone before the guest runs.
+        code.Mov(new HostOperand(HostRegister.R14, 4 * sizeof(ulong)), 0);
         code.Mov(new HostOperand(HostRegister.R14, 5 * sizeof(ulong)), 0);
+        code.Xor(HostRegister.R10, HostRegister.R10, OperandSize.Dword);
         code.Xor(HostRegister.R8, HostRegister.R8, OperandSize.Dword);
         code.Cmp(HostRegister.Rax, -4095);
         CodeLabel failed = default;
@@ -139,6 +153,7 @@ internal static unsafe class StubImage
         code.Byte(0x0F); // UD2
         code.Byte(0x0B);
         code.Bind(ref run);
+        code.Mov(At(StubLayout.HasRun), 1, OperandSize.Dword);
         code.Mov(HostRegister.Rax, At(StubLayout.FsBase));
         WriteBase(ref code, isGs: false);
         code.Mov(HostRegister.Rax, At(StubLayout.GsBase));
@@ -147,7 +162,7 @@ internal static unsafe class StubImage
         int restorer = (int)(code.Position - page);
         code.Mov(HostRegister.Rax, SysRtSigreturn);
         code.Syscall();
-        return new StubCode { Handler = handler, CallSite = callSite, Restorer = restorer, End = (int)(code.Position - page) };
+        return new StubCode { Handler = handler, CallSite = callSite, HandOver = handOver, Restorer = restorer, End = (int)(code.Position - page) };
     }
 
     /// <summary>Notes the data selectors, and makes them null again where they are not. In no signal frame either.</summary>

@@ -1,14 +1,15 @@
 namespace Vitrine.Accelerators.Software.NativeUser;
 
 /// <summary>
-/// Where a stub's own memory lies, and what its first page holds. The monitor and the stub both see the pages: the stub behind its code, the monitor wherever it has
-/// mapped them. Guest code can write to them too, so nothing in them is believed.
+/// Where a stub's own memory lies, and what its pages hold. The monitor and the stub both see them: the stub behind its code, the monitor wherever it has mapped them.
+/// Guest code can write to them too, but for the last, so nothing in them is believed.
 /// </summary>
 /// <remarks>
 /// <code>
 ///  base      code                     execute, read; an ELF image
-///  + 0x1000  control page             this
+///  + 0x1000  control page             what a stopped stub tells, and the system calls of its turn
 ///  + 0x2000  signal stack, 6 pages    the kernel's signal frame: the guest's registers while the stub stands
+///  + 0x8000  monitor's page           whose turn it is; only read there: the stub gives its turn away by a system call, see StubFilter
 /// </code>
 /// </remarks>
 internal static class StubLayout
@@ -16,8 +17,8 @@ internal static class StubLayout
     /// <summary>Bytes of code.</summary>
     public const int CodeBytes = 0x1000;
 
-    /// <summary>Bytes of the control page and the signal stack.</summary>
-    public const int SharedBytes = 7 * 0x1000;
+    /// <summary>Bytes of the control page, the signal stack and the monitor's page.</summary>
+    public const int SharedBytes = 8 * 0x1000;
 
     /// <summary>All that a stub has in its address space beside the guest's memory, in bytes.</summary>
     public const int Bytes = CodeBytes + SharedBytes;
@@ -26,7 +27,10 @@ internal static class StubLayout
     public const int Stack = 0x1000;
 
     /// <summary>Bytes of the signal stack.</summary>
-    public const int StackBytes = SharedBytes - Stack;
+    public const int StackBytes = Monitor - Stack;
+
+    /// <summary>Offset of the monitor's page in the shared pages.</summary>
+    public const int Monitor = 7 * 0x1000;
 
     /// <summary>Most system calls of one turn.</summary>
     public const int MostCalls = 60;
@@ -34,20 +38,23 @@ internal static class StubLayout
     /// <summary>Bytes of one system call's description: its number, then six arguments.</summary>
     public const int CallBytes = 7 * sizeof(ulong);
 
-    /// <summary>The descriptor of the shared pages in a stub that starts.</summary>
+    /// <summary>The descriptor of the shared pages in a stub.</summary>
     public const int SharedDescriptor = 3;
 
     /// <summary>The descriptor of the guest's first memory object; the others follow.</summary>
     public const int FirstMemoryDescriptor = 4;
 
     /// <summary>Whose turn it is: 0 the monitor's, 1 the stub's. Also what the other one sleeps on.</summary>
-    public const int Turn = 0;
+    public const int Turn = Monitor;
+
+    /// <summary>Bytes of <see cref="Turn"/>.</summary>
+    public const int TurnBytes = 4;
 
     /// <summary>Nonzero while the stub sleeps.</summary>
     public const int StubSleeps = 4;
 
     /// <summary>Nonzero while the monitor sleeps.</summary>
-    public const int MonitorSleeps = 8;
+    public const int MonitorSleeps = Monitor + 4;
 
     /// <summary>The signal that the stub stands at.</summary>
     public const int Signal = 12;
@@ -62,13 +69,19 @@ internal static class StubLayout
     public const int GsBase = 32;
 
     /// <summary>What to do behind the system calls: a <see cref="StubAction"/>.</summary>
-    public const int Action = 40;
+    public const int Action = Monitor + 12;
+
+    /// <summary>Always 0: what becomes of <see cref="Turn"/>.</summary>
+    public const int Nothing = Monitor + 16;
+
+    /// <summary>Nonzero as soon as the guest's code may have run in this turn.</summary>
+    public const int HasRun = 40;
 
     /// <summary>How many system calls to make; behind them how many were not made, the failed one included.</summary>
     public const int Calls = 44;
 
     /// <summary>How often the stub looks whether it is its turn before it sleeps.</summary>
-    public const int Spins = 48;
+    public const int Spins = Monitor + 8;
 
     /// <summary>DS, ES, FS and GS, 16 bits each from the lowest. The stub's own are null while it stands.</summary>
     public const int Selectors = 56;

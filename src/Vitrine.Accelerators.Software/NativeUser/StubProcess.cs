@@ -28,13 +28,16 @@ internal sealed unsafe class StubProcess : IDisposable
     private int _calls;
     private bool _ended;
     private ulong _floatArea = StubLayout.Stack;
+    private readonly byte[] _frameStart = new byte[SignalFrame.Registers];
+    private readonly byte[] _floatWords = new byte[FloatFrame.SoftwareBytes];
+    private ulong _signalMask;
 
-    private StubProcess(int process, byte* shared, ulong start, uint key)
+    private StubProcess(int process, byte* shared, ulong start, ulong key)
     {
         Id = process;
         _shared = shared;
         Start = start;
-        _key = (ulong)key << 32;
+        _key = key;
     }
 
     /// <summary>Process and thread number.</summary>
@@ -72,7 +75,8 @@ internal sealed unsafe class StubProcess : IDisposable
     {
         // Somewhere in the middle of what a user has, where kernels put nothing by themselves; aligned so that the page of code crosses no 4 GiB.
         ulong start = 0x1000_0000_0000UL + ((ulong)RandomNumberGenerator.GetInt32(1 << 25) << 21);
-        uint key = (uint)RandomNumberGenerator.GetInt32(int.MaxValue) | 0x8000_0000;
+        ulong key;
+        RandomNumberGenerator.Fill(new Span<byte>(&key, sizeof(ulong)));
         Span<int> opened = stackalloc int[2];
         opened.Fill(-1);
         nint shared = -1;
@@ -119,8 +123,9 @@ internal sealed unsafe class StubProcess : IDisposable
         call[1] = first;
         call[2] = second;
         call[3] = third;
-        call[4] = fourth;
-        call[5] = number is HostCalls.Mmap or HostCalls.Munmap or HostCalls.Mprotect ? _key | fifth : fifth;
+        ulong key = number is HostCalls.Mmap or HostCalls.Munmap or HostCalls.Mprotect ? _key : 0;
+        call[4] = fourth | (key & 0xFFFF_FFFF_0000_0000);
+        call[5] = fifth | (key << 32);
         call[6] = sixth;
     }
 
@@ -131,6 +136,7 @@ internal sealed unsafe class StubProcess : IDisposable
     public StubTurn TakeTurn(StubAction action, ulong* urgent = null)
     {
         *(int*)(_shared + StubLayout.Action) = (int)action;
+        *(int*)(_shared + StubLayout.HasRun) = 0;
         *(int*)(_shared + StubLayout.Calls) = _calls;
         *(int*)(_shared + StubLayout.Spins) = Spins;
         int calls = _calls;
@@ -141,11 +147,29 @@ internal sealed unsafe class StubProcess : IDisposable
         if (!Wait(turn, urgent)) return StubTurn.Ended;
 
         // The number is the guest's to write, but only while it runs; where no call was asked for it means nothing.
-        if (calls == 0 || *(int*)(_shared + StubLayout.Calls) == 0) return StubTurn.Done;
+        int left = *(int*)(_shared + StubLayout.Calls);
+        if (calls == 0 || left == 0) return StubTurn.Done;
 
-        // The key is in those that were not made.
+        // The key is in those that were not made. Where the first of them has no error, a signal has come in between: only in a stub that the guest's code has brought
+        // to its own place, and with the key in a register.
+        const ulong LeastError = ulong.MaxValue - 4094;
+        ulong* first = (ulong*)(_shared + StubLayout.FirstCall + ((calls - left) * StubLayout.CallBytes));
+        bool failed = left > 0 && left <= calls && *first >= LeastError;
         new Span<byte>(_shared + StubLayout.FirstCall, calls * StubLayout.CallBytes).Clear();
-        return StubTurn.Refused;
+        if (failed) return StubTurn.Refused;
+        End();
+        return StubTurn.Ended;
+    }
+
+    /// <summary>The guest's code may have run in the last turn. Where the process has ended before that, its registers are where they were.</summary>
+    public bool HasRun => Volatile.Read(ref *(int*)(_shared + StubLayout.HasRun)) != 0;
+
+    /// <summary>Puts everything into a frame that the guest's code may have changed and no register is.</summary>
+    public void Mend(byte* context)
+    {
+        _frameStart.CopyTo(new Span<byte>(context, SignalFrame.Registers));
+        *(ulong*)(context + SignalFrame.SignalMask) = _signalMask;
+        _floatWords.CopyTo(new Span<byte>(FloatArea + FloatFrame.SoftwareWords, FloatFrame.SoftwareBytes));
     }
 
     /// <summary>The context of the signal frame that it stands at; null where the guest has spoiled what says where it is.</summary>
@@ -154,10 +178,10 @@ internal sealed unsafe class StubProcess : IDisposable
         // Context and floating-point state lie behind one another on the signal stack.
         ulong shared = Start + StubLayout.CodeBytes;
         ulong offset = Volatile.Read(ref *(ulong*)(_shared + StubLayout.Context)) - shared;
-        if (offset is < StubLayout.Stack or > StubLayout.SharedBytes - SignalFrame.FrameBytes || (offset & 7) != 0) return null;
+        if (offset is < StubLayout.Stack or > StubLayout.Monitor - SignalFrame.FrameBytes || (offset & 7) != 0) return null;
         byte* context = _shared + offset;
         _floatArea = *(ulong*)(context + SignalFrame.FloatState) - shared;
-        return _floatArea is >= StubLayout.Stack and <= StubLayout.SharedBytes - FloatFrame.Bytes && (_floatArea & 63) == 0 ? context : null;
+        return _floatArea is >= StubLayout.Stack and <= StubLayout.Monitor - FloatFrame.Bytes && (_floatArea & 63) == 0 ? context : null;
     }
 
     /// <summary>The floating-point state of the frame that <see cref="Frame"/> has found.</summary>
@@ -166,18 +190,20 @@ internal sealed unsafe class StubProcess : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        if (!_ended)
-        {
-            _ = HostCalls.Kill(Id, HostCalls.SIGKILL);
-            int status;
-            while (HostCalls.WaitPid(Id, &status, 0) < 0 && Marshal.GetLastPInvokeError() == 4)
-            {
-            }
+        End();
+        _ = HostCalls.Unmap((nint)_shared, StubLayout.SharedBytes);
+    }
 
-            _ended = true;
+    private void End()
+    {
+        if (_ended) return;
+        _ = HostCalls.Kill(Id, HostCalls.SIGKILL);
+        int status;
+        while (HostCalls.WaitPid(Id, &status, 0) < 0 && Marshal.GetLastPInvokeError() == 4)
+        {
         }
 
-        _ = HostCalls.Unmap((nint)_shared, StubLayout.SharedBytes);
+        _ended = true;
     }
 
     private static int CreateFile(string name, int bytes)
@@ -272,8 +298,9 @@ internal sealed unsafe class StubProcess : IDisposable
         Call(HostCalls.Sigaltstack, scratch + (4 * sizeof(ulong)));
 
         // What came without FD_CLOEXEC, the terminal among it, is not for a guest.
-        Call(HostCalls.CloseRange, 0, StubLayout.SharedDescriptor);
+        Call(HostCalls.CloseRange, 0, StubLayout.SharedDescriptor - 1);
         Call(HostCalls.CloseRange, (ulong)(StubLayout.FirstMemoryDescriptor + objects), uint.MaxValue);
+        Call(HostCalls.Mprotect, seen + StubLayout.Monitor, StubLayout.SharedBytes - StubLayout.Monitor, HostCalls.ProtRead);
         Call(HostCalls.Munmap, 0, Start);
         Call(HostCalls.Munmap, Start + StubLayout.Bytes, UserEnd - Start - StubLayout.Bytes);
         Call(HostCalls.Setrlimit, RLIMIT_CORE, scratch + (8 * sizeof(ulong)));
@@ -285,7 +312,7 @@ internal sealed unsafe class StubProcess : IDisposable
         refused = "a seccomp filter";
         action[0] = StubFilter.Count;
         action[1] = scratch + (2 * sizeof(ulong));
-        StubFilter.Write(new Span<ulong>(action + 2, StubFilter.Count), Start, (uint)(_key >> 32));
+        StubFilter.Write(new Span<ulong>(action + 2, StubFilter.Count), Start, code, _key);
         Call(HostCalls.Prctl, PR_SET_NO_NEW_PRIVS, 1);
         Call(HostCalls.Seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, scratch);
         bool filtered = TakeTurn(StubAction.Stand) == StubTurn.Done;
@@ -295,7 +322,12 @@ internal sealed unsafe class StubProcess : IDisposable
         if (!filtered) return false;
         refused = "a signal frame of the usual form";
         if (TakeTurn(StubAction.Raise) != StubTurn.Done || Signal != HostCalls.SIGILL) return false;
-        return Frame() != null && FloatFrame.IsUsual(FloatArea);
+        byte* context = Frame();
+        if (context == null || !FloatFrame.IsUsual(FloatArea)) return false;
+        new Span<byte>(context, SignalFrame.Registers).CopyTo(_frameStart);
+        new Span<byte>(FloatArea + FloatFrame.SoftwareWords, FloatFrame.SoftwareBytes).CopyTo(_floatWords);
+        _signalMask = *(ulong*)(context + SignalFrame.SignalMask);
+        return true;
     }
 
     private void Wake(int* turn) => _ = HostCalls.Call(HostCalls.Futex, (nint)turn, HostCalls.FutexWake, 1, 0);
@@ -321,8 +353,9 @@ internal sealed unsafe class StubProcess : IDisposable
         long* time = stackalloc long[2];
         time[0] = 0;
         time[1] = LivenessNanoseconds;
+        Deafness deafness = new(Id);
         Interlocked.Exchange(ref *sleeps, 1);
-        while (Volatile.Read(ref *turn) != 0)
+        while (Volatile.Read(ref *turn) is var present and not 0)
         {
             if (!kicked && Volatile.Read(ref *urgent) == 0)
             {
@@ -330,11 +363,17 @@ internal sealed unsafe class StubProcess : IDisposable
                 Attention.Stop((uint)Id);
             }
 
-            bool woken = HostCalls.Call(HostCalls.Futex, (nint)turn, HostCalls.FutexWait, 1, (nint)time) == 0;
-            if (woken) continue;
+            bool woken = HostCalls.Call(HostCalls.Futex, (nint)turn, HostCalls.FutexWait, present, (nint)time) == 0;
+            if (woken || Volatile.Read(ref *turn) == 0) continue;
             int status;
-            if (Volatile.Read(ref *turn) == 0 || HostCalls.WaitPid(Id, &status, HostCalls.WNOHANG) == 0) continue;
-            _ended = true;
+            if (HostCalls.WaitPid(Id, &status, HostCalls.WNOHANG) != 0)
+            {
+                _ended = true;
+                break;
+            }
+
+            if (!kicked || urgent == null || !deafness.IsCertain()) continue;
+            End();
             break;
         }
 

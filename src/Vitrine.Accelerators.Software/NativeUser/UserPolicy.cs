@@ -10,7 +10,8 @@ namespace Vitrine.Accelerators.Software.NativeUser;
 /// </summary>
 /// <param name="cpu">The state.</param>
 /// <param name="always">All programs run natively, whatever it costs.</param>
-internal sealed unsafe class UserPolicy(CpuState* cpu, bool always)
+/// <param name="choice">Decides in place of all that, whenever there is something to decide; for tests.</param>
+internal sealed unsafe class UserPolicy(CpuState* cpu, bool always, Func<bool>? choice = null)
 {
     // SAFETY: the state is that of the vCPU that owns this object; only its thread comes here.
     private const int Records = 64;
@@ -61,14 +62,14 @@ internal sealed unsafe class UserPolicy(CpuState* cpu, bool always)
         if (_refused) return false;
         ref ProgramRecord record = ref Record;
         if (record.Space != space) record = new ProgramRecord { Space = space };
-        return always || record.Native;
+        return choice is not null ? choice() : always || record.Native;
     }
 
     /// <summary>User code was left in the other engine, to look at events.</summary>
     /// <returns>True when it is to run natively from now on.</returns>
     public bool NoteTranslated()
     {
-        if (_refused || always) return !_refused;
+        if (_refused || always) return !_refused && (choice is null || choice());
         long now = Now();
         ref ProgramRecord record = ref Record;
         long gap = now - _lastLook;
@@ -96,7 +97,7 @@ internal sealed unsafe class UserPolicy(CpuState* cpu, bool always)
     {
         ref ProgramRecord record = ref Record;
         record.Turns += Math.Min(nanoseconds, LongestTurn);
-        return ++record.Stops >= StopsWatched && !always;
+        return choice is not null || (++record.Stops >= StopsWatched && !always);
     }
 
     /// <summary>Decides whether the program goes on natively.</summary>
@@ -105,6 +106,7 @@ internal sealed unsafe class UserPolicy(CpuState* cpu, bool always)
     /// <returns>False when it goes to the other engine.</returns>
     public bool Judge(long handover, ulong mappings)
     {
+        if (choice is not null) return choice();
         ref ProgramRecord record = ref Record;
         long made = (long)(mappings - Math.Min(record.MappingsBefore, mappings));
 
@@ -120,7 +122,7 @@ internal sealed unsafe class UserPolicy(CpuState* cpu, bool always)
     }
 
     /// <summary>The present program is to run natively.</summary>
-    public bool IsNative => !_refused && (always || Record.Native);
+    public bool IsNative => !_refused && (choice is not null ? choice() : always || Record.Native);
 
     /// <summary>The program was lost with its stub.</summary>
     public void Forbid() => Record = Record with { Native = false, PenaltyUntil = long.MaxValue };

@@ -1,10 +1,13 @@
 using System.Globalization;
 using System.Text;
 using Iced.Intel;
+using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Software;
+using Vitrine.Accelerators.Statistics;
 using Vitrine.Tests.Differential;
+using Vitrine.X86.Exceptions;
 
-namespace Vitrine.Tests.Robustness.UserCode;
+namespace Vitrine.Tests.Robustness.UserPrograms;
 
 /// <summary>
 /// The same random user programs on the interpreter and on the translator: memory, registers and the exception that ends each must be the same.
@@ -20,19 +23,35 @@ internal sealed class UserFuzzRun : IDisposable
     private const int FewMilliseconds = 20;
     private const int ManyMilliseconds = 10_000;
 
-    private readonly UserMachine _interpreter = new(SoftwareEngine.Interpreter);
-
-    // So small that it is full now and then.
-    private readonly UserMachine _translator = new(SoftwareEngine.Translator, translationBytes: 256 << 10);
-    private readonly UserMachine _tracer = new(SoftwareEngine.Interpreter);
+    private readonly UserMachine _interpreter;
+    private readonly UserMachine _translator;
+    private readonly UserMachine _tracer;
+    private readonly bool _native;
+    private readonly Disturbance? _disturbance;
     private readonly LoopWatch _watch;
     private readonly byte[] _before = new byte[UserMachine.UserSize];
     private readonly ulong[] _breakpoints = new ulong[5];
     private readonly List<ulong> _starts = [];
     private readonly HashSet<Code> _reported = [];
+    private readonly Random _choices = new(1);
     private int _batch;
 
-    public UserFuzzRun(LoopWatch watch) => _watch = watch;
+    /// <summary>A run.</summary>
+    /// <param name="watch">Ends what doesn't end.</param>
+    /// <param name="userCode">What runs user code on the machine that is compared with the interpreter.</param>
+    /// <param name="mmu">How that machine translates addresses; null for the usual.</param>
+    /// <param name="changes">The engines take turns within a program.</param>
+    public UserFuzzRun(LoopWatch watch, UserCode userCode = UserCode.Translated, MmuMode? mmu = null, bool changes = false)
+    {
+        _watch = watch;
+        _native = userCode != UserCode.Translated;
+        _interpreter = new UserMachine(SoftwareEngine.Interpreter, flat: _native);
+
+        // So small that it is full now and then.
+        _translator = new UserMachine(SoftwareEngine.Translator, translationBytes: 256 << 10, userCode, mmu, flat: _native, changes ? Choose : null);
+        _tracer = new UserMachine(SoftwareEngine.Interpreter, flat: _native);
+        if (changes) _disturbance = new Disturbance(_translator.Vcpu);
+    }
 
     /// <summary>Programs that were compared.</summary>
     public long Compared { get; private set; }
@@ -55,6 +74,9 @@ internal sealed class UserFuzzRun : IDisposable
     /// <summary>Disagreements, one for each last instruction.</summary>
     public List<string> Reports { get; } = [];
 
+    /// <summary>What native user mode has done.</summary>
+    public NativeStatistics? Native => _translator.Vcpu.Statistics.Native;
+
     /// <summary>Programs that the translator ended only when it had more time.</summary>
     public long Slow { get; private set; }
 
@@ -67,7 +89,7 @@ internal sealed class UserFuzzRun : IDisposable
         if (Reports.Count >= MostReports) return;
         _batch = number;
         CaseRandom cases = new((ulong)random.NextInt64());
-        bool is64 = !cases.OneIn(4);
+        bool is64 = _native || !cases.OneIn(4);
         Span<byte> memory = _interpreter.Memory;
         UserCodeFill.Fill(random, memory[..UserMachine.CodeSize], is64);
         for (int i = UserMachine.CodeSize; i < memory.Length; i += 8) BitConverter.TryWriteBytes(memory[i..], cases.Lanes());
@@ -81,16 +103,20 @@ internal sealed class UserFuzzRun : IDisposable
         {
             UserStart.Create(cases, ref start, is64);
             start.Rip = Start(cases);
+            if (_native && cases.OneIn(4)) ChangeTables(cases);
             Compare(ref start);
         }
     }
 
     public void Dispose()
     {
+        _disturbance?.Dispose();
         _interpreter.Dispose();
         _translator.Dispose();
         _tracer.Dispose();
     }
+
+    private bool Choose() => _choices.Next(8) != 0;
 
     private ulong Start(CaseRandom cases)
     {
@@ -98,6 +124,31 @@ internal sealed class UserFuzzRun : IDisposable
         ulong start = (cases.OneIn(4) ? UserMachine.CodeAlias : UserMachine.Code) + (ulong)cases.Below(UserMachine.CodeSize);
         _starts.Add(start);
         return start;
+    }
+
+    /// <summary>The kernel takes a right from a page, takes it away, puts another one there, or gives everything back.</summary>
+    private void ChangeTables(CaseRandom cases)
+    {
+        ulong linear = cases.Below(4) switch
+        {
+            0 => UserMachine.Code + ((ulong)cases.Below(4) << 12),
+            1 => UserMachine.CodeAlias + ((ulong)cases.Below(4) << 12),
+            2 => UserMachine.CodeView + ((ulong)cases.Below(4) << 12),
+            _ => UserMachine.Data + ((ulong)cases.Below(5) << 12),
+        };
+        ulong entry = _interpreter.Entry(linear);
+        entry = cases.Below(8) switch
+        {
+            0 => entry & ~UserKernel.Writable,
+            1 => entry & ~UserKernel.Present,
+            2 => entry & ~UserKernel.User,
+            3 => entry ^ UserKernel.NoExecute,
+            4 => entry ^ 0x1000,
+            5 => entry & ~UserKernel.AccessedDirty,
+            _ => entry | UserKernel.Present | UserKernel.User | UserKernel.Writable,
+        };
+        bool everything = cases.OneIn(4);
+        foreach (UserMachine machine in (ReadOnlySpan<UserMachine>)[_interpreter, _translator, _tracer]) machine.ChangeEntry(linear, entry, everything);
     }
 
     private void SetBreakpoints(CaseRandom cases)
@@ -166,7 +217,7 @@ internal sealed class UserFuzzRun : IDisposable
     private void JudgeLoop(ref MachineImage start)
     {
         List<TraceStep> trace = Trace(ref start);
-        bool isOpen = Verdict.Of(trace, _tracer).IsOpen;
+        bool isOpen = Verdict.Of(trace, _tracer).IsOpen || (_native && IsHosts(trace));
         Reset();
         if (isOpen) Open++;
         else if (RunTranslator(ref start, ManyMilliseconds)) Slow++;
@@ -185,7 +236,7 @@ internal sealed class UserFuzzRun : IDisposable
     {
         List<TraceStep> trace = Trace(ref start);
         Verdict verdict = Verdict.Of(trace, _tracer);
-        if (verdict.IsOpen || OverwroteItself(trace)) Open++;
+        if (verdict.IsOpen || (_native && IsHosts(trace)) || OverwroteItself(trace)) Open++;
         else if (differences.Count > 0 || (flags & ~verdict.Flags) != 0) Report(Describe(ref start, differences, trace, verdict), trace[^1].Instruction.Code);
         else Compared++;
         Reset();
@@ -198,6 +249,27 @@ internal sealed class UserFuzzRun : IDisposable
     private bool OverwroteItself(List<TraceStep> trace) =>
         trace.Exists(static step => step.Instruction.IsStringInstruction && (step.Instruction.HasRepPrefix || step.Instruction.HasRepnePrefix)) &&
         (_interpreter.Differences(_tracer).Count > 0 || _interpreter.Outcome.Rflags != _tracer.Outcome.Rflags);
+
+    /// <summary>The host's processor has executed what the guest's doesn't announce, or what processors of its vendor do in their own way.</summary>
+    private bool IsHosts(List<TraceStep> trace)
+    {
+        ref MachineImage host = ref _translator.Outcome;
+        ref MachineImage software = ref _interpreter.Outcome;
+        if (software.Vector == ExceptionVector.UD || trace.Count == 0) return true;
+        List<Instruction> instructions = [.. trace.Select(static step => step.Instruction)];
+        foreach (Instruction instruction in instructions)
+        {
+            if (VendorDifferences.Applies(instruction, _tracer.Bytes(instruction), is64: true) || instruction.Code == Code.INVALID) return true;
+            if (VendorDifferences.FreeStateBytes(instruction).Length > 0 || VendorDifferences.HasFreeFaultAddress(instruction)) return true;
+            if (VendorDifferences.HasFreeX87AtFault(instruction)) return true;
+
+            // Behind a fault of the host's own, AMD pushes RF as it is.
+            if (instruction.Mnemonic is Mnemonic.Pushf or Mnemonic.Pushfq) return true;
+            if (instruction.Mnemonic is Mnemonic.Fxrstor or Mnemonic.Fxrstor64 or Mnemonic.Ldmxcsr) return true;
+        }
+
+        return VendorDifferences.AppliesTo(instructions, ref host, ref software) || VendorDifferences.AppliesTo(instructions[^1], _tracer.Bytes(instructions[^1]), ref host, ref software);
+    }
 
     private void Report(string text, Code last)
     {

@@ -1,6 +1,6 @@
 using Iced.Intel;
 
-namespace Vitrine.Tests.Robustness.UserCode;
+namespace Vitrine.Tests.Robustness.UserPrograms;
 
 /// <summary>One instruction of a run.</summary>
 /// <param name="Instruction">The instruction.</param>

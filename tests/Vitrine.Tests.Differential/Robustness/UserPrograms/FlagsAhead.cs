@@ -1,7 +1,7 @@
 using Iced.Intel;
 using Vitrine.Tests.Differential;
 
-namespace Vitrine.Tests.Robustness.UserCode;
+namespace Vitrine.Tests.Robustness.UserPrograms;
 
 /// <summary>What becomes of the arithmetic flags in a user program's code from some place on.</summary>
 internal static class FlagsAhead

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using Iced.Intel;
 
-namespace Vitrine.Tests.Robustness.UserCode;
+namespace Vitrine.Tests.Robustness.UserPrograms;
 
 /// <summary>
 /// Code pages of user programs: bytes by chance, bytes in the shape of instructions, and instructions that mostly get on with their work,

@@ -2,7 +2,7 @@ using Iced.Intel;
 using Vitrine.Tests.Differential;
 using Vitrine.X86.Exceptions;
 
-namespace Vitrine.Tests.Robustness.UserCode;
+namespace Vitrine.Tests.Robustness.UserPrograms;
 
 /// <summary>What of an outcome is nobody's to compare, given the instructions that led to it.</summary>
 /// <param name="Flags">Flags that may differ at the end.</param>

@@ -2,7 +2,7 @@ using Vitrine.Accelerators.Software;
 using Vitrine.Tests.Software;
 using Xunit;
 
-namespace Vitrine.Tests.Robustness.UserCode;
+namespace Vitrine.Tests.Robustness.UserPrograms;
 
 /// <summary>
 /// Random user programs under a small kernel, of bytes by chance and of likelier instructions: the translator ends them as the interpreter does.

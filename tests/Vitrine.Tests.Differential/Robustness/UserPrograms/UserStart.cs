@@ -2,7 +2,7 @@ using Vitrine.Tests.Differential;
 using Vitrine.X86.Registers;
 using Vitrine.X86.State;
 
-namespace Vitrine.Tests.Robustness.UserCode;
+namespace Vitrine.Tests.Robustness.UserPrograms;
 
 /// <summary>Registers that a user program starts with: mostly pointers to something, and floating point of every kind.</summary>
 internal static class UserStart

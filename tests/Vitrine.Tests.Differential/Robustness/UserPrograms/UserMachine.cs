@@ -1,5 +1,6 @@
 using Iced.Intel;
 using Vitrine.Accelerators;
+using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Software;
 using Vitrine.Accelerators.Software.Cpu;
 using Vitrine.Memory;
@@ -9,7 +10,7 @@ using Vitrine.X86.Cpuid;
 using Vitrine.X86.Registers;
 using Vitrine.X86.State;
 
-namespace Vitrine.Tests.Robustness.UserCode;
+namespace Vitrine.Tests.Robustness.UserPrograms;
 
 /// <summary>
 /// A machine in which <see cref="UserKernel"/> runs programs that may change their code.
@@ -34,16 +35,28 @@ internal sealed unsafe class UserMachine : IDisposable
     private const int UserMemory = 0x10_0000;
     private const int MostSteps = 5000;
 
-    private readonly GuestMemory _memory = new();
+    private readonly GuestMemory _memory;
+    private readonly bool _flat;
     private readonly SoftwareAccelerator _accelerator;
     private readonly CpuState* _cpu;
     private readonly byte* _ram;
     private readonly UserKernel _kernel;
     private readonly ProcessorState _start = new();
 
-    public UserMachine(SoftwareEngine engine, nuint translationBytes = 0)
+    /// <summary>A machine.</summary>
+    /// <param name="engine">Its engine.</param>
+    /// <param name="translationBytes">Room for translated code; 0 for the usual.</param>
+    /// <param name="userCode">What runs user code.</param>
+    /// <param name="mmu">How it translates addresses; null for the usual.</param>
+    /// <param name="flat">Programs start as on Linux, with null selectors and RDFSBASE and its like; otherwise with segments that are loaded.</param>
+    /// <param name="choice">Decides when user code runs natively; null for always.</param>
+    public UserMachine(
+        SoftwareEngine engine, nuint translationBytes = 0, UserCode userCode = UserCode.Translated, MmuMode? mmu = null, bool flat = false, Func<bool>? choice = null)
     {
-        _accelerator = SoftwareAccelerator.Create(new SoftwareOptions { Engine = engine });
+        _flat = flat;
+        _memory = new GuestMemory(userCode == UserCode.Translated ? MemoryBacking.Anonymous : MemoryBacking.Shared);
+        _accelerator = SoftwareAccelerator.Create(new SoftwareOptions { Engine = engine, UserCode = userCode, Mmu = mmu });
+        if (choice is not null) _accelerator.UserCodeChoice = choice;
         if (translationBytes != 0) _accelerator.TranslationBytes = translationBytes;
         MemorySlot ram = _memory.Add("ram", new Gpa(0), UserKernel.MemorySize);
         _ram = ram.Pointer;
@@ -85,6 +98,18 @@ internal sealed unsafe class UserMachine : IDisposable
         Save(ref exit);
         return true;
     }
+
+    /// <summary>Lets the guest's kernel change the entry of a page; <see cref="Entry"/> gives what it is.</summary>
+    public void ChangeEntry(ulong linear, ulong entry, bool everything)
+    {
+        _kernel.ChangeEntry(linear, entry, everything);
+        while (Vcpu.Run().Reason == VmExitReason.Interrupted)
+        {
+        }
+    }
+
+    /// <summary>The entry of a page.</summary>
+    public ulong Entry(ulong linear) => *(ulong*)(_ram + _kernel.Entry(linear));
 
     /// <summary>Runs it instruction by instruction.</summary>
     /// <returns>The instructions, with the one that faults; none when they are very many.</returns>
@@ -138,6 +163,14 @@ internal sealed unsafe class UserMachine : IDisposable
         Decoder decoder = Decoder.Create(is64 ? 64 : 32, bytes.AsSpan(0, length).ToArray(), InstructionText.Options);
         decoder.IP = rip;
         return decoder.Decode();
+    }
+
+    /// <summary>The bytes of an instruction, as they are now.</summary>
+    public byte[] Bytes(in Instruction instruction)
+    {
+        byte[] bytes = new byte[Math.Max(instruction.Length, 1)];
+        for (int i = 0; i < bytes.Length && Vcpu.TryTranslate(instruction.IP + (ulong)i, out ulong gpa) && gpa < UserKernel.MemorySize; i++) bytes[i] = _ram[gpa];
+        return bytes;
     }
 
     /// <summary>What differs between this machine and another that has run the same, flags apart.</summary>
@@ -231,6 +264,13 @@ internal sealed unsafe class UserMachine : IDisposable
         _kernel.Start(_start);
         _start.Segments[Seg.Fs] = new SegmentRegister(OracleLayout.Stack, 0x20, uint.MaxValue, UserDataAccess);
         _start.Segments[Seg.Gs] = new SegmentRegister(OracleLayout.Stack, 0x60_0000, uint.MaxValue, UserDataAccess);
+        if (_flat)
+        {
+            _start.Segments[Seg.Ds] = _start.Segments[Seg.Es] = new SegmentRegister(0, 0, 0, SegmentRegister.UnusableBit);
+            _start.Segments[Seg.Fs] = new SegmentRegister(0, 0x20, 0, SegmentRegister.UnusableBit);
+            _start.Segments[Seg.Gs] = new SegmentRegister(0, Data, 0, SegmentRegister.UnusableBit);
+            _start.Cr4 |= Cr4.FSGSBASE;
+        }
 
         // Without a time stamp counter: it's no one's to compare.
         _start.Cr4 |= Cr4.TSD;
