@@ -17,7 +17,7 @@ struct call {
 typedef bool call_server(struct call *call);
 
 call_server serve_open, serve_stat, serve_access, serve_readlink, serve_close, serve_ioctl;
-call_server serve_sigaction, serve_sigmask, serve_wait, serve_exec, serve_brk, serve_seccomp;
+call_server serve_sigaction, serve_sigmask, serve_wait, serve_exec, serve_end, serve_brk, serve_seccomp;
 
 static inline signal_set *call_mask(struct call *call)
 {

@@ -81,6 +81,7 @@ static call_server *server_of(long number)
         case SYS_epoll_pwait:
         case SYS_epoll_pwait2: return serve_wait;
         case SYS_execve: return serve_exec;
+        case SYS_exit_group: return serve_end;
         case SYS_brk: return serve_brk;
         case SYS_seccomp:
         case SYS_prctl: return serve_seccomp;
@@ -113,6 +114,7 @@ static void on_caught(int number, siginfo_t *info, void *context)
 bool catch_calls(uint64_t low, uint64_t high)
 {
     struct sigaction action = {.sa_flags = SA_SIGINFO | SA_ONSTACK};
+    program_signals_reserve();
     action.sa_sigaction = on_caught;
     sigfillset(&action.sa_mask);
     sigset_t open;

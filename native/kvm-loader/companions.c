@@ -2,6 +2,7 @@
 
 #include <asm/prctl.h>
 #include <errno.h>
+#include <linux/futex.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -10,13 +11,15 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "host_threads.h"
 #include "program_signals.h"
 
 enum { MAXIMUM = 512, FIRST = 2, CACHED = 256, KVM_RUN = 0xAE80, SET_BYTES = 8 };
 
-enum task { TASK_OPEN, TASK_FIND, TASK_CALL, TASK_CLOSED };
+enum task { TASK_OPEN, TASK_FIND, TASK_CALL, TASK_CLOSED, TASK_END };
 
 /* What a companion is doing. Its thread waits while it is idle or claimed. */
 enum { ABSENT, IDLE, CLAIMED, POSTED, DONE };
@@ -72,6 +75,7 @@ static void carry_out(struct companion *companion)
             break;
         case TASK_CALL: companion->result = core.ioctl(companion->one, companion->two, companion->three); break;
         case TASK_CLOSED: core.closed(); break;
+        case TASK_END: core.end(); break;
     }
 }
 
@@ -122,6 +126,20 @@ static bool load_core(void)
     return false;
 }
 
+/* A program's last thread may end by exit(2), and not the process: the kernel ends that with its last thread, which is not the program's here. */
+static _Noreturn void end_alone(void)
+{
+    core.end();
+    _exit(host_threads_leaders_status());
+}
+
+/* Until there is work, or it is time to look whether the program has a thread left. */
+static void wait_for_work(uint32_t seen)
+{
+    const struct timespec period = {.tv_nsec = 100 * 1000 * 1000};
+    RAW4(SYS_futex, &wanted, FUTEX_WAIT_PRIVATE, seen, &period);
+}
+
 /* Makes companions when they run out. */
 static void *manager_thread(void *argument)
 {
@@ -134,7 +152,8 @@ static void *manager_thread(void *argument)
     for (uint32_t seen = 0;;) {
         uint32_t now = __atomic_load_n(&wanted, __ATOMIC_ACQUIRE);
         if (now == seen) {
-            raw_futex_wait(&wanted, seen);
+            wait_for_work(seen);
+            if (!host_threads_have_company()) end_alone();
             continue;
         }
         seen = now;
@@ -275,6 +294,19 @@ long companions_call(uint64_t object, uint64_t request, uint64_t argument)
 void companions_closed(void)
 {
     release(do_task(TASK_CLOSED, 0, 0, 0));
+}
+
+void companions_end(void)
+{
+    static uint32_t ending;
+    static volatile uint32_t ended;
+    if (companions_state() != COMPANIONS_READY) return;
+    if (__atomic_exchange_n(&ending, 1, __ATOMIC_ACQ_REL) == 0) {
+        release(do_task(TASK_END, 0, 0, 0));
+        __atomic_store_n(&ended, 1, __ATOMIC_RELEASE);
+        raw_futex_wake(&ended);
+    }
+    while (__atomic_load_n(&ended, __ATOMIC_ACQUIRE) == 0) raw_futex_wait(&ended, 0);
 }
 
 static void interrupt(struct vitrine_attention *attention)

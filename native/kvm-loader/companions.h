@@ -33,6 +33,9 @@ long companions_call(uint64_t object, uint64_t request, uint64_t argument);
 /* KVM_RUN, until a signal arrives that MASK, the thread's own, or the vCPU's lets through. */
 long companions_run(struct companions_object vcpu, uint64_t argument, signal_set mask);
 
+/* The process is about to end: returns when the core has written what is to be written. */
+void companions_end(void);
+
 /* A descriptor of the core's was closed. */
 void companions_closed(void);
 

@@ -97,7 +97,7 @@ bool filter_install(uint64_t low, uint64_t high)
     static const uint32_t calls[] = {
         SYS_open,           SYS_openat,    SYS_access,        SYS_faccessat,       SYS_FACCESSAT2, SYS_stat,   SYS_lstat,
         SYS_statx,          SYS_close,     SYS_dup2,          SYS_dup3,            SYS_CLOSE_RANGE, SYS_brk,   SYS_rt_sigaction,
-        SYS_rt_sigsuspend,  SYS_execve,    SYS_seccomp,       SYS_readlink,        SYS_readlinkat,
+        SYS_rt_sigsuspend,  SYS_execve,    SYS_exit_group,    SYS_seccomp,         SYS_readlink,   SYS_readlinkat,
     };
     struct program program = {.length = 0};
     load(&program, (uint32_t)offsetof(struct seccomp_data, arch));

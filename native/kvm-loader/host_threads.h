@@ -8,4 +8,10 @@ bool host_thread_is_this(void);
 void host_thread_begins(void);
 void host_thread_ends(void);
 
+/* False when no thread of the program's is left. By a thread of ours. */
+bool host_threads_have_company(void);
+
+/* The status that the program's first thread has ended with. */
+int host_threads_leaders_status(void);
+
 #endif

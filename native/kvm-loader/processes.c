@@ -43,6 +43,14 @@ bool serve_exec(struct call *call)
     return true;
 }
 
+/* exit_group(2): what is to be known of the process is written before. */
+bool serve_end(struct call *call)
+{
+    (void)call;
+    companions_end();
+    return false;
+}
+
 /* A filter that the program puts over itself knows nothing of the calls by which it waits for its companions: there is none, and it is told otherwise. */
 bool serve_seccomp(struct call *call)
 {

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "call.h"
+#include "companions.h"
 #include "host_threads.h"
 
 enum { SIGNALS = 64, SET_BYTES = 8 };
@@ -17,12 +18,19 @@ struct kernel_action {
 
 static struct kernel_action program[SIGNALS + 1];
 static struct sigaction runtime[SIGNALS + 1];
+static struct kernel_action deadly;
 static bool faults_shared;
 static int reserved;
 
 static bool is_fault(int number)
 {
     return number == SIGSEGV || number == SIGBUS || number == SIGFPE || number == SIGILL || number == SIGTRAP;
+}
+
+/* End a process that has no handler for them: the core writes down what it knows first. */
+static bool is_deadly(int number)
+{
+    return number == SIGHUP || number == SIGINT || number == SIGQUIT || number == SIGABRT || number == SIGALRM || number == SIGTERM;
 }
 
 static bool is_function(const struct kernel_action *action)
@@ -43,12 +51,12 @@ static void set_mask(int how, const signal_set *set, signal_set *before)
 /* Virtual: the kernel's action is ours. */
 static bool is_virtual(int number)
 {
-    return number == SIGSYS || (is_fault(number) && __atomic_load_n(&faults_shared, __ATOMIC_ACQUIRE));
+    return number == SIGSYS || number == reserved || (is_fault(number) && __atomic_load_n(&faults_shared, __ATOMIC_ACQUIRE));
 }
 
 static signal_set never_blocked(void)
 {
-    return signal_bit(SIGSYS) | (reserved != 0 ? signal_bit(reserved) : 0);
+    return signal_bit(SIGSYS) | (__atomic_load_n(&faults_shared, __ATOMIC_ACQUIRE) ? signal_bit(reserved) : 0);
 }
 
 static void act_by_default(int number, siginfo_t *info)
@@ -63,6 +71,7 @@ void program_signal(int number, siginfo_t *info, void *context)
     struct kernel_action action = program[number];
     if ((uint64_t)action.handler == 1 && info->si_code <= 0) return;
     if (!is_function(&action)) {
+        if (!host_thread_is_this()) companions_end();
         act_by_default(number, info);
         return;
     }
@@ -86,15 +95,38 @@ static void on_fault(int number, siginfo_t *info, void *context)
     program_signal(number, info, context);
 }
 
-void program_signals_share_faults(void)
+static void on_deadly(int number, siginfo_t *info, void *context)
 {
-    struct sigaction action = {.sa_flags = SA_SIGINFO | SA_ONSTACK};
+    (void)context;
+    companions_end();
+    act_by_default(number, info);
+}
+
+static void share_deadly(int number)
+{
+    struct sigaction action = {.sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART};
+    struct kernel_action there;
+    if (set_kernel_action(number, NULL, &there) != 0 || there.handler != NULL) return;
+    action.sa_sigaction = on_deadly;
+    sigfillset(&action.sa_mask);
+    sigaction(number, &action, NULL);
+    set_kernel_action(number, NULL, &deadly);
+}
+
+void program_signals_reserve(void)
+{
     struct kernel_action free;
-    action.sa_sigaction = on_fault;
     for (int number = SIGNALS - 1; number > SIGRTMIN && reserved == 0; number--) {
         if (set_kernel_action(number, NULL, &free) == 0 && free.handler == NULL) reserved = number;
     }
+}
+
+void program_signals_share_faults(void)
+{
+    struct sigaction action = {.sa_flags = SA_SIGINFO | SA_ONSTACK};
+    action.sa_sigaction = on_fault;
     for (int number = 1; number <= SIGNALS; number++) {
+        if (is_deadly(number)) share_deadly(number);
         if (!is_fault(number)) continue;
         set_kernel_action(number, NULL, &program[number]);
         sigaction(number, &action, NULL);
@@ -127,17 +159,15 @@ bool serve_sigaction(struct call *call)
         call->result = -EFAULT;
         return true;
     }
-    if (number == reserved && sets) {
-        call->result = -EINVAL;
-        return true;
-    }
     if (is_virtual(number)) {
         was = program[number];
         if (sets) program[number] = wanted;
         call->result = 0;
     } else {
         if (sets) wanted.mask &= ~never_blocked();
+        if (sets && is_deadly(number) && wanted.handler == NULL && deadly.handler != NULL) wanted = deadly;
         call->result = set_kernel_action(number, sets ? &wanted : NULL, &was);
+        if (call->result == 0 && was.handler == on_deadly) was = (struct kernel_action){0};
     }
     if (call->result == 0 && asks && !raw_write_memory(call->arguments[2], &was, sizeof was)) call->result = -EFAULT;
     return true;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text;
 using Vitrine.Accelerators.Statistics;
 using Vitrine.Errors;
 using Vitrine.Explain;
@@ -17,11 +18,16 @@ internal sealed class Observation
     private const string InstructionsVariable = "VITRINE_KVM_INSTRUCTIONS";
     private const string ViewVariable = "VITRINE_KVM_STORY_VIEW";
     private const string SymbolsVariable = "VITRINE_KVM_SYMBOLS";
-    private const string StandardError = "-";
+    private const string FormVariable = "VITRINE_KVM_STORY_FORM";
+    private const string Standard = "-";
+    private const int StandardOutput = 1;
+    private const int StandardError = 2;
 
     private readonly string? _statisticsPath;
     private readonly string? _storyPath;
+    private readonly string? _form;
     private readonly StoryView _view;
+    private int _isShown;
     private readonly CallStatistics? _statistics;
 
     /// <summary>Begins what is asked for.</summary>
@@ -39,6 +45,7 @@ internal sealed class Observation
         _statisticsPath = read(StatisticsVariable);
         if (_statisticsPath is not null) observers.Add(_statistics = new CallStatistics());
         _storyPath = read(StoryVariable);
+        _form = read(FormVariable);
         _view = StoryView.Parse(read(ViewVariable));
         if (_storyPath is not null) observers.Add(Story = new ServedStoryRecorder(ReadInstructions(read(InstructionsVariable)), model, ReadSymbols(read(SymbolsVariable)), Tell));
         Observer = observers.Count switch
@@ -69,7 +76,7 @@ internal sealed class Observation
     public void End(IEnumerable<KeyValuePair<string, CpuStatistics>> vcpus)
     {
         Story?.End();
-        if (_statistics is not null && LineFile.Open(_statisticsPath == StandardError ? "/dev/stderr" : _statisticsPath!) is { } file)
+        if (_statistics is not null && Open(_statisticsPath!, StandardError) is { } file)
         {
             foreach (string line in _statistics.Write(vcpus).TrimEnd('\n').Split('\n')) file.Add(line);
             file.Dispose();
@@ -95,16 +102,34 @@ internal sealed class Observation
         }
     }
 
+    private static LineFile? Open(string path, int standard) => path == Standard ? LineFile.OpenDuplicate(standard) : LineFile.Open(path);
+
     private void Tell(Story story)
     {
+        if (_storyPath == Standard)
+        {
+            Show(story);
+            return;
+        }
+
         try
         {
-            StoryFile.Write(story, _storyPath!, _view);
+            StoryFile.Write(story, _storyPath!, _view, _form);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             // The command has tried the file; the console is the client's.
             Trace?.Add(error.Message);
         }
+    }
+
+    // Standard output takes nothing back: it gets the story once, when nothing more will come.
+    private void Show(Story story)
+    {
+        if (!Story!.IsOver || Interlocked.Exchange(ref _isShown, 1) != 0 || Open(Standard, StandardOutput) is not { } output) return;
+        using MemoryStream text = new();
+        StoryFile.Write(story, text, _view, _form ?? "");
+        foreach (string line in Encoding.UTF8.GetString(text.GetBuffer(), 0, (int)text.Length).TrimEnd('\n').Split('\n')) output.Add(line);
+        output.Dispose();
     }
 }

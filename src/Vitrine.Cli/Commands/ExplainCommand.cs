@@ -36,6 +36,7 @@ internal static class ExplainCommand
         StoryOutput output = new();
         StoryViewOptions views = new();
         SymbolOption symbols = new();
+        ClientStoryOptions client = new();
         Command command = new(
             "explain",
             "Brings a machine from nothing to its first instruction and tells how: every call to the accelerator, the vCPU's state, what VM entry " +
@@ -49,12 +50,14 @@ internal static class ExplainCommand
         output.AddTo(command);
         views.AddTo(command);
         symbols.AddTo(command);
+        client.AddTo(command);
         command.SetAction(parsed =>
         {
             using PosixSignalRegistration limit = ProcessorTimeLimit.EndProcess();
             output.Check(parsed);
             StoryView view = views.Read(parsed);
             SymbolTable? table = symbols.Read(parsed);
+            if (client.Read(parsed) is { } words) return client.Start(parsed, words, output, view);
             StoryRequest request = Read(parsed.GetValue(instructions), parsed.GetValue(until), parsed.GetValue(untilExit)) with
             {
                 Until = parsed.GetValue(until) is { } place ? symbols.Address(place, until.Name, table) : null,

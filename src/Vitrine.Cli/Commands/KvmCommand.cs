@@ -1,10 +1,7 @@
 using System.CommandLine;
-using Vitrine.Accelerators.Mmu;
-using Vitrine.Accelerators.Software;
 using Vitrine.Cli.Serving;
 using Vitrine.Cli.Terminal;
 using Vitrine.Errors;
-using Vitrine.X86.Cpuid;
 
 namespace Vitrine.Cli.Commands;
 
@@ -22,7 +19,7 @@ internal static class KvmCommand
         Option<string?> engine = new(MachineOptions.EngineName) { Description = "How the software CPU executes: interpreter or translator.", HelpName = "ENGINE" };
         Option<string?> mmu = new(MachineOptions.MmuName) { Description = "How it translates addresses: shadow or two-dimensional.", HelpName = "MODE" };
         Option<bool> force = new("--force") { Description = "Serve even where the host's own KVM works at full speed." };
-        Option<bool> real = new("--real")
+        Option<bool> real = new(ServedStart.RealName)
         {
             Description = "Serve nothing: the program gets the host's own KVM, which must work, and its calls are watched for --trace, --stats and --explain.",
         };
@@ -44,10 +41,10 @@ internal static class KvmCommand
         observation.AddTo(kvm);
         kvm.SetAction(parsed =>
         {
-            List<(string Name, string Value)> choices = ReadChoices(parsed.GetValue(cpu), parsed.GetValue(engine), parsed.GetValue(mmu));
+            List<(string Name, string Value)> choices = ServedChoices.Read(parsed.GetValue(cpu), parsed.GetValue(engine), parsed.GetValue(mmu));
             string[] words = parsed.GetValue(command) ?? [];
             if (words.Length == 0 && !parsed.GetValue(print)) throw NoCommand();
-            if (parsed.GetValue(real)) RefuseWithReal(parsed, cpu, engine, mmu, force);
+            if (parsed.GetValue(real)) ServedChoices.RefuseWithReal(parsed, cpu.Name, engine.Name, mmu.Name, force.Name);
             choices.AddRange(observation.Read(parsed));
             if (parsed.GetValue(print)) return PrintEnvironment(parsed.GetValue(real) ? [.. choices, (ServedVariables.Real, "1")] : choices);
             return parsed.GetValue(real) ? ServedStart.Watch(words, choices) : ServedStart.Serve(words, choices, parsed.GetValue(force));
@@ -55,39 +52,10 @@ internal static class KvmCommand
         return kvm;
     }
 
-    private static List<(string Name, string Value)> ReadChoices(string? cpu, string? engine, string? mmu)
-    {
-        SoftwareEngine? chosenEngine = MachineOptions.ReadEngine(engine);
-        MmuMode? chosenMmu = MachineOptions.ReadMmu(mmu);
-        using (SoftwareAccelerator accelerator = SoftwareAccelerator.Create(new SoftwareOptions { Engine = chosenEngine, Mmu = chosenMmu }))
-        {
-            accelerator.CheckModel(cpu is null ? CpuModels.Max : CpuModels.Get(cpu));
-        }
-
-        List<(string Name, string Value)> choices = [];
-        if (cpu is not null) choices.Add((ServedVariables.Cpu, cpu));
-        if (chosenEngine is not null) choices.Add((ServedVariables.Engine, engine!));
-        if (chosenMmu is { } mode) choices.Add((ServedVariables.Mmu, mode == MmuMode.Shadow ? "shadow" : "two-dimensional"));
-        return choices;
-    }
-
     private static int PrintEnvironment(List<(string Name, string Value)> choices)
     {
         foreach ((string name, string value) in ServedVariables.For(ServingParts.Find(), choices)) StandardOutput.Writer.WriteLine($"{name}={value}");
         return ExitStatus.Success;
-    }
-
-    private static void RefuseWithReal(ParseResult parsed, params Option[] options)
-    {
-        foreach (Option option in options)
-        {
-            if (parsed.GetResult(option) is not { Implicit: false }) continue;
-            throw VitrineException.User(
-                CommandErrorCode.Arguments,
-                $"{option.Name} and --real were both given.",
-                $"{option.Name} is about the software CPU, and --real is about the host's own KVM.",
-                "Give one of them.");
-        }
     }
 
     private static VitrineException NoCommand() => VitrineException.User(

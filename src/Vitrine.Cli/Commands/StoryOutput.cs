@@ -24,6 +24,9 @@ internal sealed class StoryOutput
 
     private readonly Option<string?> _output = new("--output", "-o") { Description = "File for the story; by default, and for -, standard output.", HelpName = "FILE" };
 
+    /// <summary>The options' names.</summary>
+    public IReadOnlyList<string> Names => [_format.Name, _output.Name];
+
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)
     {
@@ -54,6 +57,14 @@ internal sealed class StoryOutput
                 "Give the path of a file in a folder that exists.");
         }
     }
+
+    /// <summary>The form: "text", "json" or "html".</summary>
+    public string Form(ParseResult parsed) => parsed.GetValue(_format)!;
+
+    /// <summary>Makes the file, which another process writes.</summary>
+    /// <returns>Its path from the root; "-" for standard output.</returns>
+    /// <exception cref="VitrineException">It can't be written.</exception>
+    public string Create(ParseResult parsed) => ReadPath(parsed) is { } path ? Serving.ObservationOptions.Create(_output.Name, path) : Dash;
 
     /// <summary>Sees to it that the story doesn't overwrite what the guest is loaded from.</summary>
     /// <exception cref="VitrineException">It would.</exception>

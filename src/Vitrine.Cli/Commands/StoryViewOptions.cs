@@ -7,13 +7,19 @@ namespace Vitrine.Cli.Commands;
 /// <summary>How much of a story is written; the same options for every command that tells one.</summary>
 internal sealed class StoryViewOptions
 {
-    private readonly Option<bool> _brief = new("--brief") { Description = "The story on one screen: the way of the fetch, each instruction in a line, and what failed." };
+    private const string BriefName = "--brief";
+    private const string SectionName = "--section";
 
-    private readonly Option<string?> _sections = new("--section")
+    private readonly Option<bool> _brief = new(BriefName) { Description = "The story on one screen: the way of the fetch, each instruction in a line, and what failed." };
+
+    private readonly Option<string?> _sections = new(SectionName)
     {
         Description = $"Only these sections of the story, with commas between: {string.Join(", ", StoryView.SectionNames)}.",
         HelpName = "NAMES",
     };
+
+    /// <summary>The options' names.</summary>
+    public static IReadOnlyList<string> Names => [BriefName, SectionName];
 
     /// <summary>Adds the options to a command.</summary>
     public void AddTo(Command command)

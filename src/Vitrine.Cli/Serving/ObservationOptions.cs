@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Globalization;
 using Vitrine.Cli.Commands;
 using Vitrine.Errors;
 using Vitrine.Explain;
@@ -9,7 +10,7 @@ namespace Vitrine.Cli.Serving;
 /// <summary>The options that say what is written down of a served program.</summary>
 internal sealed class ObservationOptions
 {
-    private const string StandardError = "-";
+    private const string Standard = "-";
 
     private readonly Option<string?> _trace = new("--trace")
     {
@@ -26,7 +27,8 @@ internal sealed class ObservationOptions
 
     private readonly Option<string?> _story = new("--explain")
     {
-        Description = "Write how the first instruction of each vCPU came about: as text, or as JSON or HTML where the file's name ends in .json or .html.",
+        Description = "Write how the first instruction of each vCPU came about: as text, or as JSON or HTML where the file's name ends in .json or .html; " +
+            "for -, to standard output.",
         HelpName = "FILE",
     };
 
@@ -58,29 +60,31 @@ internal sealed class ObservationOptions
         if (parsed.GetResult(_statistics) is not null)
         {
             string? file = parsed.GetValue(_statistics);
-            choices.Add((ServedVariables.Statistics, file is null or StandardError ? StandardError : Create(_statistics.Name, file)));
+            choices.Add((ServedVariables.Statistics, file is null or Standard ? Standard : Create(_statistics.Name, file)));
         }
 
         string? story = parsed.GetValue(_story);
-        if (story is not null) choices.Add((ServedVariables.Story, Create(_story.Name, story)));
+        if (story is not null) choices.Add((ServedVariables.Story, story == Standard ? story : Create(_story.Name, story)));
         if (story is null) RefuseStoryOptions(parsed);
         StoryView view = _views.Read(parsed);
         if (view != StoryView.Whole) choices.Add((ServedVariables.StoryView, view.ToString()));
         if (_symbols.Read(parsed) is not null) choices.Add((ServedVariables.Symbols, Path.GetFullPath(_symbols.Given(parsed)!)));
         if (parsed.GetValue(_instructions) is not { } text) return choices;
-
-        int count = Numbers.Count(text, _instructions.Name);
-        if (count is < 1 or > (int)StoryRequest.MostTold)
-        {
-            throw VitrineException.User(
-                CommandErrorCode.Arguments,
-                $"{count} instructions were asked for.",
-                $"A story tells at least 1 and at most {StoryRequest.MostTold}.",
-                $"Give another number to {_instructions.Name}.");
-        }
-
-        choices.Add((ServedVariables.Instructions, count.ToString(System.Globalization.CultureInfo.InvariantCulture)));
+        choices.Add((ServedVariables.Instructions, ReadInstructions(text, _instructions.Name)));
         return choices;
+    }
+
+    /// <summary>Checks how many instructions are to be told.</summary>
+    /// <exception cref="VitrineException">It is no number that a story has.</exception>
+    internal static string ReadInstructions(string text, string option)
+    {
+        int count = Numbers.Count(text, option);
+        if (count is >= 1 and <= (int)StoryRequest.MostTold) return count.ToString(CultureInfo.InvariantCulture);
+        throw VitrineException.User(
+            CommandErrorCode.Arguments,
+            $"{count} instructions were asked for.",
+            $"A story tells at least 1 and at most {StoryRequest.MostTold}.",
+            $"Give another number to {option}.");
     }
 
     private void RefuseStoryOptions(ParseResult parsed)

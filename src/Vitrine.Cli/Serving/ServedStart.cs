@@ -7,6 +7,9 @@ namespace Vitrine.Cli.Serving;
 /// <summary>Becomes a program whose calls to KVM are served or watched.</summary>
 internal static class ServedStart
 {
+    /// <summary>The option that watches the host's own KVM.</summary>
+    public const string RealName = "--real";
+
     /// <summary>Becomes a program that is served by the software CPU.</summary>
     /// <param name="words">Its name, and its arguments.</param>
     /// <param name="choices">What was chosen, as variables.</param>

@@ -18,11 +18,14 @@ internal static class ServedVariables
     /// <summary>The file that gets counts at the end; "-" for standard error.</summary>
     public const string Statistics = "VITRINE_KVM_STATS";
 
-    /// <summary>The file that gets the story.</summary>
+    /// <summary>The file that gets the story; "-" for standard output.</summary>
     public const string Story = "VITRINE_KVM_EXPLAIN";
 
     /// <summary>How many instructions the story tells.</summary>
     public const string Instructions = "VITRINE_KVM_INSTRUCTIONS";
+
+    /// <summary>The story's form, "text", "json" or "html"; otherwise its file's name says it.</summary>
+    public const string StoryForm = "VITRINE_KVM_STORY_FORM";
 
     /// <summary>How much of the story is written: "brief", or names of sections.</summary>
     public const string StoryView = "VITRINE_KVM_STORY_VIEW";

@@ -12,6 +12,9 @@ public sealed unsafe class LineFile : IDisposable
 {
     // SAFETY: for the whole type: the buffer is pinned for the time of the system call.
     private const int Capacity = 1 << 16;
+
+    // Out of the way of what the client counts on.
+    private const int LowestNumber = 512;
     private static readonly TimeSpan s_longestWait = TimeSpan.FromSeconds(1);
 
     private readonly Lock _lock = new();
@@ -33,6 +36,15 @@ public sealed unsafe class LineFile : IDisposable
     {
         int descriptor = Libc.OpenForAppending(path);
         return descriptor < 0 ? null : new LineFile(descriptor);
+    }
+
+    /// <summary>Writes to what a descriptor of the client's leads to, with the position that the client has there.</summary>
+    /// <returns>Null when it is not open.</returns>
+    public static LineFile? OpenDuplicate(int descriptor)
+    {
+        int duplicate = Libc.DuplicateFrom(descriptor, LowestNumber);
+        if (duplicate is -Errno.EINVAL or -Errno.EMFILE) duplicate = Libc.DuplicateFrom(descriptor, 0);
+        return duplicate < 0 ? null : new LineFile(duplicate);
     }
 
     /// <summary>Adds a line.</summary>

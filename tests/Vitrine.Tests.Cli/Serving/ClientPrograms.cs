@@ -36,6 +36,19 @@ public sealed class ClientPrograms : IDisposable
         return program;
     }
 
+    /// <summary>The path of a client that has no C library at all.</summary>
+    internal string GetRaw(string name)
+    {
+        string program = Path.Combine(_folder, $"{name}-raw");
+        if (File.Exists(program)) return program;
+        Assert.SkipWhen(HostProgram.Find("gcc") is null, "gcc is not installed");
+        string source = Path.Combine(RepositoryRoot.Path, "tests/kvm-clients", $"{name}.c");
+        string arguments = $"-std=c11 -O2 -Wall -Wextra -Werror -static -nostdlib -ffreestanding -fno-stack-protector -o {program} {source}";
+        (int status, _, string errors) = HostProgram.Run("gcc", arguments, _folder, []);
+        Assert.True(status == 0, errors);
+        return program;
+    }
+
     /// <summary>Runs a program that checks things and says so in lines that begin with "ok" where it found them.</summary>
     internal static void CheckOutput(int status, string output)
     {

@@ -4,7 +4,8 @@ using Xunit;
 namespace Vitrine.Tests.Cli.Serving;
 
 /// <summary>vitrine kvm --trace, --stats and --explain: what is written down of an unmodified QEMU.</summary>
-public sealed class ObservationTests : IDisposable
+/// <param name="programs">Small clients.</param>
+public sealed class ObservationTests(ClientPrograms programs) : IClassFixture<ClientPrograms>, IDisposable
 {
     private const string Qemu = "/usr/bin/qemu-system-x86_64";
     private readonly string _folder = Directory.CreateTempSubdirectory("vitrine-observation-").FullName;
@@ -73,5 +74,50 @@ public sealed class ObservationTests : IDisposable
         string statistics = File.ReadAllText(Path.Combine(_folder, "stats.txt"));
         Assert.Contains("Why KVM_RUN came back", statistics, StringComparison.Ordinal);
         Assert.Contains("vCPU 0 of machine 1", statistics, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("")]
+    [InlineData("--real ")]
+    public void ExplainTellsAProgramsMachine(string options)
+    {
+        ServingParts.SkipUnlessPresent();
+        Assert.SkipUnless(options.Length == 0 || HostReport.Examine().Kvm.Usable, "no KVM on this host");
+        string client = programs.Get("steps", ClientBuild.Dynamic);
+        (int status, string output, _) = VitrineCommand.Run([.. $"explain {options}--instructions 2 --section fetch,execution --".Split(' '), client]);
+        Assert.Equal(0, status);
+
+        // Among what the client writes itself, once.
+        Assert.Single(output.Split('\n'), static line => line.EndsWith("● instruction      in al,0x10", StringComparison.Ordinal));
+        Assert.Contains("KVM_RUN 0, exit 5", output, StringComparison.Ordinal);
+
+        string file = Path.Combine(_folder, "story");
+        (status, output, _) = VitrineCommand.Run([.. $"explain {options}--format json -o {file} --".Split(' '), client]);
+        Assert.Equal(0, status);
+        Assert.DoesNotContain("instruction", output, StringComparison.Ordinal);
+        using var story = JsonDocument.Parse(File.ReadAllText(file));
+        Assert.Equal(client, story.RootElement.GetProperty("client").GetProperty("program").GetString());
+    }
+
+    [Theory]
+    [InlineData("explain --memory 1G -- true", "--memory and a program were both given.")]
+    [InlineData("explain --until 0x1000 -- true", "--until and a program were both given.")]
+    [InlineData("explain true", "'true' is no option of explain.")]
+    [InlineData("explain --real", "--real was given without a program.")]
+    [InlineData("explain --real --cpu host -- true", "--cpu and --real were both given.")]
+    public void WhatIsNotAboutAProgramIsRefused(string command, string problem)
+    {
+        (int status, _, string errors) = VitrineCommand.Run(command.Split(' '));
+        Assert.Equal(64, status);
+        Assert.StartsWith($"vitrine: {problem}", errors, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void TheCommandLeavesNoFilesOfItsOwn()
+    {
+        ServingParts.SkipUnlessPresent();
+        (int status, _, string errors) = VitrineCommand.RunInShell($"TMPDIR='{_folder}' \"$VITRINE\" kvm --force -- true");
+        Assert.True(status == 0, errors);
+        Assert.Empty(Directory.GetFileSystemEntries(_folder));
     }
 }

@@ -100,4 +100,24 @@ public sealed class ServedClientTests(ClientPrograms programs) : IClassFixture<C
             Assert.True(status == 0, $"{build}: {status} {errors}");
         }
     }
+
+    /// <summary>Programs that make their system calls themselves, however they end: by exit_group, by exit of the last thread, by a signal, by a fault.</summary>
+    [Theory]
+    [InlineData("", 0)]
+    [InlineData("exit", 3)]
+    [InlineData("term", 143)]
+    [InlineData("fault", 139)]
+    public void AProgramWithoutACLibraryIsServedToItsEnd(string ending, int expected)
+    {
+        ServingParts.SkipUnlessPresent();
+        string program = programs.GetRaw("raw");
+        string files = $"{program}-{expected}";
+        (int status, string output, _) = VitrineCommand.RunInShell($"\"$VITRINE\" kvm --force --trace {files}.trace --stats {files}.stats -- {program} {ending}");
+        Assert.Equal(expected, status);
+        ClientPrograms.CheckOutput(0, output);
+
+        // The last call is there, though the process ends at once.
+        Assert.Contains("KVM_RUN() = -EINTR", File.ReadAllText($"{files}.trace"), StringComparison.Ordinal);
+        Assert.Contains("Why KVM_RUN came back", File.ReadAllText($"{files}.stats"), StringComparison.Ordinal);
+    }
 }
