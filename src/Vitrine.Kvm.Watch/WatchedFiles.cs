@@ -47,7 +47,9 @@ internal sealed class WatchedFiles
     {
         lock (_lock)
         {
-            if (!_files.TryRemove(descriptor, out WatchedFile? file) || --file.Descriptors > 0) return;
+            if (!_files.TryRemove(descriptor, out WatchedFile? file)) return;
+            file.Descriptors -= 1;
+            if (file.Descriptors > 0) return;
             file.Vcpu?.Release();
         }
     }
