@@ -73,6 +73,9 @@ public sealed unsafe class KvmVcpu : IVirtualCpu, IVcpuInspection
     public bool SingleStep { get; set; }
 
     /// <inheritdoc/>
+    public bool TryStopAt(ulong? address) => address is null;
+
+    /// <inheritdoc/>
     public IMmuInspection? Mmu => null;
 
     /// <summary>KVM's own number of the last exit; <see cref="KvmExitName"/> names it.</summary>

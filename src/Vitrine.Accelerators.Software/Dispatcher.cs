@@ -6,6 +6,7 @@ using Vitrine.Accelerators.Software.Mmu;
 using Vitrine.Accelerators.Software.Sharing;
 using Vitrine.Accelerators.Software.System;
 using Vitrine.X86.Exceptions;
+using Vitrine.X86.Registers;
 
 namespace Vitrine.Accelerators.Software;
 
@@ -91,6 +92,7 @@ internal sealed unsafe class Dispatcher
             LeaveReason.Halt => _activity.Halted = true,
             LeaveReason.DebugTrap => DeliverDebugTrap(),
             LeaveReason.Shutdown => _exit.ForShutdown(),
+            LeaveReason.Stop => LeaveAtStop(),
             _ => false,
         };
     }
@@ -99,6 +101,8 @@ internal sealed unsafe class Dispatcher
     /// <returns>False when the exit is filled in.</returns>
     private bool RunOne()
     {
+        if (_cpu->HasStop && StopPoint.IsAt(_cpu, _code.LinearOf(_cpu->Rip))) return LeaveAtStop();
+
         // The end of the one-instruction block must come back here.
         _presence.AskForAttention();
         if (SingleStep && !DebugEvents.GuestMustStep(_cpu)) return RunBlocks();
@@ -169,6 +173,15 @@ internal sealed unsafe class Dispatcher
         // The faulting instruction was not counted: without this the handler's first one would find its accesses in the log.
         _cpu->Replay.Count = 0;
         return InterruptDelivery.DeliverException(_cpu) || _exit.ForShutdown();
+    }
+
+    private bool LeaveAtStop()
+    {
+        _exit.ForDebug(ExceptionVector.DB, _cpu->StopAddress, Dr6.Fixed1, _cpu->Dr7);
+
+        // Looks at events come before whatever runs next.
+        _presence.AskForAttention();
+        return false;
     }
 
     private bool DeliverDebugTrap()

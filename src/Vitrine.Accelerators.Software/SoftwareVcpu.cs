@@ -152,6 +152,20 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
     }
 
     /// <inheritdoc/>
+    public bool TryStopAt(ulong? address)
+    {
+        // In lockstep blocks begin where the interpreter was tried.
+        if (_lockstep is not null) return address is null;
+        if (address is null && !_cpu->HasStop) return true;
+        _cpu->HasStop = address is not null;
+        _cpu->StopAddress = address ?? 0;
+        int offset = address is { } linear ? (int)(linear & (X86.Paging.Page.Size - 1)) : StopPoint.None;
+        _translator?.Translator.StopBefore(offset);
+        _code.StopBefore(offset);
+        return true;
+    }
+
+    /// <inheritdoc/>
     IMmuInspection? IVcpuInspection.Mmu => _mmu;
 
     /// <inheritdoc/>

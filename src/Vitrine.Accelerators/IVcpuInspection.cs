@@ -22,6 +22,14 @@ public interface IVcpuInspection
     /// </summary>
     bool SingleStep { get; set; }
 
+    /// <summary>
+    /// Makes <see cref="IVirtualCpu.Run"/> return <see cref="VmExitReason.Debug"/> before the instruction at a linear address, each time that it is about to be executed, at the speed of an
+    /// ordinary run; <see cref="VmExit.Address"/> is the address. It also stops where the vCPU stands: who goes on from there makes a single step first. The guest can't see it.
+    /// </summary>
+    /// <param name="address">The linear address; null for none.</param>
+    /// <returns>False where that can't be had, as on KVM: nothing has changed.</returns>
+    bool TryStopAt(ulong? address);
+
     /// <summary>The MMU that translates for this vCPU, where it is the accelerator's own; null on KVM.</summary>
     IMmuInspection? Mmu { get; }
 

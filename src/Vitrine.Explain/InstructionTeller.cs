@@ -39,7 +39,7 @@ internal sealed class InstructionTeller(VirtualMachine machine, StoryRequest req
     {
         if (SegmentExplanation.Of(machine.ReadState(0)).Linear != address)
         {
-            StepReport report = machine.StepUntil(address, timeout: TimeLeft());
+            StepReport report = machine.RunUntil(address, timeout: TimeLeft());
             _executed += report.Steps;
             if (report.Outcome != StepOutcome.Reached) return Stopped(report, $"Linear address {Text.Hex.Of(address)} was not reached.");
         }
@@ -115,7 +115,7 @@ internal sealed class InstructionTeller(VirtualMachine machine, StoryRequest req
         StepOutcome.Reset => End("guest", Join(what, "The guest asked for a reset.")),
         StepOutcome.TimedOut => End(
             "timeout",
-            Join(what, string.Create(CultureInfo.InvariantCulture, $"The time of {request.Timeout!.Value.Ticks / (decimal)TimeSpan.TicksPerSecond:0.#######} s was over, after {_executed} steps. This is the state so far."))),
+            Join(what, string.Create(CultureInfo.InvariantCulture, $"The time of {request.Timeout!.Value.Ticks / (decimal)TimeSpan.TicksPerSecond:0.#######} s was over, after {_executed} instructions. This is the state so far."))),
         _ => End("instructions", what),
     };
 

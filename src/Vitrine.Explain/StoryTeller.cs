@@ -1,5 +1,6 @@
 using Vitrine.Accelerators.Mmu;
 using Vitrine.Accelerators.Observation;
+using Vitrine.Accelerators.Software;
 using Vitrine.Boot;
 using Vitrine.Errors;
 using Vitrine.Explain.Entry;
@@ -25,7 +26,10 @@ public static class StoryTeller
         ArgumentNullException.ThrowIfNull(request);
         Check(request);
         CallLog calls = new();
-        using VirtualMachine machine = VirtualMachine.Create(config with { Calls = calls });
+
+        // A run to an address is told with how many instructions it took, which has to be counted.
+        SoftwareOptions software = request.Until is null ? config.Software : config.Software with { Statistics = true };
+        using VirtualMachine machine = VirtualMachine.Create(config with { Calls = calls, Software = software });
         ProcessorState first = machine.ReadState(0);
         CpuidEntry[] cpuid = [.. machine.GetCpuid(0)];
         CreationStory creation = new(Numbered(calls.MachineCalls));

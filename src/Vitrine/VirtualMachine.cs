@@ -378,6 +378,21 @@ public sealed class VirtualMachine : IDisposable
     public StepReport StepUntil(ulong linearAddress, ulong? maxSteps = null, TimeSpan? timeout = null, int vcpu = 0) =>
         Carry(new StepOrder { Address = linearAddress, MaxSteps = maxSteps ?? ulong.MaxValue }, vcpu, timeout);
 
+    /// <summary>
+    /// Runs a vCPU until the next instruction is at an address, before it is executed: as <see cref="StepUntil(ulong, ulong?, TimeSpan?, int)"/>, but at the speed of an ordinary run on the
+    /// software CPU (elsewhere, and in lockstep, a step at a time). What is decoded and translated before and behind is made anew.
+    /// </summary>
+    /// <param name="linearAddress">Linear address: CS.base + RIP. At least one step is made, so that one may go on from it.</param>
+    /// <param name="timeout">How long at most; null for ever.</param>
+    /// <param name="vcpu">Its number, from 0. The others stand still.</param>
+    /// <returns>
+    /// How it went. <see cref="StepReport.Steps"/> are the instructions that the accelerator has counted, which the translator does with <see cref="SoftwareOptions.Statistics"/> only;
+    /// exits are counted, and none is kept.
+    /// </returns>
+    /// <exception cref="InvalidOperationException">The machine is running or has ended, or this is a callback of it.</exception>
+    public StepReport RunUntil(ulong linearAddress, TimeSpan? timeout = null, int vcpu = 0) =>
+        Carry(new StepOrder { Address = linearAddress, MaxSteps = ulong.MaxValue, Runs = true }, vcpu, timeout);
+
     /// <summary>Steps as <see cref="Step"/> until a step has caused an exit, for a device or another reason.</summary>
     /// <param name="before">The registers before that step; where none came, before the last one.</param>
     /// <param name="maxSteps">How many steps at most; null for any number.</param>

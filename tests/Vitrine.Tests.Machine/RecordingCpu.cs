@@ -31,6 +31,8 @@ internal sealed class RecordingCpu : IVirtualCpu, IVcpuInspection
 
     public bool SingleStep { get; set; }
 
+    public bool TryStopAt(ulong? address) => address is null;
+
     public IMmuInspection? Mmu => null;
 
     /// <summary>Called in each run: what the guest does.</summary>

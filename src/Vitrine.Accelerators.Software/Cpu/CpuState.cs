@@ -331,6 +331,12 @@ internal unsafe struct CpuState
     /// <summary>The thread of the host in which the guest's user code runs as it is; 0 while it does not. Who sets <see cref="PollAt"/> to zero makes it stop.</summary>
     public uint NativeThread;
 
+    /// <summary>Linear address of the instruction before which the vCPU stops, see <see cref="HasStop"/>.</summary>
+    public ulong StopAddress;
+
+    /// <summary>There is a <see cref="StopPoint"/>.</summary>
+    public bool HasStop;
+
     /// <summary>An engine translates what it can: the mode says more than the interpreter has to know.</summary>
     public bool Translates;
 

@@ -23,4 +23,7 @@ internal enum LeaveReason : uint
 
     /// <summary>The instruction at RIP has changed nothing and has to run while no other vCPU does.</summary>
     Alone,
+
+    /// <summary>RIP is at the <see cref="StopPoint"/>, whose instruction has not begun.</summary>
+    Stop,
 }

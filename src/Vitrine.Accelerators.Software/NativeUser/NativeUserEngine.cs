@@ -100,7 +100,7 @@ internal sealed unsafe class NativeUserEngine : Engine
 
     /// <inheritdoc/>
     public override bool TryRun(bool finishing) =>
-        (_cpu->NativeWanted != 0 && !finishing && CanRun() && TryRunNatively()) || RunTranslated(finishing);
+        (_cpu->NativeWanted != 0 && !finishing && !_cpu->HasStop && CanRun() && TryRunNatively()) || RunTranslated(finishing);
 
     /// <inheritdoc/>
     public override void Dispose()

@@ -30,6 +30,9 @@ internal sealed unsafe class BlockContext(bool exact)
     /// <summary>The block is compared with the interpreter.</summary>
     public bool IsExact { get; } = exact;
 
+    /// <summary>The offset in a page before which blocks end, see <see cref="StopPoint"/>.</summary>
+    public int StopOffset { get; set; } = StopPoint.None;
+
     /// <summary>The instructions; IP is their distance from the block's start.</summary>
     public Instruction[] Instructions { get; } = new Instruction[MaxInstructions];
 

@@ -121,6 +121,9 @@ internal sealed unsafe class BlockTranslator : IDisposable
         return _writer.Rules.CanTranslate(in instruction);
     }
 
+    /// <summary>The offset in a page before which translations end from now on. Those that there are have to be dropped.</summary>
+    public void StopBefore(int offset) => _writer.Block.StopOffset = offset;
+
     /// <inheritdoc/>
     public void Dispose() => _writer.Dispose();
 

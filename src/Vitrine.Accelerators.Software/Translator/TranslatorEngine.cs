@@ -172,6 +172,16 @@ internal sealed unsafe class TranslatorEngine : Engine
         return null;
     }
 
+    private bool IsStop(ulong rip) => _cpu->HasStop && StopPoint.IsAt(_cpu, _code.LinearOf(rip));
+
+    private byte* BackAtStop(ulong rip)
+    {
+        _cpu->Rip = rip;
+        _loaded.Unload();
+        _cpu->Leave = LeaveReason.Stop;
+        return null;
+    }
+
     private byte* BackWithFault()
     {
         _loaded.Unload();
@@ -200,6 +210,8 @@ internal sealed unsafe class TranslatorEngine : Engine
     /// <summary>The code for a RIP that the branch table doesn't know.</summary>
     private byte* Enter(ulong rip)
     {
+        // A stop comes before the fault of the fetch.
+        if (IsStop(rip)) return BackAtStop(rip);
         _cpu->Rip = rip;
         _cpu->Leave = LeaveReason.NextBlock;
         if (!_code.TryLocate(rip, out _, out ulong gpa, out bool isGlobal)) return BackWithFault();
@@ -247,6 +259,7 @@ internal sealed unsafe class TranslatorEngine : Engine
         // In lockstep every block starts where the interpreter was tried.
         if (_check is not null && (traits & LinkTraits.Unshared) != 0) return InterpretAt(GuestRip.At(_cpu, site), InterpretationCause.Other);
         ulong rip = GuestRip.Truncate(_cpu, _cpu->PageRip + (ulong)target);
+        if (IsStop(rip)) return BackAtStop(rip);
         _cpu->Rip = rip;
         _cpu->Leave = LeaveReason.NextBlock;
         if (!_code.TryLocate(rip, out _, out ulong gpa, out _)) return BackWithFault();
@@ -342,6 +355,7 @@ internal sealed unsafe class TranslatorEngine : Engine
     /// <returns>As <see cref="Continue"/>.</returns>
     public byte* InterpretAt(ulong rip, InterpretationCause cause)
     {
+        if (IsStop(rip)) return BackAtStop(rip);
         if (!_counters.IsDetailed) return Interpret(rip);
         Mnemonic mnemonic = _counters.Begin(rip, ref cause);
         return InterpretCounted(rip, mnemonic, cause);

@@ -81,6 +81,16 @@ internal sealed class ObservedVcpu : IVirtualCpu, IVcpuInspection, IPutObserver
     }
 
     /// <inheritdoc/>
+    public bool TryStopAt(ulong? address)
+    {
+        using ObservedCall call = Begin(nameof(TryStopAt));
+        call.Arguments.Add("address", address is { } linear ? $"0x{linear:x}" : "none");
+        bool can = _inner.Inspection.TryStopAt(address);
+        call.Succeeded();
+        return can;
+    }
+
+    /// <inheritdoc/>
     public void SetCpuid(ReadOnlySpan<CpuidEntry> entries)
     {
         using ObservedCall call = Begin(nameof(SetCpuid));

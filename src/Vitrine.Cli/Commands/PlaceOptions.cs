@@ -47,7 +47,7 @@ internal sealed class PlaceOptions
         }
 
         if (_address is not { } address) return true;
-        StepReport report = machine.StepUntil(address, timeout: patience);
+        StepReport report = machine.RunUntil(address, timeout: patience);
         if (report.Outcome == StepOutcome.Reached) return true;
         Messages.Say(report.End is { } ended
             ? $"The guest ended before it came to 0x{address:x}; this is how it stands. {Remedies.Tell(ended)}"

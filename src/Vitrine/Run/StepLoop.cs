@@ -31,6 +31,7 @@ internal static class StepLoop
                 {
                     case ExitKind.Continue when exit.Reason == VmExitReason.Debug:
                         if (order.StepEnds(ref exit, vcpu)) return ref exit;
+                        if (order.Runs) LetRun(vcpu, order);
                         continue;
                     case ExitKind.Interrupted:
                         // As in the run loop: only here, and behind a step, is no instruction half done.
@@ -56,6 +57,16 @@ internal static class StepLoop
         finally
         {
             vcpu.Accelerated.Inspection.SingleStep = false;
+            if (order.Runs) vcpu.Accelerated.Inspection.TryStopAt(null);
+            order.Ends(vcpu);
         }
+    }
+
+    // Where the accelerator can't, it goes on step by step.
+    private static void LetRun(Vcpu vcpu, StepOrder order)
+    {
+        if (!vcpu.Accelerated.Inspection.TryStopAt(order.Address)) return;
+        vcpu.Accelerated.Inspection.SingleStep = false;
+        order.BeginsToRun();
     }
 }

@@ -9,9 +9,14 @@ internal sealed class StepOrder
 {
     private readonly List<StepExit> _exits = [];
     private bool _stepEnded;
+    private bool _isRunning;
+    private ulong _executedBefore;
 
     /// <summary>Linear address at which to stop; null for none.</summary>
     public ulong? Address { get; init; }
+
+    /// <summary>Behind the first step, run on to <see cref="Address"/> at full speed where the accelerator can.</summary>
+    public bool Runs { get; init; }
 
     /// <summary>What has to hold for a stop; null for none.</summary>
     public Func<ProcessorState, bool>? Condition { get; init; }
@@ -41,14 +46,28 @@ internal sealed class StepOrder
     public ulong ExitCount { get; private set; }
 
     /// <summary>The vCPU is about to make the first step.</summary>
-    public void Begins(Vcpu vcpu) => Keep(vcpu);
+    public void Begins(Vcpu vcpu)
+    {
+        _executedBefore = vcpu.Accelerated.Inspection.InstructionsExecuted;
+        Keep(vcpu);
+    }
+
+    /// <summary>The vCPU runs on at full speed from here: its steps are told by what it counts.</summary>
+    public void BeginsToRun() => _isRunning = true;
+
+    /// <summary>The vCPU is back.</summary>
+    public void Ends(Vcpu vcpu)
+    {
+        if (_isRunning) Steps = Math.Max(Steps, vcpu.Accelerated.Inspection.InstructionsExecuted - _executedBefore);
+    }
 
     /// <summary>Notes an exit, once it is handled. The exits of the last step are kept.</summary>
     public void Note(ref VmExit exit, MachineBus bus)
     {
         if (_stepEnded) _exits.Clear();
-        _stepEnded = false;
+        _stepEnded = _isRunning;
         ExitCount++;
+        if (_isRunning) return;
         _exits.Add(StepExit.From(ref exit, bus));
     }
 

@@ -13,11 +13,11 @@ internal sealed unsafe class BlockBuilder
 {
     // SAFETY: callers give a buffer with as many readable bytes as they say and a block with room for MaxOperations.
 
-    /// <summary>Most operations in a block, with the one that ends it and one that checks it.</summary>
-    public const int MaxOperations = 50;
+    /// <summary>Most operations in a block, with the one that ends it and two that check it.</summary>
+    public const int MaxOperations = 51;
 
     private const int MaxLength = 15;
-    private const int MaxInstructions = MaxOperations - 2;
+    private const int MaxInstructions = MaxOperations - 3;
     private const DecoderOptions Options =
         DecoderOptions.ForceReservedNop | DecoderOptions.NoMPFX_0FBC | DecoderOptions.NoMPFX_0FBD | DecoderOptions.NoWbnoinvd;
 
@@ -35,6 +35,9 @@ internal sealed unsafe class BlockBuilder
 
     /// <summary>Creates the builder with its decoders, for the interpreter's instructions.</summary>
     public BlockBuilder() => CreateDecoders(Options);
+
+    /// <summary>The offset in a page before which blocks end, see <see cref="StopPoint"/>.</summary>
+    public int StopOffset { get; set; } = StopPoint.None;
 
     /// <summary>Adds instructions beyond those of the table, or takes them away.</summary>
     /// <param name="extra">Which they are; null for none.</param>
@@ -64,12 +67,13 @@ internal sealed unsafe class BlockBuilder
     /// <returns>False when not even the first instruction is complete in <paramref name="length"/> bytes.</returns>
     public bool Build(byte* bytes, int length, int pageOffset, ExecutionMode mode, int limit, Block* block)
     {
-        int count = Decode(bytes, length, mode, Math.Min(limit, MaxInstructions));
+        int count = Decode(bytes, length, mode, Math.Min(limit, MaxInstructions), StopOffset - pageOffset);
         if (count == 0) return false;
         FindDeadFlags(count);
         Op* ops = Block.Ops(block);
         int emitted = 0;
         if ((mode & ExecutionMode.SelfChecking) != 0 && limit > 1) ops[emitted++].Handler = &SelfCheck.Run;
+        if (pageOffset == StopOffset && limit > 1) ops[emitted++].Handler = &StopCheck.Run;
         for (int i = 0; i < count; i++)
         {
             ref Instruction instruction = ref _instructions[i];
@@ -143,13 +147,13 @@ internal sealed unsafe class BlockBuilder
         return decoder.LastError == DecoderError.NoMoreBytes;
     }
 
-    private int Decode(byte* bytes, int length, ExecutionMode mode, int limit)
+    private int Decode(byte* bytes, int length, ExecutionMode mode, int limit, int stop)
     {
         Decoder decoder = DecoderFor(mode);
         _reader.Start(bytes, length);
         decoder.IP = 0;
         int count = 0;
-        while (count < limit)
+        while (count < limit && (count == 0 || (int)decoder.IP != stop))
         {
             ref Instruction instruction = ref _instructions[count];
             decoder.Decode(out instruction);

@@ -47,6 +47,13 @@ internal sealed unsafe class CodeFinder : IDisposable
     /// <summary>The finder of a state. For slow paths.</summary>
     public static CodeFinder Of(CpuState* cpu) => GCHandle<CodeFinder>.FromIntPtr(cpu->CodeFinderHandle).Target;
 
+    /// <summary>The offset in a page before which blocks end from now on; all that there are are dropped.</summary>
+    public void StopBefore(int offset)
+    {
+        _builder.StopOffset = offset;
+        Flush();
+    }
+
     /// <summary>Sets the instructions that the processor has besides those of the interpreter; null for none.</summary>
     public void Use(ExtraInstructions? extra) => _builder.Use(extra);
 
@@ -58,6 +65,13 @@ internal sealed unsafe class CodeFinder : IDisposable
         _cpu->Leave = LeaveReason.NextBlock;
         JumpCacheEntry* entry = JumpCache.EntryFor(_cpu, rip);
         if (entry->Rip == rip && entry->Tag == _cpu->CodeTag && !Block.Of(entry->First)->Dropped) return entry->First;
+        if (_cpu->HasStop && StopPoint.IsAt(_cpu, LinearOf(rip)))
+        {
+            // Also where it can't be fetched: a stop comes before the fault.
+            _cpu->Leave = LeaveReason.Stop;
+            return null;
+        }
+
         if (!TryLocate(rip, out ulong linear, out ulong gpa, out _)) return null;
         byte* host = _mmu.HostFor(gpa, 1, out _);
         Block* block = host == null ? null : FindOrDecode(host, _cpu->Mode);

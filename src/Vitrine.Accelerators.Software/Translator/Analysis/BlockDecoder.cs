@@ -114,6 +114,12 @@ internal sealed unsafe class BlockDecoder : IDisposable
         int limit = _block.IsCrossing ? 1 : Limit;
         while (_block.Count < limit)
         {
+            if (_block.Start + (int)decoder.IP == _block.StopOffset)
+            {
+                EndBeforeStop();
+                return;
+            }
+
             ref Instruction instruction = ref _block.Instructions[_block.Count];
             decoder.Decode(out instruction);
             if (decoder.LastError == DecoderError.NoMoreBytes)
@@ -137,6 +143,13 @@ internal sealed unsafe class BlockDecoder : IDisposable
             _block.Count++;
             if (instruction.FlowControl is not (FlowControl.Next or FlowControl.ConditionalBranch)) return;
         }
+    }
+
+    // Who is left there looks whether it is the stop address. Before the instruction that follows STI nobody may look for interrupts.
+    private void EndBeforeStop()
+    {
+        _block.EndsInterpreted = true;
+        if (_block.Count > 0 && SetsInterrupts(in _block.Instructions[_block.Count - 1])) _block.Count--;
     }
 
     private static bool SetsInterrupts(in Instruction instruction) =>

@@ -72,7 +72,7 @@ internal sealed class FlagLiveness(BlockContext block, BlockDecoder decoder, Tra
     public bool AreWantedAt(long target)
     {
         const int LookAhead = 12;
-        bool alone = block.IsExact || block.IsCrossing || (block.Mode & ExecutionMode.SelfChecking) != 0;
+        bool alone = block.IsExact || block.StopOffset != StopPoint.None || block.IsCrossing || (block.Mode & ExecutionMode.SelfChecking) != 0;
         if (alone || target is < 0 or >= BlockContext.PageSize) return true;
         Decoder ahead = decoder.At((int)target);
         RflagsBits open = Arithmetic;
