@@ -10,6 +10,8 @@ public sealed class ClientPrograms : IDisposable
     // musl-gcc knows no headers but its own; those of the kernel come last.
     private const string KernelHeaders = "-idirafter /usr/include -idirafter /usr/include/x86_64-linux-gnu";
 
+    // Rows of one theory may run side by side.
+    private readonly Lock _lock = new();
     private readonly string _folder = Directory.CreateTempSubdirectory("vitrine-clients-").FullName;
 
     /// <inheritdoc/>
@@ -40,6 +42,7 @@ public sealed class ClientPrograms : IDisposable
     internal string GetRaw(string name)
     {
         string program = Path.Combine(_folder, $"{name}-raw");
+        using Lock.Scope one = _lock.EnterScope();
         if (File.Exists(program)) return program;
         Assert.SkipWhen(HostProgram.Find("gcc") is null, "gcc is not installed");
         string source = Path.Combine(RepositoryRoot.Path, "tests/kvm-clients", $"{name}.c");
