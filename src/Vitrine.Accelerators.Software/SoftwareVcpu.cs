@@ -208,6 +208,9 @@ internal sealed unsafe class SoftwareVcpu : IVirtualCpu, IVcpuInspection, ITrans
     /// <summary>The engine that translates; null without it.</summary>
     internal TranslatorEngine? TranslatorEngine => _translator;
 
+    /// <summary>What runs user code natively; null where nothing does.</summary>
+    internal NativeUserEngine? NativeEngine => _native;
+
     /// <summary>Compares each block; null without it.</summary>
     internal LockstepRun? Lockstep => _lockstep;
 

@@ -32,6 +32,9 @@ internal sealed unsafe class NativeSpaces : ITranslationFollower, INativeCode, I
     /// <summary>What the host refused when a stub was to be started; null while it has not.</summary>
     public string? Refused { get; private set; }
 
+    /// <summary>The stubs that there are.</summary>
+    public IReadOnlyList<StubSpace> All => _spaces;
+
     /// <summary>Mappings made so far.</summary>
     public ulong Mapped => _spaces.Aggregate(_mappedBefore, static (sum, space) => sum + space.Mapped);
 

@@ -99,6 +99,16 @@ internal sealed unsafe class UserMachine : IDisposable
         return true;
     }
 
+    /// <summary>Goes on with a program that was kicked.</summary>
+    /// <returns>False when it was kicked again.</returns>
+    public bool Resume()
+    {
+        ref VmExit exit = ref Vcpu.Run();
+        if (exit.Reason == VmExitReason.Interrupted) return false;
+        Save(ref exit);
+        return true;
+    }
+
     /// <summary>Lets the guest's kernel change the entry of a page; <see cref="Entry"/> gives what it is.</summary>
     public void ChangeEntry(ulong linear, ulong entry, bool everything)
     {
