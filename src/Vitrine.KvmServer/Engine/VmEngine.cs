@@ -6,6 +6,7 @@ using Vitrine.KvmServer.Events;
 using Vitrine.KvmServer.Native;
 using Vitrine.Timing;
 using Vitrine.X86.Registers;
+using Vitrine.X86.State;
 
 namespace Vitrine.KvmServer.Engine;
 
@@ -98,6 +99,7 @@ internal sealed class VmEngine : IDisposable
         // As KVM does: the counters of a machine's vCPUs are together until a client parts them.
         cpu.Parts.TryWriteMsr(Msr.IA32_TIME_STAMP_COUNTER, 0);
         ServedVcpu vcpu = new(id, cpu, attention);
+        if (Behavior.LocalApicAtClient) Start(vcpu);
         _vcpus.Add(id, vcpu);
         Volatile.Write(ref _present, [.. _vcpus.Values]);
         if (id == (int)Settings.BootCpuId) Interrupts.Connect(cpu);
@@ -125,6 +127,13 @@ internal sealed class VmEngine : IDisposable
     {
         Defect = defect;
         foreach (ServedVcpu vcpu in Volatile.Read(ref _present)) vcpu.Cpu.Kick();
+    }
+
+    // Whoever has the local APICs sees to the start-up IPIs too (Documentation/virt/kvm/api.rst 4.38): what the client runs, runs.
+    private static void Start(ServedVcpu vcpu)
+    {
+        vcpu.State.MpState = MpState.Runnable;
+        vcpu.Parts.Put(vcpu.State, StateParts.Activity);
     }
 
     // It has a thread for its timer, which is not to get the client's signals.
