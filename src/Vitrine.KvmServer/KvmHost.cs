@@ -126,8 +126,8 @@ public sealed unsafe class KvmHost : IDisposable
     }
 
     /// <summary>
-    /// Ends what has no descriptor any more: a vCPU that isn't mapped either, and a virtual machine when its last vCPU has gone too. To be called after a
-    /// descriptor has been closed, by whatever means.
+    /// Ends what has no descriptor any more: a vCPU that isn't mapped either, and a virtual machine when its last vCPU has gone too. What a call is being made on
+    /// ends with the call. To be called after a descriptor has been closed, by whatever means.
     /// </summary>
     public void CollectClosed()
     {
@@ -137,15 +137,14 @@ public sealed unsafe class KvmHost : IDisposable
             HashSet<FileIdentity> open = OpenFiles.List(_files.Keys);
             foreach (ServedFile file in _files.Values)
             {
-                if (file is SystemFile or VcpuFile or StatisticsFile && !open.Contains(file.Identity)) ended.Add(file);
+                if (file is SystemFile or VcpuFile or StatisticsFile && !open.Contains(file.Identity) && file.TryEnd()) ended.Add(file);
             }
 
             foreach (ServedFile file in _files.Values)
             {
-                if (file is VmFile vm && !open.Contains(vm.Identity) && !_files.Values.Any(other => other.Machine == vm.Machine && other != vm && !ended.Contains(other)))
-                {
-                    ended.Add(file);
-                }
+                if (file is not VmFile vm || open.Contains(vm.Identity)) continue;
+                bool isUsed = _files.Values.Any(other => other.Machine == vm.Machine && other != vm && !ended.Contains(other));
+                if (!isUsed && vm.TryEnd()) ended.Add(vm);
             }
 
             foreach (ServedFile file in ended)
@@ -204,10 +203,31 @@ public sealed unsafe class KvmHost : IDisposable
     /// <summary>The number of the next virtual machine.</summary>
     internal int NextMachine() => Interlocked.Increment(ref _machines);
 
-    // A fault of ours must not become the client's end.
+    // As in the kernel, the call keeps what it is made on: another thread may close the last descriptor while this one is in KVM_RUN.
     private long Call(ServedFile file, uint request, ulong argument)
     {
-        if (_observer is not null) return Observe(file, request, argument);
+        if (!file.TryEnter()) return -Errno.EBADF;
+        long result = _observer is null ? Carry(file, request, argument) : Observe(file, request, argument);
+        if (file.Leave()) CollectLeftOver();
+        return result;
+    }
+
+    // The client has its answer whether this goes well or not; the next close tries again.
+    private void CollectLeftOver()
+    {
+        try
+        {
+            CollectClosed();
+        }
+        catch (Exception defect)
+        {
+            LastDefect = defect;
+        }
+    }
+
+    // A fault of ours must not become the client's end.
+    private long Carry(ServedFile file, uint request, ulong argument)
+    {
         try
         {
             return file.Ioctl(request, argument);

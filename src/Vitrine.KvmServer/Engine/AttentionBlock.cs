@@ -9,7 +9,7 @@ namespace Vitrine.KvmServer.Engine;
 [StructLayout(LayoutKind.Sequential)]
 public unsafe struct AttentionBlock
 {
-    // SAFETY: for the whole type: the words belong to the vCPU's engine, which is not freed while the process lives.
+    // SAFETY: for the whole type: the words belong to the vCPU's engine, until Detach has led the pointers to a word of the block's own; and that is never freed.
 
     /// <summary>A signal has come: KVM_RUN is to return EINTR.</summary>
     public uint Signal;
@@ -31,4 +31,16 @@ public unsafe struct AttentionBlock
 
     /// <summary>The mask, as the kernel has it.</summary>
     public ulong Mask;
+
+    // What is stored to when there is no engine any more.
+    private ulong _nobody;
+
+    /// <summary>The vCPU ends: whoever stores from now on reaches nobody.</summary>
+    /// <param name="block">The block, which stays where it is.</param>
+    public static void Detach(AttentionBlock* block)
+    {
+        block->Kicked = (uint*)&block->_nobody;
+        block->PollAt = &block->_nobody;
+        block->Futex = (uint*)&block->_nobody;
+    }
 }

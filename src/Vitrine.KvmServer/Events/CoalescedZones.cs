@@ -18,12 +18,21 @@ internal sealed unsafe class CoalescedZones
     private kvm_coalesced_mmio_ring* _ring;
 
     /// <summary>Gives the page of the ring. The first that is given is taken.</summary>
-    /// <param name="page">4 KiB that live as long as the machine; the client has them too.</param>
+    /// <param name="page">4 KiB that live until <see cref="Detach"/>; the client has them too.</param>
     public void Attach(byte* page)
     {
         lock (_lock)
         {
             if (_ring is null) _ring = (kvm_coalesced_mmio_ring*)page;
+        }
+    }
+
+    /// <summary>A page goes that may be the one of the ring: nobody looks there any more, and writes are exits again.</summary>
+    public void Detach(byte* page)
+    {
+        lock (_lock)
+        {
+            if (_ring == page) _ring = null;
         }
     }
 

@@ -46,8 +46,11 @@ internal sealed partial class VmInterrupts(MachineClock clock, Action<Exception>
     public void Connect(IVirtualCpu bootProcessor) => _lines.Connect(bootProcessor);
 
     /// <summary>Gives the page of a processor's where coalesced writes are collected; the first that is given is the machine's.</summary>
-    /// <param name="page">4 KiB that live as long as the machine.</param>
+    /// <param name="page">4 KiB that live until <see cref="DetachRing"/>.</param>
     public unsafe void AttachRing(byte* page) => _zones.Attach(page);
+
+    /// <summary>A processor's page goes.</summary>
+    public unsafe void DetachRing(byte* page) => _zones.Detach(page);
 
     /// <summary>Ends its threads and closes its descriptors. No processor runs any more.</summary>
     public void Dispose()

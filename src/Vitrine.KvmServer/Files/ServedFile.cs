@@ -12,8 +12,11 @@ internal abstract unsafe class ServedFile : IDisposable
     // SAFETY: Pages is a mapping of this object's own, which ends in Dispose, when nobody makes calls on it any more.
     private const uint CloseOnExec = 1;
     private const int PageSize = 4096;
+    private const int Ended = int.MinValue;
 
     private readonly nuint _bytes;
+    private int _calls;
+    private int _isLeftOver;
 
     /// <summary>Makes the file.</summary>
     /// <param name="host">Whose file it is.</param>
@@ -72,6 +75,28 @@ internal abstract unsafe class ServedFile : IDisposable
     /// <summary>ioctl(2).</summary>
     /// <returns>The result, or a negative error number.</returns>
     public abstract long Ioctl(uint request, ulong argument);
+
+    /// <summary>A call begins: the object does not end before <see cref="Leave"/>, whatever happens to its descriptors. Any thread.</summary>
+    /// <returns>False when it has ended.</returns>
+    public bool TryEnter()
+    {
+        if (Interlocked.Increment(ref _calls) > 0) return true;
+        Interlocked.Decrement(ref _calls);
+        return false;
+    }
+
+    /// <summary>A call is over.</summary>
+    /// <returns>True when it was the last one on an object that <see cref="TryEnd"/> has found without descriptors: that is to be tried again.</returns>
+    public bool Leave() => Interlocked.Decrement(ref _calls) == 0 && Interlocked.Exchange(ref _isLeftOver, 0) != 0;
+
+    /// <summary>Nobody has a descriptor any more: ends the object for all calls to come, unless there is one now.</summary>
+    /// <returns>True when it has ended, and can be disposed of.</returns>
+    public bool TryEnd()
+    {
+        // First, so that a call which is over by now has seen it.
+        Interlocked.Exchange(ref _isLeftOver, 1);
+        return Interlocked.CompareExchange(ref _calls, Ended, 0) == 0;
+    }
 
     /// <inheritdoc/>
     public virtual void Dispose()

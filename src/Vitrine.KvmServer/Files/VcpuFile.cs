@@ -86,6 +86,8 @@ internal sealed unsafe class VcpuFile : ServedFile
     public override void Dispose()
     {
         Host.Note(this);
+        AttentionBlock.Detach(_attention);
+        _vm.Engine.Interrupts.DetachRing(Pages + (VcpuPages.CoalescedPage * 4096));
         _vm.RemoveVcpu(Vcpu);
         base.Dispose();
     }

@@ -73,6 +73,13 @@ internal sealed unsafe class KvmClient : IDisposable
         Assert.Equal(0, Set(vcpu, KvmIoctl.KVM_SET_REGS, new kvm_regs { rip = rip, rflags = 2, rsp = 0x8000 }));
     }
 
+    /// <summary>Closes a descriptor before the client's end.</summary>
+    public void Close(int descriptor)
+    {
+        Assert.True(_descriptors.Remove(descriptor));
+        Assert.Equal(0, Host.Close(descriptor));
+    }
+
     /// <summary>The page struct kvm_run.</summary>
     public ref kvm_run Page(int vcpu)
     {
