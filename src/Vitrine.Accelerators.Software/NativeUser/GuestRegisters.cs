@@ -96,6 +96,15 @@ internal sealed unsafe class GuestRegisters(CpuState* cpu, SoftMmu mmu)
         cpu->Gpr[Gpr.Rsp] -= sizeof(ulong);
     }
 
+    /// <summary>The same for a call that the host's kernel keeps for its probes. Which of the two it was isn't known any more.</summary>
+    public void StepBackToProbeCall()
+    {
+        const ulong CallBytes = 2;
+        const ulong Uretprobe = 335;
+        cpu->Rip -= CallBytes;
+        cpu->Gpr[Gpr.Rax] = Uretprobe;
+    }
+
     /// <summary>Makes RIP, which is behind INT3, INT 3, INT 4 or INT1, point at it.</summary>
     public void StepBackToTrap(byte* context)
     {

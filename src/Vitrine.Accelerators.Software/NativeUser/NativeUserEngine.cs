@@ -244,6 +244,10 @@ internal sealed unsafe class NativeUserEngine : Engine
                 Counters.SystemCalls++;
                 _registers.StepBackToCall(context);
                 break;
+            case HostCalls.SIGILL when SignalFrame.IsProbeCall(context):
+                Counters.SystemCalls++;
+                _registers.StepBackToProbeCall();
+                break;
             case HostCalls.SIGTRAP when SignalFrame.Vector(context) == ExceptionVector.DB && space.Breakpoints.Contains(_cpu->Rip):
                 break;
             case HostCalls.SIGTRAP when SignalFrame.Vector(context) == ExceptionVector.DB && (_cpu->SystemFlags & Rflags.TF) != 0 && !_registers.IsBehindInt1():

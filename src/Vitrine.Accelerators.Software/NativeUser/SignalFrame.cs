@@ -23,6 +23,8 @@ internal static unsafe class SignalFrame
     public const int FloatState = Registers + (23 * 8);
 
     private const int CallAddressInInformation = 16;
+    private const int CodeInInformation = 8;
+    private const int KernelsOwn = 0x80;
     private const int InformationBytes = 128;
     private const int Rip = Registers + (16 * 8);
     private const int Eflags = Registers + (17 * 8);
@@ -66,6 +68,9 @@ internal static unsafe class SignalFrame
 
     /// <summary>Behind which instruction a SIGSYS was raised, from the siginfo_t that lies behind the context.</summary>
     public static ulong CallAddress(byte* context) => *(ulong*)(context + ContextBytes + CallAddressInInformation);
+
+    /// <summary>A SIGILL of no exception: the kernel's answer to the calls of its own probes (uretprobe, uprobe), which no seccomp filter sees.</summary>
+    public static bool IsProbeCall(byte* context) => *(int*)(context + ContextBytes + CodeInInformation) == KernelsOwn;
 
     /// <summary>Takes general registers, RIP and RFLAGS into the state.</summary>
     public static void Save(byte* context, CpuState* cpu)

@@ -11,6 +11,9 @@ namespace Vitrine.Tests.Robustness.UserPrograms;
 /// <summary>A guest whose programs run in a stub and know everything about it.</summary>
 internal sealed unsafe class StubProgram : IDisposable
 {
+    // Each program has a place of its own, so that nothing has to be forgotten, and all are in one stub.
+    private const ulong Room = 0x80;
+
     // SAFETY: the image is written to a page of this object's own.
     private readonly UserMachine _machine = new(SoftwareEngine.Translator, userCode: UserCode.Native, flat: true);
 
@@ -26,11 +29,14 @@ internal sealed unsafe class StubProgram : IDisposable
         NativeMemory.Free(page);
     }
 
+    /// <summary>Where the last program began.</summary>
+    public ulong Start { get; private set; } = UserMachine.Code - Room;
+
     public SoftwareVcpu Vcpu => _machine.Vcpu;
 
     public NativeUserEngine Engine => Vcpu.NativeEngine!;
 
-    public StubProcess Stub => Assert.Single(Engine.Spaces.All).Stub;
+    public StubProcess Stub => Engine.Spaces.All[^1].Stub;
 
     public StubCode Code { get; }
 
@@ -46,11 +52,17 @@ internal sealed unsafe class StubProgram : IDisposable
         Assembler assembler = new(64);
         emit(assembler);
         MemoryStream code = new();
-        assembler.Assemble(new StreamCodeWriter(code), UserMachine.Code);
-        code.ToArray().CopyTo(_machine.Memory);
-        _machine.Begin([0, 0, 0, 0, 0x400]);
+        Start += Room;
+        if (Start >= UserMachine.Code + UserMachine.CodeSize)
+        {
+            Start = UserMachine.Code;
+            _machine.Begin([0, 0, 0, 0, 0x400]);
+        }
+
+        assembler.Assemble(new StreamCodeWriter(code), Start);
+        code.ToArray().CopyTo(_machine.Memory[(int)(Start - UserMachine.Code)..]);
         MachineImage start = default;
-        StubSpace? space = Engine.Spaces.All.FirstOrDefault();
+        StubSpace? space = Engine.Spaces.All.LastOrDefault();
         if (space is not null)
         {
             start.SetGeneral(Gpr.Rbp, space.Stub.Start);
@@ -58,7 +70,7 @@ internal sealed unsafe class StubProgram : IDisposable
         }
 
         start.SetGeneral(Gpr.Rsp, UserMachine.Data + 0x2000);
-        start.Rip = UserMachine.Code;
+        start.Rip = Start;
         start.CodeSelector = OracleLayout.Code64;
         start.StackSelector = OracleLayout.Stack;
         start.Rflags = 0x202;
