@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { MAXIMUM = 1024, FIRST_OF_OURS = 512 };
+enum { MAXIMUM = 1024 };
 
 static volatile uint32_t numbers[MAXIMUM];
 
@@ -53,14 +53,9 @@ void host_thread_ends(void)
 /* What /proc says of the process's first thread, behind its name: "Z 1 ... 0". Its last number is the status as wait(2) has it. */
 static bool read_leader(char *text, size_t bytes)
 {
-    static int file = -1;
-    if (file < 0) {
-        /* Out of the way of the numbers that the program counts on. */
-        int low = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
-        file = low < 0 ? -1 : fcntl(low, F_DUPFD_CLOEXEC, FIRST_OF_OURS);
-        if (low >= 0) close(low);
-    }
+    int file = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
     ssize_t length = file < 0 ? 0 : pread(file, text, bytes - 1, 0);
+    if (file >= 0) close(file);
     if (length <= 0) return false;
     text[length] = '\0';
     const char *name_end = strrchr(text, ')');

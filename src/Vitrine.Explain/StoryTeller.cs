@@ -39,6 +39,9 @@ public static class StoryTeller
         KernelPlacement? placement = request.Symbols is { } symbols ? new KernelPlacement(symbols, IsHeld(config.Boot)) : null;
         InstructionTeller teller = new(machine, request, placement);
         StoryEnd end = teller.Tell();
+
+        // Where it ended may tell what the instructions told did not: a moved kernel's address was never reached, say.
+        placement?.Follow(machine.ReadState(0));
         return new Story
         {
             Machine = facts,

@@ -10,9 +10,10 @@ namespace Vitrine.Accelerators.Software.NativeUser;
 /// </summary>
 /// <remarks>
 /// SDM vol. 2, appendix A: CPUID (0F A2); LAR and LSL of a register (0F 02, 0F 03), by which kernels tell programs a processor's number; VMCALL, XGETBV, ENCLU, VMMCALL,
-/// RDPKRU and WRPKRU (0F 01 and C1, D0, D7, D9, EE, EF); RDPID (F3 0F C7 /7); XSAVE, XSAVEOPT (0F AE /4 and /6) and XSAVEC (0F C7 /4), which write what the host's
-/// processor has. SLDT, STR, SGDT, SIDT and SMSW fault with CR4.UMIP, or are among them where the host lacks it; RDTSC and RDTSCP fault with CR4.TSD, which stubs
-/// have. Left to the host are VERR, VERW, and LAR and LSL with memory: they answer by its descriptor table, and their bytes are too often parts of other instructions.
+/// RDPKRU and WRPKRU (0F 01 and C1, D0, D7, D9, EE, EF); RDPID (F3 0F C7 /7); XSAVE, XRSTOR, XSAVEOPT (0F AE /4 to /6) and XSAVEC (0F C7 /4), which access as many bytes
+/// as the host's processor has state. SLDT, STR, SGDT, SIDT and SMSW fault with CR4.UMIP, or are among them where the host lacks it; RDTSC and RDTSCP fault with CR4.TSD,
+/// which stubs have. Left to the host are VERR, VERW, and LAR and LSL with memory: they answer by its descriptor table, and their bytes are too often parts of other
+/// instructions.
 /// </remarks>
 internal static unsafe class SensitiveCode
 {
@@ -68,7 +69,7 @@ internal static unsafe class SensitiveCode
             0x00 => !s_hasUmip && extension <= 1,
             0x01 => form is 0xC1 or 0xD0 or 0xD7 or 0xD9 or 0xEE or 0xEF || (!s_hasUmip && (extension == 4 || (!isRegister && extension <= 1))),
             0x02 or 0x03 => isRegister,
-            0xAE => !isRegister && extension is 4 or 6,
+            0xAE => !isRegister && extension is 4 or 5 or 6,
             0xC7 => isRegister ? extension == 7 && HasRepeat(page, at) : extension == 4,
             _ => false,
         };

@@ -34,6 +34,9 @@ internal sealed unsafe class StubBreakpoints(int process)
     private long _changes;
     private bool _refused;
 
+    /// <summary>The host has refused a change where there were breakpoints before: pages that count on them must not be executed.</summary>
+    public bool IsBroken { get; private set; }
+
     /// <summary>An instruction at an address stops the stub before it runs.</summary>
     public bool Contains(ulong address) => Array.IndexOf(_places, address) >= 0 && address != 0;
 
@@ -63,6 +66,7 @@ internal sealed unsafe class StubBreakpoints(int process)
 
         if (Apply()) return true;
         _refused = true;
+        IsBroken = _changes > 1;
         Array.Clear(_places);
         return false;
     }

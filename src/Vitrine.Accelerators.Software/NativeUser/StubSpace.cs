@@ -184,7 +184,13 @@ internal sealed unsafe class StubSpace(StubProcess stub, MemoryObjects memory) :
         Span<ulong> taken = stackalloc ulong[StubBreakpoints.Count];
         int count = SensitiveCode.Find(host, offsets);
         if (count == 0) return true;
-        if (!isWanted || count > offsets.Length || !Breakpoints.TryTake(linear, offsets[..count], taken)) return false;
+        if (!isWanted || count > offsets.Length) return false;
+        if (!Breakpoints.TryTake(linear, offsets[..count], taken))
+        {
+            Failed |= Breakpoints.IsBroken;
+            return false;
+        }
+
         foreach (ulong page in taken)
         {
             MappedPage* loser = page == 0 || page == linear ? null : _pages.Find(page);

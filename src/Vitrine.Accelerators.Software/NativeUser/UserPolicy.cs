@@ -70,7 +70,8 @@ internal sealed unsafe class UserPolicy(CpuState* cpu, bool always, Func<bool>? 
     public bool NoteTranslated()
     {
         if (_refused || always) return !_refused && (choice is null || choice());
-        long now = Now();
+        // Time that the host gave to others is not the program's.
+        long now = HostCalls.ThreadTime();
         ref ProgramRecord record = ref Record;
         long gap = now - _lastLook;
         if (_lastLook != 0 && gap < LongestGap)
@@ -81,7 +82,7 @@ internal sealed unsafe class UserPolicy(CpuState* cpu, bool always, Func<bool>? 
 
         _lastLook = now;
         _entriesAtLook = cpu->UserEntries;
-        if (record.Watched < WatchedNanoseconds || now < record.PenaltyUntil) return false;
+        if (record.Watched < WatchedNanoseconds || Now() < record.PenaltyUntil) return false;
         bool gains = record.Watched / (long)(record.Visits + 1) >= PromotionNanoseconds;
         record.Watched = 0;
         record.Visits = 0;

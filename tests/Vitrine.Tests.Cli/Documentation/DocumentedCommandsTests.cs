@@ -105,8 +105,12 @@ public sealed partial class DocumentedCommandsTests : IDisposable
     {
         string[] shown = [.. Explain.FirstInstructionPage.Boxes().SelectMany(box => box.Commands)];
         string[] here = [.. Cases.Select(row => row.Data.Item1), .. ServedCases.Select(row => row.Data.Item1)];
-        Assert.Equal(here.Order(), Documented().Except(shown).Where(command => !command.Contains("--accel kvm", StringComparison.Ordinal)).Distinct().Order());
+        Assert.Equal(here.Order(), Documented().Except(shown).Where(command => !NeedsHostKvm(command)).Distinct().Order());
     }
+
+    // What the host's own KVM does with a whole kernel depends on the host; RealKvmTests run small guests with these options.
+    private static bool NeedsHostKvm(string command) =>
+        command.Contains("--accel kvm", StringComparison.Ordinal) || command.Contains("kvm --real", StringComparison.Ordinal);
 
     public void Dispose() => Directory.Delete(_folder, recursive: true);
 

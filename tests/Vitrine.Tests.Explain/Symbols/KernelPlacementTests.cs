@@ -2,8 +2,10 @@ using System.Globalization;
 using System.Text;
 using Iced.Intel;
 using Vitrine.Boot;
+using Vitrine.Explain;
 using Vitrine.Explain.Model;
 using Vitrine.Explain.Symbols;
+using Vitrine.X86;
 using Vitrine.X86.Registers;
 using Vitrine.X86.State;
 using Xunit;
@@ -55,6 +57,30 @@ public sealed class KernelPlacementTests
         KernelPlacement placement = new(s_symbols, isHeld: false);
         placement.Follow(State(0xffffffff81000100 + Moved, idt: table + Moved));
         Assert.Equal(Moved, placement.Tell().KernelOffset);
+    }
+
+    /// <summary>The address that was asked for is where the kernel would be had it not moved: the story ends without it, and says why.</summary>
+    [Fact]
+    public void AStoryThatNeverComesToItsAddressTellsByHowMuchTheKernelWasMoved()
+    {
+        ulong entry = Entry + Moved;
+        byte[] code =
+        [
+            0x66, 0xB9, 0x82, 0x00, 0x00, 0xC0,                    // mov ecx, IA32_LSTAR
+            0x66, 0xBA, 0xFF, 0xFF, 0xFF, 0xFF,                    // mov edx, -1
+            0x66, 0xB8, (byte)entry, (byte)(entry >> 8), (byte)(entry >> 16), (byte)(entry >> 24), // mov eax, ...
+            0x0F, 0x30,                                            // wrmsr
+            0xEB, 0xFE,                                            // jmp $
+        ];
+        MachineConfig config = new()
+        {
+            Boot = new BootSource.FlatBytes(code, new Gpa(0x7C00), 0x7C00, FlatMode.Real),
+            MemoryBytes = 1 << 20,
+            Accelerator = AcceleratorChoice.Soft,
+        };
+        Story story = StoryTeller.Tell(config, new StoryRequest { Until = 0xffffffff81000100, Symbols = s_symbols, Timeout = TimeSpan.FromMilliseconds(500) });
+        Assert.Equal(Moved, story.Symbols!.KernelOffset);
+        Assert.Contains("nokaslr", story.Symbols.Note, StringComparison.Ordinal);
     }
 
     /// <summary>What was found once holds: a kernel moves once.</summary>
