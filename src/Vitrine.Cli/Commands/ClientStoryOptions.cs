@@ -37,17 +37,11 @@ internal sealed class ClientStoryOptions
     /// <exception cref="VitrineException">Words were given that are no program, or options that are about one.</exception>
     public string[]? Read(ParseResult parsed)
     {
-        string[] words = parsed.GetValue(_command) ?? [];
-        if (words.Length == 0)
-        {
-            if (!parsed.GetValue(_real)) return null;
-            throw VitrineException.User(
-                CommandErrorCode.Arguments, $"{_real.Name} was given without a program.", "It is about a program that uses /dev/kvm.", "Give one after --, or leave it out.");
-        }
-
-        if (parsed.Tokens.Any(static token => token.Type == TokenType.DoubleDash)) return words;
+        string[] words = ProgramWords.Read(parsed, _command);
+        if (words.Length != 0) return words;
+        if (!parsed.GetValue(_real)) return null;
         throw VitrineException.User(
-            CommandErrorCode.Arguments, $"'{words[0]}' is no option of explain.", "A program whose machine is to be told stands after --.", "See `vitrine explain --help`.");
+            CommandErrorCode.Arguments, $"{_real.Name} was given without a program.", "It is about a program that uses /dev/kvm.", "Give one after --, or leave it out.");
     }
 
     /// <summary>Becomes the program, whose story goes where it is asked for.</summary>

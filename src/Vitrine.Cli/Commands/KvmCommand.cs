@@ -42,7 +42,7 @@ internal static class KvmCommand
         kvm.SetAction(parsed =>
         {
             List<(string Name, string Value)> choices = ServedChoices.Read(parsed.GetValue(cpu), parsed.GetValue(engine), parsed.GetValue(mmu));
-            string[] words = parsed.GetValue(command) ?? [];
+            string[] words = ProgramWords.Read(parsed, command);
             if (words.Length == 0 && !parsed.GetValue(print)) throw NoCommand();
             if (parsed.GetValue(real)) ServedChoices.RefuseWithReal(parsed, cpu.Name, engine.Name, mmu.Name, force.Name);
             choices.AddRange(observation.Read(parsed));

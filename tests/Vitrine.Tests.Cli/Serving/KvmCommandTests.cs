@@ -14,6 +14,8 @@ public sealed class KvmCommandTests
     [Theory]
     [InlineData("kvm", "No command was given.")]
     [InlineData("kvm --", "No command was given.")]
+    [InlineData("kvm --tracee calls -- true", "'--tracee' is no option of kvm.")]
+    [InlineData("kvm true", "'true' is no option of kvm.")]
     [InlineData("kvm -- no-such-program", "The program 'no-such-program' was not found.")]
     [InlineData("kvm -- ./no-such-program", "The program './no-such-program' was not found.")]
     [InlineData("kvm -- /etc/passwd", "The file '/etc/passwd' can't be executed.")]

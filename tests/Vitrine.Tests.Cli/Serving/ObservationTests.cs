@@ -103,6 +103,7 @@ public sealed class ObservationTests(ClientPrograms programs) : IClassFixture<Cl
     [InlineData("explain --memory 1G -- true", "--memory and a program were both given.")]
     [InlineData("explain --until 0x1000 -- true", "--until and a program were both given.")]
     [InlineData("explain true", "'true' is no option of explain.")]
+    [InlineData("explain --breif -- true", "'--breif' is no option of explain.")]
     [InlineData("explain --real", "--real was given without a program.")]
     [InlineData("explain --real --cpu host -- true", "--cpu and --real were both given.")]
     public void WhatIsNotAboutAProgramIsRefused(string command, string problem)
