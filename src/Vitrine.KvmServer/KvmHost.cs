@@ -58,7 +58,7 @@ public sealed unsafe class KvmHost : IDisposable
 
     /// <summary>open(2) of /dev/kvm.</summary>
     /// <returns>A descriptor, or a negative number of <see cref="Errno"/>.</returns>
-    public int Open() => Add(new SystemFile(this));
+    public int Open() => Create("kvm", pages: 1, file => new SystemFile(this, file));
 
     /// <summary>ioctl(2).</summary>
     /// <param name="descriptor">Any descriptor that this KVM gave, or a duplicate of one.</param>
@@ -171,11 +171,30 @@ public sealed unsafe class KvmHost : IDisposable
         foreach (ServedFile file in files) file.Dispose();
     }
 
-    /// <summary>Takes a file up.</summary>
-    /// <returns>Its descriptor, or the error of making it.</returns>
-    internal int Add(ServedFile file)
+    /// <summary>Makes an object with a descriptor. Without one, which is found out first, nothing is made.</summary>
+    /// <param name="name">What /proc shows, the kernel's name for it.</param>
+    /// <param name="pages">Size of its file in pages.</param>
+    /// <param name="make">Makes the object around its file.</param>
+    /// <returns>The descriptor, or an error.</returns>
+    internal int Create(string name, int pages, Func<MemoryFile, ServedFile> make)
     {
-        if (file.Descriptor < 0) return file.Descriptor;
+        int error = MemoryFile.Create(name, pages, out MemoryFile? file);
+        if (error < 0) return error;
+        try
+        {
+            Add(make(file!));
+            return file!.Descriptor;
+        }
+        catch
+        {
+            _ = Libc.Close(file!.Descriptor);
+            file.Dispose();
+            throw;
+        }
+    }
+
+    private void Add(ServedFile file)
+    {
         lock (_lock)
         {
             file.Number = (ulong)++_count;
@@ -189,8 +208,6 @@ public sealed unsafe class KvmHost : IDisposable
             Volatile.Write(ref _numbered[_count], file);
             _files[file.Identity] = file;
         }
-
-        return file.Descriptor;
     }
 
     /// <summary>A vCPU is about to end.</summary>

@@ -17,8 +17,8 @@ public sealed unsafe class FailureTests
     {
         using HostMapping memory = new(1 << 16);
         using KvmHost host = new();
-        VmFile vm = new(host);
-        int machine = host.Add(vm);
+        VmFile? vm = null;
+        int machine = host.Create("kvm-vm", pages: 1, file => vm = new VmFile(host, file));
         kvm_userspace_memory_region region = new() { memory_size = memory.Size, userspace_addr = (ulong)memory.Pointer };
         Assert.Equal(0, host.Ioctl(machine, KvmIoctl.KVM_SET_USER_MEMORY_REGION, (ulong)&region));
         int vcpu = (int)host.Ioctl(machine, KvmIoctl.KVM_CREATE_VCPU, 0);
@@ -34,8 +34,8 @@ public sealed unsafe class FailureTests
         Assert.Equal(0, host.Ioctl(vcpu, KvmIoctl.KVM_SET_REGS, (ulong)&regs));
 
         // Before the run, or while it is in the guest; the limit is a signal, whose answer is another one.
-        using Timer failure = new(_ => vm.Engine.Fail(new InvalidOperationException("test")), null, milliseconds == 0 ? Timeout.Infinite : milliseconds, Timeout.Infinite);
-        if (milliseconds == 0) vm.Engine.Fail(new InvalidOperationException("test"));
+        using Timer failure = new(_ => vm!.Engine.Fail(new InvalidOperationException("test")), null, milliseconds == 0 ? Timeout.Infinite : milliseconds, Timeout.Infinite);
+        if (milliseconds == 0) vm!.Engine.Fail(new InvalidOperationException("test"));
         using Timer limit = new(_ => host.Interrupt(vcpu), null, 10_000, Timeout.Infinite);
         Assert.Equal(-Errno.EIO, host.Ioctl(vcpu, KvmIoctl.KVM_RUN, 0));
         Assert.Equal(-Errno.EIO, host.Ioctl(vcpu, KvmIoctl.KVM_RUN, 0));

@@ -1,6 +1,7 @@
 /* Descriptors: duplicated, reused, polled, closed in any order, many of them; the device node by its names; pointers to nowhere. */
 #include <dirent.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "client.h"
@@ -86,6 +87,29 @@ static void try_cycles(void)
     check(before == after, "100 machines, one after the other: %d descriptors, and %d before", after, before);
 }
 
+/* What fails for want of a number has not happened. */
+static void try_limit(void)
+{
+    struct machine m;
+    struct rlimit before, none;
+    machine_create(&m, LOOP16);
+    int next = must(dup(m.vm), "dup");
+    close(next);
+    must(getrlimit(RLIMIT_NOFILE, &before), "getrlimit");
+    none = before;
+    none.rlim_cur = (rlim_t)next;
+    must(setrlimit(RLIMIT_NOFILE, &none), "setrlimit");
+    int vcpu = ioctl(m.vm, KVM_CREATE_VCPU, 1);
+    check(vcpu == -1 && errno == EMFILE, "a vCPU without a number for its descriptor");
+    int vm = ioctl(m.system, KVM_CREATE_VM, 0);
+    check(vm == -1 && errno == EMFILE, "a machine without one");
+    must(setrlimit(RLIMIT_NOFILE, &before), "setrlimit");
+    vcpu = ioctl(m.vm, KVM_CREATE_VCPU, 1);
+    check(vcpu >= 0, "the same vCPU when there is one");
+    if (vcpu >= 0) close(vcpu);
+    machine_destroy(&m);
+}
+
 static void try_pointers(void)
 {
     static const struct {
@@ -118,6 +142,7 @@ int main(void)
     try_node();
     try_duplicates();
     try_cycles();
+    try_limit();
     try_pointers();
     return conclude();
 }

@@ -9,50 +9,27 @@ namespace Vitrine.KvmServer.Files;
 /// </summary>
 internal abstract unsafe class ServedFile : IDisposable
 {
-    // SAFETY: Pages is a mapping of this object's own, which ends in Dispose, when nobody makes calls on it any more.
-    private const uint CloseOnExec = 1;
-    private const int PageSize = 4096;
+    // SAFETY: the pages end in Dispose, when nobody makes calls on the object any more.
     private const int Ended = int.MinValue;
 
-    private readonly nuint _bytes;
+    private readonly MemoryFile _file;
     private int _calls;
     private int _isLeftOver;
 
-    /// <summary>Makes the file.</summary>
+    /// <summary>Takes its file.</summary>
     /// <param name="host">Whose file it is.</param>
-    /// <param name="name">What /proc shows, the kernel's name for it.</param>
-    /// <param name="pages">Size in pages.</param>
-    protected ServedFile(KvmHost host, string name, int pages)
+    /// <param name="file">The file, which this object disposes of.</param>
+    protected ServedFile(KvmHost host, MemoryFile file)
     {
         Host = host;
-        _bytes = (nuint)(pages * PageSize);
-        int descriptor = Libc.MemfdCreate(name, CloseOnExec);
-        if (descriptor < 0)
-        {
-            Descriptor = descriptor;
-            return;
-        }
-
-        FileIdentity identity = default;
-        int error = Libc.Truncate(descriptor, (long)_bytes);
-        if (error == 0) error = Libc.Identify(descriptor, out identity);
-        Identity = identity;
-        Pages = error == 0 ? Libc.MapShared(descriptor, _bytes) : null;
-        if (Pages == null)
-        {
-            Libc.Close(descriptor);
-            Descriptor = error == 0 ? -Errno.ENOMEM : error;
-            return;
-        }
-
-        Descriptor = descriptor;
+        _file = file;
     }
 
-    /// <summary>The first descriptor, or the error of making it.</summary>
-    public int Descriptor { get; }
+    /// <summary>The first descriptor.</summary>
+    public int Descriptor => _file.Descriptor;
 
     /// <summary>What every descriptor of it stands for.</summary>
-    public FileIdentity Identity { get; }
+    public FileIdentity Identity => _file.Identity;
 
     /// <summary>Its number in this process; numbers are not used again.</summary>
     public ulong Number { get; set; }
@@ -69,8 +46,8 @@ internal abstract unsafe class ServedFile : IDisposable
     /// <summary>Whose file it is.</summary>
     protected KvmHost Host { get; }
 
-    /// <summary>The file's content, mapped by this object for as long as it lives: so no other file can have its identity.</summary>
-    public byte* Pages { get; private set; }
+    /// <summary>The file's content.</summary>
+    public byte* Pages => _file.Pages;
 
     /// <summary>ioctl(2).</summary>
     /// <returns>The result, or a negative error number.</returns>
@@ -99,9 +76,5 @@ internal abstract unsafe class ServedFile : IDisposable
     }
 
     /// <inheritdoc/>
-    public virtual void Dispose()
-    {
-        if (Pages != null) Libc.Unmap(Pages, _bytes);
-        Pages = null;
-    }
+    public virtual void Dispose() => _file.Dispose();
 }

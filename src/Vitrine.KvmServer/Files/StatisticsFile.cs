@@ -21,16 +21,16 @@ internal sealed unsafe class StatisticsFile : ServedFile, IStatisticsView
 
     /// <summary>Makes a file of a source's counters.</summary>
     /// <param name="host">Whose file it is.</param>
+    /// <param name="file">The file, of one page.</param>
     /// <param name="machine">The machine.</param>
     /// <param name="vcpu">The vCPU; -1 for the machine as a whole.</param>
     /// <param name="source">The counters.</param>
-    public StatisticsFile(KvmHost host, int machine, int vcpu, StatisticsSource source)
-        : base(host, vcpu < 0 ? "kvm-vm-stats" : $"kvm-vcpu-stats:{vcpu}", pages: 1)
+    public StatisticsFile(KvmHost host, MemoryFile file, int machine, int vcpu, StatisticsSource source)
+        : base(host, file)
     {
         _source = source;
         Machine = machine;
         Vcpu = vcpu;
-        if (Descriptor < 0) return;
         int descriptorBytes = sizeof(kvm_stats_desc) + NameBytes;
         int first = sizeof(kvm_stats_header) + NameBytes;
         int data = (first + (source.Statistics.Length * descriptorBytes) + ValueAlignment - 1) & -ValueAlignment;

@@ -1,13 +1,15 @@
 using Vitrine.Kvm.Abi;
 using Vitrine.KvmServer.Capabilities;
 using Vitrine.KvmServer.Engine;
+using Vitrine.KvmServer.Native;
 using Vitrine.KvmServer.State;
 
 namespace Vitrine.KvmServer.Files;
 
 /// <summary>/dev/kvm: what there is, and new virtual machines.</summary>
 /// <param name="host">Whose file it is.</param>
-internal sealed class SystemFile(KvmHost host) : ServedFile(host, "kvm", pages: 1)
+/// <param name="file">The file.</param>
+internal sealed class SystemFile(KvmHost host, MemoryFile file) : ServedFile(host, file)
 {
     /// <inheritdoc/>
     public override KvmDescriptorKind Kind => KvmDescriptorKind.System;
@@ -16,7 +18,7 @@ internal sealed class SystemFile(KvmHost host) : ServedFile(host, "kvm", pages: 
     public override long Ioctl(uint request, ulong argument) => request switch
     {
         KvmIoctl.KVM_GET_API_VERSION => argument == 0 ? KvmConstants.KVM_API_VERSION : -Errno.EINVAL,
-        KvmIoctl.KVM_CREATE_VM => argument == 0 ? Host.Add(new VmFile(Host)) : -Errno.EINVAL,
+        KvmIoctl.KVM_CREATE_VM => argument == 0 ? Host.Create("kvm-vm", pages: 1, file => new VmFile(Host, file)) : -Errno.EINVAL,
         KvmIoctl.KVM_CHECK_EXTENSION => Extensions.Check(argument),
         KvmIoctl.KVM_GET_VCPU_MMAP_SIZE => argument == 0 ? VcpuFile.Bytes : -Errno.EINVAL,
         KvmIoctl.KVM_GET_SUPPORTED_CPUID => CpuidCalls.WriteList(argument, Host.Cpuid.Entries),
@@ -24,7 +26,7 @@ internal sealed class SystemFile(KvmHost host) : ServedFile(host, "kvm", pages: 
         KvmIoctl.KVM_GET_MSR_INDEX_LIST => MsrLists.WriteIndices(argument, MsrLists.State),
         KvmIoctl.KVM_GET_MSR_FEATURE_INDEX_LIST => MsrLists.WriteIndices(argument, MsrLists.Features),
         KvmIoctl.KVM_GET_MSRS => MsrCalls.Get(argument, MsrLists.TryReadFeature),
-        KvmIoctl.KVM_X86_GET_MCE_CAP_SUPPORTED => Native.ClientMemory.Write(argument, MachineCheck.SupportedCapability),
+        KvmIoctl.KVM_X86_GET_MCE_CAP_SUPPORTED => ClientMemory.Write(argument, MachineCheck.SupportedCapability),
 
         KvmIoctl.KVM_HAS_DEVICE_ATTR => DeviceCalls.HasSystemAttribute(argument),
         KvmIoctl.KVM_GET_DEVICE_ATTR => DeviceCalls.GetSystemAttribute(argument, Host.Cpuid.XsaveComponents),

@@ -22,8 +22,8 @@ internal sealed unsafe class VcpuFile : ServedFile
     private readonly VcpuTaskPriority _taskPriority = new();
 
     /// <summary>Makes a vCPU in its state after RESET. The machine's lock is held.</summary>
-    public VcpuFile(KvmHost host, VmFile vm, int id)
-        : base(host, $"kvm-vcpu:{id}", VcpuPages.Count)
+    public VcpuFile(KvmHost host, MemoryFile file, VmFile vm, int id)
+        : base(host, file)
     {
         _vm = vm;
         Vcpu = id;
@@ -140,7 +140,8 @@ internal sealed unsafe class VcpuFile : ServedFile
         KvmIoctl.KVM_KVMCLOCK_CTRL => _vcpu.Parts.TryNotePause() ? 0 : -Errno.EINVAL,
         KvmIoctl.KVM_X86_SETUP_MCE => MachineCheckCalls.SetUp(_vcpu, argument),
         KvmIoctl.KVM_X86_SET_MCE => MachineCheckCalls.Inject(_vcpu, argument),
-        KvmIoctl.KVM_GET_STATS_FD => Host.Add(new StatisticsFile(Host, Machine, Vcpu, _run.Counters.Source)),
+        KvmIoctl.KVM_GET_STATS_FD => Host.Create(
+            $"kvm-vcpu-stats:{Vcpu}", pages: 1, file => new StatisticsFile(Host, file, Machine, Vcpu, _run.Counters.Source)),
         KvmIoctl.KVM_SET_SIGNAL_MASK => SetSignalMask(argument),
 
         // As a kernel that was built without system-management mode.

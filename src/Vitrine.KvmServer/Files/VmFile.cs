@@ -19,8 +19,8 @@ internal sealed class VmFile : ServedFile
     private readonly HashSet<int> _created = [];
 
     /// <summary>Makes a machine without memory and vCPUs.</summary>
-    public VmFile(KvmHost host)
-        : base(host, "kvm-vm", pages: 1)
+    public VmFile(KvmHost host, MemoryFile file)
+        : base(host, file)
     {
         Machine = host.NextMachine();
         Engine = new VmEngine(host.Options.Cpu);
@@ -48,7 +48,7 @@ internal sealed class VmFile : ServedFile
         KvmIoctl.KVM_SET_CLOCK => ClockCalls.Set(argument, Engine),
         KvmIoctl.KVM_X86_SET_MSR_FILTER => MsrFilterCalls.Set(argument, Engine.Behavior),
         KvmIoctl.KVM_SET_NR_MMU_PAGES => argument == 0 ? -Errno.EINVAL : 0,
-        KvmIoctl.KVM_GET_STATS_FD => Host.Add(new StatisticsFile(Host, Machine, vcpu: -1, _statistics)),
+        KvmIoctl.KVM_GET_STATS_FD => Host.Create("kvm-vm-stats", pages: 1, file => new StatisticsFile(Host, file, Machine, vcpu: -1, _statistics)),
         KvmIoctl.KVM_CREATE_DEVICE => DeviceCalls.Create(argument),
         KvmIoctl.KVM_GET_TSC_KHZ => Engine.TscKilohertz,
         KvmIoctl.KVM_SET_TSC_KHZ => !Engine.HasVcpus && (argument == 0 || argument == Engine.TscKilohertz) ? 0 : -Errno.EINVAL,
@@ -95,10 +95,11 @@ internal sealed class VmFile : ServedFile
         if (id >= SoftwareAccelerator.VcpuLimit) return -Errno.EINVAL;
         lock (_lock)
         {
-
             // A vCPU whose descriptors are closed is there until the machine ends, as far as clients can tell.
-            if (!_created.Add((int)id)) return -Errno.EEXIST;
-            int descriptor = Host.Add(new VcpuFile(Host, this, (int)id));
+            if (_created.Contains((int)id)) return -Errno.EEXIST;
+            int descriptor = Host.Create($"kvm-vcpu:{id}", VcpuPages.Count, file => new VcpuFile(Host, file, this, (int)id));
+            if (descriptor < 0) return descriptor;
+            _created.Add((int)id);
             ShowStatistics();
             return descriptor;
         }
