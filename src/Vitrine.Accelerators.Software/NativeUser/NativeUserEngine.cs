@@ -197,7 +197,7 @@ internal sealed unsafe class NativeUserEngine : Engine
 
         _restarts = 0;
         Counters.Stops++;
-        bool pays = !_policy.NoteTurn(Stopwatch.GetTimestamp() - start) || _policy.Judge(space.MeasureHandover(), space.Mapped);
+        bool pays = !_policy.NoteTurn(Stopwatch.GetTimestamp() - start) || _policy.Judge(space.MeasureHandover(), stub.CallsMade);
         return stub.Signal == HostCalls.SIGSEGV && SignalFrame.Vector(context) == ExceptionVector.PF
             ? AnswerMiss(space, context, pays)
             : AnswerSignal(space, context, stub.Signal, pays);

@@ -21,8 +21,8 @@ internal struct ProgramRecord
     /// <summary>How many turns these were.</summary>
     public long Stops;
 
-    /// <summary>The stub's mappings before them.</summary>
-    public ulong MappingsBefore;
+    /// <summary>The stub's system calls before them.</summary>
+    public ulong CallsBefore;
 
     /// <summary>How long it stays in the other engine when it is sent back.</summary>
     public long Penalty;

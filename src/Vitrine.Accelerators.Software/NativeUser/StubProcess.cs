@@ -64,8 +64,8 @@ internal sealed unsafe class StubProcess : IDisposable
     /// <summary>No room for another system call in this turn.</summary>
     public bool IsFull => _calls == StubLayout.MostCalls;
 
-    /// <summary>System calls that wait for the next turn.</summary>
-    public int CallsWaiting => _calls;
+    /// <summary>System calls that it was given so far.</summary>
+    public ulong CallsMade { get; private set; }
 
     /// <summary>Starts one.</summary>
     /// <param name="memory">Descriptors of the guest's memory objects; they become <see cref="StubLayout.FirstMemoryDescriptor"/> and following.</param>
@@ -117,6 +117,7 @@ internal sealed unsafe class StubProcess : IDisposable
     /// <summary>Adds a system call to the next turn.</summary>
     public void Call(int number, ulong first, ulong second = 0, ulong third = 0, ulong fourth = 0, uint fifth = 0, ulong sixth = 0)
     {
+        CallsMade++;
         Debug.Assert(!IsFull, "The caller looks before.");
         ulong* call = (ulong*)(_shared + StubLayout.FirstCall + (_calls++ * StubLayout.CallBytes));
         call[0] = (ulong)number;

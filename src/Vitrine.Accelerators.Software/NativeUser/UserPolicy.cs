@@ -16,9 +16,9 @@ internal sealed unsafe class UserPolicy(CpuState* cpu, bool always, Func<bool>? 
     // SAFETY: the state is that of the vCPU that owns this object; only its thread comes here.
     private const int Records = 64;
 
-    // About what a signal and its return cost beside the handover, and what a mapping does.
+    // About what a signal and its return cost beside the handover, and what a change of a mapping does with the miss that follows.
     private const long SignalNanoseconds = 2_000;
-    private const long MappingNanoseconds = 3_000;
+    private const long CallNanoseconds = 4_000;
 
     // A turn counts for no more: on a busy host some take milliseconds in which nothing runs.
     private const long LongestTurn = 200_000;
@@ -103,20 +103,20 @@ internal sealed unsafe class UserPolicy(CpuState* cpu, bool always, Func<bool>? 
 
     /// <summary>Decides whether the program goes on natively.</summary>
     /// <param name="handover">What it costs now to give a stub the turn and to get it back, in nanoseconds: much on a busy host.</param>
-    /// <param name="mappings">Mappings that were made for the stub until now.</param>
+    /// <param name="calls">System calls that the stub has made until now, to change its mappings.</param>
     /// <returns>False when it goes to the other engine.</returns>
-    public bool Judge(long handover, ulong mappings)
+    public bool Judge(long handover, ulong calls)
     {
         if (choice is not null) return choice();
         ref ProgramRecord record = ref Record;
-        long made = (long)(mappings - Math.Min(record.MappingsBefore, mappings));
+        long made = (long)(calls - Math.Min(record.CallsBefore, calls));
 
         // What is left of the time is the program's own; the other engine takes twice that, or thrice.
-        long cost = (record.Stops * (Math.Min(handover, LongestTurn / 2) + SignalNanoseconds)) + (made * MappingNanoseconds);
+        long cost = (record.Stops * (Math.Min(handover, LongestTurn / 2) + SignalNanoseconds)) + (made * CallNanoseconds);
         bool gains = record.Turns - cost >= cost;
         record.Turns = 0;
         record.Stops = 0;
-        record.MappingsBefore = mappings;
+        record.CallsBefore = calls;
         if (gains) record.Penalty = 0;
         else SendBack(ref record);
         return gains;
