@@ -51,7 +51,9 @@ public sealed class QemuDebuggerTests
             string script = Path.Combine(folder, "script");
             File.WriteAllLines(script, commands);
             (int status, string said, string errors) = HostProgram.Run("gdb", $"-nx -batch -x {script}", folder, []);
-            Assert.True(status == 0, errors);
+
+            // With the last command the guest runs on, and may end QEMU before gdb has its answer; what it does then is looked at below.
+            Assert.True(status == 0 || errors.Contains($"script:{commands.Length}:", StringComparison.Ordinal), errors);
             qemu.ReadUntil("H");
             Assert.Equal(BootSector.ExitStatus, qemu.WaitForExit().Status);
             return said;
