@@ -21,6 +21,7 @@ public sealed class ClientPrograms : IDisposable
     internal string Get(string name, ClientBuild build)
     {
         string program = Path.Combine(_folder, $"{name}-{build}");
+        using Lock.Scope one = _lock.EnterScope();
         if (File.Exists(program)) return program;
         string compiler = build == ClientBuild.Musl ? "musl-gcc" : "gcc";
         Assert.SkipWhen(HostProgram.Find(compiler) is null, $"{compiler} is not installed");
