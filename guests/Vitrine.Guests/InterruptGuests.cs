@@ -63,7 +63,13 @@ public static class InterruptGuests
 
         guest.Place(handler);
         guest.PushAccumulator();
+
+        // A tick that comes between the loop's last look and its CLI, on a processor that was kept waiting, is one too many.
+        Mark enough = guest.NewLabel();
+        code.cmp(ebx, Ticks);
+        code.jae(enough);
         code.inc(ebx);
+        guest.Place(enough);
         guest.EndOfInterrupt();
         guest.PopAccumulator();
         guest.InterruptReturn();
