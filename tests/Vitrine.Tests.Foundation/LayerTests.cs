@@ -17,8 +17,11 @@ public sealed class LayerTests
         // Images of disks, and nothing of a machine.
         ["Vitrine.Disks"] = ["Vitrine.Errors"],
 
+        // What a network card's cable leads to, and nothing of a machine.
+        ["Vitrine.Network"] = ["Vitrine.Errors", "Vitrine.Timing"],
+
         // A device reads and writes guest memory through IGuestMemory, as its DMA; what a disk holds and where frames go are contracts of the layers below.
-        ["Vitrine.Devices"] = ["Vitrine.Errors", "Vitrine.Timing", "Vitrine.X86", "Vitrine.Memory", "Vitrine.Disks"],
+        ["Vitrine.Devices"] = ["Vitrine.Errors", "Vitrine.Timing", "Vitrine.X86", "Vitrine.Memory", "Vitrine.Disks", "Vitrine.Network"],
         ["Vitrine.Accelerators"] = ["Vitrine.Errors", "Vitrine.X86", "Vitrine.Memory"],
 
         // What an ioctl says, for the accelerator that makes them and for the server that answers them.
@@ -46,7 +49,7 @@ public sealed class LayerTests
         ["Vitrine.KvmServer.Library"] = ["Vitrine.KvmServer", "Vitrine.Kvm.Watch", "Vitrine.Explain"],
         ["Vitrine"] =
         [
-            "Vitrine.Errors", "Vitrine.Timing", "Vitrine.X86", "Vitrine.Memory", "Vitrine.Disks", "Vitrine.Accelerators", "Vitrine.Devices",
+            "Vitrine.Errors", "Vitrine.Timing", "Vitrine.X86", "Vitrine.Memory", "Vitrine.Disks", "Vitrine.Network", "Vitrine.Accelerators", "Vitrine.Devices",
             "Vitrine.Accelerators.Kvm", "Vitrine.Accelerators.Software",
         ],
 
