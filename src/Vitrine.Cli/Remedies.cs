@@ -74,6 +74,15 @@ internal static class Remedies
         [ErrorCode.ImageTruncated] = null,
         [ErrorCode.ImageInvalid] = null,
 
+        [ErrorCode.DiskMissing] = null,
+        [ErrorCode.DiskDenied] = null,
+        [ErrorCode.DiskNotRegular] = null,
+        [ErrorCode.DiskOpenFailed] = null,
+        [ErrorCode.DiskNotCreated] = null,
+        [ErrorCode.DiskInUse] = null,
+        [ErrorCode.DiskFormatOther] = null,
+        [ErrorCode.DiskSize] = null,
+
         [ErrorCode.BootNoRoom] = static error => $"Give the guest more memory (--memory), or {error.Values["otherwise"]}.",
         [ErrorCode.BootOverlap] = null,
         [ErrorCode.BootNoSlot] = null,

@@ -171,6 +171,30 @@ public static class ErrorCode
     /// <summary>A file to boot is not what it has to be. Values: role, path.</summary>
     public const string ImageInvalid = "image.invalid";
 
+    /// <summary>A disk image does not exist. Value: path.</summary>
+    public const string DiskMissing = "disk.missing";
+
+    /// <summary>A disk image may not be opened so. Values: path, writing (whether it was to be written).</summary>
+    public const string DiskDenied = "disk.denied";
+
+    /// <summary>What a disk is to be kept in is neither a file nor a block device. Value: path.</summary>
+    public const string DiskNotRegular = "disk.not-regular";
+
+    /// <summary>The host failed to open a disk image. Values: path, errno.</summary>
+    public const string DiskOpenFailed = "disk.open-failed";
+
+    /// <summary>A disk image can't be created. Values: path, errno.</summary>
+    public const string DiskNotCreated = "disk.not-created";
+
+    /// <summary>Another program uses a disk image. Values: path, writing (whether it was to be written).</summary>
+    public const string DiskInUse = "disk.in-use";
+
+    /// <summary>A disk image has a format that is not known here. Values: path, format.</summary>
+    public const string DiskFormatOther = "disk.format-other";
+
+    /// <summary>A disk can't have such a size. Values: path, bytes, maximum.</summary>
+    public const string DiskSize = "disk.size";
+
     /// <summary>The guest's memory has no room for something. Values: what, bytes, otherwise (what to do other than to give it more memory).</summary>
     public const string BootNoRoom = "boot.no-room";
 

@@ -64,6 +64,14 @@ public sealed partial class ErrorCodeTests
         image.read-failed
         image.truncated
         image.invalid
+        disk.missing
+        disk.denied
+        disk.not-regular
+        disk.open-failed
+        disk.not-created
+        disk.in-use
+        disk.format-other
+        disk.size
         boot.no-room
         boot.overlap
         boot.no-slot
