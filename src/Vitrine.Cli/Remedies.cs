@@ -74,6 +74,9 @@ internal static class Remedies
         [ErrorCode.ImageTruncated] = null,
         [ErrorCode.ImageInvalid] = null,
 
+        [ErrorCode.ConfigDevices] = null,
+        [ErrorCode.ConfigDiskSerial] = static _ => "Give a shorter one after serial=, or none.",
+
         [ErrorCode.DiskMissing] = null,
         [ErrorCode.DiskDenied] = null,
         [ErrorCode.DiskNotRegular] = null,

@@ -222,6 +222,12 @@ public static class ErrorCode
     /// <summary>A path is in the initramfs already. Value: path.</summary>
     public const string InitramfsTaken = "initramfs.taken";
 
+    /// <summary>More devices are attached than the board has room for. Values: devices, maximum.</summary>
+    public const string ConfigDevices = "config.devices";
+
+    /// <summary>A disk's serial number is too long or not printable. Value: serial.</summary>
+    public const string ConfigDiskSerial = "config.disk-serial";
+
     /// <summary>The guest's memory has no room for the ACPI tables. Values: bytes, address.</summary>
     public const string AcpiNoRoom = "acpi.no-room";
 

@@ -1,5 +1,6 @@
 using Vitrine.Accelerators.Observation;
 using Vitrine.Accelerators.Software;
+using Vitrine.Attachments;
 using Vitrine.Boards;
 using Vitrine.Boot;
 using Vitrine.Errors;
@@ -17,6 +18,9 @@ public sealed record MachineConfig
 
     /// <summary>The devices around the processors, and where they are.</summary>
     public BoardModel Board { get; init; } = BoardModel.Microvm;
+
+    /// <summary>What it has beside its board's own devices: disks and the like, in the order in which the guest finds them.</summary>
+    public IReadOnlyList<DeviceConfig> Devices { get; init; } = [];
 
     /// <summary>Guest RAM in bytes: a multiple of 4 KiB, from 1 MiB to 64 GiB.</summary>
     public ulong MemoryBytes { get; init; } = 512UL << 20;
@@ -67,7 +71,10 @@ public sealed record MachineConfig
     /// <summary>Receives what firmware writes to the debug port 0x402, as <see cref="SerialOutput"/> does. Null discards.</summary>
     public Action<ReadOnlySpan<byte>>? DebugOutput { get; init; }
 
-    /// <summary>Receives one line about the accelerator that <see cref="AcceleratorChoice.Auto"/> chose, and why. Null discards.</summary>
+    /// <summary>
+    /// Receives lines for the user: about the accelerator that <see cref="AcceleratorChoice.Auto"/> chose, and why; and about a device that the host fails. It must
+    /// not block. Null discards.
+    /// </summary>
     public Action<string>? Notice { get; init; }
 
     /// <summary>Checks what can be checked without making anything; <see cref="VirtualMachine.Create"/> does it too.</summary>
@@ -77,6 +84,8 @@ public sealed record MachineConfig
         ConfigCheck.Memory(MemoryBytes, HostMemory.AvailableBytes);
         ConfigCheck.Cpus(Cpus);
         CpuModels.Get(CpuModel);
+        Board.CheckDevices(Devices.Count);
+        foreach (DeviceConfig device in Devices) device.Check();
         SoftwareAccelerator.CheckMmu(Software.Mmu, Cpus);
         if (Software.Mmu is not null && Accelerator == AcceleratorChoice.Kvm)
         {

@@ -61,6 +61,10 @@ public sealed class VirtualMachine : IDisposable
         {
             Memory = layout,
             Cpus = config.Cpus,
+            GuestMemory = memory.ForDevices,
+            Attached = config.Devices,
+            Post = _inputs.Post,
+            Notice = config.Notice,
             DeviceLock = _deviceLock,
             Clock = clock,
             Interrupts = _interrupts,

@@ -33,23 +33,30 @@ internal static class RunCommand
         };
         GuestOptions guest = new();
         MachineOptions machine = new();
+        DeviceOptions devices = new();
         Command command = new(
             "run",
             "Boots a guest. In a terminal, Ctrl-A X leaves and Ctrl-A H helps. Set VITRINE_TRACE=1 for stack traces.");
         guest.AddTo(command);
         machine.AddTo(command);
+        devices.AddTo(command);
         command.Options.Add(serial);
         command.Options.Add(debug);
         command.Options.Add(noReboot);
         command.Options.Add(times);
         command.Options.Add(statistics);
         command.Options.Add(lockstep);
-        command.SetAction(parsed => ConsoleSession.Run(
-            Looking(machine.Read(parsed, guest.Read(parsed)), parsed.GetValue(statistics), parsed.GetValue(lockstep)) with { ExitOnReset = parsed.GetValue(noReboot) },
-            OutputTarget.Parse(parsed.GetValue(serial)!, serial.Name),
-            OutputTarget.Parse(parsed.GetValue(debug)!, debug.Name),
-            machine.ReadTimeout(parsed),
-            parsed.GetValue(times)));
+        command.SetAction(parsed =>
+        {
+            MachineConfig config = Looking(machine.Read(parsed, guest.Read(parsed)), parsed.GetValue(statistics), parsed.GetValue(lockstep));
+            using AttachedDevices attached = devices.Open(parsed);
+            return ConsoleSession.Run(
+                config with { ExitOnReset = parsed.GetValue(noReboot), Devices = attached.Devices },
+                OutputTarget.Parse(parsed.GetValue(serial)!, serial.Name),
+                OutputTarget.Parse(parsed.GetValue(debug)!, debug.Name),
+                machine.ReadTimeout(parsed),
+                parsed.GetValue(times));
+        });
         return command;
     }
 

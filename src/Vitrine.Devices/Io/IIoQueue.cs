@@ -23,4 +23,10 @@ public interface IIoQueue
     /// stay in flight until then.
     /// </summary>
     void Cancel();
+
+    /// <summary>
+    /// As <see cref="Cancel"/>, and waits until no worker does any of them: after it nothing touches what they held, such as the guest's memory. It takes as long as
+    /// what a worker has begun; requests therefore never take the device lock in <see cref="IoRequest.Perform"/>.
+    /// </summary>
+    void CancelAndSettle();
 }

@@ -14,6 +14,7 @@ public sealed class IoQueue : IIoQueue, IDisposable
     private int _waitingCount;
     private int _performing;
     private int _busyWorkers; // that have not reported what they did, too
+    private int _settlers; // who waits for the workers
     private int _inFlight;
     private int _epoch;
     private bool _closed;
@@ -55,7 +56,8 @@ public sealed class IoQueue : IIoQueue, IDisposable
             _completions.Submitted();
             _waiting.Append(request);
             _waitingCount++;
-            Monitor.Pulse(_sync);
+            if (_settlers == 0) Monitor.Pulse(_sync);
+            else Monitor.PulseAll(_sync);
             return true;
         }
     }
@@ -64,6 +66,18 @@ public sealed class IoQueue : IIoQueue, IDisposable
     public void Cancel()
     {
         lock (_sync) CancelWaiting();
+    }
+
+    /// <inheritdoc/>
+    public void CancelAndSettle()
+    {
+        lock (_sync)
+        {
+            CancelWaiting();
+            _settlers++;
+            while (_performing != 0) Monitor.Wait(_sync);
+            _settlers--;
+        }
     }
 
     /// <summary>
@@ -75,7 +89,9 @@ public sealed class IoQueue : IIoQueue, IDisposable
         lock (_sync)
         {
             CancelWaiting();
+            _settlers++;
             while (_busyWorkers != 0) Monitor.Wait(_sync);
+            _settlers--;
         }
     }
 
@@ -220,12 +236,23 @@ public sealed class IoQueue : IIoQueue, IDisposable
             failure = error;
         }
 
-        lock (_sync) _performing--;
+        lock (_sync)
+        {
+            _performing--;
+            WakeSettlers();
+        }
+
         _completions.Performed(this, request, failure);
         lock (_sync)
         {
             _busyWorkers--;
-            Monitor.PulseAll(_sync);
+            WakeSettlers();
         }
+    }
+
+    // Workers that have nothing to do wait for the same lock, and would all be woken for nothing.
+    private void WakeSettlers()
+    {
+        if (_settlers != 0) Monitor.PulseAll(_sync);
     }
 }

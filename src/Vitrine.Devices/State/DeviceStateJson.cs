@@ -4,6 +4,8 @@ using Vitrine.Devices.Keyboard;
 using Vitrine.Devices.Power;
 using Vitrine.Devices.Serial;
 using Vitrine.Devices.Timing;
+using Vitrine.Devices.Virtio;
+using Vitrine.Devices.Virtio.Queues;
 
 namespace Vitrine.Devices.State;
 
@@ -27,4 +29,7 @@ namespace Vitrine.Devices.State;
 [JsonSerializable(typeof(I8042.State), TypeInfoPropertyName = nameof(I8042))]
 [JsonSerializable(typeof(AcpiPowerManagement.State), TypeInfoPropertyName = nameof(AcpiPowerManagement))]
 [JsonSerializable(typeof(Uart16550.State), TypeInfoPropertyName = nameof(Uart16550))]
+[JsonSerializable(typeof(VirtioMmio.State), TypeInfoPropertyName = nameof(VirtioMmio))]
+[JsonSerializable(typeof(VirtioQueueState))]
+[JsonSerializable(typeof(VirtioQueueState[]), TypeInfoPropertyName = "VirtioQueues")]
 internal sealed partial class DeviceStateJson : JsonSerializerContext;

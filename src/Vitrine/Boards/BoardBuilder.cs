@@ -1,4 +1,6 @@
+using System.Globalization;
 using Vitrine.Acpi;
+using Vitrine.Attachments;
 using Vitrine.Devices;
 using Vitrine.Devices.Acpi;
 using Vitrine.Devices.Buses;
@@ -6,6 +8,7 @@ using Vitrine.Devices.Interrupts;
 using Vitrine.Devices.Io;
 using Vitrine.Devices.Serial;
 using Vitrine.Devices.Timing;
+using Vitrine.Devices.Virtio;
 using Vitrine.Run;
 
 namespace Vitrine.Boards;
@@ -23,6 +26,8 @@ internal sealed class BoardBuilder
     private readonly AcpiFixedHardware _fixed = new();
     private readonly List<int> _serialPorts = [];
     private readonly List<IoQueue> _queues = [];
+    private readonly Dictionary<string, int> _kinds = [];
+    private readonly Dictionary<int, SharedInterrupt> _interrupts = [];
     private PicPair? _pics;
     private IInterruptSink? _sink;
     private ulong _ioapic;
@@ -117,6 +122,20 @@ internal sealed class BoardBuilder
         return queue;
     }
 
+    /// <summary>Makes an attached device, named by its kind and its number among its kind.</summary>
+    public VirtioDevice Make(DeviceConfig device)
+    {
+        int number = _kinds.GetValueOrDefault(device.Kind);
+        _kinds[device.Kind] = number + 1;
+        return device.Create(device.Kind + number.ToString(CultureInfo.InvariantCulture), new DeviceContext
+        {
+            Cpus = Context.Cpus,
+            Queue = Queue,
+            Post = Context.Post,
+            Notice = Context.Notice,
+        });
+    }
+
     /// <summary>Gives back what a board that is not finished would hold. Not with the device lock held.</summary>
     public void Abandon()
     {
@@ -158,7 +177,9 @@ internal sealed class BoardBuilder
     /// <exception cref="InvalidOperationException">The interrupt controllers are not declared yet.</exception>
     internal InterruptLine Line(int number)
     {
-        InterruptLine line = new(_sink ?? throw new InvalidOperationException("Interrupt controllers are declared before devices with an interrupt line."), number);
+        IInterruptSink sink = _sink ?? throw new InvalidOperationException("Interrupt controllers are declared before devices with an interrupt line.");
+        if (!_interrupts.TryGetValue(number, out SharedInterrupt? interrupt)) _interrupts[number] = interrupt = new SharedInterrupt(sink);
+        InterruptLine line = interrupt.AddLine(number);
         _lines.Add(line);
         return line;
     }

@@ -1,4 +1,6 @@
+using Vitrine.Attachments;
 using Vitrine.Devices.Io;
+using Vitrine.Memory;
 using Vitrine.Run;
 using Vitrine.Timing;
 
@@ -12,6 +14,18 @@ internal sealed record BoardContext
 
     /// <summary>Number of processors.</summary>
     public required int Cpus { get; init; }
+
+    /// <summary>The guest's memory, for devices that read and write it.</summary>
+    public required IGuestMemory GuestMemory { get; init; }
+
+    /// <summary>The devices that the user wants beside the board's own.</summary>
+    public required IReadOnlyList<DeviceConfig> Attached { get; init; }
+
+    /// <summary>Lets something from outside take effect: calls it with the device lock held, at once or when the machine goes on.</summary>
+    public required Action<Action> Post { get; init; }
+
+    /// <summary>Receives a line for the user.</summary>
+    public required Action<string>? Notice { get; init; }
 
     /// <summary>The machine's device lock.</summary>
     public required Lock DeviceLock { get; init; }

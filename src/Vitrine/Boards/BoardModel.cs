@@ -1,3 +1,5 @@
+using Vitrine.Errors;
+
 namespace Vitrine.Boards;
 
 /// <summary>
@@ -21,6 +23,21 @@ public abstract class BoardModel
     /// <summary>Where it puts RAM.</summary>
     /// <param name="memoryBytes">Guest RAM wanted, checked.</param>
     internal abstract MemoryLayout MapMemory(ulong memoryBytes);
+
+    /// <summary>How many devices can be attached to it.</summary>
+    internal virtual int DeviceMaximum => 0;
+
+    /// <summary>Checks that there is room for the attached devices.</summary>
+    /// <exception cref="VitrineException">There is not.</exception>
+    internal void CheckDevices(int count)
+    {
+        if (count <= DeviceMaximum) return;
+        throw VitrineException.User(
+            ErrorCode.ConfigDevices,
+            $"{count} devices were given.",
+            $"The board '{Name}' has room for {DeviceMaximum}.",
+            "Leave some of them out.").With("devices", count).With("maximum", DeviceMaximum);
+    }
 
     /// <summary>Declares the devices, in order. Device lock held.</summary>
     internal abstract void Declare(BoardBuilder board);

@@ -5,6 +5,7 @@ using Vitrine.Devices.Keyboard;
 using Vitrine.Devices.Power;
 using Vitrine.Devices.Serial;
 using Vitrine.Devices.Timing;
+using Vitrine.Devices.Virtio;
 
 namespace Vitrine.Boards;
 
@@ -13,8 +14,19 @@ internal sealed class MicrovmBoard : BoardModel
 {
     private const ulong LowRamLimit = 0xC000_0000;
 
+    // Where attached devices begin, each with a page: below the IOAPIC, above all RAM under 4 GiB.
+    private const ulong AttachedBase = 0xFEB0_0000;
+    private const int AttachedMaximum = 32;
+
+    // The IOAPIC's inputs that no ISA device has. Devices from the ninth on share them, as level-triggered ones may.
+    private const int FirstAttachedInterrupt = 16;
+    private const int AttachedInterrupts = IoapicRegisters.PinCount - FirstAttachedInterrupt;
+
     /// <inheritdoc/>
     public override string Name => "microvm";
+
+    /// <inheritdoc/>
+    internal override int DeviceMaximum => AttachedMaximum;
 
     // IOAPIC, local APIC, KVM's TSS and identity-map pages, firmware.
     internal override MemoryLayout MapMemory(ulong memoryBytes) => new(
@@ -50,5 +62,13 @@ internal sealed class MicrovmBoard : BoardModel
             .Add(new SystemControlPortA(board.RequestReset));
         board.Ports(DebugExit.Port, DebugExit.PortCount)
             .Add(new DebugExit(board.RequestExit));
+
+        for (int i = 0; i < machine.Attached.Count; i++)
+        {
+            board.Memory(AttachedBase + ((ulong)i * VirtioMmioRegisters.WindowLength), VirtioMmioRegisters.WindowLength)
+                .Interrupt(FirstAttachedInterrupt + (i % AttachedInterrupts))
+                .Acpi($"VR{i:X2}", uid: i)
+                .Add(line => new VirtioMmio(line, machine.GuestMemory, board.Make(machine.Attached[i])));
+        }
     }
 }

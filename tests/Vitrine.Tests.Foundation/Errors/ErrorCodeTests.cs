@@ -26,6 +26,8 @@ public sealed partial class ErrorCodeTests
         config.mmu-on-kvm
         config.engine-on-kvm
         config.user-code-on-kvm
+        config.devices
+        config.disk-serial
         config.shadow-cpus
         config.lockstep-engine
         config.lockstep-cpus

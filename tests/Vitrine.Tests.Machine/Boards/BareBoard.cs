@@ -1,6 +1,8 @@
+using Vitrine.Attachments;
 using Vitrine.Boards;
 using Vitrine.Devices.Interrupts;
 using Vitrine.Devices.Io;
+using Vitrine.Memory;
 using Vitrine.Run;
 using Vitrine.Timing;
 
@@ -10,7 +12,7 @@ namespace Vitrine.Tests.Boards;
 internal static class BareBoard
 {
     /// <summary>Makes a board; the caller disposes it.</summary>
-    public static IBoard Create(BoardModel model, ulong memoryBytes = 64 << 20, int cpus = 1)
+    public static IBoard Create(BoardModel model, ulong memoryBytes = 64 << 20, int cpus = 1, IReadOnlyList<DeviceConfig>? attached = null)
     {
         Lock deviceLock = new();
         IoCompletions io = new(deviceLock, input => Enter(deviceLock, input), static _ => { });
@@ -19,6 +21,10 @@ internal static class BareBoard
         {
             Memory = model.MapMemory(memoryBytes),
             Cpus = cpus,
+            GuestMemory = new GuestMemory().ForDevices,
+            Attached = attached ?? [],
+            Post = input => Enter(deviceLock, input),
+            Notice = null,
             DeviceLock = deviceLock,
             Clock = new MachineClock(),
             Interrupts = new NoProcessors(),
