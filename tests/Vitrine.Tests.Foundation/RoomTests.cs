@@ -54,7 +54,7 @@ public sealed partial class RoomTests
         ],
         ["Vitrine"] =
         [
-            ["Acpi"],
+            ["Acpi", "Attachments"],
             ["", "Boards", "Boot", "Run", "State"],
         ],
         ["Vitrine.Explain"] =
