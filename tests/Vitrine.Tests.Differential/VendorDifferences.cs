@@ -179,8 +179,12 @@ internal static class VendorDifferences
     /// <summary>ARPL writes only what it changes; whether the operand must be writable otherwise isn't said.</summary>
     public static ulong FreeErrorBits(in Instruction instruction) => instruction.Mnemonic == Mnemonic.Arpl ? 2u : 0u;
 
-    /// <summary>What writes an MMX register and faults has already gone from x87 to MMX state on AMD.</summary>
-    public static bool HasFreeX87AtFault(in Instruction instruction) => instruction.Mnemonic is Mnemonic.Maskmovq
+    /// <summary>A store of an MMX register, which has gone from x87 to MMX state on Intel when it faults, and has not on AMD; the manual doesn't say.</summary>
+    public static bool IsMmxStore(in Instruction instruction) =>
+        instruction.Op0Kind == OpKind.Memory && instruction.Op1Kind == OpKind.Register && instruction.Op1Register.IsMM();
+
+    /// <summary>What writes an MMX register and faults has already gone from x87 to MMX state on AMD. See <see cref="IsMmxStore"/> for Intel.</summary>
+    public static bool HasFreeX87AtFault(in Instruction instruction) => IsMmxStore(instruction) || instruction.Mnemonic is Mnemonic.Maskmovq
         or Mnemonic.Cvtpd2pi or Mnemonic.Cvttpd2pi or Mnemonic.Cvtps2pi or Mnemonic.Cvttps2pi or Mnemonic.Cvtpi2ps or Mnemonic.Cvtpi2pd;
 
     /// <summary>

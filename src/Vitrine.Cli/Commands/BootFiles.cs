@@ -21,15 +21,22 @@ internal static class BootFiles
     /// <param name="boot">What the guest boots.</param>
     /// <param name="output">Path of the output.</param>
     /// <exception cref="VitrineException">The path is that of one of them, under whatever name.</exception>
-    public static void Spare(BootSource boot, string output)
+    public static void Spare(BootSource boot, string output) => Spare(Of(boot), "what the guest is loaded from", output);
+
+    /// <summary>As <see cref="Spare(BootSource, string)"/>, of other files.</summary>
+    /// <param name="paths">Their paths.</param>
+    /// <param name="what">What they are, for the message.</param>
+    /// <param name="output">Path of the output.</param>
+    /// <exception cref="VitrineException">The path is that of one of them, under whatever name.</exception>
+    public static void Spare(IEnumerable<string> paths, string what, string output)
     {
         if (!Libc.TryIdentify(output, out FileIdentity target)) return;
-        foreach (string path in Of(boot))
+        foreach (string path in paths)
         {
             if (!Libc.TryIdentify(path, out FileIdentity file) || file != target) continue;
             throw VitrineException.User(
                 CommandErrorCode.Output,
-                $"Output to '{output}' would overwrite what the guest is loaded from.",
+                $"Output to '{output}' would overwrite {what}.",
                 $"It is the same file as '{path}'.",
                 "Give another path for the output.");
         }

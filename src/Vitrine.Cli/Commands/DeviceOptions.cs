@@ -33,7 +33,7 @@ internal sealed class DeviceOptions
         AttachedDevices devices = new();
         try
         {
-            foreach (string disk in parsed.GetValue(_disk) ?? []) devices.Add(OpenDisk(disk));
+            foreach (string disk in parsed.GetValue(_disk) ?? []) OpenDisk(disk, devices);
             if (parsed.GetValue(_rng)) devices.Add(new EntropyConfig());
             return devices;
         }
@@ -44,7 +44,7 @@ internal sealed class DeviceOptions
         }
     }
 
-    private DiskConfig OpenDisk(string text)
+    private void OpenDisk(string text, AttachedDevices devices)
     {
         string[] words = Split(text);
         DiskOpenOptions options = new();
@@ -64,7 +64,8 @@ internal sealed class DeviceOptions
         }
 
         if (words[0].Length == 0) throw NoFile(text);
-        return new DiskConfig(DiskFiles.Open(HostPath.ToRead(words[0]), options)) { Serial = serial };
+        string path = HostPath.ToRead(words[0]);
+        devices.Add(new DiskConfig(DiskFiles.Open(path, options)) { Serial = serial }, path);
     }
 
     // At single commas; two stand for one that belongs to a name.

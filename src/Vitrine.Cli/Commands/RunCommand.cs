@@ -50,10 +50,14 @@ internal static class RunCommand
         {
             MachineConfig config = Looking(machine.Read(parsed, guest.Read(parsed)), parsed.GetValue(statistics), parsed.GetValue(lockstep));
             using AttachedDevices attached = devices.Open(parsed);
+            OutputTarget serialTarget = OutputTarget.Parse(parsed.GetValue(serial)!, serial.Name);
+            OutputTarget debugTarget = OutputTarget.Parse(parsed.GetValue(debug)!, debug.Name);
+            attached.Spare(serialTarget);
+            attached.Spare(debugTarget);
             return ConsoleSession.Run(
                 config with { ExitOnReset = parsed.GetValue(noReboot), Devices = attached.Devices },
-                OutputTarget.Parse(parsed.GetValue(serial)!, serial.Name),
-                OutputTarget.Parse(parsed.GetValue(debug)!, debug.Name),
+                serialTarget,
+                debugTarget,
                 machine.ReadTimeout(parsed),
                 parsed.GetValue(times));
         });

@@ -101,7 +101,11 @@ public sealed class TranscendentalTests
             (Float80 st0, Float80 st1) = ours(x, y, ref environment);
             bool close = Distance(st0, frame.Result0) <= 1 && (isBinary || Distance(st1, frame.Result1) <= 1);
             int flags = frame.StatusWord & FpFlags.All;
-            if (!close || flags != (environment.Flags & FpFlags.All))
+            int differing = flags ^ (environment.Flags & FpFlags.All);
+
+            // Of two results that are one unit apart, one may be the smallest normal number and the other tiny: each has its own underflow.
+            bool atUnderflow = IsTiny(st0) != IsTiny(frame.Result0) || (!isBinary && IsTiny(st1) != IsTiny(frame.Result1));
+            if (!close || (atUnderflow ? differing & ~FpFlags.Underflow : differing) != 0)
             {
                 Assert.Fail($"{name}, seed {Seed}, case {i}: st0={Text(x)} st1={Text(y)}: host {Text(frame.Result0)} {Text(frame.Result1)} "
                     + $"flags {flags:x}, ours {Text(st0)} {Text(st1)} flags {environment.Flags:x}");
@@ -119,6 +123,8 @@ public sealed class TranscendentalTests
         Float80 result = name == "fptan" ? st1 : st0;
         Assert.True(Distance(result, new(expectedSignificand, expected)) <= 1, Text(result));
     }
+
+    private static bool IsTiny(Float80 value) => value.BiasedExponent == 0 && value.Significand >> 63 == 0;
 
     /// <summary>How many representable values lie between two numbers of one sign.</summary>
     private static UInt128 Distance(Float80 a, Float80 b)

@@ -83,6 +83,7 @@ public sealed unsafe class AvxStateTests : IDisposable
             // MXCSR_MASK is the model's own; the compacted format has SSE bytes only where SSE is written.
             Span<byte> host = new(_hostTarget, Size);
             if (host[28] != 0xCC || _target[28] != 0xCC) host.Slice(28, 4).CopyTo(_target.AsSpan(28));
+            AgreeOnUse(host);
             int at = host.CommonPrefixLength(_target);
             Assert.True(at == Size, at == Size ? "" : $"seed {Seed}, case {i}: {name} of {request} differs at byte {at}: {host[at]:X2} on the host and {_target[at]:X2}");
         }
@@ -220,6 +221,31 @@ public sealed unsafe class AvxStateTests : IDisposable
         _machine.Cpu->Gpr[Gpr.Rcx] = subleaf;
         Assert.Equal("ok", Run(_cpuid));
         return ((uint)_machine.Cpu->Gpr[Gpr.Rax], (uint)_machine.Cpu->Gpr[Gpr.Rbx], (uint)_machine.Cpu->Gpr[Gpr.Rcx], (uint)_machine.Cpu->Gpr[Gpr.Rdx]);
+    }
+
+    // A processor need not track whether a component is in its initial configuration, and may say that it is in use (SDM vol. 1, 13.6, XINUSE). Then it has
+    // saved what the initial configuration is.
+    private void AgreeOnUse(ReadOnlySpan<byte> host)
+    {
+        const int Sse = 2, Avx = 4, Mxcsr = 24, Xmm = 160, XmmEnd = 416;
+        const uint InitialMxcsr = 0x1F80;
+        int more = host[Header] & ~_target[Header] & (Sse | Avx);
+        if ((more & Sse) != 0)
+        {
+            uint mxcsr = MemoryMarshal.Read<uint>(host[Mxcsr..]);
+            Assert.True(mxcsr == InitialMxcsr || mxcsr == MemoryMarshal.Read<uint>(_target.AsSpan(Mxcsr)), $"MXCSR {mxcsr:x}");
+            Assert.False(host[Xmm..XmmEnd].ContainsAnyExcept((byte)0));
+            host.Slice(Mxcsr, sizeof(uint)).CopyTo(_target.AsSpan(Mxcsr));
+            host[Xmm..XmmEnd].CopyTo(_target.AsSpan(Xmm));
+        }
+
+        if ((more & Avx) != 0)
+        {
+            Assert.False(host[High..AreaSize].ContainsAnyExcept((byte)0));
+            host[High..AreaSize].CopyTo(_target.AsSpan(High));
+        }
+
+        _target[Header] |= (byte)more;
     }
 
     /// <summary>A valid area in either format, with any components, of which some are zero.</summary>

@@ -261,13 +261,15 @@ internal sealed class UserFuzzRun : IDisposable
         {
             if (VendorDifferences.Applies(instruction, _tracer.Bytes(instruction), is64: true) || instruction.Code == Code.INVALID) return true;
             if (VendorDifferences.FreeStateBytes(instruction).Length > 0 || VendorDifferences.HasFreeFaultAddress(instruction)) return true;
-            if (VendorDifferences.HasFreeX87AtFault(instruction)) return true;
+            if (VendorDifferences.HasFreeX87AtFault(instruction) && !VendorDifferences.IsMmxStore(instruction)) return true;
 
             // Behind a fault of the host's own, AMD pushes RF as it is.
             if (instruction.Mnemonic is Mnemonic.Pushf or Mnemonic.Pushfq) return true;
             if (instruction.Mnemonic is Mnemonic.Fxrstor or Mnemonic.Fxrstor64 or Mnemonic.Ldmxcsr) return true;
         }
 
+        // A fault ends a program.
+        if (VendorDifferences.IsMmxStore(instructions[^1])) return true;
         return VendorDifferences.AppliesTo(instructions, ref host, ref software) || VendorDifferences.AppliesTo(instructions[^1], _tracer.Bytes(instructions[^1]), ref host, ref software);
     }
 

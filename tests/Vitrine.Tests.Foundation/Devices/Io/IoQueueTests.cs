@@ -30,6 +30,41 @@ public sealed class IoQueueTests : IDisposable
         Assert.Equal(["2a", "1a", "1b"], _io.Completed);
     }
 
+    /// <summary>A device that is reset may not return while a worker still has the guest's memory.</summary>
+    [Fact]
+    public void SettlingWaitsForWhatAWorkerHasBegunAndForNothingElse()
+    {
+        IoQueue queue = _io.Completions.CreateQueue("queue", depth: 2, workers: 1);
+        using ManualResetEventSlim begun = new();
+        using ManualResetEventSlim release = new();
+        bool done = false;
+        bool other = false;
+        _io.Submit(queue, _io.NewRequest("begun", () =>
+        {
+            begun.Set();
+            release.Wait(Patience, CancellationToken.None);
+            Volatile.Write(ref done, true);
+        }));
+        _io.Submit(queue, _io.NewRequest("waiting", () => other = true));
+        Assert.True(begun.Wait(Patience, TestContext.Current.CancellationToken));
+        Thread settling = new(() =>
+        {
+            // As a reset by the guest: with the device lock held, which the worker wants when it is done.
+            lock (_io.DeviceLock)
+            {
+                queue.CancelAndSettle();
+                Assert.True(Volatile.Read(ref done));
+            }
+        });
+        settling.Start();
+        Assert.False(settling.Join(TimeSpan.FromMilliseconds(50)));
+        release.Set();
+        Assert.True(settling.Join(Patience));
+        _io.Completions.Drain();
+        Assert.Empty(_io.Completed);
+        Assert.False(other);
+    }
+
     [Fact]
     public void NoMoreThanTheDepthIsInFlight()
     {

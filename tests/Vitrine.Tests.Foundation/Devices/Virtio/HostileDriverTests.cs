@@ -181,10 +181,20 @@ public sealed class HostileDriverTests
         first.Start();
         first.SetDescriptor(0, Data, 16, VirtioDriver.Write, 0);
         first.Offer(0);
-        VirtioMmio second = new(new LineRecorder().Line(16), first.Memory, new VirtioEntropy("rng0", new Io.IoFixture().Completions.CreateQueue("rng0", 2, 0)));
+        using Io.IoFixture io = new();
+        Vitrine.Devices.Io.IoQueue queue = io.Completions.CreateQueue("rng0", 2, workers: 0);
+        VirtioMmio second = new(new LineRecorder().Line(16), first.Memory, new VirtioEntropy("rng0", queue));
         second.Load(first.Device.Save());
-        Assert.Equal(first.Device.Inspect(), second.Inspect());
         Assert.Equal(first.Device.Save().State.GetRawText(), second.Save().State.GetRawText());
+
+        // The second chain of the same rings: the first device would take the first one again if it had forgotten where it was.
+        first.SetDescriptor(5, Data, 48, VirtioDriver.Write, 0);
+        first.Set(VirtioDriver.Available + 6, [5, 0]);
+        first.SetAvailableIndex(2);
+        lock (io.DeviceLock) second.WriteMemory(0x50, 4, 0);
+        Assert.True(queue.PerformNext());
+        Assert.Equal(2, first.UsedIndex);
+        Assert.Equal((5u, 48u), first.LastUsed());
     }
 
     private static VirtioDriver Entropy() => new(static queue => new VirtioEntropy("rng0", queue));

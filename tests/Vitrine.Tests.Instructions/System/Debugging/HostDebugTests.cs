@@ -47,14 +47,24 @@ public sealed class HostDebugTests
                     ran++;
 
                     // What happens at level 0 is the kernel's.
-                    DebugEvent first = new DebugRules(HostDebugger.Start, 3, armed).Predict(program, beginning.Length).First(static e => e.Vector == 0 || e.Level == 3);
+                    DebugEvent[] events =
+                        [.. new DebugRules(HostDebugger.Start, 3, armed).Predict(program, beginning.Length).SkipWhile(static e => e.Vector != 0 && e.Level != 3)];
+                    DebugEvent first = events[0];
                     int signal = first.Vector switch { 0 => 0, 1 or 3 => 5, 6 => 4, _ => 11 };
-                    bool same = signal == stopped.Signal && (signal == 0 || first.Rip == stopped.Rip) && (first.Vector != 1 || first.Causes == stopped.Dr6);
+                    bool same = signal == stopped.Signal && (signal == 0 || first.Rip == stopped.Rip) && (first.Vector != 1 || IsCause(events, stopped.Dr6));
                     if (!same) differences.Add($"{string.Join("; ", program.Select(static i => i.Name))}, armed {armed:x}: {first}, but the host has signal {stopped.Signal} at {stopped.Rip:x}, DR6 {stopped.Dr6:x}");
                 }
             }
         }
 
         return ran;
+    }
+
+    // A trap behind an instruction and a breakpoint at the next meet at one place. AMD's processors tell of one after the other; Intel's of both in the first,
+    // since each bit says that its condition was met when the exception was generated (SDM vol. 3, "Debug Status Register (DR6)").
+    private static bool IsCause(DebugEvent[] events, ulong dr6)
+    {
+        ulong all = events.TakeWhile(e => e.Vector == 1 && e.Rip == events[0].Rip).Aggregate(0UL, static (causes, e) => causes | e.Causes);
+        return dr6 == events[0].Causes || dr6 == all;
     }
 }
