@@ -55,29 +55,32 @@ internal static unsafe class OutcomeComparison
         if (!alone) ignored |= FlagFlow.UndefinedBefore(instructions)[FlagFlow.IndexOf(instructions, a.Rip)];
         else if (completed) ignored |= Undefined.Flags(first, ref before);
         if (!completed) ignored |= VendorDifferences.FlagsAtFault(first);
+        else if (a.Vector == ExceptionVector.DB && a.Rip == b.Rip) ignored |= VendorDifferences.FlagsBetweenRounds(first, a.Rip);
+        bool halves = instructions.Exists(static instruction => VendorDifferences.HasFreeUpperHalves(instruction));
         if (!completed && selection.Engine == SoftwareEngine.Translator) ignored |= Tolerance.FreeFlagsAtFault(instructions, a.Rip);
         if (((a.Rflags ^ b.Rflags) & ~ignored) != 0) differences.Add($"rflags: {a.Rflags & ~ignored:x} and {b.Rflags & ~ignored:x}");
         int compared = !completed && VendorDifferences.HasFreeRegistersAtFault(first) ? 0 : is64 ? 16 : 8;
         for (int i = 0; i < compared; i++)
         {
             // Outside 64-bit mode the upper halves are undefined.
-            ulong mask = is64 ? ulong.MaxValue : uint.MaxValue;
+            ulong mask = is64 && !(halves && (i is Gpr.Rcx or Gpr.Rsi or Gpr.Rdi)) ? ulong.MaxValue : uint.MaxValue;
             if (((a.General(i) ^ b.General(i)) & mask) != 0) differences.Add($"{_names[i]}: {a.General(i) & mask:x} and {b.General(i) & mask:x}");
         }
 
+        bool products = instructions.Exists(static instruction => VendorDifferences.HasFreeNaN(instruction));
         for (int i = 0; i < 16; i++)
         {
-            if (a.Xmm(i) == b.Xmm(i)) continue;
+            if (a.Xmm(i) == b.Xmm(i) || (products && AreSameButNaN(a.Xmm(i), b.Xmm(i)))) continue;
             if (completed || !VendorDifferences.IsFreeAtFault(first, i)) differences.Add($"xmm{i}: {a.Xmm(i):x32} and {b.Xmm(i):x32}");
         }
 
         for (int i = 0; i < 16; i++)
         {
-            if (a.YmmHigh(i) == b.YmmHigh(i) || (!completed && VendorDifferences.IsFreeAtFault(first, i))) continue;
+            if (a.YmmHigh(i) == b.YmmHigh(i) || (products && AreSameButNaN(a.YmmHigh(i), b.YmmHigh(i))) || (!completed && VendorDifferences.IsFreeAtFault(first, i))) continue;
             differences.Add($"ymm{i}[255:128]: {a.YmmHigh(i):x32} and {b.YmmHigh(i):x32}");
         }
 
-        if (a.Mxcsr != b.Mxcsr) differences.Add($"mxcsr: {a.Mxcsr:x} and {b.Mxcsr:x}");
+        if (a.Mxcsr != b.Mxcsr && (completed || !VendorDifferences.HasFreeMxcsrAtFault(first))) differences.Add($"mxcsr: {a.Mxcsr:x} and {b.Mxcsr:x}");
         if (completed || !VendorDifferences.HasFreeX87AtFault(first)) X87(differences, ref a, ref b);
         if (completed && alone)
         {
@@ -94,6 +97,26 @@ internal static unsafe class OutcomeComparison
 
         if (completed || !VendorDifferences.HasFreeMemoryAtFault(first)) Memory(differences, host, software);
         return differences;
+    }
+
+    /// <summary>Each lane is the same, or in both a quiet NaN, as numbers of 32 bits or as numbers of 64.</summary>
+    private static bool AreSameButNaN(UInt128 host, UInt128 software)
+    {
+        bool singles = true;
+        bool doubles = true;
+        for (int bit = 0; bit < 128; bit += 32)
+        {
+            (uint a, uint b) = ((uint)(host >> bit), (uint)(software >> bit));
+            singles &= a == b || (float.IsNaN(BitConverter.UInt32BitsToSingle(a)) && float.IsNaN(BitConverter.UInt32BitsToSingle(b)));
+        }
+
+        for (int bit = 0; bit < 128; bit += 64)
+        {
+            (ulong a, ulong b) = ((ulong)(host >> bit), (ulong)(software >> bit));
+            doubles &= a == b || (double.IsNaN(BitConverter.UInt64BitsToDouble(a)) && double.IsNaN(BitConverter.UInt64BitsToDouble(b)));
+        }
+
+        return singles || doubles;
     }
 
     /// <summary>An instruction that the processor must not have is #UD, unless not even its bytes can be had.</summary>

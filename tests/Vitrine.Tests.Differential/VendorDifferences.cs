@@ -86,6 +86,8 @@ internal static class VendorDifferences
         // AMD wants the offset in FS and GS to be canonical as well as the sum with the base.
         if (instruction.MemorySegment is Register.FS or Register.GS && host.Vector == ExceptionVector.GP && software.Vector != ExceptionVector.GP) return true;
 
+        if (WrapsAtFourGigabytes(ref host, ref software)) return true;
+
         // Of several faults that an instruction has at once, which comes first is left to the implementation (SDM vol. 3, table 6-2).
         if (CompetesForFaults(instruction) && IsOperandFault(ref host) && IsOperandFault(ref software)) return true;
 
@@ -126,6 +128,18 @@ internal static class VendorDifferences
         const ulong FirstOwn = 0x7F00_0000_0000;
         const ulong LastOwn = 0x7FFF_FFFF_FFFF;
         if (software.Vector == ExceptionVector.PF && software.Cr2 is >= FirstOwn and <= LastOwn && host.Vector != software.Vector) return true;
+
+        // BOUND may look at its lower limit before it reads the upper one.
+        if (instruction.Mnemonic == Mnemonic.Bound && host.Vector == ExceptionVector.BR && IsOperandFault(ref software)) return true;
+
+        // Conversions of half precision check no alignment (SDM vol. 2, exception class 11); AMD's do. A selector may be popped as 16 bits, which is aligned
+        // where the whole slot is not.
+        bool checksNone = instruction.Mnemonic is Mnemonic.Vcvtph2ps or Mnemonic.Vcvtps2ph
+            || (instruction.Mnemonic == Mnemonic.Pop && instruction.Op0Register.IsSegmentRegister());
+        if (checksNone && software.Vector == ExceptionVector.AC && host.Vector != ExceptionVector.AC) return true;
+
+        // Which of a misaligned and a non-canonical address is told is open, as of all faults that an instruction has at once (SDM vol. 3, table 6-2).
+        if (host.Vector == ExceptionVector.AC && (software.Vector is ExceptionVector.GP or ExceptionVector.SS) && software.Is64) return true;
 
         // Whether 16 bytes and more are checked for alignment is left to the implementation (SDM vol. 3, table 6-7; vol. 2, FXSAVE).
         bool alignment = host.Vector == ExceptionVector.AC || software.Vector == ExceptionVector.AC;
@@ -172,6 +186,29 @@ internal static class VendorDifferences
     public static ulong FlagsAtFault(in Instruction instruction) =>
         // "If a fault occurs during REPE CMPS or SCAS, the EFLAGS value is restored" (SDM vol. 2, REP); AMD keeps those of the last iteration.
         IsStringCompare(instruction) && (instruction.HasRepPrefix || instruction.HasRepnePrefix) ? 0x8D5UL : 0;
+
+    /// <summary>
+    /// Flags that may differ where an instruction has been stepped. Between the rounds of REPE CMPS or SCAS Intel's processors still show those of before; the last
+    /// round sets them.
+    /// </summary>
+    /// <param name="instruction">The instruction.</param>
+    /// <param name="rip">Where the trap is.</param>
+    public static ulong FlagsBetweenRounds(in Instruction instruction, ulong rip) => instruction.IP == rip ? FlagsAtFault(instruction) : 0;
+
+    /// <summary>
+    /// True when the upper halves of RCX, RSI and RDI are free in 64-bit mode: a repeated string instruction with 32-bit addresses has cleared them on Intel before its
+    /// first round, also where there is none or where that faults; AMD's leave them until a round has been.
+    /// </summary>
+    public static bool HasFreeUpperHalves(in Instruction instruction) =>
+        instruction.IsStringInstruction && (instruction.HasRepPrefix || instruction.HasRepnePrefix) && UsesAddressOf32Bits(instruction);
+
+    /// <summary>True of a dot product, whose NaN depends on the order of its additions: Intel's processors give different ones in different lanes.</summary>
+    public static bool HasFreeNaN(in Instruction instruction) =>
+        instruction.Mnemonic is Mnemonic.Dpps or Mnemonic.Dppd or Mnemonic.Vdpps or Mnemonic.Vdppd;
+
+    /// <summary>VCVTPS2PH to memory has raised its flags on Intel when the store faults; AMD has not.</summary>
+    public static bool HasFreeMxcsrAtFault(in Instruction instruction) =>
+        instruction.Mnemonic == Mnemonic.Vcvtps2ph && instruction.Op0Kind == OpKind.Memory;
 
     /// <summary>Which of two operands faults first isn't said.</summary>
     public static bool HasFreeFaultAddress(in Instruction instruction) => IsStringCompare(instruction) || IsState(instruction) || IsFar(instruction);
@@ -224,8 +261,30 @@ internal static class VendorDifferences
         return atLimit || opcode + LongestBehindPrefixes > Longest;
     }
 
+    /// <summary>
+    /// An operand that runs over the end of a segment of 4 GiB: "these accesses may or may not cause the indicated exceptions" (SDM vol. 3, "Limit Checking").
+    /// Intel's processors go on at address 0, and find no page at either end.
+    /// </summary>
+    private static bool WrapsAtFourGigabytes(ref MachineImage host, ref MachineImage software)
+    {
+        const ulong LongestOperand = 512;
+        if (software.Is64 || host.Rip != software.Rip || software.Vector is not (ExceptionVector.GP or ExceptionVector.SS)) return false;
+        bool atEnd = host.Cr2 is < LongestOperand or (> uint.MaxValue - LongestOperand and <= uint.MaxValue);
+        return host.Vector == ExceptionVector.AC || (host.Vector == ExceptionVector.PF && atEnd);
+    }
+
     private static bool HasAddressOf16Bits(in Instruction instruction) =>
         Math.Max(instruction.MemoryBase.GetSize(), Math.Max(instruction.MemoryIndex.GetSize(), instruction.MemoryDisplSize)) == sizeof(ushort);
+
+    private static bool UsesAddressOf32Bits(in Instruction instruction)
+    {
+        for (int i = 0; i < instruction.OpCount; i++)
+        {
+            if (instruction.GetOpKind(i) is OpKind.MemorySegESI or OpKind.MemoryESEDI) return true;
+        }
+
+        return false;
+    }
 
     private static bool IsUndefinedOr(ref MachineImage host, ref MachineImage software) =>
         (host.Vector == ExceptionVector.UD && software.Vector is ExceptionVector.GP or ExceptionVector.PF)
